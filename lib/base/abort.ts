@@ -1,0 +1,83 @@
+import type { Clock } from './clock.ts';
+
+/** A controller that also aborts, with the same reason, when any of its parents does. */
+export interface LinkedController extends Disposable {
+  readonly signal: AbortSignal;
+  abort(reason: unknown): void;
+}
+
+/** Links a new controller to its parents. Dispose it when done, so that long-lived parents keep no listeners. */
+export function linkedController(...parents: readonly (AbortSignal | undefined)[]): LinkedController {
+  const controller = new AbortController();
+  const undo: (() => void)[] = [];
+  for (const parent of parents) {
+    if (parent === undefined) continue;
+    if (parent.aborted) {
+      controller.abort(parent.reason);
+      break;
+    }
+    const onAbort = () => controller.abort(parent.reason);
+    parent.addEventListener('abort', onAbort, { once: true });
+    undo.push(() => parent.removeEventListener('abort', onAbort));
+  }
+  return {
+    signal: controller.signal,
+    abort: (reason) => controller.abort(reason),
+    [Symbol.dispose]: () => {
+      for (const remove of undo) remove();
+    },
+  };
+}
+
+/** A linked controller that also aborts, with the reason that `reasonAtDeadline` makes, after `delayMillis`. */
+export function deadlineController(
+  clock: Clock,
+  delayMillis: number,
+  reasonAtDeadline: () => unknown,
+  ...parents: readonly (AbortSignal | undefined)[]
+): LinkedController {
+  const linked = linkedController(...parents);
+  const cancel = clock.timer(delayMillis, () => linked.abort(reasonAtDeadline()));
+  return {
+    signal: linked.signal,
+    abort: (reason) => linked.abort(reason),
+    [Symbol.dispose]: () => {
+      cancel();
+      linked[Symbol.dispose]();
+    },
+  };
+}
+
+/**
+ * Waits for a promise, but no longer than the signal: rejects with the signal's reason when it aborts first. The
+ * promise itself goes on; its later rejection is swallowed, because nobody is left to hear it.
+ */
+export function raceAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    if (signal.aborted) {
+      promise.catch(() => {});
+      reject(signal.reason as Error);
+      return;
+    }
+    const onAbort = () => reject(signal.reason as Error);
+    signal.addEventListener('abort', onAbort, { once: true });
+    promise.then(
+      (value) => {
+        signal.removeEventListener('abort', onAbort);
+        resolve(value);
+      },
+      (thrown: unknown) => {
+        signal.removeEventListener('abort', onAbort);
+        reject(thrown as Error);
+      },
+    );
+  });
+}
+
+/** Resolves when the signal aborts (at once when it already has). Never rejects. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

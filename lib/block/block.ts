@@ -1,0 +1,24 @@
+import type { Range } from './range.ts';
+import type { KinesisRecord } from './record.ts';
+
+/**
+ * The records of one shard and one tenure in one time slice, sealed. The last block of a shard ends in SHARD_END and
+ * may be without records; it is acked like any other.
+ */
+export interface Block {
+  /** `<shardId>@<tenure>/<number>`, unique over restarts because every tenure has its own number. */
+  readonly id: string;
+  readonly streamName: string;
+  readonly shardId: string;
+  readonly tenure: number;
+  readonly range: Range;
+  readonly records: readonly KinesisRecord[];
+  /** Sum of the records' data bytes. */
+  readonly bytes: number;
+  /** Wall-clock time of the seal, for delays shown to people. */
+  readonly sealedAtMillis: number;
+  /** How far the last read was behind the tip of the shard. */
+  readonly millisBehindLatest: number;
+  /** Aborts when the lease is lost: the block may finish, but its checkpoint will be refused. */
+  readonly signal: AbortSignal;
+}

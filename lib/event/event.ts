@@ -1,0 +1,99 @@
+import type { ErrorSubject } from '../base/error.ts';
+
+/** Why a worker no longer holds a lease. */
+export type LeaseLossReason = 'taken' | 'expired' | 'deleted' | 'duplicate' | 'released';
+
+/** Why a lease is given to a worker. */
+export type AssignReason = 'unowned' | 'expired' | 'surplus' | 'release';
+
+/**
+ * Everything that Millrace tells about itself: plain data, no record contents, no partition keys. Names are
+ * noun.verb, positions are texts as `formatPosition` writes them, times are milliseconds. The union is closed:
+ * a listener may switch over `type` and be told by the compiler when a new event appears.
+ */
+export type MillraceEvent =
+  | { readonly type: 'worker.started'; readonly workerIdentifier: string; readonly applicationName: string }
+  | { readonly type: 'worker.stopped'; readonly workerIdentifier: string }
+  | { readonly type: 'worker.joined'; readonly workerIdentifier: string }
+  | { readonly type: 'worker.left'; readonly workerIdentifier: string }
+  | { readonly type: 'table.created'; readonly tableName: string }
+  | { readonly type: 'lease.created'; readonly leaseKey: string; readonly checkpoint: string }
+  | {
+      readonly type: 'lease.assigned';
+      readonly leaseKey: string;
+      readonly workerIdentifier: string;
+      readonly reason: AssignReason;
+    }
+  | { readonly type: 'lease.gained'; readonly leaseKey: string; readonly tenure: number; readonly checkpoint: string }
+  | {
+      readonly type: 'lease.lost';
+      readonly leaseKey: string;
+      readonly tenure: number;
+      readonly reason: LeaseLossReason;
+    }
+  | { readonly type: 'lease.released'; readonly leaseKey: string; readonly tenure: number; readonly to?: string }
+  | {
+      readonly type: 'lease.checkpointed';
+      readonly leaseKey: string;
+      readonly tenure: number;
+      readonly checkpoint: string;
+    }
+  | { readonly type: 'shard.changed'; readonly shardId: string; readonly from: string; readonly to: string }
+  | {
+      readonly type: 'shard.read';
+      readonly shardId: string;
+      readonly records: number;
+      readonly bytes: number;
+      readonly millisBehindLatest: number;
+    }
+  | { readonly type: 'shard.throttled'; readonly shardId: string; readonly delayMillis: number }
+  | { readonly type: 'shard.iteratorExpired'; readonly shardId: string }
+  | { readonly type: 'shard.gone'; readonly shardId: string }
+  | {
+      readonly type: 'block.sealed';
+      readonly shardId: string;
+      readonly records: number;
+      readonly bytes: number;
+      readonly through: string;
+    }
+  | { readonly type: 'batch.completed'; readonly group: string; readonly batchId: number } & BatchFigures
+  | { readonly type: 'batch.failed'; readonly group: string; readonly batchId: number; readonly message: string }
+  | {
+      readonly type: 'batch.stuck';
+      readonly shardId: string;
+      readonly attempts: number;
+      readonly ageMillis: number;
+      readonly message: string;
+    }
+  | {
+      readonly type: 'records.skipped';
+      readonly shardId: string;
+      readonly records: number;
+      readonly to: 'nowhere' | 'deadLetter';
+      readonly message: string;
+    }
+  | { readonly type: 'clock.skewed'; readonly skewMillis: number }
+  | {
+      readonly type: 'fault.seen';
+      readonly code: string;
+      readonly message: string;
+      readonly subject: ErrorSubject;
+    };
+
+/** The figures of one batch, with the delays as Spark Streaming defines them. */
+export interface BatchFigures {
+  /** The tick that the batch belongs to, milliseconds since 1970. */
+  readonly batchTimeMillis: number;
+  readonly records: number;
+  readonly blocks: number;
+  /** From the batch time to the start of its processing. */
+  readonly schedulingDelayMillis: number;
+  /** From the start of its processing to its end. */
+  readonly processingDelayMillis: number;
+}
+
+/** The names of all events. */
+export type EventType = MillraceEvent['type'];
+
+/** The event of one name. */
+export type EventOf<T extends EventType> = Extract<MillraceEvent, { type: T }>;
