@@ -68,7 +68,7 @@ export function raceAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<
       },
       (thrown: unknown) => {
         signal.removeEventListener('abort', onAbort);
-        reject(thrown as Error);
+        reject(thrown);
       },
     );
   });

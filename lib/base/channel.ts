@@ -66,7 +66,7 @@ export class Channel<T> implements AsyncIterable<T> {
     if (this.size > 0) return Promise.resolve({ done: false, value: this.takeNow() as T });
     const state = this.#state;
     if (state.tag === 'closed') return Promise.resolve({ done: true, value: undefined });
-    if (state.tag === 'failed') return Promise.reject(state.reason as Error);
+    if (state.tag === 'failed') return Promise.reject(state.reason);
     return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
   }
 

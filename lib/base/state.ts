@@ -35,7 +35,7 @@ export class StateHolder<S extends Tagged> {
   become(next: S): void {
     const previous = this.#current;
     const allowed = this.#edges[previous.tag as S['tag']];
-    if (!allowed.includes(next.tag as S['tag'])) {
+    if (!allowed.includes(next.tag)) {
       throw new MillraceError('MR_INTERNAL', `illegal change of state: ${previous.tag} -> ${next.tag}`);
     }
     this.#current = next;

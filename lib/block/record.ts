@@ -68,6 +68,14 @@ export class KinesisRecord {
 
   /** A copy whose `data` owns its bytes. */
   detach(): KinesisRecord {
-    return new KinesisRecord({ ...this, data: this.data.slice() });
+    return new KinesisRecord({
+      data: this.data.slice(),
+      partitionKey: this.partitionKey,
+      sequenceNumber: this.sequenceNumber,
+      subSequenceNumber: this.subSequenceNumber,
+      shardId: this.shardId,
+      streamName: this.streamName,
+      arrivalTimeMillis: this.arrivalTimeMillis,
+    });
   }
 }

@@ -56,7 +56,7 @@ export type MillraceEvent =
       readonly bytes: number;
       readonly through: string;
     }
-  | { readonly type: 'batch.completed'; readonly group: string; readonly batchId: number } & BatchFigures
+  | ({ readonly type: 'batch.completed'; readonly group: string; readonly batchId: number } & BatchFigures)
   | { readonly type: 'batch.failed'; readonly group: string; readonly batchId: number; readonly message: string }
   | {
       readonly type: 'batch.stuck';

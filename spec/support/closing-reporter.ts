@@ -29,7 +29,9 @@ export function countTotals(testModules: readonly TestModule[], unhandledErrors:
   return {
     passed: state('passed').length,
     failed: state('failed').length + brokenSuites + unhandledErrors,
-    skipped: [...state('skipped'), ...state('pending')].map((test) => `${test.module.relativeModuleId} > ${test.fullName}`),
+    skipped: [...state('skipped'), ...state('pending')].map(
+      (test) => `${test.module.relativeModuleId} > ${test.fullName}`,
+    ),
   };
 }
 

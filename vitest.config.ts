@@ -1,0 +1,54 @@
+import { defineConfig } from 'vitest/config';
+
+const minuteMillis = 60_000;
+
+/** Suites of their own; all other spec files are the `unit` suite, property tests included. */
+const own = ['tidy', 'integration', 'package'];
+
+// The suites run one after the other (groupOrder), the files of a suite side by side.
+export default defineConfig({
+  test: {
+    reporters: ['default', './spec/support/closing-reporter.ts'],
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          sequence: { groupOrder: 0 },
+          include: ['spec/**/*.spec.ts'],
+          exclude: own.map((folder) => `spec/${folder}/**`),
+          testTimeout: 20_000,
+        },
+      },
+      {
+        test: {
+          name: 'tidy',
+          sequence: { groupOrder: 1 },
+          include: ['spec/tidy/**/*.spec.ts'],
+          testTimeout: minuteMillis,
+          hookTimeout: minuteMillis,
+        },
+      },
+      {
+        // Each file starts servers and worker processes: one at a time, so that they do not starve each other.
+        test: {
+          name: 'integration',
+          sequence: { groupOrder: 3 },
+          include: ['spec/integration/**/*.spec.ts'],
+          fileParallelism: false,
+          testTimeout: 2 * minuteMillis,
+          hookTimeout: minuteMillis,
+        },
+      },
+      {
+        test: {
+          name: 'package',
+          sequence: { groupOrder: 2 },
+          include: ['spec/package/**/*.spec.ts'],
+          fileParallelism: false,
+          testTimeout: 3 * minuteMillis,
+          hookTimeout: 5 * minuteMillis,
+        },
+      },
+    ],
+  },
+});
