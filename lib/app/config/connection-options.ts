@@ -1,0 +1,49 @@
+import { z } from 'zod';
+import type { Credentials } from './consumer-options.ts';
+import type { OptionSpec } from './option.ts';
+import { programValue, text } from './option-kinds.ts';
+
+const identity = z.object({
+  accessKeyId: z.string().min(1),
+  secretAccessKey: z.string().min(1),
+  sessionToken: z.string().optional(),
+  expiration: z.date().optional(),
+});
+
+const credentials: OptionSpec<Credentials> = {
+  ...programValue(
+    {
+      brief: 'Keys for both services.',
+      defaultText: "the SDK's own chain",
+      expects: '{ accessKeyId, secretAccessKey } or a function that fetches them',
+    },
+    z.custom<Credentials>((value) => typeof value === 'function' || identity.safeParse(value).success),
+  ),
+  isSecret: true,
+};
+
+function endpoint(service: string): OptionSpec<string> {
+  return text(
+    {
+      brief: `URL of ${service}, for emulators and private endpoints.`,
+      defaultText: "the SDK's own chain",
+      expects: 'a URL that begins with http:// or https://',
+    },
+    (value) => /^https?:\/\//.test(value) && URL.canParse(value),
+  );
+}
+
+/** How the services are reached. */
+export const connectionOptions = {
+  region: text(
+    {
+      brief: 'The AWS region.',
+      defaultText: "from the ARN, else the SDK's own chain",
+      expects: 'a region such as eu-west-1',
+    },
+    (value) => /^[a-z0-9-]{1,63}$/.test(value),
+  ),
+  credentials,
+  kinesisEndpoint: endpoint('Kinesis'),
+  dynamoDBEndpoint: endpoint('DynamoDB'),
+};

@@ -1,0 +1,56 @@
+import type { Logger } from '../../base/logger.ts';
+import type { EventListener } from '../../event/bus.ts';
+import type { FailurePolicy } from '../../receiver/failure-policy.ts';
+import type { Credentials } from './consumer-options.ts';
+
+/** Where new leases start. Assignable to the start position of a read. */
+export type InitialPositionSetting =
+  | { readonly type: 'TRIM_HORIZON' }
+  | { readonly type: 'LATEST' }
+  | { readonly type: 'AT_TIMESTAMP'; readonly timestampMillis: number };
+
+/** Where a bounded run ends: when caught up, at the tip seen at its start, or at an arrival time. */
+export type UntilSetting =
+  | { readonly type: 'CAUGHT_UP' }
+  | { readonly type: 'LATEST' }
+  | { readonly type: 'AT_TIMESTAMP'; readonly timestampMillis: number };
+
+/** The options of a consumer, checked and with every default filled in. Units and meanings are those of `ConsumerOptions`. */
+export interface ConsumerSettings {
+  readonly applicationName: string;
+  readonly tableName: string;
+  /** Also set when only the ARN was given. */
+  readonly streamName: string;
+  /** Set only when the ARN was given. */
+  readonly streamArn: string | undefined;
+  readonly initialPosition: InitialPositionSetting;
+  /** Not set: the run has no end of its own. */
+  readonly until: UntilSetting | undefined;
+  readonly workerIdentifier: string;
+  /** Not set: the SDK's own chain decides. */
+  readonly region: string | undefined;
+  /** Not set: the SDK's own chain decides. */
+  readonly credentials: Credentials | undefined;
+  readonly kinesisEndpoint: string | undefined;
+  readonly dynamoDBEndpoint: string | undefined;
+  readonly failoverTimeMillis: number;
+  readonly leaseDiscoveryIntervalMillis: number;
+  readonly retrievalMode: 'POLLING';
+  readonly codec: 'sdk';
+  readonly heartbeatIsolation: 'inline';
+  readonly coordinationTables: 'single';
+  readonly maxRecords: number;
+  readonly idleTimeBetweenReadsInMillis: number;
+  readonly maxReadsPerSecondPerShard: number;
+  readonly maxBufferedBytes: number;
+  readonly blockIntervalMillis: number;
+  readonly blockMaxBytes: number;
+  readonly blockMaxRecords: number;
+  readonly maxUnackedBlocks: number;
+  readonly checkpointIntervalMillis: number;
+  readonly onFailure: FailurePolicy;
+  readonly shutdownGraceMillis: number;
+  /** Not set: the default logger. */
+  readonly logger: Logger | undefined;
+  readonly listener: EventListener | undefined;
+}

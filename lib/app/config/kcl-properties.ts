@@ -1,0 +1,101 @@
+import type { ConfigFile } from './config-file.ts';
+import { type GivenValue, type GivenValues, unknownName } from './given-value.ts';
+import { type Problem, showValue } from './problem.ts';
+
+/** KCL's names for options that Millrace has (kcl.md 3, the MultiLang properties file). */
+const kclNames: Readonly<Record<string, string>> = {
+  applicationName: 'applicationName',
+  streamName: 'streamName',
+  streamArn: 'streamArn',
+  tableName: 'tableName',
+  workerId: 'workerIdentifier',
+  workerIdentifier: 'workerIdentifier',
+  regionName: 'region',
+  kinesisEndpoint: 'kinesisEndpoint',
+  dynamoDBEndpoint: 'dynamoDBEndpoint',
+  retrievalMode: 'retrievalMode',
+  failoverTimeMillis: 'failoverTimeMillis',
+  maxRecords: 'maxRecords',
+  idleTimeBetweenReadsInMillis: 'idleTimeBetweenReadsInMillis',
+  shutdownGraceMillis: 'shutdownGraceMillis',
+};
+
+const positionName = 'initialPositionInStream';
+const positionTimeName = 'initialPositionInStreamExtended';
+
+/** Names that KCL has and Millrace has no use for; told apart from slips of the keyboard. */
+const kclOnlyNames: readonly string[] = [
+  'executableName',
+  'processingLanguage',
+  'maxActiveThreads',
+  'timeoutInSeconds',
+  'AwsCredentialsProvider',
+  'AWSCredentialsProvider',
+  'AwsCredentialsProviderDynamoDB',
+  'AwsCredentialsProviderCloudWatch',
+  'validateSequenceNumberBeforeCheckpointing',
+  'callProcessRecordsEvenForEmptyRecordList',
+  'parentShardPollIntervalMillis',
+  'shardSyncIntervalMillis',
+  'cleanupLeasesUponShardCompletion',
+  'taskBackoffTimeMillis',
+  'metricsBufferTimeMillis',
+  'metricsMaxQueueSize',
+  'metricsLevel',
+  'metricsEnabledDimensions',
+  'maxLeasesForWorker',
+  'maxLeasesToStealAtOneTime',
+  'initialLeaseTableReadCapacity',
+  'initialLeaseTableWriteCapacity',
+  'billingMode',
+  'coordinatorStateTableName',
+  'workerMetricsTableName',
+];
+
+/**
+ * Maps a KCL `.properties` file one to one. KCL's initial position stays KCL's: LATEST where the file does not say.
+ * Unlike KCL, which warns, an unknown name is an error.
+ */
+export function kclGivenValues(file: ConfigFile): GivenValues {
+  const values: GivenValue[] = [];
+  const problems: Problem[] = [];
+  for (const [name, value] of Object.entries(file.values)) {
+    const from = `${name} in ${file.path}`;
+    const option = Object.hasOwn(kclNames, name) ? kclNames[name] : undefined;
+    if (option !== undefined) values.push({ option, value, from, form: 'text' });
+    else if (kclOnlyNames.includes(name)) problems.push(kclOnly(name, from));
+    else if (name !== positionName && name !== positionTimeName) {
+      problems.push(unknownName(from, [...Object.keys(kclNames), positionName, positionTimeName]));
+    }
+  }
+  const position = initialPosition(file);
+  if ('message' in position) problems.push(position);
+  else values.push(position);
+  return { values, problems };
+}
+
+function kclOnly(name: string, from: string): Problem {
+  const message = `${from} is an option of KCL that Millrace does not have in this version: remove the line`;
+  return { code: 'MR_CONFIG_INVALID', option: name, message };
+}
+
+/** KCL: LATEST, TRIM_HORIZON, or AT_TIMESTAMP with the time in seconds since 1970 on a line of its own. */
+function initialPosition(file: ConfigFile): GivenValue | Problem {
+  const option = 'initialPosition';
+  const from = `${positionName} in ${file.path}`;
+  const seconds = file.values[positionTimeName];
+  const word = file.values[positionName] ?? (seconds === undefined ? 'LATEST' : 'AT_TIMESTAMP');
+  if (word === 'AT_TIMESTAMP') {
+    if (typeof seconds === 'string' && /^\d{1,12}$/.test(seconds)) {
+      return { option, value: new Date(Number(seconds) * 1000), from, form: 'program' };
+    }
+    const shown = seconds === undefined ? 'missing' : showValue(seconds);
+    return invalidPosition(`${positionTimeName} in ${file.path} is ${shown}: give the time in seconds since 1970`);
+  }
+  if (word === 'LATEST' || word === 'TRIM_HORIZON') return { option, value: word, from, form: 'text' };
+  return invalidPosition(`${from} is ${showValue(word)}: give LATEST, TRIM_HORIZON or AT_TIMESTAMP`);
+}
+
+function invalidPosition(message: string): Problem {
+  return { code: 'MR_CONFIG_INVALID', option: 'initialPosition', message };
+}

@@ -1,0 +1,127 @@
+import { z } from 'zod';
+import type { OptionSpec, ParsedText } from './option.ts';
+
+/** The largest delay a timer of Node can have, about 24.8 days. */
+export const longestTimerMillis = 2_147_483_647;
+
+/** What the help and the messages say about an option. */
+interface Wording {
+  readonly brief: string;
+  readonly defaultText?: string;
+}
+
+/** An option that is a whole number of some unit. */
+export function wholeNumber(
+  wording: Wording,
+  limits: { readonly least: number; readonly most: number; readonly unit: string },
+): OptionSpec<number> {
+  return {
+    ...wording,
+    schema: z.int().min(limits.least).max(limits.most),
+    expects: `a whole number of ${limits.unit} from ${limits.least} to ${limits.most}`,
+    fromText: numberFromText,
+  };
+}
+
+/** An option that is a whole number of milliseconds, at most what a timer can wait. */
+export function millis(wording: Wording, least: number): OptionSpec<number> {
+  return wholeNumber(wording, { least, most: longestTimerMillis, unit: 'milliseconds' });
+}
+
+/** An option that is a whole number, where -1 means "without limit". */
+export function wholeNumberOrUnlimited(
+  wording: Wording,
+  limits: { readonly least: number; readonly most: number; readonly unit: string },
+): OptionSpec<number> {
+  return {
+    ...wording,
+    schema: z.literal(-1).or(z.int().min(limits.least).max(limits.most)),
+    expects: `-1 for no limit, or a whole number of ${limits.unit} from ${limits.least} to ${limits.most}`,
+    fromText: numberFromText,
+  };
+}
+
+/** An option that is a text of a certain form. */
+export function text(
+  wording: Wording & { readonly expects: string },
+  isAllowed: (value: string) => boolean,
+): OptionSpec<string> {
+  return { ...wording, schema: z.string().refine(isAllowed), fromText: asItIs };
+}
+
+/** An option that is one of some words. */
+export function word<const W extends string>(wording: Wording, words: readonly W[]): OptionSpec<W> {
+  return { ...wording, schema: z.enum(words), expects: words.join(' or '), fromText: asItIs };
+}
+
+/** An option that is on or off. */
+export function onOff(wording: Wording): OptionSpec<boolean> {
+  return {
+    ...wording,
+    schema: z.boolean(),
+    expects: 'true or false',
+    isSwitch: true,
+    fromText: (given) => {
+      if (given === 'true' || given === 'false') return { ok: true, value: given === 'true' };
+      return { ok: false, reason: ', which is neither: give true or false' };
+    },
+  };
+}
+
+/** An option that is one of some words or a time. */
+export function wordOrTime<const W extends string>(wording: Wording, words: readonly W[]): OptionSpec<W | Date> {
+  const named = words.join(', ');
+  return {
+    ...wording,
+    schema: z.enum(words).or(z.date()),
+    expects: `${named} or a time: a Date in a program, elsewhere a text with a zone such as 2026-01-31T12:00:00Z`,
+    textInJson: true,
+    fromText: (given) => ((words as readonly string[]).includes(given) ? asItIs(given) : timeFromText(given, named)),
+  };
+}
+
+/** A value that only a program can give. */
+export function programValue<T>(wording: Wording & { readonly expects: string }, schema: z.ZodType<T>): OptionSpec<T> {
+  return { ...wording, schema };
+}
+
+function asItIs(given: string): ParsedText {
+  return { ok: true, value: given };
+}
+
+/** Digits only: `1e3`, `0x10`, `10s` and the empty text are slips, not numbers. */
+function numberFromText(given: string): ParsedText {
+  if (/^-?\d+(\.\d+)?$/.test(given)) return { ok: true, value: Number(given) };
+  return { ok: true, value: given };
+}
+
+const isoTime = /^(\d{4})-(\d{2})-(\d{2})[Tt ]\d{2}:\d{2}(:\d{2}([.,]\d{1,9})?)?(Z|z|[+-]\d{2}:?\d{2})?$/;
+const isoDate = /^\d{4}-\d{2}-\d{2}$/;
+
+/** A time must say its zone: the same text would mean another moment on each machine of a fleet. */
+function timeFromText(given: string, named: string): ParsedText {
+  const parts = isoTime.exec(given);
+  if (isoDate.test(given) || (parts !== null && parts[6] === undefined)) {
+    return {
+      ok: false,
+      reason: ', a time without a zone: add one, as in 2026-01-31T12:00:00Z or 2026-01-31T12:00:00+01:00',
+    };
+  }
+  const time = parts === null ? undefined : instant(given, parts);
+  if (time === undefined) {
+    return { ok: false, reason: `: give ${named} or a time with a zone, such as 2026-01-31T12:00:00Z` };
+  }
+  return { ok: true, value: time };
+}
+
+function instant(given: string, [, year, month, day]: RegExpExecArray): Date | undefined {
+  const normal = given
+    .toUpperCase()
+    .replace(' ', 'T')
+    .replace(',', '.')
+    .replace(/([+-]\d{2})(\d{2})$/, '$1:$2');
+  const time = new Date(normal);
+  // The engine takes 31 February and moves on to March; a person who writes it has made a slip.
+  const isRealDay = new Date(Date.UTC(Number(year), Number(month) - 1, Number(day))).getUTCDate() === Number(day);
+  return Number.isNaN(time.getTime()) || !isRealDay ? undefined : time;
+}

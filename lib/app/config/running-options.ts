@@ -1,0 +1,29 @@
+import { z } from 'zod';
+import type { Logger } from '../../base/logger.ts';
+import type { EventListener } from '../../event/bus.ts';
+import { millis, programValue } from './option-kinds.ts';
+
+const isLogger = (value: unknown): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  ['debug', 'info', 'warn', 'error'].every((level) => typeof (value as Record<string, unknown>)[level] === 'function');
+
+/** How the run ends and who hears of it. */
+export const runningOptions = {
+  shutdownGraceMillis: millis(
+    { brief: 'How long a drain may take before it becomes an abort, milliseconds.', defaultText: '25000' },
+    0,
+  ),
+  logger: programValue<Logger>(
+    {
+      brief: 'Where to log.',
+      defaultText: 'JSON lines to stderr from level warn',
+      expects: 'an object with the methods debug, info, warn and error',
+    },
+    z.custom<Logger>(isLogger),
+  ),
+  listener: programValue<EventListener>(
+    { brief: 'Hears every event.', expects: 'a function' },
+    z.custom<EventListener>((value) => typeof value === 'function'),
+  ),
+};
