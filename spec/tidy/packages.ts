@@ -1,0 +1,75 @@
+import { importsOf } from './imports.ts';
+import type { Finding, SourceFile } from './source.ts';
+
+/** The folder whose one adapter file may name each AWS client; `lib/app/clients.ts` makes the clients. */
+const clientFolders: Readonly<Record<string, string>> = {
+  '@aws-sdk/client-kinesis': 'lib/kinesis/',
+  '@aws-sdk/client-dynamodb': 'lib/lease/',
+};
+
+const clientMaker = 'lib/app/clients.ts';
+
+/** AWS clients named outside their adapter file, or in a second adapter file. */
+export function awsClientFindings(files: readonly SourceFile[]): Finding[] {
+  return Object.entries(clientFolders).flatMap(([client, folder]) => {
+    const uses = files
+      .flatMap(importsOf)
+      .filter((one) => packageOf(one.specifier) === client && one.from !== clientMaker);
+    const adapter = uses.find((one) => one.from.startsWith(folder))?.from;
+    return uses
+      .filter((one) => one.from !== adapter)
+      .map((one) => ({
+        file: one.from,
+        line: one.line,
+        rule: `${client} is named outside its adapter`,
+        remedy: `use the port; only ${adapter ?? `one file of ${folder}`} and ${clientMaker} may import it`,
+      }));
+  });
+}
+
+/** zod outside options files, configuration and schemas of what is written down. */
+export function zodFindings(files: readonly SourceFile[]): Finding[] {
+  return files
+    .flatMap(importsOf)
+    .filter((one) => packageOf(one.specifier) === 'zod' && !mayUseZod(one.from))
+    .map((one) => ({
+      file: one.from,
+      line: one.line,
+      rule: 'zod is for options and schemas',
+      remedy: 'move the schema into options.ts, lib/app/config/ or a file named schema.ts or *-schema.ts',
+    }));
+}
+
+function mayUseZod(file: string): boolean {
+  return file.startsWith('lib/app/config/') || /(?:^|[/-])(?:options|schema)\.ts$/.test(file);
+}
+
+/** Packages that lib imports without declaring them, and declared ones that nothing imports. */
+export function dependencyFindings(files: readonly SourceFile[], declared: readonly string[]): Finding[] {
+  const uses = files.flatMap(importsOf).filter((one) => one.target === undefined && !one.specifier.startsWith('node:'));
+  const undeclared = uses
+    .filter((one) => !declared.includes(packageOf(one.specifier)))
+    .map((one) => ({
+      file: one.from,
+      line: one.line,
+      rule: `${one.specifier} is not a dependency`,
+      remedy: 'add it to dependencies of package.json, write node: before a module of Node, or do without',
+    }));
+  const used = new Set(uses.map((one) => packageOf(one.specifier)));
+  const unused = declared
+    .filter((name) => !used.has(name))
+    .map((name) => ({
+      file: 'package.json',
+      line: 0,
+      rule: `nothing in lib imports ${name}`,
+      remedy: 'remove it from dependencies',
+    }));
+  return [...undeclared, ...unused];
+}
+
+function packageOf(specifier: string): string {
+  return specifier
+    .split('/')
+    .slice(0, specifier.startsWith('@') ? 2 : 1)
+    .join('/');
+}

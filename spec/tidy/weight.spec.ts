@@ -1,0 +1,63 @@
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { describeFindings, repositoryRoot } from './source.ts';
+import {
+  type LockedPackages,
+  folderBytes,
+  installScriptFindings,
+  maxPackages,
+  maxTreeBytes,
+  productionFolders,
+  weightFindings,
+} from './weight.ts';
+
+const lock = JSON.parse(readFileSync(path.join(repositoryRoot, 'package-lock.json'), 'utf8')) as {
+  packages: LockedPackages;
+};
+
+const manifest = JSON.parse(readFileSync(path.join(repositoryRoot, 'package.json'), 'utf8')) as {
+  dependencies: Record<string, string>;
+  devDependencies: Record<string, string>;
+};
+
+describe('the production dependencies', () => {
+  it('are within the budget of packages and bytes', () => {
+    const folders = productionFolders(lock.packages);
+    const installed = folders.map((folder) => path.join(repositoryRoot, folder)).filter((folder) => existsSync(folder));
+    expect(installed.length).toBeGreaterThan(0);
+    const bytes = installed.reduce((sum, folder) => sum + folderBytes(folder), 0);
+    expect(bytes).toBeGreaterThan(1_000_000);
+    expect(describeFindings(weightFindings(folders.length, bytes))).toEqual([]);
+  });
+
+  it('run no install scripts', () => {
+    expect(describeFindings(installScriptFindings(lock.packages))).toEqual([]);
+  });
+
+  it('come with caret ranges, the development packages with exact versions', () => {
+    const { dependencies, devDependencies } = manifest;
+    expect(Object.values(dependencies).filter((range) => !/^\^\d+\.\d+\.\d+$/.test(range))).toEqual([]);
+    expect(Object.values(devDependencies).filter((range) => !/^\d+\.\d+\.\d+$/.test(range))).toEqual([]);
+  });
+});
+
+describe('the checks of the production dependencies', () => {
+  it('find an install script of a production package only', () => {
+    const packages = {
+      '': {},
+      'node_modules/a': { hasInstallScript: true },
+      'node_modules/b': { dev: true, hasInstallScript: true },
+      'node_modules/c': {},
+    };
+    expect(productionFolders(packages)).toEqual(['node_modules/a', 'node_modules/c']);
+    expect(installScriptFindings(packages).map((finding) => finding.rule)).toEqual([
+      'node_modules/a runs an install script',
+    ]);
+  });
+
+  it('find a tree over its budget', () => {
+    expect(weightFindings(maxPackages, maxTreeBytes)).toEqual([]);
+    expect(weightFindings(maxPackages + 1, maxTreeBytes + 1)).toHaveLength(2);
+  });
+});
