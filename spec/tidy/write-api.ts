@@ -1,0 +1,6 @@
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { generateApiText } from './api-text.ts';
+import { repositoryRoot } from './source.ts';
+
+writeFileSync(path.join(repositoryRoot, 'docs/api.txt'), generateApiText());
