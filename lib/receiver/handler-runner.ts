@@ -1,0 +1,181 @@
+import { linkedController } from '../base/abort.ts';
+import { type Clock, sleep } from '../base/clock.ts';
+import { MillraceError, messageOf } from '../base/error.ts';
+import { formatPosition } from '../base/position.ts';
+import type { Random } from '../base/random.ts';
+import type { KinesisRecord } from '../block/record.ts';
+import type { EventSink } from '../event/bus.ts';
+import { type FailureDecision, type FailurePolicy, decideAfterFailure, isStuckEventDue } from './failure-policy.ts';
+
+/** What is to be processed: a block, or anything with these three of its fields. */
+export interface PolicyWork {
+  readonly shardId: string;
+  readonly records: readonly KinesisRecord[];
+  /** Aborts when the lease is lost. */
+  readonly signal: AbortSignal;
+}
+
+/** Processes records; when it returns or resolves they are finished. The signal aborts when the work is of no more use. */
+export type RecordsHandler = (records: readonly KinesisRecord[], signal: AbortSignal) => Promise<void> | void;
+
+/** Everything that {@link runWithPolicy} needs. */
+export interface PolicyRun {
+  readonly work: PolicyWork;
+  readonly handler: RecordsHandler;
+  readonly policy: FailurePolicy;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly events: EventSink;
+  /** The service's time, milliseconds since 1970, for the age of records. */
+  readonly serviceTimeMillis: () => number;
+  /** Aborts when the whole run is to end at once. */
+  readonly signal: AbortSignal;
+}
+
+/** What became of the records: each was processed or left out, none both. */
+export interface PolicyOutcome {
+  readonly processed: number;
+  readonly skipped: number;
+}
+
+/**
+ * Runs the handler over the records of one block under the failure policy. Resolves when every record is finished:
+ * processed, skipped, or safe in the dead letter. Records are processed in order; nothing after a failing record is
+ * begun before that record is finished. A block without records calls no handler.
+ * @throws MillraceError `MR_HANDLER_FAILED` when the policy says STOP, or when the dead letter fails; the signal's
+ * reason when the lease is lost or the run aborted and the records are not finished
+ */
+export async function runWithPolicy(run: PolicyRun): Promise<PolicyOutcome> {
+  using linked = linkedController(run.work.signal, run.signal);
+  // Halves and rests wait here, first to be done last; bisecting keeps it below the number of records.
+  const waiting: (readonly KinesisRecord[])[] = run.work.records.length === 0 ? [] : [run.work.records];
+  const stuck: StuckState = { lastEventMillis: undefined };
+  let skipped = 0;
+  for (let records = waiting.pop(); records !== undefined; records = waiting.pop()) {
+    const given = await attemptUntilDecided(run, records, linked.signal, stuck);
+    if (given === 'processed') continue;
+    if (given.decision.action === 'bisect') {
+      const [first, second] = given.decision.halves;
+      waiting.push(second, first);
+      continue;
+    }
+    await giveUp(run, given.decision, given);
+    skipped += given.decision.records.length;
+    if (given.decision.rest.length > 0) waiting.push(given.decision.rest);
+  }
+  return { processed: run.work.records.length - skipped, skipped };
+}
+
+interface StuckState {
+  lastEventMillis: number | undefined;
+}
+
+/** A failure at which trying the same records again is over. */
+interface FinalFailure {
+  readonly decision: Exclude<FailureDecision, { action: 'retry' }>;
+  readonly error: unknown;
+  readonly attempts: number;
+}
+
+/** Tries the same records until the handler succeeds or the policy decides something else than another attempt. */
+async function attemptUntilDecided(
+  run: PolicyRun,
+  records: readonly KinesisRecord[],
+  signal: AbortSignal,
+  stuck: StuckState,
+): Promise<'processed' | FinalFailure> {
+  for (let attempts = 1; ; attempts += 1) {
+    signal.throwIfAborted();
+    try {
+      await run.handler(records, signal);
+      return 'processed';
+    } catch (error) {
+      // A handler that stops because it was told to has not failed.
+      signal.throwIfAborted();
+      const serviceTimeMillis = run.serviceTimeMillis();
+      tellWhenStuck(run, records, { attempts, error, serviceTimeMillis }, stuck);
+      const failure = { records, failedAttempts: attempts, serviceTimeMillis };
+      const decision = decideAfterFailure(run.policy, failure, run.random);
+      if (decision.action !== 'retry') return { decision, error, attempts };
+      await sleep(run.clock, decision.delayMillis, signal);
+    }
+  }
+}
+
+function tellWhenStuck(
+  run: PolicyRun,
+  records: readonly KinesisRecord[],
+  failure: { attempts: number; error: unknown; serviceTimeMillis: number },
+  stuck: StuckState,
+): void {
+  const now = run.clock.monotonicMillis();
+  if (!isStuckEventDue(failure.attempts, now, stuck.lastEventMillis)) return;
+  stuck.lastEventMillis = now;
+  const oldestMillis = records.reduce(
+    (oldest, record) => Math.min(oldest, record.arrivalTimeMillis),
+    failure.serviceTimeMillis,
+  );
+  run.events.publish({
+    type: 'batch.stuck',
+    shardId: run.work.shardId,
+    attempts: failure.attempts,
+    ageMillis: failure.serviceTimeMillis - oldestMillis,
+    message: messageOf(failure.error),
+  });
+}
+
+async function giveUp(
+  run: PolicyRun,
+  decision: Extract<FailureDecision, { action: 'giveUp' }>,
+  { error, attempts }: FinalFailure,
+): Promise<void> {
+  const { shardId } = run.work;
+  const { then } = run.policy;
+  const { records } = decision;
+  if (then === 'STOP') throw handlerFailed(run, decision, attempts, error);
+  if (then !== 'SKIP') {
+    const context = { shardId, error, attempts, failedAtMillis: run.clock.wallMillis() };
+    try {
+      await then.write(records, context);
+    } catch (thrown) {
+      throw new MillraceError(
+        'MR_HANDLER_FAILED',
+        `the dead letter could not take ${countOf(records)} of shard ${shardId}, which the handler had failed for: ` +
+          `${messageOf(thrown)}; make it writable and start again, the records will come again`,
+        { subject: { shard: shardId }, cause: thrown },
+      );
+    }
+  }
+  run.events.publish({
+    type: 'records.skipped',
+    shardId,
+    records: records.length,
+    to: then === 'SKIP' ? 'nowhere' : 'deadLetter',
+    message: messageOf(error),
+  });
+}
+
+function handlerFailed(
+  run: PolicyRun,
+  { records, because }: Extract<FailureDecision, { action: 'giveUp' }>,
+  attempts: number,
+  cause: unknown,
+): MillraceError {
+  const { shardId } = run.work;
+  const [first, last] = [records[0], records.at(-1)].map((record) => record && formatPosition(record.position));
+  const limit =
+    because === 'attempts'
+      ? `onFailure.maximumRetryAttempts is ${run.policy.maximumRetryAttempts}`
+      : `onFailure.maximumRecordAgeInSeconds is ${run.policy.maximumRecordAgeInSeconds}`;
+  return new MillraceError(
+    'MR_HANDLER_FAILED',
+    `the handler failed for ${countOf(records)} of shard ${shardId} (${first} to ${last}), ` +
+      `attempts: ${attempts}, ${limit}: ${messageOf(cause)}; ` +
+      `correct the handler, or set onFailure.then to SKIP or a dead letter`,
+    { subject: { shard: shardId }, cause },
+  );
+}
+
+function countOf(records: readonly KinesisRecord[]): string {
+  return records.length === 1 ? '1 record' : `${records.length} records`;
+}
