@@ -56,6 +56,13 @@ export type MillraceEvent =
       readonly bytes: number;
       readonly through: string;
     }
+  | {
+      readonly type: 'engine.started';
+      readonly batchIntervalMillis: number;
+      /** Who computes and what commits together, with the reason as a sentence. */
+      readonly scope: 'shard' | 'application';
+      readonly reason: string;
+    }
   | ({ readonly type: 'batch.completed'; readonly group: string; readonly batchId: number } & BatchFigures)
   | { readonly type: 'batch.failed'; readonly group: string; readonly batchId: number; readonly message: string }
   | {

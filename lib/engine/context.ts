@@ -1,0 +1,106 @@
+import { MillraceError } from '../base/error.ts';
+import type { KinesisRecord } from '../block/record.ts';
+import { type ContextState, Graph } from './graph.ts';
+import type { PrintTarget } from './node.ts';
+import { type Plan, compilePlan } from './plan.ts';
+import { DStream } from './stream.ts';
+
+/** What a context is made with. */
+export interface EngineContextOptions {
+  /** How often a batch is cut, milliseconds, a whole number from 1 to a day. Batch times are its exact multiples. */
+  readonly batchIntervalMillis: number;
+  /** Where `print()` writes; without it, where the run says. */
+  readonly output?: PrintTarget;
+}
+
+/** The longest batch interval, milliseconds. */
+export const longestBatchIntervalMillis = 86_400_000;
+
+/**
+ * Where a program declares its streams. It is built first (INITIALIZED), then sealed into a plan that runs (ACTIVE),
+ * and then over (STOPPED), by the rules of Spark's StreamingContext: nothing can be added after the start, and a
+ * context that stopped, or failed to start, does not start again.
+ */
+export class EngineContext {
+  readonly batchIntervalMillis: number;
+  readonly output: PrintTarget | undefined;
+  readonly #graph = new Graph();
+  #plan: Plan | undefined;
+
+  /** @throws MillraceError `MR_CONFIG_INVALID` when the interval is not a whole number from 1 to a day */
+  constructor(options: EngineContextOptions) {
+    const { batchIntervalMillis } = options;
+    if (
+      !Number.isInteger(batchIntervalMillis) ||
+      batchIntervalMillis < 1 ||
+      batchIntervalMillis > longestBatchIntervalMillis
+    ) {
+      throw new MillraceError(
+        'MR_CONFIG_INVALID',
+        `batchIntervalMillis is ${batchIntervalMillis}: give a whole number of milliseconds from 1 to ${longestBatchIntervalMillis}`,
+        { subject: { option: 'batchIntervalMillis' } },
+      );
+    }
+    this.batchIntervalMillis = batchIntervalMillis;
+    this.output = options.output;
+  }
+
+  /** INITIALIZED while it is being built, ACTIVE once sealed, STOPPED at the end or after a start that failed. */
+  get state(): ContextState {
+    return this.#graph.state;
+  }
+
+  /**
+   * Adds a stream from outside; `name` is the Kinesis stream whose blocks it takes. A context's only input takes
+   * every block, whatever its stream is called.
+   * @throws MillraceError `MR_CONFIG_INVALID` for a second input of one name, and after the start
+   */
+  addInput<T = KinesisRecord>(name: string): DStream<T> {
+    const head = this.#graph.head('input');
+    if (this.#graph.inputs.some((input) => input.name === name)) {
+      throw new MillraceError(
+        'MR_CONFIG_INVALID',
+        `the context reads ${JSON.stringify(name)} already: use the stream that its first declaration returned`,
+        { subject: { stream: name } },
+      );
+    }
+    const node = { ...head, tag: 'input' as const, name };
+    this.#graph.inputs.push(node);
+    return new DStream<T>(this.#graph, node);
+  }
+
+  /** The items of all the streams, in the order of the arguments. */
+  union<T>(first: DStream<T>, ...others: readonly DStream<T>[]): DStream<T> {
+    return others.reduce((all, stream) => all.union(stream), first);
+  }
+
+  /**
+   * Ends the building and gives the plan; the context is then ACTIVE. Sealing it again gives the same plan.
+   * @throws MillraceError `MR_CONFIG_INVALID` when no output is declared (the context is then STOPPED), and when it
+   * is STOPPED already
+   */
+  seal(): Plan {
+    if (this.#plan !== undefined && this.state === 'ACTIVE') return this.#plan;
+    if (this.state === 'STOPPED') {
+      throw new MillraceError('MR_CONFIG_INVALID', 'the context is stopped and does not start again: make a new one');
+    }
+    try {
+      this.#plan = compilePlan({
+        batchIntervalMillis: this.batchIntervalMillis,
+        output: this.output,
+        inputs: this.#graph.inputs,
+        outputs: this.#graph.outputs,
+      });
+      this.#graph.become('ACTIVE');
+      return this.#plan;
+    } catch (thrown) {
+      this.#graph.become('STOPPED');
+      throw thrown;
+    }
+  }
+
+  /** Marks the context as STOPPED; for whoever runs it, when the run has ended. Doing it twice does nothing. */
+  retire(): void {
+    if (this.state !== 'STOPPED') this.#graph.become('STOPPED');
+  }
+}

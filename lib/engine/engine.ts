@@ -1,0 +1,247 @@
+import { type LinkedController, linkedController, raceAbort } from '../base/abort.ts';
+import type { BackoffOptions } from '../base/backoff.ts';
+import type { Clock } from '../base/clock.ts';
+import { MillraceError } from '../base/error.ts';
+import { type Random, systemRandom } from '../base/random.ts';
+import { type Deferred, type Service, deferred } from '../base/service.ts';
+import { StateHolder } from '../base/state.ts';
+import type { Block } from '../block/block.ts';
+import type { BlockSource } from '../block/block-source.ts';
+import type { EventSink } from '../event/bus.ts';
+import { type BatchRunFields, runBatch } from './batch-run.ts';
+import { inputFor } from './input-blocks.ts';
+import { Line } from './line.ts';
+import type { PrintTarget } from './node.ts';
+import type { Plan } from './plan.ts';
+import { hurriedTime } from './tick-plan.ts';
+import { runTicker } from './ticker.ts';
+
+/** What an engine is made of. */
+export interface EngineOptions {
+  /** A sealed context: `context.seal()`. */
+  readonly plan: Plan;
+  /** Where the blocks come from and the acknowledgements go. */
+  readonly source: BlockSource;
+  readonly clock: Clock;
+  readonly events: EventSink;
+  /** Jitter of the pauses between tries. */
+  readonly random?: Random;
+  /** Where `print()` writes when the context does not say. */
+  readonly output?: PrintTarget;
+  /** Further tries of a batch after the first failed: 3; -1 means without end. */
+  readonly maximumRetryAttempts?: number;
+  /** The pauses between tries: from 1 s, doubling to 30 s. */
+  readonly retryBackoff?: BackoffOptions;
+}
+
+/** Further tries of a batch when the options do not say. */
+export const defaultRetryAttempts = 3;
+
+const defaultBackoff: BackoffOptions = { baseMillis: 1_000, capMillis: 30_000 };
+
+/** The commit group of a plan of `application` scope. */
+export const applicationGroup = 'application';
+
+/**
+ * Makes the engine that runs a plan over a source of blocks: a service with one `run`. It ends by itself when the
+ * source's blocks end. Drain the source at the same time as the engine, or before it: the engine finishes what the
+ * source hands out, and its drain is over when the blocks end.
+ * @throws MillraceError `MR_CONFIG_INVALID` when the plan prints and there is nowhere to print to, and for a
+ * `maximumRetryAttempts` that is not a whole number of at least -1
+ */
+export function createEngine(options: EngineOptions): Service {
+  return new Engine(options);
+}
+
+type EngineState = { readonly tag: 'CREATED' | 'RUNNING' | 'DRAINING' | 'ENDED' };
+
+class Engine implements Service {
+  readonly #fields: BatchRunFields;
+  readonly #source: BlockSource;
+  readonly #lines = new Map<string, Line>();
+  readonly #ended: Deferred<void> = deferred();
+  readonly #stopping: LinkedController = linkedController();
+  /** Ends all work: by the caller's signal, `stop` or a fault. */
+  #runSignal: AbortSignal = this.#stopping.signal;
+  readonly #state = new StateHolder<EngineState>(
+    { tag: 'CREATED' },
+    { CREATED: ['RUNNING', 'ENDED'], RUNNING: ['DRAINING', 'ENDED'], DRAINING: ['ENDED'], ENDED: [] },
+  );
+
+  constructor(options: EngineOptions) {
+    const { plan, source, clock, events } = options;
+    this.#source = source;
+    this.#fields = {
+      plan,
+      source,
+      clock,
+      events,
+      random: options.random ?? systemRandom,
+      printTarget: plan.output ?? options.output,
+      maximumRetryAttempts: checkRetries(options.maximumRetryAttempts ?? defaultRetryAttempts),
+      retryBackoff: options.retryBackoff ?? defaultBackoff,
+    };
+    checkPrintTarget(this.#fields);
+  }
+
+  /**
+   * Runs until the blocks end, `drain`, `stop` or a fault.
+   * @throws MillraceError `MR_HANDLER_FAILED` when a batch failed for good; the source's fault; the signal's reason
+   */
+  async run(signal: AbortSignal): Promise<void> {
+    if (this.#state.current.tag === 'ENDED') return this.#ended.promise;
+    this.#state.become({ tag: 'RUNNING' });
+    const run = linkedController(signal, this.#stopping.signal);
+    this.#runSignal = run.signal;
+    if (this.#fields.plan.scope === 'application') this.#lineNamed(applicationGroup);
+    const ticker = this.#tick(run.signal);
+    this.#publishStart();
+    try {
+      await raceAbort(this.#takeBlocks(), run.signal);
+      this.#beginDrain();
+      await raceAbort(this.#settled(), run.signal);
+      this.#end();
+    } catch (thrown) {
+      this.#end(thrown);
+    } finally {
+      run.abort(over);
+      await ticker;
+      run[Symbol.dispose]();
+    }
+    return this.#ended.promise;
+  }
+
+  /** Runs what the source hands out without waiting for ticks, until its blocks end. */
+  async drain(deadline: AbortSignal): Promise<void> {
+    if (this.#state.current.tag === 'CREATED') this.#end();
+    this.#beginDrain();
+    const onDeadline = () => this.#fail(drainTimeout(deadline.reason));
+    if (deadline.aborted) onDeadline();
+    else deadline.addEventListener('abort', onDeadline, { once: true });
+    try {
+      await this.#ended.promise;
+    } finally {
+      deadline.removeEventListener('abort', onDeadline);
+    }
+  }
+
+  /** Drops what is under way: nothing more is acknowledged. */
+  async stop(): Promise<void> {
+    if (this.#state.current.tag === 'CREATED') this.#end();
+    this.#stopping.abort(stopped);
+    await this.#ended.promise.catch(() => {});
+  }
+
+  #end(thrown?: unknown): void {
+    if (this.#state.current.tag === 'ENDED') return;
+    this.#state.become({ tag: 'ENDED' });
+    if (thrown === undefined || thrown === stopped) this.#ended.resolve();
+    else this.#ended.reject(thrown);
+  }
+
+  #fail(thrown: unknown): void {
+    this.#stopping.abort(thrown);
+  }
+
+  async #takeBlocks(): Promise<void> {
+    for await (const block of this.#source.blocks) {
+      if (this.#runSignal.aborted) return;
+      this.#lineOf(block).offer(block);
+    }
+  }
+
+  #tick(signal: AbortSignal): Promise<void> {
+    const { plan, clock } = this.#fields;
+    const onTick = (batchTimeMillis: number) => {
+      if (this.#state.current.tag !== 'RUNNING') return;
+      for (const [group, line] of this.#lines) {
+        if (line.isOver) this.#lines.delete(group);
+        else line.tick(batchTimeMillis);
+      }
+    };
+    return runTicker({ clock, intervalMillis: plan.batchIntervalMillis, onTick }, signal);
+  }
+
+  /** From now on ticks make no batches: what arrives is run at once. */
+  #beginDrain(): void {
+    if (this.#state.current.tag !== 'RUNNING') return;
+    this.#state.become({ tag: 'DRAINING' });
+    for (const line of this.#lines.values()) line.hurry();
+  }
+
+  async #settled(): Promise<void> {
+    await Promise.all(Array.from(this.#lines.values(), (line) => line.settled()));
+  }
+
+  #lineOf(block: Block): Line {
+    const { plan } = this.#fields;
+    if (inputFor(plan.inputs, block) === undefined) {
+      throw new MillraceError(
+        'MR_INTERNAL',
+        `block ${block.id} is of stream ${JSON.stringify(block.streamName)}, which no input of the context reads`,
+        { subject: { stream: block.streamName, shard: block.shardId } },
+      );
+    }
+    if (plan.scope === 'application') return this.#lineNamed(applicationGroup);
+    const group = plan.inputs.length === 1 ? block.shardId : `${block.streamName}:${block.shardId}`;
+    return this.#lineNamed(group);
+  }
+
+  #lineNamed(group: string): Line {
+    const known = this.#lines.get(group);
+    if (known !== undefined) return known;
+    const { plan, clock } = this.#fields;
+    const line = new Line({
+      group,
+      emptyBatches: plan.scope === 'application',
+      run: (order) => runBatch(this.#fields, order, this.#runSignal),
+      hurriedTime: (last) => hurriedTime(clock.wallMillis(), last, plan.batchIntervalMillis),
+      onFault: (thrown) => this.#fail(thrown),
+    });
+    this.#lines.set(group, line);
+    if (this.#state.current.tag === 'DRAINING') line.hurry();
+    return line;
+  }
+
+  #publishStart(): void {
+    const { events, plan } = this.#fields;
+    const { batchIntervalMillis, scope, scopeReason: reason } = plan;
+    events.publish({ type: 'engine.started', batchIntervalMillis, scope, reason });
+  }
+}
+
+/** The reason of an abort that was asked for by `stop()`, which is no fault. */
+const stopped = new MillraceError(
+  'MR_ABORTED',
+  'the engine was stopped; what was under way is repeated by the next run',
+);
+
+/** The reason of the abort that ends what may be left when a run is over. */
+const over = new MillraceError('MR_ABORTED', 'the run of the engine is over');
+
+function drainTimeout(cause: unknown): MillraceError {
+  return new MillraceError(
+    'MR_DRAIN_TIMEOUT',
+    'the last batches did not finish before the deadline; they are not acknowledged, and the next run repeats them',
+    { cause },
+  );
+}
+
+function checkRetries(attempts: number): number {
+  if (Number.isInteger(attempts) && attempts >= -1) return attempts;
+  throw new MillraceError(
+    'MR_CONFIG_INVALID',
+    `maximumRetryAttempts is ${attempts}: give a whole number of at least 0, or -1 for no limit`,
+    { subject: { option: 'maximumRetryAttempts' } },
+  );
+}
+
+function checkPrintTarget(fields: BatchRunFields): void {
+  const print = fields.plan.outputs.find((output) => output.tag === 'print');
+  if (print === undefined || fields.printTarget !== undefined) return;
+  throw new MillraceError(
+    'MR_CONFIG_INVALID',
+    `print at ${print.site} has nowhere to write: give the context an output, for example { output: process.stdout }`,
+    { subject: { option: 'output' } },
+  );
+}

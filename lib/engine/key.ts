@@ -1,0 +1,54 @@
+import { MillraceError } from '../base/error.ts';
+
+/**
+ * What a key of a pair may be. Keys are compared as a `Map` compares them: `1` and `'1'` are two keys. Objects are no
+ * keys, because two equal ones would not meet.
+ */
+export type PairKey = string | number | bigint | boolean;
+
+/** A key with its value: the item of a `PairDStream`. */
+export type Pair<K extends PairKey, V> = readonly [key: K, value: V];
+
+/** Whether a value can be a key: a string, a finite number, a bigint or a boolean. */
+export function isPairKey(value: unknown): value is PairKey {
+  switch (typeof value) {
+    case 'string':
+    case 'bigint':
+    case 'boolean':
+      return true;
+    case 'number':
+      return Number.isFinite(value);
+    default:
+      return false;
+  }
+}
+
+/**
+ * Checks what a user function returned as a pair. `operator` names the function, `mapToPair at counts.ts:12`.
+ * @throws MillraceError `MR_KEY_INVALID` when it is no pair, or its key is of another kind than {@link PairKey}
+ */
+export function checkPair(value: unknown, operator: string): Pair<PairKey, unknown> {
+  if (!Array.isArray(value) || value.length !== 2) {
+    throw new MillraceError(
+      'MR_KEY_INVALID',
+      `${operator} returned ${kindOf(value)} where a pair is needed: return [key, value]`,
+    );
+  }
+  const pair = value as [unknown, unknown];
+  if (!isPairKey(pair[0])) {
+    throw new MillraceError(
+      'MR_KEY_INVALID',
+      `${operator} returned a pair whose key is ${kindOf(pair[0])}: keys are strings, finite numbers, bigints or booleans`,
+    );
+  }
+  return pair as unknown as Pair<PairKey, unknown>;
+}
+
+/** The kind of a value in words, without its contents: a message carries no record data. */
+function kindOf(value: unknown): string {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return `an array of ${value.length}`;
+  if (typeof value === 'number') return String(value);
+  if (typeof value === 'object') return `an object (${value.constructor?.name ?? 'without prototype'})`;
+  return typeof value === 'undefined' ? 'undefined' : `a ${typeof value}`;
+}

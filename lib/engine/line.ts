@@ -1,0 +1,130 @@
+import { SHARD_END, comparePositions } from '../base/position.ts';
+import type { Block } from '../block/block.ts';
+import type { BatchOrder, BatchOutcome } from './batch-run.ts';
+
+/**
+ * How many formed batches may wait in a line. At the limit ticks form no more: their blocks stay queued and join the
+ * next batch, so a line that cannot keep up gets fewer and larger batches.
+ */
+export const maximumWaitingBatches = 100;
+
+/** What a line needs. */
+export interface LineFields {
+  readonly group: string;
+  /** Whether a tick without blocks makes a batch, so that `count` can say 0. */
+  readonly emptyBatches: boolean;
+  readonly run: (order: BatchOrder) => Promise<BatchOutcome>;
+  /** The batch time of a batch that does not wait for a tick, given the last one of this line. */
+  readonly hurriedTime: (lastBatchMillis: number) => number;
+  readonly onFault: (thrown: unknown) => void;
+}
+
+interface Slice {
+  readonly batchTimeMillis: number;
+  readonly blocks: readonly Block[];
+}
+
+/**
+ * One commit group: its blocks queue here, each tick makes a batch of what has arrived, and the batches run one after
+ * the other. Lines do not wait for each other.
+ */
+export class Line {
+  readonly #fields: LineFields;
+  #arrived: Block[] = [];
+  #waiting: Slice[] = [];
+  #lastBatchId = 0;
+  #lastBatchMillis = 0;
+  #hurried = false;
+  #work: Promise<void> | undefined;
+  #ended = false;
+  #failed = false;
+
+  constructor(fields: LineFields) {
+    this.#fields = fields;
+  }
+
+  /** Whether the last block of its shard is finished and nothing is left: the line can be forgotten. */
+  get isOver(): boolean {
+    return this.#ended && this.#work === undefined && this.#arrived.length === 0 && this.#waiting.length === 0;
+  }
+
+  /** Queues a block. A line that has failed takes no more. */
+  offer(block: Block): void {
+    if (this.#failed) return;
+    this.#arrived.push(block);
+    if (this.#hurried) this.#wake();
+  }
+
+  /** Makes a batch of what has arrived. Blocks whose lease is lost are dropped: their next owner reads them. */
+  tick(batchTimeMillis: number): void {
+    if (this.#failed) return;
+    this.#arrived = this.#arrived.filter(isHeld);
+    if (this.#waiting.length >= maximumWaitingBatches) return;
+    if (this.#arrived.length === 0 && !this.#fields.emptyBatches) return;
+    this.#waiting.push({ batchTimeMillis, blocks: this.#arrived });
+    this.#arrived = [];
+    this.#lastBatchMillis = batchTimeMillis;
+    this.#wake();
+  }
+
+  /** From now on what has arrived is run as soon as the line is free, without waiting for ticks. */
+  hurry(): void {
+    this.#hurried = true;
+    this.#wake();
+  }
+
+  /** Resolves when the line has nothing to do; faults go to `onFault`. */
+  async settled(): Promise<void> {
+    while (this.#work !== undefined) await this.#work;
+  }
+
+  #wake(): void {
+    this.#work ??= this.#runWaiting()
+      .catch((thrown: unknown) => this.#fail(thrown))
+      .finally(() => {
+        this.#work = undefined;
+        // A block may have been offered after the last look at the queue and before this line: nobody woke the line.
+        if (this.#waiting.length > 0 || (this.#hurried && this.#arrived.length > 0)) this.#wake();
+      });
+  }
+
+  /** After a failed batch nothing of the line may run: the next batch would overtake it. */
+  #fail(thrown: unknown): void {
+    this.#failed = true;
+    this.#arrived = [];
+    this.#waiting = [];
+    this.#fields.onFault(thrown);
+  }
+
+  async #runWaiting(): Promise<void> {
+    for (let slice = this.#nextSlice(); slice !== undefined; slice = this.#nextSlice()) {
+      const blocks = slice.blocks.filter(isHeld);
+      if (blocks.length === 0 && !this.#fields.emptyBatches) continue;
+      const batchId = this.#lastBatchId + 1;
+      const { group } = this.#fields;
+      const outcome = await this.#fields.run({ group, batchId, batchTimeMillis: slice.batchTimeMillis, blocks });
+      if (outcome === 'dropped') continue;
+      this.#lastBatchId = batchId;
+      this.#ended = blocks.some(endsShard);
+    }
+  }
+
+  #nextSlice(): Slice | undefined {
+    const formed = this.#waiting.shift();
+    if (formed !== undefined) return formed;
+    if (!this.#hurried) return undefined;
+    const arrived = this.#arrived.filter(isHeld);
+    this.#arrived = [];
+    if (arrived.length === 0) return undefined;
+    this.#lastBatchMillis = this.#fields.hurriedTime(this.#lastBatchMillis);
+    return { batchTimeMillis: this.#lastBatchMillis, blocks: arrived };
+  }
+}
+
+function isHeld(block: Block): boolean {
+  return !block.signal.aborted;
+}
+
+function endsShard(block: Block): boolean {
+  return comparePositions(block.range.through, SHARD_END) === 0;
+}

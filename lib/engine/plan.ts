@@ -1,0 +1,72 @@
+import { MillraceError } from '../base/error.ts';
+import { type InputNode, type OutputNode, type PrintTarget, type StreamNode, parentsOf } from './node.ts';
+import { type Scope, deriveScope } from './scope.ts';
+
+/** A sealed graph, ready to be evaluated batch by batch. */
+export interface Plan {
+  readonly batchIntervalMillis: number;
+  /** Where `print()` writes, when the context says. */
+  readonly output: PrintTarget | undefined;
+  readonly inputs: readonly InputNode[];
+  /** In declaration order, which is the order in which they run. */
+  readonly outputs: readonly OutputNode[];
+  /** By node id, how many nodes and outputs read from it; what several read is computed once and kept for the batch. */
+  readonly consumers: ReadonlyMap<number, number>;
+  readonly scope: Scope;
+  /** Why the plan has this scope, as a sentence for the log. */
+  readonly scopeReason: string;
+}
+
+/** What a plan is compiled from. */
+export interface PlanFields {
+  readonly batchIntervalMillis: number;
+  readonly output: PrintTarget | undefined;
+  readonly inputs: readonly InputNode[];
+  readonly outputs: readonly OutputNode[];
+  /** Streams that somebody wants to look at without an output: a test harness. */
+  readonly observed?: readonly StreamNode[];
+}
+
+/**
+ * Compiles a graph into a plan; pure.
+ * @throws MillraceError `MR_CONFIG_INVALID` when nothing is put out, since nothing would then be computed
+ */
+export function compilePlan(fields: PlanFields): Plan {
+  const { observed = [], inputs, outputs } = fields;
+  const roots = [...outputs.map((output) => output.parent), ...observed];
+  if (roots.length === 0) {
+    throw new MillraceError(
+      'MR_CONFIG_INVALID',
+      'no output operation is registered, so there is nothing to run: end a stream with print() or foreachBatch()',
+    );
+  }
+  const nodes = reachable(roots);
+  return {
+    batchIntervalMillis: fields.batchIntervalMillis,
+    output: fields.output,
+    inputs: [...inputs],
+    outputs: [...outputs],
+    consumers: countConsumers(nodes, roots),
+    ...deriveScope(nodes),
+  };
+}
+
+/** Every node that the roots need, in declaration order. */
+function reachable(roots: readonly StreamNode[]): readonly StreamNode[] {
+  const found = new Map<number, StreamNode>();
+  const left = [...roots];
+  for (let node = left.pop(); node !== undefined; node = left.pop()) {
+    if (found.has(node.id)) continue;
+    found.set(node.id, node);
+    left.push(...parentsOf(node));
+  }
+  return [...found.values()].sort((a, b) => a.id - b.id);
+}
+
+function countConsumers(nodes: readonly StreamNode[], roots: readonly StreamNode[]): Map<number, number> {
+  const counts = new Map<number, number>();
+  for (const read of [...nodes.flatMap((node) => parentsOf(node)), ...roots]) {
+    counts.set(read.id, (counts.get(read.id) ?? 0) + 1);
+  }
+  return counts;
+}

@@ -1,0 +1,62 @@
+/** What the ticker remembers between two looks at the clock. */
+export interface TickState {
+  /** The multiple of the interval up to which the wall clock has been followed. */
+  readonly pacedMillis: number;
+  /** The last batch time given out; it never goes back. */
+  readonly lastTickMillis: number;
+}
+
+/** What a look at the clock says: the batch times that are due, and how long to wait for the next look. */
+export interface TickPlan {
+  readonly due: readonly number[];
+  readonly state: TickState;
+  readonly waitMillis: number;
+}
+
+/** How many missed batch times are made up for; after a longer gap only the newest of them are given. */
+export const maximumCatchUpTicks = 100;
+
+/** The state at the start: the first batch time will be the next multiple of the interval (Spark's rule). */
+export function firstTickState(nowMillis: number, intervalMillis: number): TickState {
+  const reached = multipleAtOrBefore(nowMillis, intervalMillis);
+  return { pacedMillis: reached, lastTickMillis: reached };
+}
+
+/**
+ * Decides which batch times are due; pure. Times are exact multiples of the interval, late ones are made up for, and
+ * each is greater than the last: max(clock, last + interval). A clock set back by more than an interval is followed
+ * from where it now is, one tick per interval, so that a wrong clock never stops the batches.
+ */
+export function planTicks(state: TickState, nowMillis: number, intervalMillis: number): TickPlan {
+  const reached = multipleAtOrBefore(nowMillis, intervalMillis);
+  const { pacedMillis, lastTickMillis } = state;
+  if (reached < pacedMillis - intervalMillis) {
+    return withWait([], { pacedMillis: reached, lastTickMillis }, nowMillis, intervalMillis);
+  }
+  if (reached <= pacedMillis) return withWait([], state, nowMillis, intervalMillis);
+  const due = dueTimes(reached, Math.max(pacedMillis, lastTickMillis), intervalMillis);
+  // The clock was behind the batch times: one tick for the interval that passed, just after the last.
+  if (due.length === 0) due.push(lastTickMillis + intervalMillis);
+  return withWait(due, { pacedMillis: reached, lastTickMillis: due.at(-1) as number }, nowMillis, intervalMillis);
+}
+
+/** The batch time of a batch that does not wait for its tick: the tick to come, but after the line's last one. */
+export function hurriedTime(nowMillis: number, lastBatchMillis: number, intervalMillis: number): number {
+  const next = multipleAtOrBefore(nowMillis, intervalMillis) + intervalMillis;
+  return Math.max(next, lastBatchMillis + intervalMillis);
+}
+
+function withWait(due: number[], state: TickState, nowMillis: number, intervalMillis: number): TickPlan {
+  const waitMillis = Math.min(intervalMillis, state.pacedMillis + intervalMillis - nowMillis);
+  return { due, state, waitMillis };
+}
+
+/** The multiples in (after, reached], the newest ones when there are too many. */
+function dueTimes(reached: number, after: number, intervalMillis: number): number[] {
+  const count = Math.min(maximumCatchUpTicks, Math.max(0, (reached - after) / intervalMillis));
+  return Array.from({ length: count }, (_, index) => reached - (count - 1 - index) * intervalMillis);
+}
+
+function multipleAtOrBefore(timeMillis: number, intervalMillis: number): number {
+  return Math.floor(timeMillis / intervalMillis) * intervalMillis;
+}
