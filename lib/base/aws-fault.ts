@@ -1,4 +1,4 @@
-import { type ErrorSubject, MillraceError, messageOf } from './error.ts';
+import { type ErrorCode, type ErrorDetails, type ErrorSubject, MillraceError, messageOf } from './error.ts';
 
 /**
  * What an error of an AWS client means for the caller, the same for every service:
@@ -162,6 +162,8 @@ function kindOf(
   if (statusCode === 429) return 'throttled';
   if (statusCode === 401 || statusCode === 403) return 'denied';
   if (statusCode !== undefined && statusCode >= 500) return 'transient';
+  // The SDK could not read the answer: cut short on its way, or not from the service at all.
+  if (statusCode !== undefined && name === 'SyntaxError') return 'transient';
   // An answer came, so a network code further down is not why the call failed.
   if (statusCode !== undefined && statusCode >= 400) return 'other';
   if (systemCode !== undefined) return 'unreachable';
@@ -190,48 +192,60 @@ export interface AwsCall {
   readonly subject?: ErrorSubject;
 }
 
+/** What a {@link MillraceError} is made of. */
+export interface AwsErrorParts {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly details: ErrorDetails;
+}
+
 /**
  * The error to show for a fault that means the same in every service: `MR_THROTTLED`, `MR_ACCESS_DENIED`,
  * `MR_CREDENTIALS_MISSING`, `MR_ENDPOINT_UNREACHABLE` (also for 5xx answers) or `MR_ABORTED`. `undefined` for the
  * kinds whose meaning only the caller knows: `notFound`, `inUse`, `conditionFailed`, `other`.
  */
 export function commonAwsError(fault: AwsFault, call: AwsCall): MillraceError | undefined {
+  const parts = commonAwsErrorParts(fault, call);
+  return parts === undefined ? undefined : new MillraceError(parts.code, parts.message, parts.details);
+}
+
+/** The parts of {@link commonAwsError}, for a caller with an error class that says more. */
+export function commonAwsErrorParts(fault: AwsFault, call: AwsCall): AwsErrorParts | undefined {
   const what = `${call.service} ${call.operation}${subjectText(call.subject)}`;
-  const details = { cause: fault.cause, ...(call.subject === undefined ? {} : { subject: call.subject }) };
+  const details: ErrorDetails = {
+    cause: fault.cause,
+    ...(call.subject === undefined ? {} : { subject: call.subject }),
+  };
   const said = describeAwsFault(fault);
   switch (fault.kind) {
     case 'throttled':
-      return new MillraceError(
-        'MR_THROTTLED',
-        `${what} was throttled (${said}); it will be repeated more slowly`,
-        details,
-      );
+      return { code: 'MR_THROTTLED', message: `${what} was throttled (${said}); repeat it more slowly`, details };
     case 'denied':
-      return new MillraceError(
-        'MR_ACCESS_DENIED',
-        `${what} was denied (${said}); allow the action for these credentials, or use others`,
+      return {
+        code: 'MR_ACCESS_DENIED',
+        message: `${what} was denied (${said}); allow the action for these credentials, or use others`,
         details,
-      );
+      };
     case 'credentialsMissing':
-      return new MillraceError(
-        'MR_CREDENTIALS_MISSING',
-        `no credentials for ${what} (${said}); set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or a role`,
+      return {
+        code: 'MR_CREDENTIALS_MISSING',
+        message: `no credentials for ${what} (${said}); set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or a role`,
         details,
-      );
+      };
     case 'unreachable':
-      return new MillraceError(
-        'MR_ENDPOINT_UNREACHABLE',
-        `${what} got no answer (${said}); check the region, the endpoint and the network`,
+      return {
+        code: 'MR_ENDPOINT_UNREACHABLE',
+        message: `${what} got no answer (${said}); check the region, the endpoint and the network`,
         details,
-      );
+      };
     case 'transient':
-      return new MillraceError(
-        'MR_ENDPOINT_UNREACHABLE',
-        `${what} failed inside the service (${said}); try again later`,
-        { ...details, reaction: 'retry' },
-      );
+      return {
+        code: 'MR_ENDPOINT_UNREACHABLE',
+        message: `${what} failed inside the service (${said}); try again later`,
+        details: { ...details, reaction: 'retry' },
+      };
     case 'aborted':
-      return new MillraceError('MR_ABORTED', `${what} was aborted`, details);
+      return { code: 'MR_ABORTED', message: `${what} was aborted`, details };
     case 'notFound':
     case 'inUse':
     case 'conditionFailed':

@@ -27,6 +27,7 @@ describe('classifyAwsError', () => {
     ['no credentials', serviceError('CredentialsProviderError', undefined as never), 'credentialsMissing'],
     ['a fault of the service', serviceError('InternalFailure', 500), 'transient'],
     ['a bare 503', serviceError('Unknown', 503), 'transient'],
+    ['an answer that is not JSON', serviceError('SyntaxError', 200), 'transient'],
     ['a refused connection', Object.assign(new Error('connect'), { code: 'ECONNREFUSED' }), 'unreachable'],
     ['an unknown host', Object.assign(new Error('dns'), { code: 'ENOTFOUND' }), 'unreachable'],
     ['a timeout', Object.assign(new Error('slow'), { name: 'TimeoutError' }), 'unreachable'],

@@ -1,0 +1,99 @@
+import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
+import { KinesisClient, type KinesisClientConfig } from '@aws-sdk/client-kinesis';
+import { NodeHttp2Handler, NodeHttpHandler } from '@smithy/node-http-handler';
+
+/** Options of {@link createClients}; what is absent comes from the SDK's chain (environment, files, roles). */
+export interface ClientOptions {
+  readonly region?: string;
+  /** Fixed credentials or a provider. */
+  readonly credentials?: NonNullable<KinesisClientConfig['credentials']>;
+  /** Endpoints other than the region's own, such as an emulator's. Plain `http:` ones are spoken to over HTTP/1.1. */
+  readonly kinesisEndpoint?: string;
+  readonly dynamoDBEndpoint?: string;
+  /** How long a connection may take to open: 3,000 ms. */
+  readonly connectionTimeoutMillis?: number;
+  /** How long an answer may take: 10,000 ms. */
+  readonly requestTimeoutMillis?: number;
+}
+
+/** The AWS clients of one application, each made when first asked for. */
+export interface Clients {
+  readonly kinesis: KinesisClient;
+  readonly dynamoDB: DynamoDBClient;
+  /** Closes the connections of the clients made so far. */
+  destroy(): void;
+}
+
+/** AWS advises 4 to 30 requests at once over one HTTP/2 session. */
+const maxConcurrentStreams = 30;
+/** Connections to one HTTP/1.1 endpoint; calls beyond it queue inside the agent. */
+const maxSockets = 256;
+
+/**
+ * Makes clients that try each call once: every loop of Millrace does its own retries, since it knows how long a lease
+ * or a shard can wait. Kinesis gets one shared HTTP/2 session; the SDK's default opens a TLS session for every call.
+ */
+export function createClients(options: ClientOptions = {}): Clients {
+  let kinesis: KinesisClient | undefined;
+  let dynamoDB: DynamoDBClient | undefined;
+  return {
+    get kinesis() {
+      kinesis ??= new KinesisClient({
+        ...commonConfig(options, options.kinesisEndpoint),
+        requestHandler: isPlainHttp(options.kinesisEndpoint) ? http1Handler(options) : http2Handler(options),
+      });
+      return kinesis;
+    },
+    get dynamoDB() {
+      dynamoDB ??= new DynamoDBClient({
+        ...commonConfig(options, options.dynamoDBEndpoint),
+        requestHandler: http1Handler(options),
+      });
+      return dynamoDB;
+    },
+    destroy() {
+      kinesis?.destroy();
+      dynamoDB?.destroy();
+    },
+  };
+}
+
+function commonConfig(
+  options: ClientOptions,
+  endpoint: string | undefined,
+): Pick<KinesisClientConfig & DynamoDBClientConfig, 'region' | 'credentials' | 'endpoint' | 'maxAttempts'> {
+  return {
+    maxAttempts: 1,
+    ...(options.region === undefined ? {} : { region: options.region }),
+    ...(options.credentials === undefined ? {} : { credentials: options.credentials }),
+    ...(endpoint === undefined ? {} : { endpoint }),
+  };
+}
+
+function isPlainHttp(endpoint: string | undefined): boolean {
+  return endpoint !== undefined && endpoint.toLowerCase().startsWith('http:');
+}
+
+function http1Handler(options: ClientOptions): NodeHttpHandler {
+  const agent = { keepAlive: true, maxSockets };
+  return new NodeHttpHandler({
+    connectionTimeout: options.connectionTimeoutMillis ?? 3_000,
+    requestTimeout: options.requestTimeoutMillis ?? 10_000,
+    // Without it a late answer is only warned about, on the console.
+    throwOnRequestTimeout: true,
+    // A queue inside the agent is no reason to print either.
+    logger: silentLogger,
+    httpAgent: agent,
+    httpsAgent: agent,
+  });
+}
+
+function http2Handler(options: ClientOptions): NodeHttp2Handler {
+  return new NodeHttp2Handler({
+    requestTimeout: options.requestTimeoutMillis ?? 10_000,
+    disableConcurrentStreams: false,
+    maxConcurrentStreams,
+  });
+}
+
+const silentLogger = { trace() {}, debug() {}, info() {}, warn() {}, error() {} };

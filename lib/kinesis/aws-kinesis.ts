@@ -1,0 +1,218 @@
+import {
+  DescribeStreamSummaryCommand,
+  type DescribeStreamSummaryOutput,
+  GetRecordsCommand,
+  type GetRecordsOutput,
+  GetShardIteratorCommand,
+  type GetShardIteratorInput,
+  type KinesisClient,
+  ListShardsCommand,
+  PutRecordsCommand,
+  type PutRecordsResultEntry,
+  type Shard as AwsShard,
+  type ShardFilter as AwsShardFilter,
+} from '@aws-sdk/client-kinesis';
+import { invariant } from '../base/assert.ts';
+import type { Clock } from '../base/clock.ts';
+import { MillraceError } from '../base/error.ts';
+import type { EventSink } from '../event/bus.ts';
+import { toKinesisFault } from './fault.ts';
+import type {
+  GetRecordsAnswer,
+  KinesisApi,
+  PutResult,
+  ShardFilter,
+  StartPosition,
+  StreamDescription,
+} from './kinesis-api.ts';
+import { ServiceTime } from './service-time.ts';
+import type { Shard } from './shard.ts';
+
+/** The stream by name (in the client's account and region) or by ARN. */
+export type StreamReference = { readonly streamName: string } | { readonly streamArn: string };
+
+/** What {@link createAwsKinesis} needs. */
+export interface AwsKinesisOptions {
+  /** Made with `maxAttempts: 1`: retries are the business of the loops, which know the limits per shard. */
+  readonly client: KinesisClient;
+  readonly stream: StreamReference;
+  readonly clock: Clock;
+  /** Hears `clock.skewed`. */
+  readonly events: EventSink;
+}
+
+/** The calls of Kinesis over the AWS SDK. Adds a middleware to the client that reads the Date header of each answer. */
+export function createAwsKinesis(options: AwsKinesisOptions): KinesisApi {
+  const { client } = options;
+  const stream = 'streamArn' in options.stream ? options.stream.streamArn : options.stream.streamName;
+  const target = 'streamArn' in options.stream ? { StreamARN: stream } : { StreamName: stream };
+  const serviceTime = new ServiceTime(options.clock, options.events);
+  watchDates(client, serviceTime);
+
+  async function attempt<T>(
+    operation: string,
+    signal: AbortSignal,
+    send: () => Promise<T>,
+    shardId?: string,
+  ): Promise<T> {
+    try {
+      return await send();
+    } catch (thrown) {
+      const cause = signal.aborted ? new DOMException(String(signal.reason), 'AbortError') : thrown;
+      throw toKinesisFault(cause, { operation, stream, ...(shardId === undefined ? {} : { shardId }) });
+    }
+  }
+
+  return {
+    serviceTimeMillis: () => serviceTime.nowMillis(),
+
+    describeStream: (signal) =>
+      attempt('DescribeStreamSummary', signal, async () => {
+        const command = new DescribeStreamSummaryCommand(target);
+        return toDescription(await client.send(command, { abortSignal: signal }));
+      }),
+
+    listShards: (request, signal) =>
+      attempt('ListShards', signal, async () => {
+        // A later page names no stream: Kinesis refuses both together.
+        const input =
+          'nextToken' in request ? { NextToken: request.nextToken } : { ...target, ...filterInput(request.filter) };
+        const output = await client.send(new ListShardsCommand(input), { abortSignal: signal });
+        const shards = (output.Shards ?? []).map(toShard);
+        return output.NextToken === undefined ? { shards } : { shards, nextToken: output.NextToken };
+      }),
+
+    getShardIterator: ({ shardId, start }, signal) =>
+      attempt(
+        'GetShardIterator',
+        signal,
+        async () => {
+          const command = new GetShardIteratorCommand({ ...target, ShardId: shardId, ...startInput(start) });
+          const output = await client.send(command, { abortSignal: signal });
+          return required(output.ShardIterator, 'ShardIterator');
+        },
+        shardId,
+      ),
+
+    getRecords: ({ iterator, limit, shardId }, signal) =>
+      attempt(
+        'GetRecords',
+        signal,
+        async () => {
+          const arn = 'StreamARN' in target ? target : {};
+          const command = new GetRecordsCommand({ ...arn, ShardIterator: iterator, Limit: limit });
+          return toAnswer(await client.send(command, { abortSignal: signal }));
+        },
+        shardId,
+      ),
+
+    putRecords: (entries, signal) =>
+      attempt('PutRecords', signal, async () => {
+        const Records = entries.map((entry) => ({
+          Data: entry.data,
+          PartitionKey: entry.partitionKey,
+          ...(entry.explicitHashKey === undefined ? {} : { ExplicitHashKey: entry.explicitHashKey }),
+        }));
+        const output = await client.send(new PutRecordsCommand({ ...target, Records }), { abortSignal: signal });
+        const results = (output.Records ?? []).map(toPutResult);
+        invariant(results.length === entries.length, `${entries.length} records put, ${results.length} results`);
+        return results;
+      }),
+  };
+}
+
+/** Innermost in the last step, so that it sees the raw answer, refusals included. */
+function watchDates(client: KinesisClient, serviceTime: ServiceTime): void {
+  client.middlewareStack.add(
+    (next) => async (args) => {
+      const result = await next(args);
+      const headers = (result.response as { headers?: Record<string, string | undefined> } | undefined)?.headers;
+      serviceTime.observe(headers?.['date']);
+      return result;
+    },
+    { step: 'deserialize', priority: 'low' },
+  );
+}
+
+function toDescription(output: DescribeStreamSummaryOutput): StreamDescription {
+  const summary = required(output.StreamDescriptionSummary, 'StreamDescriptionSummary');
+  return {
+    streamName: required(summary.StreamName, 'StreamName'),
+    streamArn: required(summary.StreamARN, 'StreamARN'),
+    status: required(summary.StreamStatus, 'StreamStatus'),
+    createdAtMillis: required(summary.StreamCreationTimestamp, 'StreamCreationTimestamp').getTime(),
+    retentionPeriodHours: required(summary.RetentionPeriodHours, 'RetentionPeriodHours'),
+  };
+}
+
+function toShard(shard: AwsShard): Shard {
+  const range = required(shard.SequenceNumberRange, 'SequenceNumberRange');
+  const ending = range.EndingSequenceNumber;
+  return {
+    shardId: required(shard.ShardId, 'ShardId'),
+    parentShardIds: [shard.ParentShardId, shard.AdjacentParentShardId].filter((id) => id !== undefined),
+    startingHashKey: required(shard.HashKeyRange?.StartingHashKey, 'StartingHashKey'),
+    endingHashKey: required(shard.HashKeyRange?.EndingHashKey, 'EndingHashKey'),
+    startingSequenceNumber: required(range.StartingSequenceNumber, 'StartingSequenceNumber'),
+    ...(ending === undefined ? {} : { endingSequenceNumber: ending }),
+  };
+}
+
+function toAnswer(output: GetRecordsOutput): GetRecordsAnswer {
+  return {
+    records: (output.Records ?? []).map((record) => ({
+      data: required(record.Data, 'Data'),
+      partitionKey: required(record.PartitionKey, 'PartitionKey'),
+      sequenceNumber: required(record.SequenceNumber, 'SequenceNumber'),
+      arrivalTimeMillis: required(record.ApproximateArrivalTimestamp, 'ApproximateArrivalTimestamp').getTime(),
+    })),
+    ...(output.NextShardIterator === undefined ? {} : { nextIterator: output.NextShardIterator }),
+    millisBehindLatest: output.MillisBehindLatest ?? 0,
+    childShards: (output.ChildShards ?? []).map((child) => ({
+      shardId: required(child.ShardId, 'ShardId'),
+      parentShardIds: child.ParentShards ?? [],
+      startingHashKey: required(child.HashKeyRange?.StartingHashKey, 'StartingHashKey'),
+      endingHashKey: required(child.HashKeyRange?.EndingHashKey, 'EndingHashKey'),
+    })),
+  };
+}
+
+function toPutResult(entry: PutRecordsResultEntry): PutResult {
+  if (entry.ErrorCode !== undefined) {
+    return { ok: false, errorCode: entry.ErrorCode, errorMessage: entry.ErrorMessage ?? '' };
+  }
+  return {
+    ok: true,
+    shardId: required(entry.ShardId, 'ShardId'),
+    sequenceNumber: required(entry.SequenceNumber, 'SequenceNumber'),
+  };
+}
+
+function filterInput(filter: ShardFilter | undefined): { ShardFilter?: AwsShardFilter } {
+  if (filter === undefined) return {};
+  if (!('timestampMillis' in filter)) return { ShardFilter: { Type: filter.type } };
+  return { ShardFilter: { Type: filter.type, Timestamp: new Date(filter.timestampMillis) } };
+}
+
+function startInput(
+  start: StartPosition,
+): Pick<GetShardIteratorInput, 'ShardIteratorType' | 'StartingSequenceNumber' | 'Timestamp'> {
+  switch (start.type) {
+    case 'TRIM_HORIZON':
+    case 'LATEST':
+      return { ShardIteratorType: start.type };
+    case 'AT_TIMESTAMP':
+      return { ShardIteratorType: start.type, Timestamp: new Date(start.timestampMillis) };
+    case 'AT_SEQUENCE_NUMBER':
+    case 'AFTER_SEQUENCE_NUMBER':
+      return { ShardIteratorType: start.type, StartingSequenceNumber: start.sequenceNumber };
+  }
+}
+
+/** A field that Kinesis always fills. Its absence means that something else than Kinesis answered. */
+function required<T>(value: T | undefined, field: string): T {
+  if (value === undefined) {
+    throw new MillraceError('MR_INTERNAL', `the answer has no ${field}; is the endpoint really Kinesis?`);
+  }
+  return value;
+}

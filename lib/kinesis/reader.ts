@@ -1,0 +1,21 @@
+import type { KinesisRecord } from '../block/record.ts';
+import type { ChildShard, StartPosition } from './kinesis-api.ts';
+
+/** What one read of a shard returned. */
+export interface Page {
+  readonly records: readonly KinesisRecord[];
+  /** Sum of the records' data bytes. */
+  readonly bytes: number;
+  readonly millisBehindLatest: number;
+  /** Present on the last page of a closed shard; nothing follows it. */
+  readonly end?: { readonly childShards: readonly ChildShard[] };
+}
+
+/**
+ * Reads shards. `open` yields pages in order, from `start` on, until the end of the shard or until the signal aborts
+ * (then it rejects with the signal's reason). Throttling, expired iterators and passing faults are handled inside and
+ * told as events; a shard that is gone rejects with a fault of kind `shardGone`.
+ */
+export interface ShardReader {
+  open(shardId: string, start: StartPosition, signal: AbortSignal): AsyncIterable<Page>;
+}

@@ -1,0 +1,186 @@
+import { type Clock, sleep } from '../base/clock.ts';
+import { MillraceError } from '../base/error.ts';
+import type { Random } from '../base/random.ts';
+import { KinesisRecord } from '../block/record.ts';
+import type { EventSink } from '../event/bus.ts';
+import { type KinesisFault, isKinesisFault } from './fault.ts';
+import type { ChildShard, GetRecordsAnswer, KinesisApi, StartPosition } from './kinesis-api.ts';
+import { type Pace, type PaceLimits, afterRead, afterThrottling, initialPace } from './pace.ts';
+import { patiently } from './patience.ts';
+import type { Page } from './reader.ts';
+import { listAllShards, listedEnd } from './shard-lister.ts';
+
+/** What a {@link ShardPoller} works with. */
+export interface PollerSettings {
+  readonly api: KinesisApi;
+  readonly streamName: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly events: EventSink;
+  readonly limits: PaceLimits;
+  readonly maxRecords: number;
+  readonly unreachableTimeoutMillis: number;
+}
+
+/** Openings of a shard without one usable answer in between; an iterator lives for minutes, so this is never luck. */
+const maxReopensInARow = 10;
+/** The longest sleep towards a start time in the future, so that a corrected clock is noticed. */
+const maxFutureSleepMillis = 60_000;
+
+/** Reads one shard by GetRecords, page after page. */
+export class ShardPoller {
+  readonly #settings: PollerSettings;
+  readonly #shardId: string;
+  readonly #signal: AbortSignal;
+  /** Where a new iterator starts: the start, then after the last received record. */
+  #resume: StartPosition;
+  #iterator: string | undefined;
+  #pace: Pace = initialPace;
+  #reopens = 0;
+
+  constructor(settings: PollerSettings, shardId: string, start: StartPosition, signal: AbortSignal) {
+    this.#settings = settings;
+    this.#shardId = shardId;
+    this.#resume = start;
+    this.#signal = signal;
+  }
+
+  /** The next page, however long it takes; the one with `end` is the last. */
+  async read(): Promise<Page> {
+    const { clock } = this.#settings;
+    for (;;) {
+      this.#signal.throwIfAborted();
+      const waitMillis = this.#pace.notBeforeMillis - clock.monotonicMillis();
+      if (waitMillis > 0) await sleep(clock, waitMillis, this.#signal);
+      this.#iterator ??= await this.#openShard();
+      const answer = await this.#getRecords(this.#iterator);
+      if (answer === undefined) continue;
+      const page = this.#toPage(answer);
+      if (answer.nextIterator !== undefined) {
+        this.#iterator = answer.nextIterator;
+        this.#reopens = 0;
+        return page;
+      }
+      this.#iterator = undefined;
+      const childShards = await this.#childrenAtEnd(answer);
+      if (childShards !== undefined) return { ...page, end: { childShards } };
+      this.#countReopen();
+      if (page.records.length > 0) return page;
+    }
+  }
+
+  async #openShard(): Promise<string> {
+    const { api, clock } = this.#settings;
+    const start = this.#resume;
+    for (;;) {
+      try {
+        const beforeMillis = clock.monotonicMillis();
+        const iterator = await this.#patiently(() =>
+          api.getShardIterator({ shardId: this.#shardId, start }, this.#signal),
+        );
+        // LATEST means the time of this opening. Asked again after the iterator has expired it would mean a later
+        // one, and what arrived in between would be skipped. The service's time is known best after an answer.
+        if (start.type === 'LATEST') {
+          const timestampMillis = api.serviceTimeMillis() - (clock.monotonicMillis() - beforeMillis);
+          this.#resume = { type: 'AT_TIMESTAMP', timestampMillis };
+        }
+        return iterator;
+      } catch (thrown) {
+        // Kinesis refuses a time in its future; this refusal has told us its time.
+        if (start.type !== 'AT_TIMESTAMP' || !isKinesisFault(thrown, 'invalid')) throw thrown;
+        const waitMillis = start.timestampMillis - api.serviceTimeMillis();
+        if (waitMillis <= 0) throw thrown;
+        await sleep(clock, Math.min(waitMillis, maxFutureSleepMillis), this.#signal);
+      }
+    }
+  }
+
+  /** `undefined` when the iterator was refused and the shard must be opened again. */
+  async #getRecords(iterator: string): Promise<GetRecordsAnswer | undefined> {
+    const { api, clock, limits, maxRecords } = this.#settings;
+    let startedAtMillis = clock.monotonicMillis();
+    try {
+      const answer = await this.#patiently(() => {
+        startedAtMillis = clock.monotonicMillis();
+        return api.getRecords({ iterator, limit: maxRecords, shardId: this.#shardId }, this.#signal);
+      });
+      const bytes = bytesOf(answer);
+      // Some emulators answer 0 although a full page has left records behind.
+      const caughtUp = answer.millisBehindLatest === 0 && answer.records.length < maxRecords;
+      this.#pace = afterRead(this.#pace, limits, { startedAtMillis, bytes, caughtUp });
+      return answer;
+    } catch (thrown) {
+      if (!isKinesisFault(thrown, 'iteratorExpired', 'invalid')) throw thrown;
+      if (thrown.kind === 'iteratorExpired') {
+        this.#settings.events.publish({ type: 'shard.iteratorExpired', shardId: this.#shardId });
+      }
+      this.#iterator = undefined;
+      this.#countReopen(thrown);
+      this.#pace = afterRead(this.#pace, limits, { startedAtMillis, bytes: 0, caughtUp: false });
+      return undefined;
+    }
+  }
+
+  #toPage(answer: GetRecordsAnswer): Page {
+    const { streamName, events } = this.#settings;
+    const records = answer.records.map(
+      (record) => new KinesisRecord({ ...record, subSequenceNumber: 0, shardId: this.#shardId, streamName }),
+    );
+    const last = records.at(-1);
+    const bytes = bytesOf(answer);
+    const { millisBehindLatest } = answer;
+    if (last !== undefined) {
+      this.#resume = { type: 'AFTER_SEQUENCE_NUMBER', sequenceNumber: last.sequenceNumber };
+      const figures = { records: records.length, bytes, millisBehindLatest };
+      events.publish({ type: 'shard.read', shardId: this.#shardId, ...figures });
+    }
+    return { records, bytes, millisBehindLatest };
+  }
+
+  /**
+   * The children of the shard whose last answer had no iterator; `undefined` when the shard is not at its end after
+   * all. Some emulators name no children, and a shard that is listed as open cannot have ended.
+   */
+  async #childrenAtEnd(answer: GetRecordsAnswer): Promise<readonly ChildShard[] | undefined> {
+    if (answer.childShards.length > 0) return answer.childShards;
+    const shards = await listAllShards({ ...this.#settings, signal: this.#signal });
+    const { closed, childShards } = listedEnd(shards, this.#shardId);
+    return closed || childShards.length > 0 ? childShards : undefined;
+  }
+
+  #countReopen(fault?: KinesisFault): void {
+    this.#reopens += 1;
+    if (this.#reopens <= maxReopensInARow) return;
+    throw (
+      fault ??
+      new MillraceError(
+        'MR_INTERNAL',
+        `shard ${this.#shardId} gave no next iterator ${this.#reopens} times in a row, yet is listed as open`,
+        { subject: { shard: this.#shardId } },
+      )
+    );
+  }
+
+  #patiently<T>(call: () => Promise<T>): Promise<T> {
+    const { clock, random, unreachableTimeoutMillis } = this.#settings;
+    const onRetry = (fault: KinesisFault, delayMillis: number) => this.#told(fault, delayMillis);
+    return patiently(call, { clock, random, signal: this.#signal, unreachableTimeoutMillis, onRetry });
+  }
+
+  #told(fault: KinesisFault, delayMillis: number): void {
+    const { clock, events, limits } = this.#settings;
+    if (fault.kind === 'throttled') {
+      this.#pace = afterThrottling(this.#pace, limits, clock.monotonicMillis());
+      events.publish({ type: 'shard.throttled', shardId: this.#shardId, delayMillis });
+    } else {
+      const { code, message, subject } = fault;
+      events.publish({ type: 'fault.seen', code, message, subject });
+    }
+  }
+}
+
+function bytesOf(answer: GetRecordsAnswer): number {
+  let bytes = 0;
+  for (const record of answer.records) bytes += record.data.length;
+  return bytes;
+}
