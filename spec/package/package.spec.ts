@@ -1,0 +1,156 @@
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { entryPoints, listedNames } from '../tidy/api-text.ts';
+import { repositoryRoot } from '../tidy/source.ts';
+import { type InstalledPackage, installPackage, mustRun, run } from './installed.ts';
+import { loadedFiles } from './loaded.ts';
+
+const manifest = JSON.parse(readFileSync(path.join(repositoryRoot, 'package.json'), 'utf8')) as {
+  version: string;
+  exports: Record<string, unknown>;
+};
+const api = readFileSync(path.join(repositoryRoot, 'docs/api.txt'), 'utf8');
+
+let installed: InstalledPackage;
+
+beforeAll(() => {
+  installed = installPackage();
+});
+
+afterAll(() => {
+  rmSync(installed.folder, { recursive: true, force: true });
+});
+
+/** Runs a program in the folder where the package is installed and reads the JSON that it prints. */
+function evaluate(type: 'module' | 'commonjs', program: string): unknown {
+  return JSON.parse(mustRun(process.execPath, [`--input-type=${type}`, '--eval', program], installed.folder));
+}
+
+describe('the tarball', () => {
+  it('holds the compiled code, license, readme and changelog, and nothing else', () => {
+    const expected = /^(?:package\.json|LICENSE|README\.md|CHANGELOG\.md|dist\/.+\.(?:js|js\.map|d\.ts))$/;
+    expect(installed.files.filter((file) => !expected.test(file))).toEqual([]);
+    expect(installed.files).toEqual(expect.arrayContaining(['package.json', 'LICENSE', 'README.md', 'CHANGELOG.md']));
+    expect(installed.files).toEqual(expect.arrayContaining(['dist/index.js', 'dist/index.d.ts', 'dist/cli/bin.js']));
+  });
+
+  it('passes publint in strict mode', () => {
+    const publint = path.join(repositoryRoot, 'node_modules/publint/src/cli.js');
+    const outcome = run(process.execPath, [publint, 'run', installed.tarball, '--strict'], repositoryRoot);
+    expect(outcome.status, outcome.stdout + outcome.stderr).toBe(0);
+  });
+
+  it('gives right types to every importer of ES modules', () => {
+    const attw = path.join(repositoryRoot, 'node_modules/@arethetypeswrong/cli/dist/index.js');
+    const outcome = run(process.execPath, [attw, installed.tarball, '--profile', 'esm-only'], repositoryRoot);
+    expect(outcome.status, outcome.stdout + outcome.stderr).toBe(0);
+  });
+});
+
+describe('the installed package', () => {
+  it('exports the entry points that docs/api.txt describes, and its manifest', () => {
+    const subpaths = entryPoints.map(({ name }) => name.replace(/^millrace/, '.'));
+    expect(Object.keys(manifest.exports).sort()).toEqual([...subpaths, './package.json'].sort());
+  });
+
+  it.each(entryPoints)('gives exactly the documented names when $name is imported', ({ name }) => {
+    const program = `console.log(JSON.stringify(Object.keys(await import('${name}'))))`;
+    expect(evaluate('module', program)).toEqual(listedNames(api, name, 'value').sort());
+  });
+
+  it.each(entryPoints)('gives exactly the documented names when $name is required', ({ name }) => {
+    const program = `console.log(JSON.stringify(Object.keys(require('${name}'))))`;
+    const names = (evaluate('commonjs', program) as string[]).filter((key) => key !== '__esModule');
+    expect(names.sort()).toEqual(listedNames(api, name, 'value').sort());
+  });
+
+  it('gives its manifest to import and require', () => {
+    const imported = `import it from 'millrace/package.json' with { type: 'json' }; console.log(JSON.stringify(it.version))`;
+    expect(evaluate('module', imported)).toBe(manifest.version);
+    const required = `console.log(JSON.stringify(require('millrace/package.json').version))`;
+    expect(evaluate('commonjs', required)).toBe(manifest.version);
+  });
+
+  it('hides everything else', () => {
+    const program = `import('millrace/dist/index.js').catch((error) => console.log(JSON.stringify(error.code)))`;
+    expect(evaluate('module', program)).toBe('ERR_PACKAGE_PATH_NOT_EXPORTED');
+  });
+
+  it('loads neither web, CloudWatch, command line nor testkit when it is imported', () => {
+    const loaded = loadedFiles('millrace', installed.folder);
+    expect(loaded.filter((file) => file.includes('/millrace/dist/index.js'))).toHaveLength(1);
+    const unwanted = /\/millrace\/dist\/(?:web|cli|testkit)\/|client-cloudwatch|@stricli/;
+    expect(loaded.filter((file) => unwanted.test(file))).toEqual([]);
+  });
+
+  it('prints nothing when it is imported', () => {
+    const program = entryPoints.map(({ name }) => `await import('${name}');`).join(' ');
+    const outcome = run(process.execPath, ['--input-type=module', '--eval', program], installed.folder);
+    expect(outcome).toEqual({ status: 0, stdout: '', stderr: '' });
+  });
+});
+
+describe('the installed command', () => {
+  const command = () => path.join(installed.folder, 'node_modules/.bin/millrace');
+
+  it('tells its version', () => {
+    expect(mustRun(command(), ['--version'], installed.folder).trim()).toBe(manifest.version);
+  });
+
+  it('tells how to use it', () => {
+    const help = mustRun(command(), ['--help'], installed.folder);
+    expect(help).toContain('millrace');
+    expect(help).toContain('consume');
+  });
+});
+
+describe('the installed types', () => {
+  const program = `
+import { MillraceError, isMillraceError } from 'millrace';
+import type { BatchEngine, Block, KinesisRecord, Logger, MillraceEvent, Position, Range } from 'millrace';
+import * as testkit from 'millrace/testkit';
+
+const engine: BatchEngine = {
+  async onBatch(batch: readonly Block[], { signal }) {
+    for (const block of batch) for (const record of block.records) await send(record, signal);
+  },
+};
+async function send(record: KinesisRecord, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  const order: { id: number } = record.json<{ id: number }>();
+  console.log(record.text().length, record.arrivalTime.toISOString(), order.id);
+}
+function explain(event: MillraceEvent, range: Range, at: Position, logger: Logger): string {
+  if (event.type === 'lease.lost') logger.warn({ reason: event.reason }, event.leaseKey);
+  return at.kind === 'SEQUENCE' ? String(at.sequenceNumber + BigInt(1)) : range.shardId;
+}
+try {
+  throw new MillraceError('MR_INTERNAL', 'x');
+} catch (thrown) {
+  if (isMillraceError(thrown, 'MR_INTERNAL')) console.log(thrown.subject.shard, explain, engine, Object.keys(testkit));
+}
+// @ts-expect-error -- a code that does not exist
+new MillraceError('MR_NO_SUCH_CODE', 'x');
+`;
+
+  it('check a strict user program, the declarations of the package included', () => {
+    const compilerOptions = {
+      module: 'nodenext',
+      target: 'es2023',
+      strict: true,
+      exactOptionalPropertyTypes: true,
+      noUncheckedIndexedAccess: true,
+      skipLibCheck: false,
+      noEmit: true,
+      types: ['node'],
+      typeRoots: [path.join(repositoryRoot, 'node_modules/@types')],
+    };
+    writeFileSync(path.join(installed.folder, 'program.mts'), program);
+    const config = JSON.stringify({ compilerOptions, files: ['program.mts'] });
+    writeFileSync(path.join(installed.folder, 'tsconfig.json'), config);
+    const compiler = path.join(repositoryRoot, 'node_modules/typescript/bin/tsc');
+    const outcome = run(process.execPath, [compiler, '-p', '.'], installed.folder);
+    expect(outcome.status, outcome.stdout + outcome.stderr).toBe(0);
+  });
+});
