@@ -1,9 +1,10 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { messageOf } from '../base/error.ts';
+import { jsonLine } from '../base/json-line.ts';
 import type { KinesisRecord } from '../block/record.ts';
 import type { DeadLetter, DeadLetterContext } from '../receiver/dead-letter.ts';
-import { jsonLine, recordLine } from './record-line.ts';
+import { recordLine } from './record-line.ts';
 
 /**
  * A dead letter that appends one JSON line for each record to a file: the fields of `millrace consume` and then

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { jsonLine, recordLine } from '../../lib/app/record-line.ts';
+import { recordLine } from '../../lib/app/record-line.ts';
+import { jsonLine } from '../../lib/base/json-line.ts';
 import { KinesisRecord } from '../../lib/block/record.ts';
 
 function lineOf(data: Uint8Array, partitionKey = 'key') {

@@ -1,0 +1,52 @@
+import type { Logger } from '../base/logger.ts';
+import type { EventListener } from '../event/bus.ts';
+import type { EventType, MillraceEvent } from '../event/event.ts';
+import type { LogLevel } from './log.ts';
+
+/** The level of every event, with the words of its line. Healthy work is silent at warn. */
+const lines: Readonly<Record<EventType, readonly [LogLevel, string]>> = {
+  'worker.started': ['info', 'worker started'],
+  'worker.stopped': ['info', 'worker stopped'],
+  'worker.joined': ['info', 'another worker joined'],
+  'worker.left': ['info', 'another worker left'],
+  'table.created': ['info', 'lease table created'],
+  'lease.created': ['debug', 'lease created'],
+  'lease.assigned': ['debug', 'lease assigned'],
+  'lease.gained': ['info', 'lease gained'],
+  'lease.lost': ['warn', 'lease lost'],
+  'lease.released': ['info', 'lease released'],
+  'lease.checkpointed': ['debug', 'checkpoint written'],
+  'shard.changed': ['debug', 'shard changed its state'],
+  'shard.read': ['debug', 'shard read'],
+  'shard.throttled': ['warn', 'shard throttled by Kinesis'],
+  'shard.iteratorExpired': ['info', 'iterator expired, shard opened again'],
+  'shard.gone': ['warn', 'shard is gone'],
+  'block.sealed': ['debug', 'block sealed'],
+  'batch.completed': ['debug', 'batch completed'],
+  'batch.failed': ['error', 'batch failed'],
+  'batch.stuck': ['warn', 'handler keeps failing for the same records'],
+  'records.skipped': ['warn', 'records left out after their handler failed'],
+  'clock.skewed': ['warn', "this machine's clock differs from the service's"],
+  'fault.seen': ['warn', 'fault'],
+};
+
+/** Anything that events can be heard from, such as the bus. */
+export interface EventSource {
+  subscribe(listener: EventListener): () => void;
+}
+
+/**
+ * Logs every event at its level, with its fields and its name as `event`. Returns what ends it. A lease that this
+ * worker gives back itself is no warning.
+ */
+export function logEvents(bus: EventSource, logger: Logger): () => void {
+  return bus.subscribe((event) => {
+    const [level, words] = lines[event.type];
+    const { type, ...fields } = event;
+    logger[isExpected(event) ? 'info' : level]({ event: type, ...fields }, words);
+  });
+}
+
+function isExpected(event: MillraceEvent): boolean {
+  return event.type === 'lease.lost' && event.reason === 'released';
+}
