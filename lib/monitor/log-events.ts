@@ -22,6 +22,7 @@ const lines: Readonly<Record<EventType, readonly [LogLevel, string]>> = {
   'shard.iteratorExpired': ['info', 'iterator expired, shard opened again'],
   'shard.gone': ['warn', 'shard is gone'],
   'block.sealed': ['debug', 'block sealed'],
+  'engine.started': ['info', 'engine started'],
   'batch.completed': ['debug', 'batch completed'],
   'batch.failed': ['error', 'batch failed'],
   'batch.stuck': ['warn', 'handler keeps failing for the same records'],
