@@ -3,6 +3,7 @@ import { type BackoffOptions, backoffMillis } from '../base/backoff.ts';
 import { type Clock, sleep } from '../base/clock.ts';
 import { MillraceError, isMillraceError, messageOf } from '../base/error.ts';
 import type { Random } from '../base/random.ts';
+import { nextTurn } from '../base/turn.ts';
 import type { Block } from '../block/block.ts';
 import type { BlockSource } from '../block/block-source.ts';
 import type { EventSink } from '../event/bus.ts';
@@ -151,12 +152,12 @@ function outputWork(fields: BatchRunFields, order: BatchOrder, signal: AbortSign
   return { evaluation, batchId, batchTimeMillis, ranges: blocks.map((block) => block.range), printTarget };
 }
 
-/** Gives other work of the process a turn (a timer of 0) when the last one is `turnMillis` ago. */
+/** Gives other work of the process a turn when the last one is `turnMillis` ago. */
 function breather(clock: Clock): () => Promise<void> | undefined {
   let since = clock.monotonicMillis();
   return () => {
     if (clock.monotonicMillis() - since < turnMillis) return undefined;
-    return sleep(clock, 0).then(() => {
+    return nextTurn().then(() => {
       since = clock.monotonicMillis();
     });
   };

@@ -75,11 +75,12 @@ export class EngineContext {
   }
 
   /**
-   * Ends the building and gives the plan; the context is then ACTIVE. Sealing it again gives the same plan.
+   * Ends the building and gives the plan; the context is then ACTIVE. Sealing it again gives the same plan. `observed`
+   * are streams that somebody will evaluate beside the outputs, as a test harness does.
    * @throws MillraceError `MR_CONFIG_INVALID` when no output is declared (the context is then STOPPED), and when it
    * is STOPPED already
    */
-  seal(): Plan {
+  seal(observed: readonly DStream<unknown>[] = []): Plan {
     if (this.#plan !== undefined && this.state === 'ACTIVE') return this.#plan;
     if (this.state === 'STOPPED') {
       throw new MillraceError('MR_CONFIG_INVALID', 'the context is stopped and does not start again: make a new one');
@@ -90,6 +91,7 @@ export class EngineContext {
         output: this.output,
         inputs: this.#graph.inputs,
         outputs: this.#graph.outputs,
+        observed: observed.map((stream) => stream.node),
       });
       this.#graph.become('ACTIVE');
       return this.#plan;
