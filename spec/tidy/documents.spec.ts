@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { errorReactions } from '../../lib/base/error.ts';
+import { type ErrorCode, MillraceError, errorReactions } from '../../lib/base/error.ts';
+import { exitCodeOf } from '../../lib/cli/exit-code.ts';
 import {
   compareLists,
   documentedEvents,
@@ -24,7 +25,10 @@ describe('docs/errors.md', () => {
   });
 
   it('says of each code what it means, its likely cause, remedy, reaction and exit code', () => {
-    expect(describeFindings(errorEntryFindings(entries, errorReactions))).toEqual([]);
+    const facts = Object.entries(errorReactions).map(([code, reaction]) => {
+      return [code, { reaction, exitCode: exitCodeOf(new MillraceError(code as ErrorCode, 'x')) }] as const;
+    });
+    expect(describeFindings(errorEntryFindings(entries, Object.fromEntries(facts)))).toEqual([]);
   });
 });
 
@@ -52,13 +56,15 @@ describe('compareLists', () => {
 });
 
 describe('errorEntryFindings', () => {
-  it('finds a missing label and another reaction', () => {
+  it('finds a missing label, another reaction and another exit code', () => {
     const labels = ['Meaning', 'Likely cause', 'Remedy'].map((label) => `- **${label}**: x`).join('\n');
     const text = `# Errors\n\n## Intro\n\n## \`MR_A\`\n\n${labels}\n- **Reaction**: \`retry\`; soon\n- **Exit code**: 1\n\n## MR_B\n\n${labels}\n- **Reaction**: fatal\n`;
     const entries = errorEntries(text);
+    const facts = { reaction: 'fatal', exitCode: 6 };
     expect(entries.map((entry) => `${entry.line} ${entry.code}`)).toEqual(['5 MR_A', '13 MR_B']);
-    expect(errorEntryFindings(entries, { MR_A: 'fatal', MR_B: 'fatal' }).map((finding) => finding.rule)).toEqual([
-      'MR_A has the reaction fatal, not retry',
+    expect(errorEntryFindings(entries, { MR_A: facts, MR_B: facts }).map((finding) => finding.rule)).toEqual([
+      'MR_A: Reaction is fatal, not retry',
+      'MR_A: Exit code is 6, not 1',
       'MR_B has no line "- **Exit code**: ..."',
     ]);
   });
@@ -73,6 +79,8 @@ describe('eventSignatures and documentedEvents', () => {
       '  | ({',
       '      /** Why; and how. */',
       "      readonly type: 'c.d';",
+      '      /** What. */',
+      '      readonly w: string;',
       '    } & Figures);',
       '',
       '/** More. */',
@@ -80,10 +88,10 @@ describe('eventSignatures and documentedEvents', () => {
       '  readonly z: number;',
       '}',
     ].join('\n');
-    expect(eventSignatures(union)).toEqual(['a.b(x, y?)', 'c.d(z)']);
+    expect(eventSignatures(union)).toEqual(['a.b(x, y?)', 'c.d(w, z)']);
     const table =
-      '| event | when | fields |\n| --- | --- | --- |\n| `a.b` | At A. | `x`, `y?` |\n| `c.d` | At C. | `z` |\n';
-    expect(documentedEvents(table)).toEqual(['a.b(x, y?)', 'c.d(z)']);
+      '| event | when | fields |\n| --- | --- | --- |\n| `a.b` | At A. | `x`, `y?` |\n| `c.d` | At C. | `w`, `z` |\n';
+    expect(documentedEvents(table)).toEqual(['a.b(x, y?)', 'c.d(w, z)']);
   });
 });
 

@@ -1,4 +1,5 @@
-import { codeOnly, withoutComments } from './blank.ts';
+import { withoutComments } from './blank.ts';
+import { statementsOf } from './declarations.ts';
 import { type Finding, type SourceFile, findAll, lineAt } from './source.ts';
 
 /** The items of two lists that the other has not, as findings. */
@@ -62,21 +63,41 @@ export function errorEntries(text: string): ErrorEntry[] {
 /** The labels that every section of `docs/errors.md` has. */
 export const errorLabels = ['Meaning', 'Likely cause', 'Remedy', 'Reaction', 'Exit code'] as const;
 
-/** Sections of `docs/errors.md` that lack a label or name another reaction than the code has. */
+/** What the code says of each error code, for comparison with `docs/errors.md`. */
+export interface ErrorFacts {
+  readonly reaction: string;
+  readonly exitCode: number;
+}
+
+/** Sections of `docs/errors.md` that lack a label, or name another reaction or exit code than the code has. */
 export function errorEntryFindings(
   entries: readonly ErrorEntry[],
-  reactions: Readonly<Record<string, string>>,
+  facts: Readonly<Record<string, ErrorFacts>>,
 ): Finding[] {
   return entries.flatMap((entry) => {
     const missing = errorLabels
       .filter((label) => entry.labels[label] === undefined)
       .map((label) => errorFinding(entry, `${entry.code} has no line "- **${label}**: ..."`, 'write it'));
-    const reaction = reactions[entry.code];
-    const written = entry.labels['Reaction']?.match(/\w+/)?.[0];
-    if (reaction === undefined || written === undefined || reaction === written) return missing;
-    const rule = `${entry.code} has the reaction ${reaction}, not ${written}`;
-    return [...missing, errorFinding(entry, rule, 'write the reaction that lib/base/error.ts gives it')];
+    const fact = facts[entry.code];
+    if (fact === undefined) return missing;
+    return [
+      ...missing,
+      ...differing(entry, 'Reaction', fact.reaction, 'lib/base/error.ts'),
+      ...differing(entry, 'Exit code', String(fact.exitCode), 'lib/cli/exit-code.ts'),
+    ];
   });
+}
+
+/** Compares the first word of a labelled line with what the code says; a missing line is another finding. */
+function differing(
+  entry: ErrorEntry,
+  label: (typeof errorLabels)[number],
+  expected: string,
+  source: string,
+): Finding[] {
+  const written = entry.labels[label]?.match(/\w+/)?.[0];
+  if (written === undefined || written === expected) return [];
+  return [errorFinding(entry, `${entry.code}: ${label} is ${expected}, not ${written}`, `write what ${source} says`)];
 }
 
 function errorFinding(entry: ErrorEntry, rule: string, remedy: string): Finding {
@@ -88,10 +109,9 @@ function errorFinding(entry: ErrorEntry, rule: string, remedy: string): Finding 
  * intersected interface last.
  */
 export function eventSignatures(text: string): string[] {
-  const start = text.indexOf('export type MillraceEvent');
-  const code = codeOnly(text);
-  const union = text.slice(start, start + code.slice(start).search(/;\s*\n\s*\n|;\s*$/));
-  return [...withoutComments(union).matchAll(/\|\s*\(?\s*\{([^}]*)\}(?:\s*&\s*(\w+))?/g)].map((match) => {
+  const statements = statementsOf(withoutComments(text));
+  const union = statements.find((statement) => statement.startsWith('export type MillraceEvent')) ?? '';
+  return [...union.matchAll(/\|\s*\(?\s*\{([^}]*)\}(?:\s*&\s*(\w+))?/g)].map((match) => {
     const body = match[1] ?? '';
     const name = body.match(/\btype:\s*'([^']+)'/)?.[1] ?? '';
     const fields = fieldsOf(body).filter((field) => field !== 'type');
