@@ -1,0 +1,238 @@
+import {
+  type AttributeValue,
+  CreateTableCommand,
+  DeleteItemCommand,
+  DescribeTableCommand,
+  type DynamoDBClient,
+  GetItemCommand,
+  PutItemCommand,
+  QueryCommand,
+  ScanCommand,
+  UpdateItemCommand,
+} from '@aws-sdk/client-dynamodb';
+import { dynamoFault } from './dynamo-fault.ts';
+import type { DynamoItem } from './item.ts';
+import type { UpdateParameters } from './update-expression.ts';
+
+/** The part of a table's description that Millrace looks at. */
+export interface TableDescription {
+  readonly status: string;
+  /** `name:HASH` and `name:RANGE`, in order. */
+  readonly keySchema: readonly string[];
+  readonly indexNames: readonly string[];
+}
+
+/** What became of a conditional call: done with the item as it is now, or refused (with the old item where the service tells it). */
+export type ConditionalOutcome =
+  | { readonly done: true; readonly item: DynamoItem | undefined }
+  | { readonly done: false; readonly item: DynamoItem | undefined };
+
+/** One page of a scan or query. */
+export interface ItemPage {
+  readonly items: readonly DynamoItem[];
+  readonly next: DynamoItem | undefined;
+}
+
+/**
+ * The DynamoDB calls that the lease table uses, as one attempt each: the only file that names the DynamoDB client.
+ * A failed call rejects with a MillraceError (see `dynamo-fault.ts`); a refused condition is an outcome, not an error.
+ */
+export class AwsDynamo {
+  readonly tableName: string;
+  readonly #client: DynamoDBClient;
+
+  constructor(client: DynamoDBClient, tableName: string) {
+    this.#client = client;
+    this.tableName = tableName;
+  }
+
+  /** The table's description, or `undefined` when there is no such table. */
+  async describeTable(signal: AbortSignal): Promise<TableDescription | undefined> {
+    try {
+      const answer = await this.#call(signal, (options) =>
+        this.#client.send(new DescribeTableCommand({ TableName: this.tableName }), options),
+      );
+      return {
+        status: answer.Table?.TableStatus ?? 'UNKNOWN',
+        keySchema: (answer.Table?.KeySchema ?? []).map((key) => `${key.AttributeName}:${key.KeyType}`),
+        indexNames: (answer.Table?.GlobalSecondaryIndexes ?? []).map((index) => index.IndexName ?? ''),
+      };
+    } catch (thrown) {
+      if (isNamed((thrown as Error).cause, 'ResourceNotFoundException')) return undefined;
+      throw thrown;
+    }
+  }
+
+  /** Creates the lease table with its owner index in one call; `false` when another worker has just done so. */
+  async createTable(indexName: string, signal: AbortSignal): Promise<boolean> {
+    try {
+      await this.#call(signal, (options) =>
+        this.#client.send(
+          new CreateTableCommand({
+            TableName: this.tableName,
+            BillingMode: 'PAY_PER_REQUEST',
+            AttributeDefinitions: [
+              { AttributeName: 'leaseKey', AttributeType: 'S' },
+              { AttributeName: 'leaseOwner', AttributeType: 'S' },
+            ],
+            KeySchema: [{ AttributeName: 'leaseKey', KeyType: 'HASH' }],
+            GlobalSecondaryIndexes: [
+              {
+                IndexName: indexName,
+                KeySchema: [
+                  { AttributeName: 'leaseOwner', KeyType: 'HASH' },
+                  { AttributeName: 'leaseKey', KeyType: 'RANGE' },
+                ],
+                Projection: { ProjectionType: 'KEYS_ONLY' },
+              },
+            ],
+          }),
+          options,
+        ),
+      );
+      return true;
+    } catch (thrown) {
+      if (isNamed((thrown as Error).cause, 'ResourceInUseException')) return false;
+      throw thrown;
+    }
+  }
+
+  /** One page of a consistent scan. */
+  async scanPage(next: DynamoItem | undefined, signal: AbortSignal): Promise<ItemPage> {
+    const answer = await this.#call(signal, (options) =>
+      this.#client.send(
+        new ScanCommand({
+          TableName: this.tableName,
+          ConsistentRead: true,
+          ...(next === undefined ? {} : { ExclusiveStartKey: toSdk(next) }),
+        }),
+        options,
+      ),
+    );
+    return { items: (answer.Items ?? []).map(fromSdk), next: optionalItem(answer.LastEvaluatedKey) };
+  }
+
+  /** One page of the owner index: keys only, and eventually consistent as every index is. */
+  async queryOwnerPage(
+    indexName: string,
+    owner: string,
+    next: DynamoItem | undefined,
+    signal: AbortSignal,
+  ): Promise<ItemPage> {
+    const answer = await this.#call(signal, (options) =>
+      this.#client.send(
+        new QueryCommand({
+          TableName: this.tableName,
+          IndexName: indexName,
+          KeyConditionExpression: '#leaseOwner = :owner',
+          ExpressionAttributeNames: { '#leaseOwner': 'leaseOwner' },
+          ExpressionAttributeValues: { ':owner': { S: owner } },
+          ...(next === undefined ? {} : { ExclusiveStartKey: toSdk(next) }),
+        }),
+        options,
+      ),
+    );
+    return { items: (answer.Items ?? []).map(fromSdk), next: optionalItem(answer.LastEvaluatedKey) };
+  }
+
+  /** One row, consistently read. */
+  async getItem(leaseKey: string, signal: AbortSignal): Promise<DynamoItem | undefined> {
+    const answer = await this.#call(signal, (options) =>
+      this.#client.send(
+        new GetItemCommand({ TableName: this.tableName, Key: { leaseKey: { S: leaseKey } }, ConsistentRead: true }),
+        options,
+      ),
+    );
+    return optionalItem(answer.Item);
+  }
+
+  /** Puts a whole item, on condition that its key is absent when `onlyIfAbsent`. */
+  async putItem(item: DynamoItem, onlyIfAbsent: boolean, signal: AbortSignal): Promise<ConditionalOutcome> {
+    return this.#conditional(signal, async (options) => {
+      await this.#client.send(
+        new PutItemCommand({
+          TableName: this.tableName,
+          Item: toSdk(item),
+          ...(onlyIfAbsent
+            ? {
+                ConditionExpression: 'attribute_not_exists(#leaseKey)',
+                ExpressionAttributeNames: { '#leaseKey': 'leaseKey' },
+              }
+            : {}),
+        }),
+        options,
+      );
+      return item;
+    });
+  }
+
+  /** One conditional, partial update; answers with the whole item after it. */
+  async updateItem(leaseKey: string, update: UpdateParameters, signal: AbortSignal): Promise<ConditionalOutcome> {
+    return this.#conditional(signal, async (options) => {
+      const answer = await this.#client.send(
+        new UpdateItemCommand({
+          TableName: this.tableName,
+          Key: { leaseKey: { S: leaseKey } },
+          ConditionExpression: update.conditionExpression,
+          UpdateExpression: update.updateExpression,
+          ExpressionAttributeNames: { ...update.names },
+          ...(Object.keys(update.values).length > 0
+            ? { ExpressionAttributeValues: toSdk(update.values as DynamoItem) }
+            : {}),
+          ReturnValues: 'ALL_NEW',
+          ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+        }),
+        options,
+      );
+      return optionalItem(answer.Attributes);
+    });
+  }
+
+  /** Deletes a row; no error when it is gone already. */
+  async deleteItem(leaseKey: string, signal: AbortSignal): Promise<void> {
+    await this.#call(signal, (options) =>
+      this.#client.send(
+        new DeleteItemCommand({ TableName: this.tableName, Key: { leaseKey: { S: leaseKey } } }),
+        options,
+      ),
+    );
+  }
+
+  async #conditional(
+    signal: AbortSignal,
+    send: (options: { abortSignal: AbortSignal }) => Promise<DynamoItem | undefined>,
+  ): Promise<ConditionalOutcome> {
+    try {
+      return { done: true, item: await send({ abortSignal: signal }) };
+    } catch (thrown) {
+      if (isNamed(thrown, 'ConditionalCheckFailedException')) {
+        return { done: false, item: optionalItem((thrown as { Item?: Record<string, AttributeValue> }).Item) };
+      }
+      throw dynamoFault(thrown, this.tableName, signal);
+    }
+  }
+
+  async #call<T>(signal: AbortSignal, send: (options: { abortSignal: AbortSignal }) => Promise<T>): Promise<T> {
+    try {
+      return await send({ abortSignal: signal });
+    } catch (thrown) {
+      throw dynamoFault(thrown, this.tableName, signal);
+    }
+  }
+}
+
+function isNamed(thrown: unknown, name: string): boolean {
+  return typeof thrown === 'object' && thrown !== null && (thrown as { name?: unknown }).name === name;
+}
+
+function toSdk(item: DynamoItem): Record<string, AttributeValue> {
+  return item as unknown as Record<string, AttributeValue>;
+}
+
+function fromSdk(item: Record<string, AttributeValue>): DynamoItem {
+  return item as unknown as DynamoItem;
+}
+
+function optionalItem(item: Record<string, AttributeValue> | undefined): DynamoItem | undefined {
+  return item === undefined || Object.keys(item).length === 0 ? undefined : fromSdk(item);
+}

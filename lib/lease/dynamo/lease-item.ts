@@ -1,0 +1,164 @@
+import { MillraceError } from '../../base/error.ts';
+import { type Position, positionFromRow, positionToRow } from '../../base/position.ts';
+import type { Lease, WorkerRow } from '../lease.ts';
+import { type DynamoItem, type DynamoValue, numberOf, stringOf, stringSetOf } from './item.ts';
+
+/** What a row of the lease table is (kcl.md 1.3). Rows that are neither leases nor worker rows are left alone. */
+export type TableRow =
+  | { readonly kind: 'lease'; readonly lease: Lease }
+  | { readonly kind: 'worker'; readonly worker: WorkerRow }
+  | { readonly kind: 'other' };
+
+/** The value of `entityType` on lease rows; an absent one means a lease too. */
+const LEASE = 'LEASE';
+/** The value of `entityType` on the rows by which workers show that they live. */
+const WORKER = 'WORKER_METRIC_STATS';
+/** KCL's support code for the single-table layout, and what `sup` says of this worker (kcl.md 1.3, 2.9). */
+const SINGLE_TABLE_SUPPORT = 1;
+
+/**
+ * Reads one row.
+ * @throws MillraceError `MR_TABLE_FOREIGN` for a row that calls itself a lease and is none; `MR_TABLE_KIND` for a
+ * lease of KCL's multi-stream mode
+ */
+export function rowFromItem(item: DynamoItem, tableName: string): TableRow {
+  const entityType = stringOf(item, 'entityType');
+  if (entityType === undefined || entityType === LEASE) {
+    return { kind: 'lease', lease: leaseFromItem(item, tableName) };
+  }
+  return entityType === WORKER ? { kind: 'worker', worker: workerFromItem(item) } : { kind: 'other' };
+}
+
+/**
+ * Reads a lease row, attribute by attribute as kcl.md 1.1 lists them. Unknown attributes are left where they are: every
+ * later write is a partial update.
+ * @throws MillraceError `MR_TABLE_FOREIGN`, `MR_TABLE_KIND` as {@link rowFromItem}
+ */
+export function leaseFromItem(item: DynamoItem, tableName: string): Lease {
+  const leaseKey = stringOf(item, 'leaseKey');
+  const leaseCounter = numberOf(item, 'leaseCounter');
+  const checkpoint = stringOf(item, 'checkpoint');
+  if (leaseKey === undefined || leaseCounter === undefined || checkpoint === undefined) {
+    throw new MillraceError(
+      'MR_TABLE_FOREIGN',
+      `table ${tableName} has a row ${JSON.stringify(leaseKey)} that is no lease (it lacks leaseCounter or checkpoint); ` +
+        'name another table with tableName, or remove the row',
+      { subject: { table: tableName, ...(leaseKey === undefined ? {} : { lease: leaseKey }) } },
+    );
+  }
+  if (stringOf(item, 'streamName') !== undefined) {
+    throw new MillraceError(
+      'MR_TABLE_KIND',
+      `table ${tableName} holds leases of several streams (row ${leaseKey}); Millrace reads tables of one stream: name another tableName`,
+      { subject: { table: tableName, lease: leaseKey } },
+    );
+  }
+  return {
+    leaseKey,
+    leaseCounter,
+    checkpoint: positionFromRow(checkpoint, numberOf(item, 'checkpointSubSequenceNumber') ?? 0),
+    ownerSwitchesSinceCheckpoint: numberOf(item, 'ownerSwitchesSinceCheckpoint') ?? 0,
+    parentShardIds: stringSetOf(item, 'parentShardId'),
+    childShardIds: stringSetOf(item, 'childShardIds'),
+    ...optionalParts(item),
+  };
+}
+
+function optionalParts(item: DynamoItem): Partial<Lease> {
+  const startingHashKey = stringOf(item, 'startingHashKey');
+  const endingHashKey = stringOf(item, 'endingHashKey');
+  return {
+    ...present('leaseOwner', stringOf(item, 'leaseOwner') || undefined),
+    ...present('checkpointOwner', stringOf(item, 'checkpointOwner')),
+    ...pendingParts(item),
+    ...(startingHashKey === undefined || endingHashKey === undefined
+      ? {}
+      : { hashKeyRange: { startingHashKey, endingHashKey } }),
+    ...present('throughputKBps', numberOf(item, 'throughputKBps')),
+    ...present('tenure', numberOf(item, 'tenure')),
+    ...present('initialTimestampMillis', numberOf(item, 'initialTimestampMillis')),
+    ...present('streamArn', stringOf(item, 'streamArn')),
+    ...present('streamCreatedAtMillis', numberOf(item, 'streamCreatedAt')),
+    ...(item['firstSyncEnded'] === undefined ? {} : { firstSyncEnded: true as const }),
+    ...present('engineState', stringOf(item, 'engineState')),
+    ...present('caughtUpAtMillis', numberOf(item, 'caughtUpAtMillis')),
+  };
+}
+
+function pendingParts(item: DynamoItem): { pendingCheckpoint?: Position; pendingCheckpointState?: Uint8Array } {
+  const pending = stringOf(item, 'pendingCheckpoint');
+  const state = item['pendingCheckpointState'];
+  return {
+    ...(pending === undefined
+      ? {}
+      : { pendingCheckpoint: positionFromRow(pending, numberOf(item, 'pendingCheckpointSubSequenceNumber') ?? 0) }),
+    // KCL writes a number under this name when it creates a row, and bytes when it updates one (kcl.md 1.1).
+    ...(state !== undefined && 'B' in state ? { pendingCheckpointState: state.B } : {}),
+  };
+}
+
+/** The whole item of a new lease. */
+export function itemFromLease(lease: Lease): DynamoItem {
+  const { checkpoint, subSequenceNumber } = positionToRow(lease.checkpoint);
+  return {
+    leaseKey: { S: lease.leaseKey },
+    entityType: { S: LEASE },
+    leaseCounter: number(lease.leaseCounter),
+    ...(lease.leaseOwner === undefined ? {} : { leaseOwner: { S: lease.leaseOwner } }),
+    ownerSwitchesSinceCheckpoint: number(lease.ownerSwitchesSinceCheckpoint),
+    checkpoint: { S: checkpoint },
+    checkpointSubSequenceNumber: number(subSequenceNumber),
+    ...stringSet('parentShardId', lease.parentShardIds),
+    ...stringSet('childShardIds', lease.childShardIds),
+    ...(lease.hashKeyRange === undefined
+      ? {}
+      : {
+          startingHashKey: { S: lease.hashKeyRange.startingHashKey },
+          endingHashKey: { S: lease.hashKeyRange.endingHashKey },
+        }),
+    ...(lease.initialTimestampMillis === undefined
+      ? {}
+      : { initialTimestampMillis: number(lease.initialTimestampMillis) }),
+    ...(lease.streamArn === undefined ? {} : { streamArn: { S: lease.streamArn } }),
+    ...(lease.streamCreatedAtMillis === undefined ? {} : { streamCreatedAt: number(lease.streamCreatedAtMillis) }),
+    ...(lease.firstSyncEnded === undefined ? {} : { firstSyncEnded: { BOOL: true } }),
+  };
+}
+
+function workerFromItem(item: DynamoItem): WorkerRow {
+  const exclusive = item['exclusive'];
+  return {
+    workerIdentifier: stringOf(item, 'leaseKey') ?? '',
+    lastUpdateSeconds: numberOf(item, 'lut') ?? 0,
+    // A Java worker has no report counter; its `lut` changes with every report instead.
+    reportCounter: numberOf(item, 'reportCounter') ?? numberOf(item, 'lut') ?? 0,
+    exclusive: exclusive !== undefined && 'BOOL' in exclusive && exclusive.BOOL,
+  };
+}
+
+/** A worker's own row: KCL's WorkerMetricStats without a CPU source (an empty `sts` is valid), plus our two attributes. */
+export function itemFromWorker(row: WorkerRow): DynamoItem {
+  return {
+    leaseKey: { S: row.workerIdentifier },
+    entityType: { S: WORKER },
+    lut: number(row.lastUpdateSeconds),
+    sts: { M: {} },
+    opr: { M: {} },
+    sup: number(SINGLE_TABLE_SUPPORT),
+    slu: number(row.lastUpdateSeconds),
+    reportCounter: number(row.reportCounter),
+    ...(row.exclusive ? { exclusive: { BOOL: true } } : {}),
+  };
+}
+
+function present<K extends keyof Lease>(key: K, value: Lease[K] | undefined): Partial<Lease> {
+  return value === undefined ? {} : { [key]: value };
+}
+
+function number(value: number): DynamoValue {
+  return { N: String(value) };
+}
+
+function stringSet(name: string, values: readonly string[]): Record<string, DynamoValue> {
+  return values.length === 0 ? {} : { [name]: { SS: values } };
+}

@@ -1,0 +1,38 @@
+import PQueue from 'p-queue';
+import { MillraceError } from '../base/error.ts';
+import type { Lease } from './lease.ts';
+import type { Fence } from './lease-write.ts';
+
+/** One lease that this worker holds, with all that its writes share. Owned by the keeper alone. */
+export interface Holding {
+  fence: Fence;
+  /** The row as last written. */
+  lease: Lease;
+  /** Monotonic time before the last confirming request was sent. */
+  confirmedAtMillis: number;
+  renewing: boolean;
+  /** One write at a time: they share the counter. */
+  readonly queue: PQueue;
+  /** Aborts when the tenure is over. */
+  readonly over: AbortController;
+}
+
+/** Starts to hold a lease whose tenure was just begun by a write that was sent at `startedAtMillis`. */
+export function newHolding(lease: Lease, startedAtMillis: number): Holding {
+  if (lease.tenure === undefined) {
+    throw new MillraceError('MR_INTERNAL', `lease ${lease.leaseKey} has no tenure after the write that began one`);
+  }
+  return {
+    fence: { leaseKey: lease.leaseKey, leaseCounter: lease.leaseCounter, tenure: lease.tenure },
+    lease,
+    confirmedAtMillis: startedAtMillis,
+    renewing: false,
+    queue: new PQueue({ concurrency: 1 }),
+    over: new AbortController(),
+  };
+}
+
+/** How long one request to the lease table may take. */
+export function requestDeadlineMillis(failoverTimeMillis: number): number {
+  return Math.floor(failoverTimeMillis / 4);
+}

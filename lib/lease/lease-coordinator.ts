@@ -1,0 +1,250 @@
+import { linkedController } from '../base/abort.ts';
+import { type Clock, pause } from '../base/clock.ts';
+import { MillraceError, toMillraceError } from '../base/error.ts';
+import type { Random } from '../base/random.ts';
+import { retryWhilePassing } from '../base/retry.ts';
+import type { EventSink } from '../event/bus.ts';
+import { FleetAges } from './ages.ts';
+import { ensureAlone, findIntruder, notAlone } from './alone-check.ts';
+import type { Lease } from './lease.ts';
+import type { LeaseKeeper } from './lease-keeper.ts';
+import type { LeaseTable, TableSnapshot } from './lease-table.ts';
+import { assignLease, evictLease } from './lease-write.ts';
+import type { AssignPlan, Move, ObservedLease } from './plan/assign-plan.ts';
+import { planRelease } from './plan/release-plan.ts';
+import type { ShardSyncer } from './shard-syncer.ts';
+import { checkStream } from './stream-check.ts';
+import type { StreamIdentity } from './plan/shard-sync-plan.ts';
+import { WorkerReporter } from './worker-reporter.ts';
+
+/** The longest time between two reports of a worker, and between two shard syncs. */
+const maximumReportIntervalMillis = 5_000;
+const shardSyncIntervalMillis = 60_000;
+
+/** What a {@link LeaseCoordinator} needs. */
+export interface LeaseCoordinatorOptions {
+  readonly table: LeaseTable;
+  readonly keeper: LeaseKeeper;
+  readonly syncer: ShardSyncer;
+  readonly stream: StreamIdentity & { readonly streamName: string };
+  readonly plan: AssignPlan;
+  readonly applicationName: string;
+  readonly workerIdentifier: string;
+  readonly failoverTimeMillis: number;
+  readonly leaseDiscoveryIntervalMillis: number;
+  readonly maxLeasesForWorker: number;
+  /** Whether this worker must be the only one of its application. */
+  readonly exclusive: boolean;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly events: EventSink;
+  /** A tenure has begun: read from the checkpoint of this row. */
+  readonly onGained: (lease: Lease) => void;
+  /** The worker is above its share: finish this lease, then have the keeper release it to `to`. */
+  readonly onSurplus: (move: Move) => void;
+  /** What each scan found, after this worker's own moves were made. */
+  readonly onSnapshot: (snapshot: TableSnapshot, liveWorkers: readonly string[]) => void;
+}
+
+/**
+ * Joins the lease loops of one worker: report, discover, assign, sync shards. Nobody steals: every worker runs the same pure
+ * plan on the same rows and performs only its own part of it. It takes what nobody holds, and gives away what it has above
+ * its share after having finished it, so that joining repeats nothing.
+ */
+export class LeaseCoordinator {
+  readonly #options: LeaseCoordinatorOptions;
+  readonly #ages = new FleetAges();
+  readonly #reporter: WorkerReporter;
+  readonly #loops = linkedController();
+  #running: Promise<unknown> = Promise.resolve();
+  /** Whether this worker's row was written: before that, a stop has nothing to undo. */
+  #joined = false;
+  #live: readonly string[] = [];
+
+  constructor(options: LeaseCoordinatorOptions) {
+    this.#options = options;
+    this.#reporter = new WorkerReporter(options);
+  }
+
+  /**
+   * Opens the table, makes sure that it is this stream's and that this worker may join, reports itself and gives every
+   * shard its lease.
+   * @throws MillraceError `MR_TABLE_FOREIGN`, `MR_TABLE_KIND`, `MR_STREAM_CHANGED`, `MR_ENGINE_NOT_ALONE`, or the fault
+   * that went on for 30 s
+   */
+  async start(signal: AbortSignal): Promise<{ readonly tableCreated: boolean }> {
+    const { table, syncer, stream, clock } = this.#options;
+    const { created } = await this.#persist(() => table.open(signal), signal);
+    const before = await this.#persist(() => table.scan(signal), signal);
+    checkStream(before.leases, stream);
+    await this.#persist(() => ensureAlone(this.#options, signal), signal);
+    this.#joined = true;
+    await this.#persist(() => this.#reporter.report(signal), signal);
+    const joined = await this.#persist(() => table.scan(signal), signal);
+    const observed = this.#ages.observe(joined.leases, joined.workers, clock.monotonicMillis());
+    this.#live = this.#liveWorkers(observed, joined);
+    await this.#persist(() => syncer.sync(signal), signal);
+    return { tableCreated: created };
+  }
+
+  #persist<T>(action: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    const { clock, random } = this.#options;
+    return retryWhilePassing(action, { clock, random, signal, onFault: (fault) => this.#publishFault(fault) });
+  }
+
+  /**
+   * Runs the loops until `stopTaking` or the signal.
+   * @throws MillraceError the fault that ends the worker
+   */
+  async run(signal: AbortSignal): Promise<void> {
+    using linked = linkedController(signal, this.#loops.signal);
+    const { failoverTimeMillis, leaseDiscoveryIntervalMillis, syncer } = this.#options;
+    const reportMillis = Math.min(maximumReportIntervalMillis, failoverTimeMillis / 3);
+    const assignMillis = Math.min(1_000, failoverTimeMillis / 4);
+    const loops = [
+      this.#loop(reportMillis, 'later', (inner) => this.#reporter.report(inner), linked.signal),
+      this.#loop(leaseDiscoveryIntervalMillis, 'now', (inner) => this.#discover(inner), linked.signal),
+      this.#loop(assignMillis, 'now', (inner) => this.#assign(inner), linked.signal),
+      this.#loop(shardSyncIntervalMillis, 'later', (inner) => syncer.sync(inner), linked.signal),
+    ];
+    this.#running = Promise.allSettled(loops);
+    try {
+      await Promise.all(loops);
+    } finally {
+      this.#loops.abort(new MillraceError('MR_ABORTED', 'the lease loops have ended'));
+    }
+  }
+
+  async #loop(
+    intervalMillis: number,
+    first: 'now' | 'later',
+    action: (signal: AbortSignal) => Promise<unknown>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { clock } = this.#options;
+    let wait = first === 'later';
+    while (!signal.aborted) {
+      if (wait && !(await pause(clock, intervalMillis, signal))) return;
+      wait = true;
+      try {
+        await action(signal);
+      } catch (thrown) {
+        if (signal.aborted) return;
+        const fault = toMillraceError(thrown);
+        if (fault.reaction === 'fatal') throw fault;
+        this.#publishFault(fault);
+      }
+    }
+  }
+
+  /** Takes up the leases that the table gives to this worker and that it does not hold yet. */
+  async #discover(signal: AbortSignal): Promise<void> {
+    const { table, keeper, workerIdentifier } = this.#options;
+    const held = new Set(keeper.held.map((lease) => lease.leaseKey));
+    const keys = await table.listKeysOwnedBy(workerIdentifier, signal);
+    await Promise.all(keys.filter((key) => !held.has(key)).map((key) => this.#begin(key, signal)));
+  }
+
+  async #begin(leaseKey: string, signal: AbortSignal): Promise<void> {
+    const lease = await this.#options.keeper.begin(leaseKey, signal);
+    if (lease !== undefined) this.#options.onGained(lease);
+  }
+
+  /** One scan, one plan, and this worker's own part of it. */
+  async #assign(signal: AbortSignal): Promise<void> {
+    const { table, plan, failoverTimeMillis, maxLeasesForWorker, clock, workerIdentifier, stream } = this.#options;
+    const snapshot = await table.scan(signal);
+    checkStream(snapshot.leases, stream);
+    const now = clock.monotonicMillis();
+    const observed = this.#ages.observe(snapshot.leases, snapshot.workers, now);
+    const live = this.#liveWorkers(observed, snapshot);
+    this.#tellWorkers(live);
+    const intruder = findIntruder(this.#options, live, snapshot);
+    if (intruder !== undefined) throw notAlone(this.#options, intruder);
+    const moves = plan(observed, live, { failoverTimeMillis, maxLeasesForWorker }, now);
+    const byKey = new Map(snapshot.leases.map((lease) => [lease.leaseKey, lease]));
+    const mine = moves.filter((move) => move.to === workerIdentifier && move.reason !== 'surplus');
+    await Promise.all(mine.map((move) => this.#take(move, byKey.get(move.leaseKey) as Lease, signal)));
+    for (const move of moves) {
+      if (move.reason === 'surplus' && move.from === workerIdentifier) this.#options.onSurplus(move);
+    }
+    this.#options.onSnapshot(snapshot, live);
+  }
+
+  async #take(move: Move, lease: Lease, signal: AbortSignal): Promise<void> {
+    const { table, workerIdentifier, events } = this.#options;
+    const written = await table.write(assignLease(lease, workerIdentifier), signal);
+    if (written.outcome === 'refused') return;
+    events.publish({ type: 'lease.assigned', leaseKey: move.leaseKey, workerIdentifier, reason: move.reason });
+    await this.#begin(move.leaseKey, signal);
+  }
+
+  #liveWorkers(observed: readonly ObservedLease[], snapshot: TableSnapshot): readonly string[] {
+    const { clock, failoverTimeMillis, workerIdentifier } = this.#options;
+    const live = this.#ages.liveWorkers(observed, snapshot.workers, failoverTimeMillis, clock.monotonicMillis());
+    return live.includes(workerIdentifier) ? live : [...live, workerIdentifier].sort();
+  }
+
+  #tellWorkers(live: readonly string[]): void {
+    const { events } = this.#options;
+    for (const workerIdentifier of live) {
+      if (!this.#live.includes(workerIdentifier)) events.publish({ type: 'worker.joined', workerIdentifier });
+    }
+    for (const workerIdentifier of this.#live) {
+      if (!live.includes(workerIdentifier)) events.publish({ type: 'worker.left', workerIdentifier });
+    }
+    this.#live = live;
+  }
+
+  /** First step of a stop: no more reports, no more leases. Others stop counting on this worker. */
+  async stopTaking(signal: AbortSignal): Promise<void> {
+    this.#loops.abort(new MillraceError('MR_ABORTED', 'the worker is stopping'));
+    await this.#running;
+    if (!this.#joined) return;
+    await this.#attempt(() => this.#reporter.withdraw(signal));
+  }
+
+  /**
+   * Last step of a stop: releases every lease that the table gives to this worker, by the assign plan with the other workers,
+   * or to nobody when it is alone. The scan is consistent, so a lease that was assigned at the last moment is found.
+   */
+  async releaseAll(signal: AbortSignal): Promise<void> {
+    const { table, keeper, plan, workerIdentifier, failoverTimeMillis, maxLeasesForWorker, clock } = this.#options;
+    if (!this.#joined) return;
+    await this.#attempt(async () => {
+      const snapshot = await this.#persist(() => table.scan(signal), signal);
+      const now = clock.monotonicMillis();
+      const observed = this.#ages.observe(snapshot.leases, snapshot.workers, now);
+      const workers = this.#liveWorkers(observed, snapshot).filter((worker) => worker !== workerIdentifier);
+      const limits = { failoverTimeMillis, maxLeasesForWorker };
+      const targets = planRelease(plan, observed, workers, workerIdentifier, limits, now);
+      await Promise.all(
+        targets.map(async ({ lease, to }) => {
+          const held = keeper.held.find((other) => other.leaseKey === lease.leaseKey);
+          const tenure = held?.tenure;
+          if (tenure !== undefined) {
+            await keeper.ask({ type: 'release', leaseKey: lease.leaseKey, tenure, ...(to === undefined ? {} : { to }) });
+            return;
+          }
+          // Assigned at the last moment, never begun: nobody reads it, so it may go at once.
+          const write = to === undefined ? evictLease(lease) : assignLease(lease, to);
+          await this.#persist(() => table.write(write, signal), signal);
+        }),
+      );
+    });
+  }
+
+  /** A stop goes on whatever fails: what is not released expires. */
+  async #attempt(action: () => Promise<void>): Promise<void> {
+    try {
+      await action();
+    } catch (thrown) {
+      this.#publishFault(toMillraceError(thrown));
+    }
+  }
+
+  #publishFault(fault: MillraceError): void {
+    const { code, message, subject } = fault;
+    this.#options.events.publish({ type: 'fault.seen', code, message, subject });
+  }
+}

@@ -1,0 +1,298 @@
+import PQueue from 'p-queue';
+import { type LinkedController, deadlineController } from '../base/abort.ts';
+import { backoffMillis } from '../base/backoff.ts';
+import { type Clock, pause } from '../base/clock.ts';
+import { MillraceError, isMillraceError, toMillraceError } from '../base/error.ts';
+import { formatPosition } from '../base/position.ts';
+import type { Random } from '../base/random.ts';
+import { type Deferred, deferred } from '../base/service.ts';
+import type { EventSink } from '../event/bus.ts';
+import type { LeaseLossReason } from '../event/event.ts';
+import { type Holding, newHolding, requestDeadlineMillis } from './holding.ts';
+import type { KeeperOutcome, KeeperRequest, LeaseLost } from './keeper-messages.ts';
+import type { Lease } from './lease.ts';
+import type { LeaseTable, WriteOutcome } from './lease-table.ts';
+import {
+  type Fence,
+  type LeaseWrite,
+  beginTenure,
+  checkpointLease,
+  isAlreadyApplied,
+  releaseLease,
+  renewLease,
+} from './lease-write.ts';
+
+/** KCL's `maxLeaseRenewalThreads`: how many renewals are under way at once. */
+const maximumConcurrentRenewals = 20;
+/** How often a tenure is begun anew when its row changes under the attempt. */
+const maximumBeginAttempts = 5;
+/** Wait between two attempts at the same write. */
+const retryBackoff = { baseMillis: 50, capMillis: 1_000 };
+
+/** What a {@link LeaseKeeper} needs. */
+export interface LeaseKeeperOptions {
+  readonly table: LeaseTable;
+  readonly workerIdentifier: string;
+  /** F: a lease whose counter stands still for longer may be taken by others. */
+  readonly failoverTimeMillis: number;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly events: EventSink;
+  /** What LATEST means for a row that Java made; the service's time. */
+  readonly serviceTimeMillis: () => number;
+  /** Hears of every tenure that ends without having been released here. */
+  readonly onLost: (lost: LeaseLost) => void;
+}
+
+/**
+ * Performs all writes of the leases that this worker holds: begin, renew, checkpoint, release. One queue and one counter per
+ * lease, so that a renewal and a checkpoint never race for the same counter.
+ *
+ * Every write is conditional on counter and tenure. When an answer is lost, the same write is sent again until the answer is
+ * definite:
+ *
+ *   1. we send "counter 7 -> 8"; DynamoDB applies it; the answer is lost
+ *   2. we send it again; DynamoDB refuses, since the counter is 8
+ *   3. the row holds exactly what we wrote (tenure, checkpoint, pointer): it was ours, and we go on from 8
+ *
+ * KCL has this for renewals only and loses leases at checkpoints (its issue #537).
+ */
+export class LeaseKeeper {
+  readonly #options: LeaseKeeperOptions;
+  readonly #holdings = new Map<string, Holding>();
+  readonly #beginning = new Set<string>();
+  readonly #renewals = new PQueue({ concurrency: maximumConcurrentRenewals });
+  readonly #fault: Deferred<never> = deferred<never>();
+
+  constructor(options: LeaseKeeperOptions) {
+    this.#options = options;
+  }
+
+  /** The leases held now, as last written. */
+  get held(): readonly Lease[] {
+    return [...this.#holdings.values()].map((holding) => holding.lease);
+  }
+
+  /**
+   * Whether this worker may still hand out data of the tenure: it holds it, and has confirmed it within F, counted
+   * from before the confirming request was sent. A lease that is found expired is lost at once: data that was held back
+   * must not be waited for. Best effort; the promise rests on the fence.
+   */
+  confirmCurrent(leaseKey: string, tenure: number): boolean {
+    const holding = this.#holdings.get(leaseKey);
+    if (holding === undefined || holding.fence.tenure !== tenure) return false;
+    if (!this.#isExpired(holding)) return true;
+    this.#lose(holding, 'expired');
+    return false;
+  }
+
+  /**
+   * Begins a tenure of a lease that the table gives to this worker; answers with the row that the write returned, or
+   * `undefined` when the lease is not (or no longer) this worker's.
+   */
+  async begin(leaseKey: string, signal: AbortSignal): Promise<Lease | undefined> {
+    if (this.#holdings.has(leaseKey) || this.#beginning.has(leaseKey)) return undefined;
+    this.#beginning.add(leaseKey);
+    try {
+      for (let attempt = 1; attempt <= maximumBeginAttempts; attempt += 1) {
+        const startedAtMillis = this.#options.clock.monotonicMillis();
+        const outcome = await this.#beginOnce(leaseKey, signal);
+        if (outcome === 'not mine') return undefined;
+        if (outcome !== 'changed') return this.#hold(outcome, startedAtMillis);
+      }
+      return undefined;
+    } finally {
+      this.#beginning.delete(leaseKey);
+    }
+  }
+
+  /**
+   * One attempt. An attempt whose answer was lost is never taken for applied: two processes of one name may have sent
+   * the same write. Beginning again from a fresh read ends both doubts, since the newer tenure fences the older.
+   */
+  async #beginOnce(leaseKey: string, signal: AbortSignal): Promise<Lease | 'not mine' | 'changed'> {
+    const { table, workerIdentifier, serviceTimeMillis } = this.#options;
+    using request = this.#request(signal);
+    const lease = await table.get(leaseKey, request.signal);
+    if (lease?.leaseOwner !== workerIdentifier || lease.checkpointOwner !== undefined) return 'not mine';
+    const written = await table.write(beginTenure(lease, workerIdentifier, serviceTimeMillis()), request.signal);
+    return written.outcome === 'applied' ? written.lease : 'changed';
+  }
+
+  #hold(lease: Lease, startedAtMillis: number): Lease {
+    const holding = newHolding(lease, startedAtMillis);
+    this.#holdings.set(lease.leaseKey, holding);
+    const { tenure } = holding.fence;
+    const checkpoint = formatPosition(lease.checkpoint);
+    this.#options.events.publish({ type: 'lease.gained', leaseKey: lease.leaseKey, tenure, checkpoint });
+    return lease;
+  }
+
+  /**
+   * Writes a checkpoint or releases a lease. `lost` means that the tenure is over and nothing was written. Settles within
+   * F of the last confirmed write, whatever the network does.
+   * @throws MillraceError a fault that ends the worker, such as `MR_ACCESS_DENIED`
+   */
+  async ask(request: Exclude<KeeperRequest, { type: 'begin' }>): Promise<KeeperOutcome> {
+    const holding = this.#holdings.get(request.leaseKey);
+    if (holding === undefined || holding.fence.tenure !== request.tenure) return 'lost';
+    if (request.type === 'release') return this.#release(holding, request.to);
+    const { checkpoint, engineState, caughtUpAtMillis } = request;
+    const extras = {
+      ...(engineState === undefined ? {} : { engineState }),
+      ...(caughtUpAtMillis === undefined ? {} : { caughtUpAtMillis }),
+    };
+    const outcome = await this.#write(holding, (fence) => checkpointLease(fence, checkpoint, extras));
+    if (outcome === 'applied') {
+      const { leaseKey, tenure } = request;
+      const text = formatPosition(checkpoint);
+      this.#options.events.publish({ type: 'lease.checkpointed', leaseKey, tenure, checkpoint: text });
+    }
+    return outcome;
+  }
+
+  async #release(holding: Holding, to: string | undefined): Promise<KeeperOutcome> {
+    const { leaseKey, tenure } = holding.fence;
+    const outcome = await this.#write(holding, (fence) => releaseLease(fence, to), 'release');
+    if (outcome === 'applied') {
+      this.#options.events.publish({ type: 'lease.released', leaseKey, tenure, ...(to === undefined ? {} : { to }) });
+    }
+    return outcome;
+  }
+
+  /**
+   * Renews what is due, until the signal aborts. A checkpoint is a heartbeat, so a lease that was just checkpointed is
+   * not due.
+   * @throws MillraceError the fault that ends the worker: `MR_WORKER_DUPLICATE`, `MR_ACCESS_DENIED`, ...
+   */
+  async run(signal: AbortSignal): Promise<void> {
+    const loop = this.#renewLoop(signal);
+    await Promise.race([loop, this.#fault.promise]);
+  }
+
+  async #renewLoop(signal: AbortSignal): Promise<void> {
+    const { clock, failoverTimeMillis } = this.#options;
+    const tickMillis = failoverTimeMillis / 12;
+    while (await pause(clock, tickMillis, signal)) {
+      const now = clock.monotonicMillis();
+      for (const holding of this.#holdings.values()) {
+        if (this.#isExpired(holding)) this.#lose(holding, 'expired');
+        else if (!holding.renewing && now - holding.confirmedAtMillis >= failoverTimeMillis / 3 - tickMillis) {
+          this.#renew(holding);
+        }
+      }
+    }
+  }
+
+  #renew(holding: Holding): void {
+    holding.renewing = true;
+    const renewal = this.#renewals.add(() => this.#write(holding, renewLease));
+    renewal
+      .catch(() => {})
+      .finally(() => {
+        holding.renewing = false;
+      });
+  }
+
+  /** Queues one write behind the earlier ones of the same lease. */
+  #write(
+    holding: Holding,
+    makeWrite: (fence: Fence) => LeaseWrite,
+    purpose: 'keep' | 'release' = 'keep',
+  ): Promise<KeeperOutcome> {
+    return holding.queue.add(async () => {
+      if (holding.over.signal.aborted) return 'lost';
+      const write = makeWrite(holding.fence);
+      const startedAtMillis = this.#options.clock.monotonicMillis();
+      const written = await this.#writeUntilDefinite(holding, write);
+      if (written === 'lost') return 'lost';
+      if (written.outcome === 'refused') {
+        this.#lose(holding, this.#lossReason(holding, written.lease));
+        return 'lost';
+      }
+      if (purpose === 'release') {
+        this.#holdings.delete(holding.fence.leaseKey);
+        holding.over.abort(new MillraceError('MR_LEASE_LOST', `lease ${holding.fence.leaseKey} was released`));
+      } else {
+        holding.fence = { ...holding.fence, leaseCounter: written.lease.leaseCounter };
+        holding.lease = written.lease;
+        holding.confirmedAtMillis = startedAtMillis;
+      }
+      return 'applied';
+    });
+  }
+
+  async #writeUntilDefinite(holding: Holding, write: LeaseWrite): Promise<WriteOutcome | 'lost'> {
+    const { clock, random, table, events } = this.#options;
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        using request = this.#request(holding.over.signal);
+        const written = await table.write(write, request.signal);
+        const lateAnswer = attempt > 1 && written.outcome === 'refused' && written.lease !== undefined;
+        if (lateAnswer && isAlreadyApplied(write, written.lease as Lease)) {
+          return { outcome: 'applied', lease: written.lease as Lease };
+        }
+        return written;
+      } catch (thrown) {
+        if (holding.over.signal.aborted) return 'lost';
+        const fault = toMillraceError(thrown);
+        events.publish({ type: 'fault.seen', code: fault.code, message: fault.message, subject: fault.subject });
+        if (fault.reaction === 'fatal') {
+          this.#fault.reject(fault);
+          throw fault;
+        }
+        if (this.#isExpired(holding)) {
+          this.#lose(holding, 'expired');
+          return 'lost';
+        }
+      }
+      await pause(clock, backoffMillis(retryBackoff, attempt, random), holding.over.signal);
+    }
+  }
+
+  /** A request may take F/4 at most: four of them, one after another, must fit into F. */
+  #request(...parents: readonly (AbortSignal | undefined)[]): LinkedController {
+    const millis = requestDeadlineMillis(this.#options.failoverTimeMillis);
+    const late = () =>
+      new MillraceError('MR_ENDPOINT_UNREACHABLE', `DynamoDB did not answer within ${millis} ms`, { reaction: 'retry' });
+    return deadlineController(this.#options.clock, millis, late, ...parents);
+  }
+
+  #lossReason(holding: Holding, row: Lease | undefined): LeaseLossReason {
+    if (row === undefined) return 'deleted';
+    const newerTenure = row.tenure !== undefined && row.tenure > holding.fence.tenure;
+    return row.leaseOwner === this.#options.workerIdentifier && newerTenure ? 'duplicate' : 'taken';
+  }
+
+  #lose(holding: Holding, reason: LeaseLossReason): void {
+    const { leaseKey, tenure } = holding.fence;
+    if (this.#holdings.get(leaseKey) !== holding) return;
+    this.#holdings.delete(leaseKey);
+    const { events, onLost, workerIdentifier } = this.#options;
+    const lost = new MillraceError('MR_LEASE_LOST', `lease ${leaseKey} is no longer held (${reason})`, {
+      subject: { lease: leaseKey, worker: workerIdentifier },
+    });
+    holding.over.abort(lost);
+    events.publish({ type: 'lease.lost', leaseKey, tenure, reason });
+    onLost({ leaseKey, tenure, reason });
+    if (reason === 'duplicate') this.#fault.reject(duplicateWorker(workerIdentifier, leaseKey));
+  }
+
+  #isExpired(holding: Holding): boolean {
+    const { clock, failoverTimeMillis } = this.#options;
+    return clock.monotonicMillis() - holding.confirmedAtMillis > failoverTimeMillis;
+  }
+}
+
+function duplicateWorker(workerIdentifier: string, leaseKey: string): MillraceError {
+  return new MillraceError(
+    'MR_WORKER_DUPLICATE',
+    `another process runs as worker ${JSON.stringify(workerIdentifier)} (it began a newer tenure of lease ${leaseKey}); give each process its own workerIdentifier`,
+    { subject: { worker: workerIdentifier, lease: leaseKey } },
+  );
+}
+
+/** Whether an error says that a tenure is over, as opposed to a fault. */
+export function isLeaseLoss(thrown: unknown): boolean {
+  return isMillraceError(thrown, 'MR_LEASE_LOST');
+}

@@ -1,0 +1,175 @@
+import { type Position, comparePositions, isInitialSentinel } from '../base/position.ts';
+import type { Lease } from './lease.ts';
+
+/** What must hold of the row for a write to apply. `null` means the attribute is absent. The row must exist, always. */
+export interface LeaseCondition {
+  readonly leaseCounter?: number;
+  readonly tenure?: number;
+  readonly leaseOwner?: string | null;
+  readonly checkpointOwner?: string | null;
+}
+
+/** The fields that a write may set. */
+export type LeaseChanges = Partial<
+  Pick<
+    Lease,
+    | 'leaseCounter'
+    | 'leaseOwner'
+    | 'checkpoint'
+    | 'ownerSwitchesSinceCheckpoint'
+    | 'childShardIds'
+    | 'tenure'
+    | 'initialTimestampMillis'
+    | 'throughputKBps'
+    | 'engineState'
+    | 'caughtUpAtMillis'
+    | 'firstSyncEnded'
+  >
+>;
+
+/** The fields that a write may remove. */
+export type ClearableField = 'leaseOwner' | 'checkpointOwner' | 'pendingCheckpoint';
+
+/** One conditional, partial update of one lease row, as data. Attributes it does not name stay as they are. */
+export interface LeaseWrite {
+  readonly leaseKey: string;
+  readonly condition: LeaseCondition;
+  readonly set: LeaseChanges;
+  readonly clear: readonly ClearableField[];
+  /** DynamoDB's ADD: the counters to raise by 1, whatever they are. */
+  readonly increment: readonly ('leaseCounter' | 'ownerSwitchesSinceCheckpoint')[];
+}
+
+/** The part of a held lease that fences its writes. */
+export interface Fence {
+  readonly leaseKey: string;
+  readonly leaseCounter: number;
+  readonly tenure: number;
+}
+
+/**
+ * Begins a tenure: an ordinary renewal (kcl.md 1.5 renewLease) that also stores `tenure` = the new counter. Position,
+ * pointer and marks are taken from the item that this write returns, never from an earlier read. A row at LATEST or
+ * AT_TIMESTAMP that has no timestamp yet (made by Java) gets it here, so that it is resolved once.
+ */
+export function beginTenure(lease: Lease, workerIdentifier: string, resolvedTimestampMillis: number): LeaseWrite {
+  const leaseCounter = lease.leaseCounter + 1;
+  const unresolved =
+    isInitialSentinel(lease.checkpoint) &&
+    lease.checkpoint.kind !== 'TRIM_HORIZON' &&
+    lease.initialTimestampMillis === undefined;
+  return {
+    leaseKey: lease.leaseKey,
+    condition: { leaseCounter: lease.leaseCounter, leaseOwner: workerIdentifier, checkpointOwner: null },
+    set: {
+      leaseCounter,
+      tenure: leaseCounter,
+      ...(unresolved ? { initialTimestampMillis: resolvedTimestampMillis } : {}),
+    },
+    clear: [],
+    increment: [],
+  };
+}
+
+/** Renews a held lease (kcl.md 1.5 renewLease), conditional on counter and tenure. */
+export function renewLease(fence: Fence): LeaseWrite {
+  return {
+    leaseKey: fence.leaseKey,
+    condition: { leaseCounter: fence.leaseCounter, tenure: fence.tenure, checkpointOwner: null },
+    set: { leaseCounter: fence.leaseCounter + 1 },
+    clear: [],
+    increment: [],
+  };
+}
+
+/** What a checkpoint writes beside the position. */
+export interface CheckpointExtras {
+  readonly engineState?: string;
+  readonly caughtUpAtMillis?: number;
+}
+
+/** Writes a checkpoint (kcl.md 1.5 updateLease), conditional on counter and tenure; it is a heartbeat at the same time. */
+export function checkpointLease(fence: Fence, checkpoint: Position, extras: CheckpointExtras = {}): LeaseWrite {
+  return {
+    leaseKey: fence.leaseKey,
+    condition: { leaseCounter: fence.leaseCounter, tenure: fence.tenure },
+    set: { leaseCounter: fence.leaseCounter + 1, checkpoint, ownerSwitchesSinceCheckpoint: 0, ...extras },
+    clear: ['pendingCheckpoint'],
+    increment: [],
+  };
+}
+
+/**
+ * Gives a lease that nobody holds (unowned or expired) to a worker (kcl.md 1.5 assignLease), conditional on owner and
+ * counter as seen: an owner that still renews makes it fail.
+ */
+export function assignLease(lease: Lease, to: string): LeaseWrite {
+  return {
+    leaseKey: lease.leaseKey,
+    condition: {
+      leaseCounter: lease.leaseCounter,
+      leaseOwner: lease.leaseOwner ?? null,
+      checkpointOwner: lease.checkpointOwner ?? null,
+    },
+    set: { leaseOwner: to },
+    clear: ['checkpointOwner'],
+    increment: lease.leaseOwner === to ? ['leaseCounter'] : ['leaseCounter', 'ownerSwitchesSinceCheckpoint'],
+  };
+}
+
+/**
+ * Gives up a held lease: to `to`, or to nobody by removing the owner (kcl.md 1.5 evictLease). Conditional on counter
+ * and tenure, so that a worker which has lost the lease cannot release it under its new owner.
+ */
+export function releaseLease(fence: Fence, to: string | undefined): LeaseWrite {
+  const condition = { leaseCounter: fence.leaseCounter, tenure: fence.tenure, checkpointOwner: null };
+  if (to === undefined) {
+    return { leaseKey: fence.leaseKey, condition, set: {}, clear: ['leaseOwner'], increment: ['leaseCounter'] };
+  }
+  return {
+    leaseKey: fence.leaseKey,
+    condition,
+    set: { leaseOwner: to },
+    clear: [],
+    increment: ['leaseCounter', 'ownerSwitchesSinceCheckpoint'],
+  };
+}
+
+/**
+ * Takes the owner away from a lease that is given to a worker which has not begun its tenure (kcl.md 1.5 evictLease),
+ * conditional on owner and counter as seen.
+ */
+export function evictLease(lease: Lease): LeaseWrite {
+  return {
+    leaseKey: lease.leaseKey,
+    condition: { leaseCounter: lease.leaseCounter, leaseOwner: lease.leaseOwner ?? null },
+    set: {},
+    clear: ['leaseOwner'],
+    increment: ['leaseCounter'],
+  };
+}
+
+/** Names the children on an ended parent (kcl.md 1.5 updateLeaseWithMetaInfo); leaves the counter alone, so it disturbs no owner. */
+export function nameChildren(leaseKey: string, childShardIds: readonly string[]): LeaseWrite {
+  return { leaseKey, condition: {}, set: { childShardIds }, clear: [], increment: [] };
+}
+
+/** Marks a first shard sync as over on one of its leases; leaves the counter alone. */
+export function markFirstSyncEnded(leaseKey: string): LeaseWrite {
+  return { leaseKey, condition: {}, set: { firstSyncEnded: true }, clear: [], increment: [] };
+}
+
+/**
+ * Whether a refused write had in fact been applied by an earlier attempt whose answer was lost: the row holds exactly
+ * what was written. KCL asks this for renewals only, which is its issue #537.
+ */
+export function isAlreadyApplied(write: LeaseWrite, row: Lease): boolean {
+  const { leaseCounter, tenure } = write.condition;
+  const { set } = write;
+  if (leaseCounter === undefined || row.leaseCounter !== leaseCounter + 1) return false;
+  if (tenure !== undefined && row.tenure !== (set.tenure ?? tenure)) return false;
+  if (set.leaseOwner !== undefined && row.leaseOwner !== set.leaseOwner) return false;
+  if (write.clear.includes('leaseOwner') && row.leaseOwner !== undefined) return false;
+  if (set.checkpoint !== undefined && comparePositions(row.checkpoint, set.checkpoint) !== 0) return false;
+  return set.engineState === undefined || row.engineState === set.engineState;
+}

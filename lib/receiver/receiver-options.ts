@@ -1,0 +1,40 @@
+import type { Clock } from '../base/clock.ts';
+import type { Random } from '../base/random.ts';
+import type { EventSink } from '../event/bus.ts';
+import type { KinesisApi } from '../kinesis/kinesis-api.ts';
+import type { ShardReader } from '../kinesis/reader.ts';
+import type { LeaseTable } from '../lease/lease-table.ts';
+import type { AssignPlan } from '../lease/plan/assign-plan.ts';
+import type { InitialPosition } from '../lease/plan/shard-sync-plan.ts';
+import type { Until } from './until.ts';
+
+/** The settings of a receiver; units and meanings are those of the options of the same names. */
+export interface ReceiverSettings {
+  readonly applicationName: string;
+  readonly tableName: string;
+  readonly workerIdentifier: string;
+  readonly initialPosition: InitialPosition;
+  readonly until: Until | undefined;
+  readonly failoverTimeMillis: number;
+  readonly leaseDiscoveryIntervalMillis: number;
+  readonly checkpointIntervalMillis: number;
+  readonly maxBufferedBytes: number;
+  readonly blockIntervalMillis: number;
+  readonly blockMaxBytes: number;
+  readonly blockMaxRecords: number;
+  readonly maxUnackedBlocks: number;
+}
+
+/** What a receiver works with: its ports and settings. */
+export interface ReceiverOptions {
+  readonly api: KinesisApi;
+  readonly reader: ShardReader;
+  readonly table: LeaseTable;
+  readonly plan: AssignPlan;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly events: EventSink;
+  readonly settings: ReceiverSettings;
+  /** Whether this worker must be the only one of its application; see `ensureAlone`. Default false. */
+  readonly exclusive?: boolean;
+}

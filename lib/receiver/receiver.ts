@@ -1,0 +1,332 @@
+import { deadlineController } from '../base/abort.ts';
+import { pause } from '../base/clock.ts';
+import { Channel } from '../base/channel.ts';
+import { MillraceError, toMillraceError } from '../base/error.ts';
+import { Notifier } from '../base/notifier.ts';
+import { type Deferred, type Service, deferred, once } from '../base/service.ts';
+import type { BlockSource, CommitOutcome, DemandLimit } from '../block/block-source.ts';
+import type { Block } from '../block/block.ts';
+import type { Range } from '../block/range.ts';
+import { listAllShards } from '../kinesis/shard-lister.ts';
+import type { Shard } from '../kinesis/shard.ts';
+import { type Lease, isEnded } from '../lease/lease.ts';
+import { LeaseCoordinator } from '../lease/lease-coordinator.ts';
+import { LeaseKeeper } from '../lease/lease-keeper.ts';
+import type { TableSnapshot } from '../lease/lease-table.ts';
+import type { Move } from '../lease/plan/assign-plan.ts';
+import type { InitialPosition } from '../lease/plan/shard-sync-plan.ts';
+import { ShardSyncer } from '../lease/shard-syncer.ts';
+import { ByteBudget } from './byte-budget.ts';
+import { DemandGate } from './demand-gate.ts';
+import { openStream, shardFilterAt } from './open-stream.ts';
+import type { ReceiverOptions } from './receiver-options.ts';
+import { ShardConsumer } from './shard-consumer.ts';
+import { leaseChildren } from './shard-end.ts';
+import { type Bound, boundOf } from './until.ts';
+
+/** KCL's `gracefulLeaseHandoffTimeoutMillis`: how long a lease that moves waits for its blocks to be finished. */
+const handoffTimeoutMillis = 30_000;
+
+/** How a run comes to its end. */
+type Ending =
+  | { readonly type: 'drain'; readonly deadline: AbortSignal }
+  | { readonly type: 'stop'; readonly reason: unknown }
+  | { readonly type: 'fault'; readonly fault: MillraceError };
+
+/** The parts that exist once the stream is known. */
+interface Parts {
+  readonly streamName: string;
+  readonly coordinator: LeaseCoordinator;
+  readonly keeper: LeaseKeeper;
+  readonly bound: Bound | undefined;
+  readonly children: Parameters<typeof leaseChildren>[2];
+}
+
+/**
+ * Reads this worker's share of a stream: negotiates leases, runs a shard consumer for each, and gives out blocks. It is the
+ * {@link BlockSource} of every way to consume.
+ */
+export class Receiver implements BlockSource, Service {
+  readonly #options: ReceiverOptions;
+  readonly #channel = new Channel<Block>();
+  readonly #consumers = new Map<string, ShardConsumer>();
+  readonly #moving = new Set<string>();
+  readonly #leasesChanged = new Notifier();
+  readonly #budget: ByteBudget;
+  readonly #gate: DemandGate;
+  readonly #ending: Deferred<Ending> = deferred<Ending>();
+  /** Aborts a start that is under way. */
+  readonly #starting = new AbortController();
+  /** Aborts the loops of a running receiver. */
+  readonly #loops = new AbortController();
+  readonly #runs = new Set<Promise<void>>();
+  #isEnding = false;
+  #abandoned = false;
+  #parts: Parts | undefined;
+  #keeper: LeaseKeeper | undefined;
+
+  constructor(options: ReceiverOptions) {
+    this.#options = options;
+    this.#budget = new ByteBudget(options.settings.maxBufferedBytes);
+    this.#gate = new DemandGate(options.clock);
+  }
+
+  /** The blocks of all shards. A block whose tenure has ended meanwhile is left out: its next owner reads it again. */
+  get blocks(): AsyncIterable<Block> {
+    return { [Symbol.asyncIterator]: () => this.#handOut() };
+  }
+
+  async *#handOut(): AsyncGenerator<Block, void, undefined> {
+    for await (const block of this.#channel) {
+      if (block.signal.aborted || this.#keeper?.confirmCurrent(block.shardId, block.tenure) !== true) continue;
+      yield block;
+    }
+  }
+
+  ack(range: Range): void {
+    this.#consumers.get(range.shardId)?.ack(range);
+  }
+
+  async commit(range: Range, options: { readonly state?: string } = {}): Promise<CommitOutcome> {
+    const consumer = this.#consumers.get(range.shardId);
+    return consumer === undefined ? 'lost' : consumer.commit(range, options.state);
+  }
+
+  demand(limit: DemandLimit): void {
+    this.#gate.limit(limit);
+  }
+
+  /**
+   * Runs until the bounded run is done, or `drain` or `stop` is called, or the signal aborts (which stops).
+   * @throws MillraceError the fault that ended it; `MR_DRAIN_TIMEOUT` when a drain passed its deadline
+   */
+  readonly run = once(async (signal: AbortSignal): Promise<void> => {
+    const onAbort = () => this.#end({ type: 'stop', reason: signal.reason });
+    signal.addEventListener('abort', onAbort, { once: true });
+    if (signal.aborted) onAbort();
+    try {
+      this.#runLoops(await this.#start());
+    } catch (thrown) {
+      this.#end({ type: 'fault', fault: toMillraceError(thrown) });
+    }
+    const ending = await this.#ending.promise;
+    try {
+      await this.#finish(ending, this.#parts);
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+      this.#loops.abort(new MillraceError('MR_ABORTED', 'the receiver has ended'));
+      await Promise.allSettled(this.#runs);
+    }
+  });
+
+  /**
+   * Ends the run by section 9 of the design: no more leases, no more reads, last blocks, checkpoint, release. When
+   * `deadline` aborts, what is not finished is left to the next owner.
+   */
+  async drain(deadline: AbortSignal): Promise<void> {
+    this.#end({ type: 'drain', deadline });
+    await this.run(deadline);
+  }
+
+  /** Ends the run at once: drops what is not finished, checkpoints what is, and releases the leases. */
+  async stop(reason: unknown = new MillraceError('MR_ABORTED', 'the receiver was stopped')): Promise<void> {
+    this.#end({ type: 'stop', reason });
+    await this.run(AbortSignal.abort(reason));
+  }
+
+  #end(ending: Ending): void {
+    this.#isEnding = true;
+    this.#ending.resolve(ending);
+    if (ending.type !== 'drain') this.#starting.abort(ending.type === 'stop' ? ending.reason : ending.fault);
+    else this.#starting.abort(new MillraceError('MR_ABORTED', 'the receiver is draining'));
+  }
+
+  async #start(): Promise<Parts> {
+    const { api, table, clock, random, events, settings, plan, exclusive = false } = this.#options;
+    const { signal } = this.#starting;
+    signal.throwIfAborted();
+    const description = await openStream(api, { clock, random, events }, signal);
+    const { streamName, streamArn, createdAtMillis: streamCreatedAtMillis } = description;
+    const stream = { streamName, streamArn, streamCreatedAtMillis };
+    const serviceTimeMillis = () => api.serviceTimeMillis();
+    const keeper = new LeaseKeeper({
+      ...settings,
+      table,
+      clock,
+      random,
+      events,
+      serviceTimeMillis,
+      onLost: ({ leaseKey, tenure, reason }) => {
+        const lost = new MillraceError('MR_LEASE_LOST', `lease ${leaseKey} was lost (${reason})`, {
+          subject: { lease: leaseKey },
+        });
+        const consumer = this.#consumers.get(leaseKey);
+        if (consumer?.tenure === tenure) consumer.abort(lost);
+      },
+    });
+    this.#keeper = keeper;
+    const listShards = (at: InitialPosition | undefined, inner: AbortSignal) => this.#listShards(at, inner);
+    const { initialPosition } = settings;
+    const syncer = new ShardSyncer({ table, stream, initialPosition, listShards, serviceTimeMillis, events });
+    const coordinator = new LeaseCoordinator({
+      ...settings,
+      table,
+      keeper,
+      syncer,
+      stream,
+      plan,
+      maxLeasesForWorker: Number.MAX_SAFE_INTEGER,
+      exclusive,
+      clock,
+      random,
+      events,
+      onGained: (lease) => this.#gained(lease, parts),
+      onSurplus: (move) => this.#surplus(move, parts),
+      onSnapshot: (snapshot, live) => this.#checkBound(snapshot, live),
+    });
+    const { workerIdentifier, applicationName } = settings;
+    const parts: Parts = {
+      streamName,
+      coordinator,
+      keeper,
+      bound: settings.until === undefined ? undefined : boundOf(settings.until, api.serviceTimeMillis()),
+      children: { table, syncer, stream, listShards, events },
+    };
+    this.#parts = parts;
+    const { tableCreated } = await coordinator.start(signal);
+    if (tableCreated) events.publish({ type: 'table.created', tableName: settings.tableName });
+    events.publish({ type: 'worker.started', workerIdentifier, applicationName });
+    return parts;
+  }
+
+  async #listShards(at: InitialPosition | undefined, signal: AbortSignal): Promise<readonly Shard[]> {
+    const { api, clock, random } = this.#options;
+    const filter = shardFilterAt(at);
+    return listAllShards({ api, clock, random, signal, ...(filter === undefined ? {} : { filter }) });
+  }
+
+  #runLoops({ keeper, coordinator }: Parts): void {
+    const { signal } = this.#loops;
+    for (const loop of [keeper.run(signal), coordinator.run(signal), this.#checkpointLoop(signal)]) {
+      this.#track(loop);
+    }
+  }
+
+  /** Keeps a part's run; its fault ends the receiver. */
+  #track(run: Promise<void>): void {
+    const tracked = run.catch((thrown: unknown) => this.#end({ type: 'fault', fault: toMillraceError(thrown) }));
+    this.#runs.add(tracked);
+    void tracked.finally(() => this.#runs.delete(tracked));
+  }
+
+  async #checkpointLoop(signal: AbortSignal): Promise<void> {
+    const { clock, settings } = this.#options;
+    while (await pause(clock, settings.checkpointIntervalMillis, signal)) {
+      await Promise.all([...this.#consumers.values()].map((consumer) => consumer.checkpoint()));
+    }
+  }
+
+  #gained(lease: Lease, parts: Parts): void {
+    // A lease that arrives while the receiver ends is released with the others; an ended one is only kept alive.
+    if (this.#isEnding || isEnded(lease)) return;
+    const { settings, clock, random, events, table, reader, api } = this.#options;
+    const consumer = new ShardConsumer({
+      ...settings,
+      lease,
+      streamName: parts.streamName,
+      reader,
+      keeper: parts.keeper,
+      table,
+      budget: this.#budget,
+      gate: this.#gate,
+      bound: parts.bound,
+      clock,
+      random,
+      events,
+      leasesChanged: this.#leasesChanged,
+      serviceTimeMillis: () => api.serviceTimeMillis(),
+      emit: (block) => this.#channel.send(block),
+      leaseChildren: (told, signal) => leaseChildren(lease, told, parts.children, signal),
+    });
+    this.#consumers.set(lease.leaseKey, consumer);
+    this.#track(
+      consumer.run().finally(() => {
+        if (this.#consumers.get(lease.leaseKey) === consumer) this.#consumers.delete(lease.leaseKey);
+      }),
+    );
+  }
+
+  /** Gives a lease away: finish it, checkpoint it, then let the keeper assign it, so that the next owner repeats nothing. */
+  #surplus(move: Move, parts: Parts): void {
+    const consumer = this.#consumers.get(move.leaseKey);
+    if (consumer === undefined || this.#moving.has(move.leaseKey) || this.#isEnding) return;
+    this.#moving.add(move.leaseKey);
+    this.#track(this.#moveAway(consumer, move, parts).finally(() => this.#moving.delete(move.leaseKey)));
+  }
+
+  async #moveAway(consumer: ShardConsumer, move: Move, { keeper }: Parts): Promise<void> {
+    const { clock } = this.#options;
+    const late = () => new MillraceError('MR_DRAIN_TIMEOUT', `shard ${move.leaseKey} did not finish its blocks in time`);
+    using deadline = deadlineController(clock, handoffTimeoutMillis, late, this.#loops.signal);
+    consumer.stopReading();
+    await consumer.settled(deadline.signal);
+    if (consumer.state.tag === 'ended' || consumer.state.tag === 'lost') return;
+    await consumer.checkpoint();
+    const { leaseKey, tenure } = consumer;
+    await keeper.ask({ type: 'release', leaseKey, tenure, to: move.to });
+    consumer.abort(new MillraceError('MR_LEASE_LOST', `lease ${leaseKey} was given to ${move.to}`));
+  }
+
+  /** Ends a bounded run when every lease is ended, done here, or in the hands of another worker that lives. */
+  #checkBound(snapshot: TableSnapshot, live: readonly string[]): void {
+    const { settings } = this.#options;
+    if (settings.until === undefined || snapshot.leases.length === 0) return;
+    const isDone = (lease: Lease): boolean => {
+      if (isEnded(lease)) return true;
+      if (lease.leaseOwner === settings.workerIdentifier) return this.#consumers.get(lease.leaseKey)?.isDone === true;
+      return lease.leaseOwner !== undefined && live.includes(lease.leaseOwner);
+    };
+    if (snapshot.leases.every(isDone)) this.#end({ type: 'drain', deadline: new AbortController().signal });
+  }
+
+  async #finish(ending: Ending, parts: Parts | undefined): Promise<void> {
+    if (parts !== undefined) await this.#giveUpLeases(ending, parts);
+    if (ending.type === 'fault') {
+      this.#channel.fail(ending.fault);
+      throw ending.fault;
+    }
+    if (ending.type === 'stop') this.#channel.fail(ending.reason);
+    else this.#channel.close();
+    if (ending.type === 'drain' && ending.deadline.aborted && this.#abandoned) throw drainTimeout();
+  }
+
+  async #giveUpLeases(ending: Ending, { coordinator }: Parts): Promise<void> {
+    const { clock, settings, events } = this.#options;
+    // Past F the leases expire by themselves, so no step may take longer.
+    const late = () => new MillraceError('MR_ENDPOINT_UNREACHABLE', 'the lease table did not answer during the stop');
+    using bound = deadlineController(clock, settings.failoverTimeMillis, late);
+    await coordinator.stopTaking(bound.signal);
+    const consumers = [...this.#consumers.values()];
+    if (ending.type === 'drain') {
+      for (const consumer of consumers) consumer.stopReading();
+      this.#channel.close();
+      await Promise.all(consumers.map((consumer) => consumer.settled(ending.deadline)));
+      this.#abandoned = consumers.some((consumer) => consumer.outstanding > 0);
+    } else {
+      const reason = ending.type === 'stop' ? ending.reason : ending.fault;
+      for (const consumer of consumers) consumer.abort(reason);
+    }
+    await Promise.allSettled(consumers.map((consumer) => consumer.checkpoint()));
+    using release = deadlineController(clock, settings.failoverTimeMillis, late);
+    await coordinator.releaseAll(release.signal);
+    for (const consumer of consumers) consumer.abort(new MillraceError('MR_ABORTED', 'the receiver has ended'));
+    events.publish({ type: 'worker.stopped', workerIdentifier: settings.workerIdentifier });
+  }
+}
+
+function drainTimeout(): MillraceError {
+  return new MillraceError(
+    'MR_DRAIN_TIMEOUT',
+    'not all blocks were finished before the deadline; the next owner will repeat them. Raise shutdownGraceMillis, or finish blocks sooner',
+  );
+}

@@ -1,0 +1,91 @@
+import PQueue from 'p-queue';
+import type { Clock } from '../base/clock.ts';
+import type { Notifier } from '../base/notifier.ts';
+import { type Position, SHARD_END, comparePositions } from '../base/position.ts';
+import type { Random } from '../base/random.ts';
+import { retryWhilePassing } from '../base/retry.ts';
+import type { CommitOutcome } from '../block/block-source.ts';
+import type { EventSink } from '../event/bus.ts';
+import type { ChildShard } from '../kinesis/kinesis-api.ts';
+import type { Lease } from '../lease/lease.ts';
+import type { LeaseKeeper } from '../lease/lease-keeper.ts';
+
+/** What a {@link ShardCheckpointer} needs. */
+export interface ShardCheckpointerOptions {
+  readonly lease: Lease;
+  readonly keeper: LeaseKeeper;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly events: EventSink;
+  /** Leases the children of the shard; repeated until it succeeds. */
+  readonly leaseChildren: (told: readonly ChildShard[], signal: AbortSignal) => Promise<void>;
+  /** Notified when SHARD_END is written. */
+  readonly leasesChanged: Notifier;
+}
+
+/** Writes the checkpoints of one shard and tenure: one at a time, never backwards. */
+export class ShardCheckpointer {
+  readonly #options: ShardCheckpointerOptions;
+  readonly #tenure: number;
+  readonly #writes = new PQueue({ concurrency: 1 });
+  #written: Position;
+  #endWrite: Promise<CommitOutcome> | undefined;
+
+  constructor(options: ShardCheckpointerOptions) {
+    this.#options = options;
+    this.#tenure = options.lease.tenure as number;
+    this.#written = options.lease.checkpoint;
+  }
+
+  /** The position in the lease row, as far as this tenure has written it. */
+  get written(): Position {
+    return this.#written;
+  }
+
+  /**
+   * Writes a position, with the engine's text where there is one. A position that is not after the written one is only
+   * written when it carries a text, and then at the written position.
+   */
+  write(position: Position, state?: string): Promise<CommitOutcome> {
+    return this.#writes.add(async () => {
+      const isOld = comparePositions(position, this.#written) <= 0;
+      if (isOld && state === undefined) return 'committed';
+      const { keeper, lease } = this.#options;
+      const outcome = await keeper.ask({
+        type: 'checkpoint',
+        leaseKey: lease.leaseKey,
+        tenure: this.#tenure,
+        checkpoint: isOld ? this.#written : position,
+        ...(state === undefined ? {} : { engineState: state }),
+      });
+      if (outcome === 'lost') return 'lost';
+      if (!isOld) this.#written = position;
+      return 'committed';
+    });
+  }
+
+  /**
+   * Ends the shard: its children are leased first, then SHARD_END is written, then the lease goes back, since an ended
+   * shard needs no heartbeat. All callers share the first outcome.
+   */
+  writeEnd(childShards: readonly ChildShard[], signal: AbortSignal, state?: string): Promise<CommitOutcome> {
+    this.#endWrite ??= this.#writeEndOnce(childShards, signal, state);
+    return this.#endWrite;
+  }
+
+  async #writeEndOnce(childShards: readonly ChildShard[], signal: AbortSignal, state: string | undefined): Promise<CommitOutcome> {
+    const { leaseChildren, clock, random, events, keeper, lease, leasesChanged } = this.#options;
+    await retryWhilePassing(() => leaseChildren(childShards, signal), {
+      clock,
+      random,
+      signal,
+      timeoutMillis: Number.POSITIVE_INFINITY,
+      onFault: ({ code, message, subject }) => events.publish({ type: 'fault.seen', code, message, subject }),
+    });
+    const outcome = await this.write(SHARD_END, state);
+    if (outcome === 'lost') return 'lost';
+    await keeper.ask({ type: 'release', leaseKey: lease.leaseKey, tenure: this.#tenure });
+    leasesChanged.notify();
+    return 'committed';
+  }
+}

@@ -1,0 +1,121 @@
+import type { Lease, WorkerRow } from '../lease/lease.ts';
+import type { LeaseTable, TableSnapshot, WriteOutcome } from '../lease/lease-table.ts';
+import type { LeaseCondition, LeaseWrite } from '../lease/lease-write.ts';
+
+/** The calls of a lease table, for {@link FakeLeaseTable.intercept}. */
+export type LeaseTableCall =
+  | { readonly name: 'open' | 'scan' }
+  | { readonly name: 'listKeysOwnedBy' | 'get' | 'deleteWorker'; readonly key: string }
+  | { readonly name: 'createIfAbsent'; readonly lease: Lease }
+  | { readonly name: 'putWorker'; readonly row: WorkerRow }
+  | { readonly name: 'write'; readonly write: LeaseWrite };
+
+/**
+ * Sees every call before it is done. It may throw (the call is not applied), wait, or return a function that is called
+ * after the call was applied and may throw then: a write that was applied but reported as failed.
+ */
+export type LeaseTableInterceptor = (call: LeaseTableCall) => Promise<(() => void) | void> | (() => void) | void;
+
+/**
+ * A lease table in memory with the conditions of the real one; several workers may share it. It passes the same
+ * conformance suite as the table in DynamoDB.
+ */
+export class FakeLeaseTable implements LeaseTable {
+  readonly #leases = new Map<string, Lease>();
+  readonly #workers = new Map<string, WorkerRow>();
+  #opened = false;
+  /** Set to observe, delay or fail calls. */
+  intercept: LeaseTableInterceptor = () => {};
+
+  /** The rows as they are, for assertions. */
+  get rows(): readonly Lease[] {
+    return [...this.#leases.values()];
+  }
+
+  /** The worker rows as they are, for assertions. */
+  get workerRows(): readonly WorkerRow[] {
+    return [...this.#workers.values()];
+  }
+
+  /** Sets a row directly, as a foreign client would. */
+  putRow(lease: Lease): void {
+    this.#leases.set(lease.leaseKey, lease);
+  }
+
+  open(signal: AbortSignal): Promise<{ created: boolean }> {
+    return this.#call({ name: 'open' }, signal, () => {
+      const created = !this.#opened;
+      this.#opened = true;
+      return { created };
+    });
+  }
+
+  scan(signal: AbortSignal): Promise<TableSnapshot> {
+    return this.#call({ name: 'scan' }, signal, () => ({ leases: this.rows, workers: this.workerRows }));
+  }
+
+  listKeysOwnedBy(workerIdentifier: string, signal: AbortSignal): Promise<readonly string[]> {
+    return this.#call({ name: 'listKeysOwnedBy', key: workerIdentifier }, signal, () =>
+      this.rows.filter((lease) => lease.leaseOwner === workerIdentifier).map((lease) => lease.leaseKey),
+    );
+  }
+
+  get(leaseKey: string, signal: AbortSignal): Promise<Lease | undefined> {
+    return this.#call({ name: 'get', key: leaseKey }, signal, () => this.#leases.get(leaseKey));
+  }
+
+  createIfAbsent(lease: Lease, signal: AbortSignal): Promise<boolean> {
+    return this.#call({ name: 'createIfAbsent', lease }, signal, () => {
+      if (this.#leases.has(lease.leaseKey)) return false;
+      this.#leases.set(lease.leaseKey, lease);
+      return true;
+    });
+  }
+
+  write(write: LeaseWrite, signal: AbortSignal): Promise<WriteOutcome> {
+    return this.#call({ name: 'write', write }, signal, (): WriteOutcome => {
+      const row = this.#leases.get(write.leaseKey);
+      if (row === undefined || !holds(write.condition, row)) return { outcome: 'refused', lease: row };
+      const lease = applied(write, row);
+      this.#leases.set(write.leaseKey, lease);
+      return { outcome: 'applied', lease };
+    });
+  }
+
+  putWorker(row: WorkerRow, signal: AbortSignal): Promise<void> {
+    return this.#call({ name: 'putWorker', row }, signal, () => {
+      this.#workers.set(row.workerIdentifier, row);
+    });
+  }
+
+  deleteWorker(workerIdentifier: string, signal: AbortSignal): Promise<void> {
+    return this.#call({ name: 'deleteWorker', key: workerIdentifier }, signal, () => {
+      this.#workers.delete(workerIdentifier);
+    });
+  }
+
+  async #call<T>(call: LeaseTableCall, signal: AbortSignal, action: () => T): Promise<T> {
+    signal.throwIfAborted();
+    const after = await this.intercept(call);
+    signal.throwIfAborted();
+    const answer = action();
+    after?.();
+    return answer;
+  }
+}
+
+function holds(condition: LeaseCondition, row: Lease): boolean {
+  return (Object.entries(condition) as [keyof LeaseCondition, string | number | null][]).every(([field, expected]) =>
+    expected === null ? row[field] === undefined : row[field] === expected,
+  );
+}
+
+function applied(write: LeaseWrite, row: Lease): Lease {
+  const next: { -readonly [K in keyof Lease]: Lease[K] } = { ...row, ...write.set };
+  for (const field of write.clear) {
+    delete next[field];
+    if (field === 'pendingCheckpoint') delete next.pendingCheckpointState;
+  }
+  for (const field of write.increment) next[field] += 1;
+  return next;
+}
