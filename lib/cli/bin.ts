@@ -1,0 +1,28 @@
+#!/usr/bin/env node
+import { constants } from 'node:os';
+import { processEnvironment } from '../app/config/environment.ts';
+import { systemClock } from '../base/clock.ts';
+import type { CommandIo } from './command-io.ts';
+import { main } from './main.ts';
+
+const io: CommandIo = {
+  stdout: process.stdout,
+  stderr: process.stderr,
+  clock: systemClock,
+  onSignal(handler) {
+    const onSigint = () => handler(constants.signals.SIGINT);
+    const onSigterm = () => handler(constants.signals.SIGTERM);
+    process.on('SIGINT', onSigint);
+    process.on('SIGTERM', onSigterm);
+    return () => {
+      process.off('SIGINT', onSigint);
+      process.off('SIGTERM', onSigterm);
+    };
+  },
+};
+
+void main(process.argv.slice(2), processEnvironment(), io).then((code) => {
+  process.exitCode = code;
+  // After a second signal something may still be under way that nobody waits for.
+  if (code > 128) process.exit(code);
+});

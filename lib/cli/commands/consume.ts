@@ -1,0 +1,47 @@
+import { readConfigFile } from '../../app/config/config-file.ts';
+import { resolveConsumerOptions } from '../../app/config/resolve.ts';
+import { createConsumer } from '../../app/consumer.ts';
+import { MillraceError } from '../../base/error.ts';
+import { type LogLevel, jsonLogger, logLevels } from '../../monitor/log.ts';
+import { ProgressFold } from '../../monitor/progress.ts';
+import type { CommandContext } from '../command-io.ts';
+import type { ConsumeFlags } from '../consume-flags.ts';
+import { runConsume } from '../consume-run.ts';
+import { ProgressDisplay } from '../progress-display.ts';
+
+/** `millrace consume`: prints the records of a stream, one JSON line each, and checkpoints what was printed. */
+export async function consume(this: CommandContext, flags: ConsumeFlags): Promise<void> {
+  const { config = this.env['MILLRACE_CONFIG'], json: _, 'log-level': level, ...optionFlags } = flags;
+  const file = config === undefined ? undefined : await readConfigFile(config);
+  const options = resolveConsumerOptions({ flags: optionFlags, env: this.env, file });
+  const least = logLevelOf(level, this.env['MILLRACE_LOG_LEVEL']);
+
+  const { io } = this;
+  const progress = new ProgressFold();
+  const display = new ProgressDisplay(io.stderr, io.clock, () => progress.current);
+  const consumer = createConsumer({
+    ...options,
+    logger: jsonLogger({
+      write: (line) => display.write(line),
+      wallMillis: () => io.clock.wallMillis(),
+      level: least,
+    }),
+    listener: (event) => progress.add(event),
+  });
+  display.start();
+  try {
+    this.process.exitCode = await runConsume(consumer, io);
+  } finally {
+    display.stop();
+  }
+}
+
+function logLevelOf(flag: string | undefined, variable: string | undefined): LogLevel {
+  const given = flag ?? variable ?? 'warn';
+  const level = logLevels.find((one) => one === given);
+  if (level !== undefined) return level;
+  const from = flag === undefined ? 'MILLRACE_LOG_LEVEL' : '--log-level';
+  throw new MillraceError('MR_CONFIG_INVALID', `${from} is ${JSON.stringify(given)}: give ${logLevels.join(', ')}`, {
+    subject: { option: 'log-level' },
+  });
+}

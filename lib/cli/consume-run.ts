@@ -1,0 +1,102 @@
+import { recordLine } from '../app/record-line.ts';
+import { raceAbort } from '../base/abort.ts';
+import { type Clock, pause } from '../base/clock.ts';
+import { MillraceError } from '../base/error.ts';
+import { jsonLine } from '../base/json-line.ts';
+import type { CommandIo } from './command-io.ts';
+import { exitCodeOfSignal, exitCodes } from './exit-code.ts';
+import { LineOutput } from './line-output.ts';
+
+/** A record as a line needs it. */
+type ConsumedRecord = Parameters<typeof recordLine>[0];
+
+/** What `millrace consume` needs of a consumer. */
+export interface ConsumableConsumer {
+  run(
+    handler: (batch: { readonly records: readonly ConsumedRecord[] }) => Promise<void>,
+    options: { readonly signal: AbortSignal },
+  ): Promise<void>;
+  drain(): Promise<unknown>;
+}
+
+/** How long an aborted run may take to give its leases back before the command ends without it. */
+const abortGraceMillis = 2_000;
+
+/** What ended the run before its own end. */
+type EarlyEnd = { readonly tag: 'closedPipe' } | { readonly tag: 'signal'; readonly signalNumber: number };
+
+/**
+ * Prints every record as one JSON line and answers with the exit code. A block counts as finished only after its
+ * lines have left the process. The first SIGINT or SIGTERM drains, the second aborts; a reader of the output that goes
+ * away ends the run, and what it has not taken is not checkpointed.
+ * @throws whatever ended the run otherwise
+ */
+export async function runConsume(consumer: ConsumableConsumer, io: CommandIo): Promise<number> {
+  const output = new LineOutput(io.stdout);
+  const abort = new AbortController();
+  let early: EarlyEnd | undefined;
+  void output.ended.then((end) => {
+    if (end.tag === 'closed') early ??= { tag: 'closedPipe' };
+    abort.abort(outputEnded(end.tag === 'closed' ? undefined : end.error));
+  });
+
+  let signals = 0;
+  const unsubscribe = io.onSignal((signalNumber) => {
+    signals += 1;
+    if (signals === 1) {
+      // The outcome of the drain is the outcome of the run.
+      consumer.drain().catch(() => {});
+      return;
+    }
+    early ??= { tag: 'signal', signalNumber };
+    abort.abort(
+      new MillraceError('MR_ABORTED', `signal ${signalNumber} came a second time: the run was ended at once`),
+    );
+  });
+
+  try {
+    const running = consumer.run((batch) => writeRecords(output, batch.records, abort.signal), {
+      signal: abort.signal,
+    });
+    await settledOrAborted(running, abort.signal, io.clock);
+    return exitCodes.done;
+  } catch (thrown) {
+    if (early?.tag === 'closedPipe') return exitCodes.done;
+    if (early?.tag === 'signal') return exitCodeOfSignal(early.signalNumber);
+    throw abort.signal.aborted ? (abort.signal.reason as Error) : thrown;
+  } finally {
+    unsubscribe();
+  }
+}
+
+async function writeRecords(
+  output: LineOutput,
+  records: readonly ConsumedRecord[],
+  signal: AbortSignal,
+): Promise<void> {
+  signal.throwIfAborted();
+  await output.write(records.map((record) => `${jsonLine(recordLine(record))}\n`).join(''));
+}
+
+function outputEnded(cause: Error | undefined): MillraceError {
+  if (cause === undefined) return new MillraceError('MR_ABORTED', 'the reader of the output has closed it');
+  return new MillraceError(
+    'MR_INTERNAL',
+    `standard output cannot be written: ${cause.message}; see to its disk or reader and start again, nothing is lost`,
+    { cause },
+  );
+}
+
+/** Waits for the run; once it is aborted, only for as long as giving leases back may take. */
+async function settledOrAborted(running: Promise<void>, signal: AbortSignal, clock: Clock): Promise<void> {
+  try {
+    await raceAbort(running, signal);
+  } catch (thrown) {
+    if (!signal.aborted) throw thrown;
+    const settled = new AbortController();
+    const settle = () => settled.abort();
+    running.then(settle, settle);
+    await pause(clock, abortGraceMillis, settled.signal);
+    throw thrown;
+  }
+}

@@ -1,0 +1,34 @@
+import { run } from '@stricli/core';
+import type { Environment } from '../app/config/environment.ts';
+import { buildMillrace } from './application.ts';
+import type { CommandContext, CommandIo } from './command-io.ts';
+import { exitCodeOf, exitCodes } from './exit-code.ts';
+import { errorForPerson, errorForProgram } from './render/error.ts';
+
+/**
+ * Runs the command line: arguments without the program's name in, exit code out. Prints what went wrong as one line
+ * on stderr, as JSON where `--json` was given.
+ */
+export async function main(argv: readonly string[], env: Environment, io: CommandIo): Promise<number> {
+  // A reader that goes away must not end a run that works; what it means for the records, the command decides.
+  io.stderr.on('error', () => {});
+  io.stdout.on('error', () => {});
+  const faults: unknown[] = [];
+  const application = buildMillrace((thrown) => faults.push(thrown));
+  const context: CommandContext = {
+    process: {
+      stdout: { write: (text) => io.stdout.write(text) },
+      // What the parser writes here are the errors that it has reported as well.
+      stderr: { write: () => {} },
+    },
+    io,
+    env,
+  };
+  await run(application, argv, context);
+  if (faults.length > 0) {
+    const [fault] = faults;
+    io.stderr.write(argv.includes('--json') ? errorForProgram(fault) : errorForPerson(fault));
+    return exitCodeOf(fault);
+  }
+  return context.process.exitCode ?? exitCodes.done;
+}

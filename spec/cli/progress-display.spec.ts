@@ -1,0 +1,36 @@
+import { describe, expect, it } from 'vitest';
+import { ProgressDisplay } from '../../lib/cli/progress-display.ts';
+import { MemoryIo } from './support.ts';
+
+const progress = { shards: 1, records: 2, millisBehindLatest: 0 };
+const line = 'shards 1  records 2  behind 0 ms';
+const erase = '\r\u001b[K';
+
+describe('the progress display', () => {
+  it('draws on one line each second, and gives way to other lines', async () => {
+    const io = new MemoryIo({ isTTY: true });
+    const display = new ProgressDisplay(io.stderr, io.clock, () => progress);
+    display.start();
+    await io.clock.advance(2_500);
+    expect(io.stderr.text).toBe(`${erase}${line}${erase}${line}`);
+    io.stderr.text = '';
+    display.write('log\n');
+    display.write('log\n');
+    expect(io.stderr.text).toBe(`${erase}log\nlog\n`);
+    io.stderr.text = '';
+    await io.clock.advance(1_000);
+    display.stop();
+    await io.clock.advance(5_000);
+    expect(io.stderr.text).toBe(`${erase}${line}${erase}`);
+  });
+
+  it('draws nothing where nobody watches', async () => {
+    const io = new MemoryIo();
+    const display = new ProgressDisplay(io.stderr, io.clock, () => progress);
+    display.start();
+    await io.clock.advance(5_000);
+    display.write('log\n');
+    display.stop();
+    expect(io.stderr.text).toBe('log\n');
+  });
+});
