@@ -1,0 +1,257 @@
+import type { Clock } from '../base/clock.ts';
+import type {
+  ChildShard,
+  GetRecordsAnswer,
+  ListShardsPage,
+  PutEntry,
+  PutResult,
+  RawRecord,
+  ShardFilter,
+  StartPosition,
+  StreamDescription,
+} from '../kinesis/kinesis-api.ts';
+import { awsError } from './aws-error.ts';
+import { FakeShardLimits } from './fake-limits.ts';
+import { type FakeShard, type FakeStream, indexFrom, toShard } from './fake-stream.ts';
+import { type FakeIterator, decodeIterator, decodePageToken, encodeIterator, encodePageToken } from './fake-tokens.ts';
+import { hashKeyOf } from './hash-key.ts';
+
+/** What {@link FakeCalls} answers from. */
+export interface FakeCallsOptions {
+  readonly streamName: string;
+  readonly streamArn: string;
+  readonly clock: Clock;
+  readonly limits: boolean;
+  readonly listShardsPageSize: number;
+  /** The service's time, milliseconds since 1970. */
+  readonly nowMillis: () => number;
+  /** The stream; throws when there is none. */
+  readonly stream: () => FakeStream;
+  readonly status: () => StreamDescription['status'];
+}
+
+/** Iterators and paging tokens live for 5 minutes. */
+const tokenLifeMillis = 300_000;
+/** Limits of one GetRecords answer. */
+const maxPageRecords = 10_000;
+const maxPageBytes = 10 * 1024 * 1024;
+/** Limits of one PutRecords call and of one record. */
+const maxPutRecords = 500;
+const maxRecordBytes = 1024 * 1024;
+const maxPartitionKeyLength = 256;
+
+/** The answers of the fake: each call as the service's documentation describes it, from the model, without delay. */
+export class FakeCalls {
+  readonly #options: FakeCallsOptions;
+  readonly #limits = new Map<string, FakeShardLimits>();
+
+  constructor(options: FakeCallsOptions) {
+    this.#options = options;
+  }
+
+  describeStream(): StreamDescription {
+    const stream = this.#options.stream();
+    const { streamName, streamArn, status } = this.#options;
+    const { createdAtMillis, retentionPeriodHours } = stream;
+    return { streamName, streamArn, status: status(), createdAtMillis, retentionPeriodHours };
+  }
+
+  listShards(request: { filter?: ShardFilter } | { nextToken: string }): ListShardsPage {
+    const stream = this.#activeStream();
+    const nowMillis = this.#options.clock.monotonicMillis();
+    const page =
+      'nextToken' in request
+        ? decodePageToken(request.nextToken)
+        : { from: 0, filter: request.filter, issuedAtMillis: nowMillis };
+    if (nowMillis - page.issuedAtMillis > tokenLifeMillis) {
+      throw awsError('ExpiredNextTokenException', 'The pagination token passed to the operation is expired.');
+    }
+    const listed = stream.shards.filter((shard) => this.#passes(stream, shard, page.filter));
+    const through = page.from + this.#options.listShardsPageSize;
+    const shards = listed.slice(page.from, through).map(toShard);
+    if (through >= listed.length) return { shards };
+    return { shards, nextToken: encodePageToken({ ...page, from: through, issuedAtMillis: nowMillis }) };
+  }
+
+  getShardIterator(request: { shardId: string; start: StartPosition }): string {
+    const stream = this.#activeStream();
+    const shard = this.#shard(stream, request.shardId);
+    return this.#iterator(stream, shard, this.#startSequence(stream, shard, request.start));
+  }
+
+  getRecords(request: { iterator: string; limit: number }): GetRecordsAnswer {
+    const { clock, limits } = this.#options;
+    const nowMillis = clock.monotonicMillis();
+    const iterator = decodeIterator(request.iterator);
+    const stream = this.#options.stream();
+    if (iterator === undefined || iterator.streamCreatedAtMillis !== stream.createdAtMillis) {
+      throw awsError('InvalidArgumentException', 'Invalid ShardIterator.');
+    }
+    if (!Number.isInteger(request.limit) || request.limit < 1 || request.limit > maxPageRecords) {
+      throw awsError('InvalidArgumentException', `Limit must be between 1 and ${maxPageRecords}`);
+    }
+    if (nowMillis - iterator.issuedAtMillis > tokenLifeMillis) {
+      throw awsError(
+        'ExpiredIteratorException',
+        `Iterator expired. The iterator was created ${iterator.issuedAtMillis}.`,
+      );
+    }
+    const shard = this.#shard(stream, iterator.shardId);
+    if (limits && !this.#limitsOf(shard).admitRead(nowMillis)) {
+      throw awsError(
+        'ProvisionedThroughputExceededException',
+        `Rate exceeded for shard ${shard.shardId} in stream ${this.#options.streamName}`,
+      );
+    }
+    return this.#read(stream, shard, BigInt(iterator.fromSequence), request.limit);
+  }
+
+  putRecords(entries: readonly PutEntry[]): readonly PutResult[] {
+    const stream = this.#activeStream();
+    if (entries.length === 0 || entries.length > maxPutRecords) {
+      throw awsError('InvalidArgumentException', `${entries.length} records, not 1 to ${maxPutRecords}`);
+    }
+    for (const entry of entries) checkEntry(entry);
+    return entries.map((entry) => this.#put(stream, entry));
+  }
+
+  /** The shard of an iterator, for interceptors; absent when it is not an iterator. */
+  shardIdOf(iterator: string): string | undefined {
+    return decodeIterator(iterator)?.shardId;
+  }
+
+  #read(stream: FakeStream, shard: FakeShard, from: bigint, limit: number): GetRecordsAnswer {
+    const first = indexFrom(shard.records, from);
+    const records: RawRecord[] = [];
+    let bytes = 0;
+    for (let index = first; index < shard.records.length && records.length < limit; index += 1) {
+      const { raw } = shard.records[index] as FakeShard['records'][number];
+      if (records.length > 0 && bytes + raw.data.length > maxPageBytes) break;
+      records.push(raw);
+      bytes += raw.data.length;
+    }
+    this.#limitsOf(shard).countReadBytes(bytes);
+    const following = shard.records[first + records.length];
+    const last = shard.records[first + records.length - 1];
+    if (following !== undefined) {
+      const millisBehindLatest = Math.max(1, this.#options.nowMillis() - following.raw.arrivalTimeMillis);
+      const nextIterator = this.#iterator(stream, shard, following.sequence);
+      return { records, nextIterator, millisBehindLatest, childShards: [] };
+    }
+    if (shard.closed !== undefined) {
+      return { records, millisBehindLatest: 0, childShards: childrenOf(stream, shard.shardId) };
+    }
+    const next = records.length > 0 && last !== undefined ? last.sequence + 1n : from;
+    return { records, nextIterator: this.#iterator(stream, shard, next), millisBehindLatest: 0, childShards: [] };
+  }
+
+  #put(stream: FakeStream, entry: PutEntry): PutResult {
+    const hashKey = entry.explicitHashKey === undefined ? hashKeyOf(entry.partitionKey) : BigInt(entry.explicitHashKey);
+    const shard = stream.shardFor(hashKey);
+    const nowMillis = this.#options.clock.monotonicMillis();
+    if (this.#options.limits && !this.#limitsOf(shard).admitWrite(nowMillis, entry.data.length)) {
+      const errorMessage = `Rate exceeded for shard ${shard.shardId} in stream ${this.#options.streamName}`;
+      return { ok: false, errorCode: 'ProvisionedThroughputExceededException', errorMessage };
+    }
+    const { raw } = stream.put(entry.partitionKey, entry.data, shard);
+    return { ok: true, shardId: shard.shardId, sequenceNumber: raw.sequenceNumber };
+  }
+
+  #startSequence(stream: FakeStream, shard: FakeShard, start: StartPosition): bigint {
+    switch (start.type) {
+      case 'TRIM_HORIZON':
+        return 0n;
+      case 'LATEST':
+        return stream.lastSequence + 1n;
+      case 'AT_TIMESTAMP': {
+        if (start.timestampMillis > this.#options.nowMillis()) {
+          throw awsError('InvalidArgumentException', 'The timestamp cannot be in the future.');
+        }
+        const at = shard.records.find((record) => record.raw.arrivalTimeMillis >= start.timestampMillis);
+        return at?.sequence ?? stream.lastSequence + 1n;
+      }
+      case 'AT_SEQUENCE_NUMBER':
+      case 'AFTER_SEQUENCE_NUMBER': {
+        const sequence = BigInt(start.sequenceNumber);
+        if (sequence < shard.firstSequence || sequence > (shard.closed?.lastSequence ?? stream.lastSequence)) {
+          throw awsError(
+            'InvalidArgumentException',
+            `StartingSequenceNumber ${sequence} used in GetShardIterator on shard ${shard.shardId} is invalid because it did not come from this stream.`,
+          );
+        }
+        return start.type === 'AT_SEQUENCE_NUMBER' ? sequence : sequence + 1n;
+      }
+    }
+  }
+
+  /** Shards open at the time of the filter; for FROM_TIMESTAMP also those opened since. */
+  #passes(stream: FakeStream, shard: FakeShard, filter: ShardFilter | undefined): boolean {
+    if (filter === undefined) return true;
+    if (filter.type === 'AT_LATEST') return shard.closed === undefined;
+    const retentionMillis = stream.retentionPeriodHours * 3_600_000;
+    const horizonMillis = Math.max(stream.createdAtMillis, this.#options.nowMillis() - retentionMillis);
+    const atMillis = 'timestampMillis' in filter ? filter.timestampMillis : horizonMillis;
+    if (shard.closed !== undefined && shard.closed.atMillis <= atMillis) return false;
+    return filter.type === 'FROM_TIMESTAMP' || shard.createdAtMillis <= atMillis;
+  }
+
+  #activeStream(): FakeStream {
+    const stream = this.#options.stream();
+    const status = this.#options.status();
+    if (status === 'ACTIVE' || status === 'UPDATING') return stream;
+    throw awsError(
+      'ResourceInUseException',
+      `Stream ${this.#options.streamName} is ${status}, not ACTIVE or UPDATING.`,
+    );
+  }
+
+  #shard(stream: FakeStream, shardId: string): FakeShard {
+    const shard = stream.find(shardId);
+    if (shard !== undefined) return shard;
+    throw awsError(
+      'ResourceNotFoundException',
+      `Shard ${shardId} in stream ${this.#options.streamName} does not exist`,
+    );
+  }
+
+  #iterator(stream: FakeStream, shard: FakeShard, fromSequence: bigint): string {
+    const iterator: FakeIterator = {
+      streamCreatedAtMillis: stream.createdAtMillis,
+      shardId: shard.shardId,
+      fromSequence: String(fromSequence),
+      issuedAtMillis: this.#options.clock.monotonicMillis(),
+    };
+    return encodeIterator(iterator);
+  }
+
+  #limitsOf(shard: FakeShard): FakeShardLimits {
+    const known = this.#limits.get(shard.shardId);
+    if (known !== undefined) return known;
+    const made = new FakeShardLimits();
+    this.#limits.set(shard.shardId, made);
+    return made;
+  }
+}
+
+function childrenOf(stream: FakeStream, shardId: string): readonly ChildShard[] {
+  return stream.shards
+    .filter((shard) => shard.parentShardIds.includes(shardId))
+    .map((shard) => ({
+      shardId: shard.shardId,
+      parentShardIds: shard.parentShardIds,
+      startingHashKey: String(shard.start),
+      endingHashKey: String(shard.end),
+    }));
+}
+
+function checkEntry(entry: PutEntry): void {
+  if (entry.partitionKey.length < 1 || entry.partitionKey.length > maxPartitionKeyLength) {
+    throw awsError(
+      'ValidationException',
+      `partitionKey has ${entry.partitionKey.length} characters, not 1 to ${maxPartitionKeyLength}`,
+    );
+  }
+  if (entry.data.length + Buffer.byteLength(entry.partitionKey) > maxRecordBytes) {
+    throw awsError('ValidationException', `a record has more than ${maxRecordBytes} bytes`);
+  }
+}
