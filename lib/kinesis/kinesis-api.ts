@@ -1,4 +1,7 @@
 import type { Shard } from './shard.ts';
+import type { StartPosition } from './start-position.ts';
+
+export type { StartPosition } from './start-position.ts';
 
 /** The stream as Kinesis describes it. */
 export interface StreamDescription {
@@ -9,13 +12,6 @@ export interface StreamDescription {
   readonly createdAtMillis: number;
   readonly retentionPeriodHours: number;
 }
-
-/** Where to open a shard. */
-export type StartPosition =
-  | { readonly type: 'TRIM_HORIZON' }
-  | { readonly type: 'LATEST' }
-  | { readonly type: 'AT_TIMESTAMP'; readonly timestampMillis: number }
-  | { readonly type: 'AT_SEQUENCE_NUMBER' | 'AFTER_SEQUENCE_NUMBER'; readonly sequenceNumber: string };
 
 /** Which shards a listing returns; without one it returns all that the stream still has. */
 export type ShardFilter =

@@ -45,7 +45,7 @@ export function apiText(entries: readonly EntryPoint[], read: ReadDeclarations):
     }
   }
   lines.push('', '## used by the above');
-  for (const place of api.reached(shown)) lines.push('', `# ${place.name}: ${place.file}`, api.textOf(place));
+  for (const place of api.reached(shown)) lines.push('', `# ${place.name}`, api.textOf(place));
   return `${lines.join('\n')}\n`;
 }
 

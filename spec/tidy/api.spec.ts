@@ -72,13 +72,13 @@ declare const version: string;
 
 ## used by the above
 
-# Deep: deep.d.ts
+# Deep
 type Deep = number;
 
-# Side: shape.d.ts
+# Side
 type Side = Unit | ';';
 
-# Unit: unit.d.ts
+# Unit
 type Unit = import("./deep.ts").Deep;
 `);
   });

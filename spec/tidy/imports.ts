@@ -34,7 +34,7 @@ export const importTable: Readonly<Record<string, readonly string[]>> = {
   event: ['base'],
   block: ['base'],
   kinesis: ['base', 'event', 'block'],
-  lease: ['base', 'event', 'kinesis/shard.ts'],
+  lease: ['base', 'event', 'kinesis/shard.ts', 'kinesis/start-position.ts'],
   receiver: ['base', 'event', 'block', 'kinesis', 'lease'],
   engine: ['base', 'event', 'block'],
   monitor: ['base', 'event'],

@@ -1,6 +1,6 @@
 import { AT_TIMESTAMP, LATEST, type Position, TRIM_HORIZON } from '../../base/position.ts';
-import type { StartPosition } from '../../kinesis/kinesis-api.ts';
 import type { Shard } from '../../kinesis/shard.ts';
+import type { StartPosition } from '../../kinesis/start-position.ts';
 import { type Lease, isEnded } from '../lease.ts';
 
 /** Where new leases of a stream's first sync begin. */
