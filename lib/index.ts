@@ -1,3 +1,19 @@
+export {
+  type Consumer,
+  type AckableBlock,
+  type RecordBatch,
+  type RecordBatchHandler,
+  type RunOptions,
+  createConsumer,
+} from './app/consumer.ts';
+export type {
+  ConsumerOptions,
+  CredentialIdentity,
+  Credentials,
+  FailureOptions,
+} from './app/config/consumer-options.ts';
+export { deadLetterFile } from './app/dead-letter-file.ts';
+export { type KinesisStreamOptions, StreamingContext, type StreamingContextOptions } from './app/streaming-context.ts';
 export { type ErrorCode, type ErrorSubject, MillraceError, type Reaction, isMillraceError } from './base/error.ts';
 export type { Logger } from './base/logger.ts';
 export type { Position } from './base/position.ts';
@@ -5,4 +21,7 @@ export type { BatchContext, BatchEngine } from './block/batch-engine.ts';
 export type { Block } from './block/block.ts';
 export type { Range } from './block/range.ts';
 export type { KinesisRecord } from './block/record.ts';
+export type { Batch } from './engine/batch.ts';
+export type { DStream, PairDStream } from './engine/stream.ts';
+export type { EventListener } from './event/bus.ts';
 export type { MillraceEvent } from './event/event.ts';

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { constants } from 'node:os';
-import { processEnvironment } from '../app/config/environment.ts';
+import { processEnvironment, silenceSdkVersionNotice } from '../app/config/environment.ts';
 import { systemClock } from '../base/clock.ts';
 import type { CommandIo } from './command-io.ts';
 import { main } from './main.ts';
@@ -21,6 +21,7 @@ const io: CommandIo = {
   },
 };
 
+silenceSdkVersionNotice();
 void main(process.argv.slice(2), processEnvironment(), io).then((code) => {
   process.exitCode = code;
   // After a second signal something may still be under way that nobody waits for.

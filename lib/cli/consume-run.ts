@@ -1,6 +1,6 @@
 import { recordLine } from '../app/record-line.ts';
 import { raceAbort } from '../base/abort.ts';
-import { type Clock, pause } from '../base/clock.ts';
+import { pause } from '../base/clock.ts';
 import { MillraceError } from '../base/error.ts';
 import { jsonLine } from '../base/json-line.ts';
 import type { CommandIo } from './command-io.ts';
@@ -20,7 +20,9 @@ export interface ConsumableConsumer {
 }
 
 /** How long an aborted run may take to give its leases back before the command ends without it. */
-const abortGraceMillis = 2_000;
+const abortGraceMillis = 15_000;
+/** The same after a second signal: somebody is waiting. */
+const signalGraceMillis = 2_000;
 
 /** What ended the run before its own end. */
 type EarlyEnd = { readonly tag: 'closedPipe' } | { readonly tag: 'signal'; readonly signalNumber: number };
@@ -58,7 +60,9 @@ export async function runConsume(consumer: ConsumableConsumer, io: CommandIo): P
     const running = consumer.run((batch) => writeRecords(output, batch.records, abort.signal), {
       signal: abort.signal,
     });
-    await settledOrAborted(running, abort.signal, io.clock);
+    await settledOrAborted(running, abort.signal, (settled) =>
+      pause(io.clock, early?.tag === 'signal' ? signalGraceMillis : abortGraceMillis, settled),
+    );
     return exitCodes.done;
   } catch (thrown) {
     if (early?.tag === 'closedPipe') return exitCodes.done;
@@ -87,8 +91,12 @@ function outputEnded(cause: Error | undefined): MillraceError {
   );
 }
 
-/** Waits for the run; once it is aborted, only for as long as giving leases back may take. */
-async function settledOrAborted(running: Promise<void>, signal: AbortSignal, clock: Clock): Promise<void> {
+/** Waits for the run; once it is aborted, only for as long as `grace` lets it, which ends early when told. */
+async function settledOrAborted(
+  running: Promise<void>,
+  signal: AbortSignal,
+  grace: (settled: AbortSignal) => Promise<unknown>,
+): Promise<void> {
   try {
     await raceAbort(running, signal);
   } catch (thrown) {
@@ -96,7 +104,7 @@ async function settledOrAborted(running: Promise<void>, signal: AbortSignal, clo
     const settled = new AbortController();
     const settle = () => settled.abort();
     running.then(settle, settle);
-    await pause(clock, abortGraceMillis, settled.signal);
+    await grace(settled.signal);
     throw thrown;
   }
 }

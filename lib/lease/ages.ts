@@ -63,7 +63,8 @@ export class FleetAges {
       if (nowMillis - since <= windowMillis) live.add(workerIdentifier);
     }
     for (const { lease, unchangedSinceMillis } of leases) {
-      if (lease.leaseOwner !== undefined && nowMillis - unchangedSinceMillis <= windowMillis) live.add(lease.leaseOwner);
+      if (lease.leaseOwner !== undefined && nowMillis - unchangedSinceMillis <= windowMillis)
+        live.add(lease.leaseOwner);
     }
     return [...live].sort();
   }

@@ -75,9 +75,7 @@ export function notAlone(
 }
 
 function concerns(worker: string, snapshot: TableSnapshot, options: AloneCheckOptions): boolean {
-  return (
-    options.exclusive || snapshot.workers.some((row) => row.workerIdentifier === worker && row.exclusive)
-  );
+  return options.exclusive || snapshot.workers.some((row) => row.workerIdentifier === worker && row.exclusive);
 }
 
 /** Whether anything of the worker has changed since the first look. */

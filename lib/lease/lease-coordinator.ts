@@ -223,7 +223,12 @@ export class LeaseCoordinator {
           const held = keeper.held.find((other) => other.leaseKey === lease.leaseKey);
           const tenure = held?.tenure;
           if (tenure !== undefined) {
-            await keeper.ask({ type: 'release', leaseKey: lease.leaseKey, tenure, ...(to === undefined ? {} : { to }) });
+            await keeper.ask({
+              type: 'release',
+              leaseKey: lease.leaseKey,
+              tenure,
+              ...(to === undefined ? {} : { to }),
+            });
             return;
           }
           // Assigned at the last moment, never begun: nobody reads it, so it may go at once.

@@ -254,7 +254,9 @@ export class LeaseKeeper {
   #request(...parents: readonly (AbortSignal | undefined)[]): LinkedController {
     const millis = requestDeadlineMillis(this.#options.failoverTimeMillis);
     const late = () =>
-      new MillraceError('MR_ENDPOINT_UNREACHABLE', `DynamoDB did not answer within ${millis} ms`, { reaction: 'retry' });
+      new MillraceError('MR_ENDPOINT_UNREACHABLE', `DynamoDB did not answer within ${millis} ms`, {
+        reaction: 'retry',
+      });
     return deadlineController(this.#options.clock, millis, late, ...parents);
   }
 

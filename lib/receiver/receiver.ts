@@ -1,7 +1,7 @@
 import { deadlineController } from '../base/abort.ts';
 import { pause } from '../base/clock.ts';
 import { Channel } from '../base/channel.ts';
-import { MillraceError, toMillraceError } from '../base/error.ts';
+import { MillraceError, isMillraceError, toMillraceError } from '../base/error.ts';
 import { Notifier } from '../base/notifier.ts';
 import { type Deferred, type Service, deferred, once } from '../base/service.ts';
 import type { BlockSource, CommitOutcome, DemandLimit } from '../block/block-source.ts';
@@ -29,7 +29,7 @@ const handoffTimeoutMillis = 30_000;
 
 /** How a run comes to its end. */
 type Ending =
-  | { readonly type: 'drain'; readonly deadline: AbortSignal }
+  | { readonly type: 'drain' }
   | { readonly type: 'stop'; readonly reason: unknown }
   | { readonly type: 'fault'; readonly fault: MillraceError };
 
@@ -55,6 +55,8 @@ export class Receiver implements BlockSource, Service {
   readonly #budget: ByteBudget;
   readonly #gate: DemandGate;
   readonly #ending: Deferred<Ending> = deferred<Ending>();
+  /** Aborts when a drain has to give up what is not finished. */
+  readonly #deadline = new AbortController();
   /** Aborts a start that is under way. */
   readonly #starting = new AbortController();
   /** Aborts the loops of a running receiver. */
@@ -101,7 +103,10 @@ export class Receiver implements BlockSource, Service {
    * @throws MillraceError the fault that ended it; `MR_DRAIN_TIMEOUT` when a drain passed its deadline
    */
   readonly run = once(async (signal: AbortSignal): Promise<void> => {
-    const onAbort = () => this.#end({ type: 'stop', reason: signal.reason });
+    const onAbort = () => {
+      this.#deadline.abort(signal.reason);
+      this.#end({ type: 'stop', reason: signal.reason });
+    };
     signal.addEventListener('abort', onAbort, { once: true });
     if (signal.aborted) onAbort();
     try {
@@ -124,12 +129,23 @@ export class Receiver implements BlockSource, Service {
    * `deadline` aborts, what is not finished is left to the next owner.
    */
   async drain(deadline: AbortSignal): Promise<void> {
-    this.#end({ type: 'drain', deadline });
-    await this.run(deadline);
+    const onDeadline = () => this.#deadline.abort(deadline.reason);
+    if (deadline.aborted) onDeadline();
+    else deadline.addEventListener('abort', onDeadline, { once: true });
+    this.#end({ type: 'drain' });
+    try {
+      await this.run(new AbortController().signal);
+    } finally {
+      deadline.removeEventListener('abort', onDeadline);
+    }
   }
 
-  /** Ends the run at once: drops what is not finished, checkpoints what is, and releases the leases. */
+  /**
+   * Ends the run at once, and a drain that is under way: drops what is not finished, checkpoints what is, and releases
+   * the leases.
+   */
   async stop(reason: unknown = new MillraceError('MR_ABORTED', 'the receiver was stopped')): Promise<void> {
+    this.#deadline.abort(reason);
     this.#end({ type: 'stop', reason });
     await this.run(AbortSignal.abort(reason));
   }
@@ -266,7 +282,8 @@ export class Receiver implements BlockSource, Service {
 
   async #moveAway(consumer: ShardConsumer, move: Move, { keeper }: Parts): Promise<void> {
     const { clock } = this.#options;
-    const late = () => new MillraceError('MR_DRAIN_TIMEOUT', `shard ${move.leaseKey} did not finish its blocks in time`);
+    const late = () =>
+      new MillraceError('MR_DRAIN_TIMEOUT', `shard ${move.leaseKey} did not finish its blocks in time`);
     using deadline = deadlineController(clock, handoffTimeoutMillis, late, this.#loops.signal);
     consumer.stopReading();
     await consumer.settled(deadline.signal);
@@ -286,7 +303,7 @@ export class Receiver implements BlockSource, Service {
       if (lease.leaseOwner === settings.workerIdentifier) return this.#consumers.get(lease.leaseKey)?.isDone === true;
       return lease.leaseOwner !== undefined && live.includes(lease.leaseOwner);
     };
-    if (snapshot.leases.every(isDone)) this.#end({ type: 'drain', deadline: new AbortController().signal });
+    if (snapshot.leases.every(isDone)) this.#end({ type: 'drain' });
   }
 
   async #finish(ending: Ending, parts: Parts | undefined): Promise<void> {
@@ -297,7 +314,7 @@ export class Receiver implements BlockSource, Service {
     }
     if (ending.type === 'stop') this.#channel.fail(ending.reason);
     else this.#channel.close();
-    if (ending.type === 'drain' && ending.deadline.aborted && this.#abandoned) throw drainTimeout();
+    if (ending.type === 'drain' && this.#abandoned) throw this.#drainFault();
   }
 
   async #giveUpLeases(ending: Ending, { coordinator }: Parts): Promise<void> {
@@ -310,8 +327,9 @@ export class Receiver implements BlockSource, Service {
     if (ending.type === 'drain') {
       for (const consumer of consumers) consumer.stopReading();
       this.#channel.close();
-      await Promise.all(consumers.map((consumer) => consumer.settled(ending.deadline)));
+      await Promise.all(consumers.map((consumer) => consumer.settled(this.#deadline.signal)));
       this.#abandoned = consumers.some((consumer) => consumer.outstanding > 0);
+      if (this.#abandoned) for (const consumer of consumers) consumer.abort(this.#drainFault());
     } else {
       const reason = ending.type === 'stop' ? ending.reason : ending.fault;
       for (const consumer of consumers) consumer.abort(reason);
@@ -322,11 +340,14 @@ export class Receiver implements BlockSource, Service {
     for (const consumer of consumers) consumer.abort(new MillraceError('MR_ABORTED', 'the receiver has ended'));
     events.publish({ type: 'worker.stopped', workerIdentifier: settings.workerIdentifier });
   }
-}
 
-function drainTimeout(): MillraceError {
-  return new MillraceError(
-    'MR_DRAIN_TIMEOUT',
-    'not all blocks were finished before the deadline; the next owner will repeat them. Raise shutdownGraceMillis, or finish blocks sooner',
-  );
+  #drainFault(): MillraceError {
+    const { reason } = this.#deadline.signal;
+    if (isMillraceError(reason)) return reason;
+    return new MillraceError(
+      'MR_DRAIN_TIMEOUT',
+      'not all blocks were finished before the deadline; the next owner repeats them. Raise shutdownGraceMillis, or finish blocks sooner',
+      { cause: reason },
+    );
+  }
 }

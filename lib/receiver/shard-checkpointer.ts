@@ -73,7 +73,11 @@ export class ShardCheckpointer {
     return this.#endWrite;
   }
 
-  async #writeEndOnce(childShards: readonly ChildShard[], signal: AbortSignal, state: string | undefined): Promise<CommitOutcome> {
+  async #writeEndOnce(
+    childShards: readonly ChildShard[],
+    signal: AbortSignal,
+    state: string | undefined,
+  ): Promise<CommitOutcome> {
     const { leaseChildren, clock, random, events, keeper, lease, leasesChanged } = this.#options;
     await retryWhilePassing(() => leaseChildren(childShards, signal), {
       clock,

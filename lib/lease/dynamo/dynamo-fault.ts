@@ -18,8 +18,12 @@ export function dynamoFault(thrown: unknown, tableName: string, signal: AbortSig
       { subject, cause: thrown },
     );
   }
-  return new MillraceError('MR_INTERNAL', `DynamoDB refused a call on table ${tableName} (${describeAwsFault(fault)})`, {
-    subject,
-    cause: thrown,
-  });
+  return new MillraceError(
+    'MR_INTERNAL',
+    `DynamoDB refused a call on table ${tableName} (${describeAwsFault(fault)})`,
+    {
+      subject,
+      cause: thrown,
+    },
+  );
 }

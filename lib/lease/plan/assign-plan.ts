@@ -109,7 +109,10 @@ function fullest(load: ReadonlyMap<string, readonly ObservedLease[]>): string {
   return extreme(load, (a, b) => a > b);
 }
 
-function extreme(load: ReadonlyMap<string, readonly ObservedLease[]>, better: (a: number, b: number) => boolean): string {
+function extreme(
+  load: ReadonlyMap<string, readonly ObservedLease[]>,
+  better: (a: number, b: number) => boolean,
+): string {
   let best: [string, number] | undefined;
   for (const [worker, held] of load) {
     if (best === undefined || better(held.length, best[1])) best = [worker, held.length];

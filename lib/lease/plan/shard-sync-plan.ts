@@ -76,7 +76,10 @@ function planFirstSync(input: ShardSyncInput): ShardSyncPlan {
 function planLaterSync(input: ShardSyncInput): readonly Lease[] {
   const leases = new Map(input.leases.map((lease) => [lease.leaseKey, lease]));
   const shards = new Map(input.shards.map((shard) => [shard.shardId, shard]));
-  const withLeasedDescendant = ancestorsOf([...leases.values()].flatMap((lease) => parentsOf(lease, shards)), shards);
+  const withLeasedDescendant = ancestorsOf(
+    [...leases.values()].flatMap((lease) => parentsOf(lease, shards)),
+    shards,
+  );
   const waiting = new Map<string, boolean>();
   /** Whether the shard descends from a lease that is not read to its end yet. */
   const waits = (shardId: string): boolean => {

@@ -1,0 +1,92 @@
+import { hostname } from 'node:os';
+import { type Clock, systemClock } from '../base/clock.ts';
+import { type Random, systemRandom } from '../base/random.ts';
+import { EventBus } from '../event/bus.ts';
+import { createAwsKinesis } from '../kinesis/aws-kinesis.ts';
+import { createPollingReader } from '../kinesis/polling-reader.ts';
+import { AwsDynamo } from '../lease/dynamo/aws-dynamo.ts';
+import { DynamoLeaseTable } from '../lease/dynamo/dynamo-lease-table.ts';
+import { planByLeaseCount } from '../lease/plan/assign-plan.ts';
+import { logEvents } from '../monitor/log-events.ts';
+import { Receiver } from '../receiver/receiver.ts';
+import { type Clients, createClients } from './clients.ts';
+import type { ConsumerOptions } from './config/consumer-options.ts';
+import type { ConsumerSettings } from './config/consumer-settings.ts';
+import { resolveConsumerSettings } from './config/resolve.ts';
+import { defaultLogger } from './default-logger.ts';
+
+/** The parts of one worker, wired together: the only place where they meet. */
+export interface Assembly extends Disposable {
+  readonly settings: ConsumerSettings;
+  readonly receiver: Receiver;
+  readonly events: EventBus;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly serviceTimeMillis: () => number;
+}
+
+/**
+ * Checks the options of a program.
+ * @throws MillraceError `MR_CONFIG_UNKNOWN` or `MR_CONFIG_INVALID` naming every option at fault
+ */
+export function settingsOfProgram(options: ConsumerOptions): ConsumerSettings {
+  return resolveConsumerSettings({ options, random: systemRandom, hostname: hostname(), pid: process.pid });
+}
+
+/** Wires a receiver to AWS. Nothing is sent before it runs. Dispose it when the run has ended. */
+export function assemble(settings: ConsumerSettings, events: EventBus, exclusive: boolean): Assembly {
+  const clock = systemClock;
+  const random = systemRandom;
+  const unlog = logEvents(events, settings.logger ?? defaultLogger());
+  const unlisten = settings.listener === undefined ? undefined : events.subscribe(settings.listener);
+  const clients = clientsOf(settings);
+  const stream =
+    settings.streamArn === undefined ? { streamName: settings.streamName } : { streamArn: settings.streamArn };
+  const api = createAwsKinesis({ client: clients.kinesis, stream, clock, events });
+  const { streamName, maxRecords, idleTimeBetweenReadsInMillis, maxReadsPerSecondPerShard } = settings;
+  const reader = createPollingReader({
+    api,
+    streamName,
+    clock,
+    random,
+    events,
+    maxRecords,
+    idleTimeBetweenReadsInMillis,
+    maxReadsPerSecondPerShard,
+  });
+  const table = new DynamoLeaseTable(new AwsDynamo(clients.dynamoDB, settings.tableName), clock);
+  const receiver = new Receiver({
+    api,
+    reader,
+    table,
+    plan: planByLeaseCount,
+    clock,
+    random,
+    events,
+    settings,
+    exclusive,
+  });
+  return {
+    settings,
+    receiver,
+    events,
+    clock,
+    random,
+    serviceTimeMillis: () => api.serviceTimeMillis(),
+    [Symbol.dispose]: () => {
+      clients.destroy();
+      unlisten?.();
+      unlog();
+    },
+  };
+}
+
+function clientsOf(settings: ConsumerSettings): Clients {
+  const { region, credentials, kinesisEndpoint, dynamoDBEndpoint } = settings;
+  return createClients({
+    ...(region === undefined ? {} : { region }),
+    ...(credentials === undefined ? {} : { credentials }),
+    ...(kinesisEndpoint === undefined ? {} : { kinesisEndpoint }),
+    ...(dynamoDBEndpoint === undefined ? {} : { dynamoDBEndpoint }),
+  });
+}
