@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { type Random, systemRandom } from '../base/random.ts';
-import { EventBus } from '../event/bus.ts';
+import type { EventBus } from '../event/bus.ts';
 import { createAwsKinesis } from '../kinesis/aws-kinesis.ts';
 import { createPollingReader } from '../kinesis/polling-reader.ts';
 import { AwsDynamo } from '../lease/dynamo/aws-dynamo.ts';

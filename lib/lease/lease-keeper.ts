@@ -229,8 +229,8 @@ export class LeaseKeeper {
         using request = this.#request(holding.over.signal);
         const written = await table.write(write, request.signal);
         const lateAnswer = attempt > 1 && written.outcome === 'refused' && written.lease !== undefined;
-        if (lateAnswer && isAlreadyApplied(write, written.lease as Lease)) {
-          return { outcome: 'applied', lease: written.lease as Lease };
+        if (lateAnswer && isAlreadyApplied(write, written.lease)) {
+          return { outcome: 'applied', lease: written.lease };
         }
         return written;
       } catch (thrown) {

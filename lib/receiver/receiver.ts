@@ -342,7 +342,7 @@ export class Receiver implements BlockSource, Service {
   }
 
   #drainFault(): MillraceError {
-    const { reason } = this.#deadline.signal;
+    const reason: unknown = this.#deadline.signal.reason;
     if (isMillraceError(reason)) return reason;
     return new MillraceError(
       'MR_DRAIN_TIMEOUT',

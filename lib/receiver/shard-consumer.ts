@@ -136,7 +136,7 @@ export class ShardConsumer {
 
   /** Ends in the state that the thrown reason asks for; throws it on when it is a fault. */
   #finish(thrown: unknown): void {
-    const reason = this.#over.signal.aborted ? this.#over.signal.reason : thrown;
+    const reason: unknown = this.#over.signal.aborted ? this.#over.signal.reason : thrown;
     const stopped = !this.#over.signal.aborted && this.#reading.signal.aborted;
     if (stopped) {
       if (this.state.tag === 'waitingForParents') this.#state.become({ tag: 'stopped' });

@@ -177,7 +177,7 @@ export class AwsDynamo {
           UpdateExpression: update.updateExpression,
           ExpressionAttributeNames: { ...update.names },
           ...(Object.keys(update.values).length > 0
-            ? { ExpressionAttributeValues: toSdk(update.values as DynamoItem) }
+            ? { ExpressionAttributeValues: toSdk(update.values) }
             : {}),
           ReturnValues: 'ALL_NEW',
           ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
