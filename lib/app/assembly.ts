@@ -12,6 +12,7 @@ import { Receiver } from '../receiver/receiver.ts';
 import { type Clients, createClients } from './clients.ts';
 import type { ConsumerOptions } from './config/consumer-options.ts';
 import type { ConsumerSettings } from './config/consumer-settings.ts';
+import { processEnvironment } from './config/environment.ts';
 import { resolveConsumerSettings } from './config/resolve.ts';
 import { defaultLogger } from './default-logger.ts';
 
@@ -26,11 +27,12 @@ export interface Assembly extends Disposable {
 }
 
 /**
- * Checks the options of a program.
+ * Checks the options of a program. What it does not say comes from the environment (`MILLRACE_...`), else it has a default.
  * @throws MillraceError `MR_CONFIG_UNKNOWN` or `MR_CONFIG_INVALID` naming every option at fault
  */
 export function settingsOfProgram(options: ConsumerOptions): ConsumerSettings {
-  return resolveConsumerSettings({ options, random: systemRandom, hostname: hostname(), pid: process.pid });
+  const env = processEnvironment();
+  return resolveConsumerSettings({ options, env, random: systemRandom, hostname: hostname(), pid: process.pid });
 }
 
 /** Wires a receiver to AWS. Nothing is sent before it runs. Dispose it when the run has ended. */

@@ -1,0 +1,129 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { PutRecordsCommand } from '@aws-sdk/client-kinesis';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  type LocalService,
+  createTestStream,
+  startDynalite,
+  startKinesisLocal,
+  testCredentials,
+  testKinesisClient,
+  testRegion,
+} from '../support/local-stack.ts';
+import { programsOf } from '../support/readme-programs.ts';
+
+let kinesis: LocalService;
+let dynamo: LocalService;
+let folder: string;
+const children: ChildProcess[] = [];
+
+beforeAll(async () => {
+  [kinesis, dynamo] = await Promise.all([startKinesisLocal(), startDynalite()]);
+  await createTestStream(kinesis.endpoint, 'orders', 2);
+  await createTestStream(kinesis.endpoint, 'lines', 2);
+  await put('orders', ['{"order":1}', '{"order":2}', '{"order":3}']);
+  await put('lines', ['to be or not to be', 'not to be']);
+  // Inside the repository, so that the programs find its packages.
+  folder = mkdtempSync(resolve('node_modules', '.readme-programs-'));
+});
+
+afterAll(async () => {
+  for (const child of children) child.kill('SIGKILL');
+  await Promise.all([kinesis?.stop(), dynamo?.stop()]);
+  rmSync(folder, { recursive: true, force: true });
+});
+
+describe('the programs of the README', () => {
+  const programs = programsOf('README.md');
+
+  it('are three: a function, a loop, micro-batches', () => {
+    expect(programs.map((program) => program.heading)).toEqual([
+      'A function for every block',
+      'A loop over blocks',
+      'Micro-batches',
+    ]);
+  });
+
+  it('the function sees every record once, and SIGTERM drains it', async () => {
+    const program = run(programs[0]?.source);
+    await program.until((output) => [1, 2, 3].every((order) => output.includes(`sent {"order":${order}}`)));
+    program.child.kill('SIGTERM');
+    expect(await program.exited()).toBe(0);
+    expect(program.output().match(/^sent /gm)).toHaveLength(3);
+  });
+
+  it('the loop loads every record and ends when it has caught up', async () => {
+    const program = run(programs[1]?.source);
+    expect(await program.exited()).toBe(0);
+    expect(program.output()).toContain('loaded 3');
+  });
+
+  it('the micro-batches count the words of all shards, and SIGTERM drains them', async () => {
+    const program = run(programs[2]?.source);
+    const counted = () => {
+      const counts = new Map<string, number>();
+      for (const [, word = '', count] of program.output().matchAll(/^(\w+) (\d+)$/gm)) {
+        counts.set(word, (counts.get(word) ?? 0) + Number(count));
+      }
+      return Object.fromEntries([...counts].sort());
+    };
+    const expected = { be: 3, not: 2, or: 1, to: 3 };
+    await program.until(() => JSON.stringify(counted()) === JSON.stringify(expected));
+    program.child.kill('SIGTERM');
+    expect(await program.exited()).toBe(0);
+    expect(counted()).toEqual(expected);
+  });
+});
+
+async function put(stream: string, lines: readonly string[]): Promise<void> {
+  const client = testKinesisClient(kinesis.endpoint);
+  const records = lines.map((line, index) => ({ Data: Buffer.from(line), PartitionKey: `key-${index}` }));
+  await client.send(new PutRecordsCommand({ StreamName: stream, Records: records }));
+  client.destroy();
+}
+
+function run(source: string | undefined) {
+  const file = join(folder, `program-${children.length}.mts`);
+  writeFileSync(file, source ?? '');
+  const child = spawn(process.execPath, ['--import', 'tsx', file], {
+    cwd: folder,
+    env: {
+      PATH: process.env['PATH'] ?? '',
+      AWS_REGION: testRegion,
+      AWS_ACCESS_KEY_ID: testCredentials.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: testCredentials.secretAccessKey,
+      MILLRACE_KINESIS_ENDPOINT: kinesis.endpoint,
+      MILLRACE_DYNAMODB_ENDPOINT: dynamo.endpoint,
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  children.push(child);
+  let output = '';
+  let errors = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (errors += text));
+  const exit = new Promise<number | null>((settle) => child.once('close', (code) => settle(code)));
+  return {
+    child,
+    output: () => output,
+    async until(seen: (output: string) => boolean): Promise<void> {
+      const giveUpAt = performance.now() + 60_000;
+      while (!seen(output)) {
+        if (performance.now() > giveUpAt || child.exitCode !== null) {
+          throw new Error(`not seen; exit code ${child.exitCode}; output: ${output}; errors: ${errors}`);
+        }
+        await delay(20);
+      }
+    },
+    async exited(): Promise<number | null> {
+      const timer = setTimeout(() => child.kill('SIGKILL'), 60_000);
+      const code = await exit;
+      clearTimeout(timer);
+      if (code !== 0) throw new Error(`exit code ${code}; output: ${output}; errors: ${errors}`);
+      return code;
+    },
+  };
+}
