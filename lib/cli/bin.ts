@@ -24,6 +24,7 @@ const io: CommandIo = {
 silenceSdkVersionNotice();
 void main(process.argv.slice(2), processEnvironment(), io).then((code) => {
   process.exitCode = code;
-  // After a second signal something may still be under way that nobody waits for.
-  if (code > 128) process.exit(code);
+  // A command that failed may have left something under way that would keep the process alive, such as lines that
+  // nobody reads; its error line has been written.
+  if (code !== 0) process.exit();
 });

@@ -1,5 +1,6 @@
 import { run } from '@stricli/core';
 import type { Environment } from '../app/config/environment.ts';
+import { pause } from '../base/clock.ts';
 import { buildMillrace } from './application.ts';
 import type { CommandContext, CommandIo } from './command-io.ts';
 import { exitCodeOf, exitCodes } from './exit-code.ts';
@@ -27,8 +28,17 @@ export async function main(argv: readonly string[], env: Environment, io: Comman
   await run(application, argv, context);
   if (faults.length > 0) {
     const [fault] = faults;
-    io.stderr.write(argv.includes('--json') ? errorForProgram(fault) : errorForPerson(fault));
+    await writeError(io, argv.includes('--json') ? errorForProgram(fault) : errorForPerson(fault));
     return exitCodeOf(fault);
   }
   return context.process.exitCode ?? exitCodes.done;
+}
+
+/** How long a terminal or pipe may take for the error line; the process ends after it. */
+const errorLineMillis = 1_000;
+
+async function writeError(io: CommandIo, line: string): Promise<void> {
+  const written = new AbortController();
+  io.stderr.write(line, () => written.abort());
+  await pause(io.clock, errorLineMillis, written.signal);
 }

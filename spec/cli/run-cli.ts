@@ -43,6 +43,14 @@ export class CliProcess {
     }
   }
 
+  /** The exit code of a process whose output nobody reads; ends it when it takes longer than 60 s. */
+  async exitUnread(): Promise<number | null> {
+    const timer = setTimeout(() => this.child.kill('SIGKILL'), 60_000);
+    await new Promise((resolve) => this.child.once('exit', resolve));
+    clearTimeout(timer);
+    return this.child.exitCode;
+  }
+
   /** Waits until the condition holds; fails after 60 s with what was printed. */
   async until(condition: () => boolean): Promise<void> {
     const giveUpAt = performance.now() + 60_000;

@@ -8,7 +8,7 @@ import {
   PutItemCommand,
   ScanCommand,
 } from '@aws-sdk/client-dynamodb';
-import { DeleteStreamCommand, type KinesisClient, PutRecordsCommand } from '@aws-sdk/client-kinesis';
+import { DeleteStreamCommand, type KinesisClient, PutRecordsCommand, SplitShardCommand } from '@aws-sdk/client-kinesis';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { CliProcess, cliEnvironment } from '../cli/run-cli.ts';
 import { freePort } from '../support/child-server.ts';
@@ -71,6 +71,17 @@ function consume(some: Names, ...more: string[]): CliProcess {
 function plainArguments({ stream, application }: Names, kinesisEndpoint: string, dynamoDBEndpoint: string): string[] {
   const endpoints = ['--kinesis-endpoint', kinesisEndpoint, '--dynamodb-endpoint', dynamoDBEndpoint];
   return ['consume', '--stream-name', stream, '--application-name', application, ...endpoints];
+}
+
+/** A run whose output nobody reads, with a block under way that is larger than a pipe can hold. */
+async function consumeUnread(...more: string[]): Promise<CliProcess> {
+  const some = freshNames();
+  await createTestStream(kinesis.endpoint, some.stream, 1);
+  await put(some.stream, ...Array.from({ length: 4 }, () => 'x'.repeat(200_000)));
+  const one = consume(some, '--log-level', 'debug', ...more);
+  one.child.stdout?.pause();
+  await one.until(() => one.stderr.includes('"event":"block.sealed"'));
+  return one;
 }
 
 async function put(stream: string, ...data: readonly (string | Uint8Array)[]): Promise<void> {
@@ -151,21 +162,43 @@ describe('millrace consume', () => {
   });
 
   it('aborts at the second signal with 128 and its number', async () => {
+    const one = await consumeUnread();
+    one.child.kill('SIGINT');
+    await one.until(() => one.stderr.includes('"to":"draining"'));
+    one.child.kill('SIGTERM');
+    expect(await one.exitUnread()).toBe(143);
+  });
+
+  it('ends with 7 when what was read could not be printed before the deadline of the drain', async () => {
+    const one = await consumeUnread('--shutdown-grace-millis', '500');
+    one.child.kill('SIGTERM');
+    expect(await one.exitUnread()).toBe(7);
+    expect(one.stderr).toContain('millrace: MR_DRAIN_TIMEOUT: ');
+  });
+
+  it('goes on with the children of a shard that is split while it runs', async () => {
     const some = freshNames();
     await createTestStream(kinesis.endpoint, some.stream, 1);
-    // More than a pipe holds, and nobody reads it: the block cannot be finished, so the drain waits.
-    await put(some.stream, ...Array.from({ length: 4 }, () => 'x'.repeat(200_000)));
+    await put(some.stream, ...numbered(0, 10));
     const one = consume(some);
-    await one.until(() => one.stdout.length > 0);
-    one.child.stdout?.pause();
-    await put(some.stream, ...Array.from({ length: 4 }, () => 'x'.repeat(200_000)));
-    await delay(2_000);
+    await one.until(() => one.records.length >= 10);
+    const parent = one.records[0]?.shardId;
+    await kinesisClient.send(
+      new SplitShardCommand({
+        StreamName: some.stream,
+        ShardToSplit: parent,
+        NewStartingHashKey: '170141183460469231731687303715884105728',
+      }),
+    );
+    await waitForStreamStatus(kinesisClient, some.stream, 'ACTIVE');
+    await put(some.stream, ...numbered(10, 20));
+    await one.until(() => one.records.length >= 30);
     one.child.kill('SIGTERM');
-    await delay(1_000);
-    expect(one.child.exitCode).toBe(null);
-    one.child.kill('SIGTERM');
-    await new Promise((resolve) => one.child.once('exit', resolve));
-    expect(one.child.exitCode).toBe(143);
+    expect([await one.exit(), one.stderr]).toEqual([0, '']);
+    expect(sorted(one.records.map((record) => record.data))).toEqual(sorted(numbered(0, 30)));
+    const leases = await rows(some.application);
+    expect(leases.find((lease) => lease['leaseKey']?.S === parent)?.['checkpoint']?.S).toBe('SHARD_END');
+    expect(leases.filter((lease) => lease['checkpoint'] !== undefined).length).toBe(3);
   });
 
   it('ends with 0 when the reader closes the pipe, and the next run prints what it had not taken', async () => {
