@@ -55,10 +55,9 @@ export class Line {
     if (this.#hurried) this.#wake();
   }
 
-  /** Makes a batch of what has arrived. Blocks whose lease is lost are dropped: their next owner reads them. */
+  /** Makes a batch of what has arrived. */
   tick(batchTimeMillis: number): void {
     if (this.#failed) return;
-    this.#arrived = this.#arrived.filter(isHeld);
     if (this.#waiting.length >= maximumWaitingBatches) return;
     if (this.#arrived.length === 0 && !this.#fields.emptyBatches) return;
     this.#waiting.push({ batchTimeMillis, blocks: this.#arrived });
@@ -98,6 +97,7 @@ export class Line {
 
   async #runWaiting(): Promise<void> {
     for (let slice = this.#nextSlice(); slice !== undefined; slice = this.#nextSlice()) {
+      // What was queued when its lease was lost is left to the next owner, who reads it anew.
       const blocks = slice.blocks.filter(isHeld);
       if (blocks.length === 0 && !this.#fields.emptyBatches) continue;
       const batchId = this.#lastBatchId + 1;
@@ -105,19 +105,18 @@ export class Line {
       const outcome = await this.#fields.run({ group, batchId, batchTimeMillis: slice.batchTimeMillis, blocks });
       if (outcome === 'dropped') continue;
       this.#lastBatchId = batchId;
-      this.#ended = blocks.some(endsShard);
+      this.#ended = !this.#fields.emptyBatches && blocks.some(endsShard);
     }
   }
 
   #nextSlice(): Slice | undefined {
     const formed = this.#waiting.shift();
     if (formed !== undefined) return formed;
-    if (!this.#hurried) return undefined;
-    const arrived = this.#arrived.filter(isHeld);
+    if (!this.#hurried || this.#arrived.length === 0) return undefined;
+    const blocks = this.#arrived;
     this.#arrived = [];
-    if (arrived.length === 0) return undefined;
     this.#lastBatchMillis = this.#fields.hurriedTime(this.#lastBatchMillis);
-    return { batchTimeMillis: this.#lastBatchMillis, blocks: arrived };
+    return { batchTimeMillis: this.#lastBatchMillis, blocks };
   }
 }
 

@@ -159,6 +159,18 @@ describe('stop', () => {
     expect(rig.clock.pendingTimers).toBe(0);
   });
 
+  it('takes no notice of a function that returns after it', async () => {
+    const gate = deferred();
+    const rig = startRig((stream) => stream.foreachBatch(() => gate.promise));
+    rig.feed.push('shard-a', ['a1']);
+    await rig.clock.advance(1_000);
+    await rig.engine.stop();
+    gate.resolve();
+    await rig.clock.advance(1_000);
+    expect(rig.feed.acked).toEqual([]);
+    expect(rig.eventsOf('batch.completed')).toEqual([]);
+  });
+
   it('is what an abort of the run does, but the run rejects with its reason', async () => {
     const rig = startRig(collect([]));
     rig.feed.push('shard-a', ['a1']);

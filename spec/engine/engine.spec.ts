@@ -125,6 +125,29 @@ describe('the engine in shard scope', () => {
     await rig.engine.stop();
   });
 
+  it('does not begin a batch that was formed before its lease was lost', async () => {
+    const gate = deferred();
+    const seen: string[] = [];
+    const rig = startRig((stream) =>
+      stream
+        .map((record) => record.text())
+        .foreachBatch(async (batch) => {
+          seen.push(...batch.collect());
+          if (batch.id === 1) await gate.promise;
+        }),
+    );
+    rig.feed.push('shard-a', ['a1']);
+    await rig.clock.advance(1_000);
+    rig.feed.push('shard-a', ['a2']);
+    await rig.clock.advance(1_000);
+    rig.feed.lose('shard-a');
+    gate.resolve();
+    await rig.clock.advance(1_000);
+    expect(seen).toEqual(['a1']);
+    expect(rig.feed.acked).toHaveLength(1);
+    await rig.engine.stop();
+  });
+
   it('lets a begun batch finish when its lease is lost, and tells its output', async () => {
     const gate = deferred();
     const aborted: boolean[] = [];
@@ -182,6 +205,24 @@ describe('the engine in application scope', () => {
     ]);
     expect(rig.feed.acked.map((range) => range.shardId)).toEqual(['shard-a', 'shard-b']);
     expect(rig.eventsOf('batch.completed').map((event) => event.group)).toEqual(Array(3).fill('application'));
+    await rig.engine.stop();
+  });
+
+  it('goes on counting after a shard has ended', async () => {
+    const counts: [number, number][] = [];
+    const rig = startRig((stream) =>
+      stream.count().foreachBatch((batch) => void counts.push([batch.id, batch.collect()[0] ?? -1])),
+    );
+    rig.feed.push('shard-a', ['a1'], { last: true });
+    await rig.clock.advance(3_000);
+    rig.feed.push('shard-b', ['b1', 'b2']);
+    await rig.clock.advance(1_000);
+    expect(counts).toEqual([
+      [1, 1],
+      [2, 0],
+      [3, 0],
+      [4, 2],
+    ]);
     await rig.engine.stop();
   });
 
@@ -281,7 +322,26 @@ describe('figures and printing', () => {
     await rig.engine.stop();
   });
 
-  it('prints to the context, else to the output of the run, and refuses to print nowhere', async () => {
+  it('prints dots for an eleventh item, and takes the output of the context before that of the run', async () => {
+    const written: string[] = [];
+    const rig = startRig((stream) => stream.map((r) => r.text()).print(), {
+      context: { output: { write: (text) => written.push(text) } },
+      output: { write: () => expect.unreachable('the context has an output of its own') },
+    });
+    rig.feed.push('shard-a', Array(6).fill('x') as string[]);
+    rig.feed.push('shard-a', Array(5).fill('y') as string[]);
+    await rig.clock.advance(1_000);
+    expect(written.join('').split('\n').slice(3)).toEqual([
+      ...Array(6).fill('x'),
+      ...Array(4).fill('y'),
+      '...',
+      '',
+      '',
+    ]);
+    await rig.engine.stop();
+  });
+
+  it('prints to the output of the run, control characters escaped, and refuses to print nowhere', async () => {
     const written: string[] = [];
     const rig = startRig((stream) => stream.map((r) => r.text()).print(), {
       output: { write: (text) => written.push(text) },

@@ -144,6 +144,18 @@ describe('functions that are sometimes async', () => {
   });
 });
 
+describe('reduceByKey', () => {
+  it('takes undefined for a value like any other', async () => {
+    const given = await runStream({
+      batchIntervalMillis: 1_000,
+      inputs: [[[undefined, 'x', undefined]]],
+      batches: 1,
+      build: (_context, s) => s.mapToPair((x) => ['k', x]).reduceByKey((a, b) => `${a} ${b}`),
+    });
+    expect(given).toEqual([[['k', 'undefined x undefined']]]);
+  });
+});
+
 describe('keys of pairs', () => {
   const pairsOf = (keys: readonly unknown[]) =>
     runStream({
