@@ -48,20 +48,24 @@ export class FleetAges {
   }
 
   /**
-   * The workers that live, sorted: those whose row changed within `windowMillis`, and those that own a lease whose counter
-   * did. A row or lease seen for the first time counts as changed.
+   * The workers that may be given leases, sorted: those whose row changed within `windowMillis`. A row seen for the first
+   * time counts as changed. A worker that stops removes its row first, so nobody gives it what it is about to release.
    */
+  reportingWorkers(workers: readonly WorkerRow[], windowMillis: number, nowMillis: number): readonly string[] {
+    return workers
+      .map((worker) => worker.workerIdentifier)
+      .filter((worker) => nowMillis - (this.#workers.sinceMillis(worker) ?? nowMillis) <= windowMillis)
+      .sort();
+  }
+
+  /** The workers that show any life, sorted: those that report, and the owners of leases whose counter moved. */
   liveWorkers(
     leases: readonly ObservedLease[],
     workers: readonly WorkerRow[],
     windowMillis: number,
     nowMillis: number,
   ): readonly string[] {
-    const live = new Set<string>();
-    for (const { workerIdentifier } of workers) {
-      const since = this.#workers.sinceMillis(workerIdentifier) ?? nowMillis;
-      if (nowMillis - since <= windowMillis) live.add(workerIdentifier);
-    }
+    const live = new Set(this.reportingWorkers(workers, windowMillis, nowMillis));
     for (const { lease, unchangedSinceMillis } of leases) {
       if (lease.leaseOwner !== undefined && nowMillis - unchangedSinceMillis <= windowMillis)
         live.add(lease.leaseOwner);

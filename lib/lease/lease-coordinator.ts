@@ -161,7 +161,7 @@ export class LeaseCoordinator {
     this.#tellWorkers(live);
     const intruder = findIntruder(this.#options, live, snapshot);
     if (intruder !== undefined) throw notAlone(this.#options, intruder);
-    const moves = plan(observed, live, { failoverTimeMillis, maxLeasesForWorker }, now);
+    const moves = plan(observed, this.#takers(snapshot), { failoverTimeMillis, maxLeasesForWorker }, now);
     const byKey = new Map(snapshot.leases.map((lease) => [lease.leaseKey, lease]));
     const mine = moves.filter((move) => move.to === workerIdentifier && move.reason !== 'surplus');
     await Promise.all(mine.map((move) => this.#take(move, byKey.get(move.leaseKey) as Lease, signal)));
@@ -177,6 +177,13 @@ export class LeaseCoordinator {
     if (written.outcome === 'refused') return;
     events.publish({ type: 'lease.assigned', leaseKey: move.leaseKey, workerIdentifier, reason: move.reason });
     await this.#begin(move.leaseKey, signal);
+  }
+
+  /** The workers that may be given leases: those that report, and this one. */
+  #takers(snapshot: TableSnapshot): readonly string[] {
+    const { clock, failoverTimeMillis, workerIdentifier } = this.#options;
+    const reporting = this.#ages.reportingWorkers(snapshot.workers, failoverTimeMillis, clock.monotonicMillis());
+    return [...new Set([...reporting, workerIdentifier])].sort();
   }
 
   #liveWorkers(observed: readonly ObservedLease[], snapshot: TableSnapshot): readonly string[] {
@@ -215,7 +222,7 @@ export class LeaseCoordinator {
       const snapshot = await this.#persist(() => table.scan(signal), signal);
       const now = clock.monotonicMillis();
       const observed = this.#ages.observe(snapshot.leases, snapshot.workers, now);
-      const workers = this.#liveWorkers(observed, snapshot).filter((worker) => worker !== workerIdentifier);
+      const workers = this.#takers(snapshot).filter((worker) => worker !== workerIdentifier);
       const limits = { failoverTimeMillis, maxLeasesForWorker };
       const targets = planRelease(plan, observed, workers, workerIdentifier, limits, now);
       await Promise.all(

@@ -307,7 +307,10 @@ export class Receiver implements BlockSource, Service {
   }
 
   async #finish(ending: Ending, parts: Parts | undefined): Promise<void> {
-    if (parts !== undefined) await this.#giveUpLeases(ending, parts);
+    if (ending.type === 'fault' && ending.fault.code === 'MR_WORKER_DUPLICATE') {
+      // The rows under this name are the other process's now: neither release nor withdraw them.
+      for (const consumer of this.#consumers.values()) consumer.abort(ending.fault);
+    } else if (parts !== undefined) await this.#giveUpLeases(ending, parts);
     if (ending.type === 'fault') {
       this.#channel.fail(ending.fault);
       throw ending.fault;

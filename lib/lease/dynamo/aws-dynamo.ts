@@ -176,9 +176,7 @@ export class AwsDynamo {
           ConditionExpression: update.conditionExpression,
           UpdateExpression: update.updateExpression,
           ExpressionAttributeNames: { ...update.names },
-          ...(Object.keys(update.values).length > 0
-            ? { ExpressionAttributeValues: toSdk(update.values) }
-            : {}),
+          ...(Object.keys(update.values).length > 0 ? { ExpressionAttributeValues: toSdk(update.values) } : {}),
           ReturnValues: 'ALL_NEW',
           ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
         }),
