@@ -10,6 +10,7 @@ import { VirtualClock } from '../../lib/testkit/virtual-clock.ts';
 
 const startMillis = Date.UTC(2026, 0, 1);
 
+/** The oldest first, 0.4 s apart, the newest of twenty arriving at the start. */
 function record(index: number): KinesisRecord {
   return new KinesisRecord({
     data: new Uint8Array(),
@@ -18,7 +19,7 @@ function record(index: number): KinesisRecord {
     subSequenceNumber: 0,
     shardId: 'shardId-0',
     streamName: 'orders',
-    arrivalTimeMillis: startMillis,
+    arrivalTimeMillis: startMillis - (19 - index) * 400,
   });
 }
 
@@ -190,6 +191,16 @@ describe('a handler under the failure policy', () => {
       ),
       { numRuns: 60 },
     );
+  });
+
+  it('is rid of the records that are too old, and goes on with the others', async () => {
+    const bench = new Bench();
+    const { handler, finished, attempts } = handlerWithPoison(new Set([0]));
+    const running = bench.run(20, { maximumRecordAgeInSeconds: 5, ...skip }, handler);
+    const outcome = await bench.clock.runUntil(running);
+    expect(attempts.length).toBe(2);
+    expect(outcome.skipped).toBeGreaterThan(0);
+    expect(finished).toEqual(Array.from({ length: outcome.processed }, (_, index) => index + outcome.skipped));
   });
 
   it('is never tried again while the records are not yet safe in the dead letter', async () => {
