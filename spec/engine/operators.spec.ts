@@ -170,13 +170,17 @@ describe('large partitions', () => {
       batchIntervalMillis: 1_000,
       inputs: [[[1, 2]]],
       batches: 1,
-      build: (_context, s) => {
+      build: (context, s) => {
         const second = s.filter((x) => x === 2);
-        const third = second.map((x) => x + 1).union(second);
-        return third.map((x) => x * 10).union(third);
+        const third = second.map((x) => x + 1);
+        return context.union(
+          second,
+          third.map((x) => x * 10),
+          third.map((x) => x * 100),
+        );
       },
     });
-    expect(given).toEqual([[30, 20, 3, 2]]);
+    expect(given).toEqual([[2, 30, 300]]);
   });
 
   it('are reduced whole, behind a chain and behind a stream that others read too', async () => {
