@@ -11,7 +11,7 @@ import { type LeaseWriteCase, heldLease, leaseWriteCases } from './lease-write-c
 export interface LeaseTableSubject {
   readonly table: LeaseTable;
   /** Puts a lease row as another client would, whatever was there. */
-  seed(lease: Lease): Promise<void>;
+  readonly seed: (lease: Lease) => Promise<void>;
 }
 
 /** Something that keeps leases as DynamoDB does: the service, an emulator, or the model. */

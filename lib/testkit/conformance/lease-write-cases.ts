@@ -40,6 +40,7 @@ export const heldLease: Lease = {
 };
 
 const unowned = without(heldLease, 'leaseOwner');
+const appeared: Lease = { ...heldLease, checkpointOwner: 'other' };
 const inHandoff: Lease = { ...heldLease, leaseOwner: 'other', checkpointOwner: 'me' };
 const fence = { leaseKey: heldLease.leaseKey, leaseCounter: 7, tenure: 5 };
 const otherCounter: Lease = { ...heldLease, leaseCounter: 8 };
@@ -120,7 +121,8 @@ export const leaseWriteCases: readonly LeaseWriteCase[] = [
     },
     refusedOn: {},
   },
-  ...givingCases(),
+  ...assigningCases(),
+  ...releasingCases(),
   {
     name: 'nameChildren leaves the counter alone',
     before: heldLease,
@@ -144,8 +146,7 @@ export const leaseWriteCases: readonly LeaseWriteCase[] = [
   },
 ];
 
-function givingCases(): readonly LeaseWriteCase[] {
-  const appeared = { ...heldLease, checkpointOwner: 'other' };
+function assigningCases(): readonly LeaseWriteCase[] {
   return [
     {
       name: 'assignLease takes an expired lease from its owner and counts a switch',
@@ -199,6 +200,11 @@ function givingCases(): readonly LeaseWriteCase[] {
         checkpointOwner: { ...inHandoff, checkpointOwner: 'third' },
       },
     },
+  ];
+}
+
+function releasingCases(): readonly LeaseWriteCase[] {
+  return [
     {
       name: 'releaseLease gives a held lease to a worker',
       before: heldLease,

@@ -2,6 +2,9 @@ import {
   type AttributeValue,
   CreateTableCommand,
   type CreateTableCommandInput,
+  DeleteTableCommand,
+  DescribeTableCommand,
+  type DescribeTableCommandOutput,
   type DynamoDBClient,
   GetItemCommand,
   PutItemCommand,
@@ -13,7 +16,13 @@ import { positionToRow } from '../../../lib/base/position.ts';
 import { AwsDynamo } from '../../../lib/lease/dynamo/aws-dynamo.ts';
 import { DynamoLeaseTable } from '../../../lib/lease/dynamo/dynamo-lease-table.ts';
 import type { Lease } from '../../../lib/lease/lease.ts';
-import { type LocalService, startDynalite, testCredentials, testRegion } from '../../support/local-stack.ts';
+import {
+  type DynaliteOptions,
+  type LocalService,
+  startDynalite,
+  testCredentials,
+  testRegion,
+} from '../../support/local-stack.ts';
 
 /** An item as it stands in DynamoDB. */
 export type RawItem = Record<string, AttributeValue>;
@@ -42,8 +51,8 @@ export class RawTables implements AsyncDisposable {
     });
   }
 
-  static async start(): Promise<RawTables> {
-    return new RawTables(await startDynalite());
+  static async start(options: DynaliteOptions = {}): Promise<RawTables> {
+    return new RawTables(await startDynalite(options));
   }
 
   get client(): DynamoDBClient {
@@ -74,6 +83,14 @@ export class RawTables implements AsyncDisposable {
     await this.client.send(
       new CreateTableCommand({ ...input, TableName: table.tableName, BillingMode: 'PAY_PER_REQUEST' }),
     );
+  }
+
+  describe({ tableName }: RawTable): Promise<DescribeTableCommandOutput> {
+    return this.client.send(new DescribeTableCommand({ TableName: tableName }));
+  }
+
+  async delete({ tableName }: RawTable): Promise<void> {
+    await this.client.send(new DeleteTableCommand({ TableName: tableName }));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
