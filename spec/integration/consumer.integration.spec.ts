@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { DynamoDBClient, ScanCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { type KinesisClient, PutRecordsCommand } from '@aws-sdk/client-kinesis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
@@ -213,6 +214,52 @@ describe('createConsumer().run', () => {
     expect(await rest(options)).toEqual([]);
   });
 });
+
+describe('a handler that is deaf to its signal', () => {
+  it('does not keep a drained run from ending when its lease was lost', async () => {
+    const options = await application(1, 3);
+    const consumer = createConsumer(options);
+    const signals: AbortSignal[] = [];
+    const run = consumer.run(({ signal }) => {
+      signals.push(signal);
+      return new Promise(() => {});
+    });
+    await until(
+      () => signals.length > 0,
+      () => signals,
+    );
+    await takeAway(options.applicationName);
+    await until(
+      () => signals[0]?.aborted === true,
+      () => signals,
+    );
+    await consumer.drain();
+    await run;
+    expect(signals[0]?.reason).toMatchObject({ code: 'MR_LEASE_LOST' });
+  });
+});
+
+/** Gives all leases of a table to another worker, as a client that knows no fence would. */
+async function takeAway(tableName: string): Promise<void> {
+  const dynamoClient = new DynamoDBClient({
+    endpoint: dynamo.endpoint,
+    region: testRegion,
+    credentials: testCredentials,
+  });
+  const { Items = [] } = await dynamoClient.send(new ScanCommand({ TableName: tableName, ConsistentRead: true }));
+  for (const { leaseKey, checkpoint } of Items) {
+    if (leaseKey === undefined || checkpoint === undefined) continue;
+    await dynamoClient.send(
+      new UpdateItemCommand({
+        TableName: tableName,
+        Key: { leaseKey },
+        UpdateExpression: 'SET leaseOwner = :other ADD leaseCounter :one',
+        ExpressionAttributeValues: { ':other': { S: 'somebody' }, ':one': { N: '1' } },
+      }),
+    );
+  }
+  dynamoClient.destroy();
+}
 
 describe('createConsumer().blocks', () => {
   it('gives blocks to a loop; what was acked before it was left is not read again, the rest is', async () => {
