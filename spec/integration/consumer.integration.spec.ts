@@ -136,6 +136,7 @@ describe('createConsumer().run', () => {
     const run = createConsumer({
       ...options,
       blockMaxRecords: 4,
+      // oxlint-disable-next-line unicorn/no-thenable -- the name of the option
       onFailure: { maximumRetryAttempts: 1, then: 'STOP' },
     }).run(({ records }) => {
       if (records.some((record) => numberOf(record) === 5)) throw new Error('five');
@@ -151,6 +152,7 @@ describe('createConsumer().run', () => {
       for (const then of ['SKIP', deadLetterFile(file)] as const) {
         const options = await application(1, 12);
         const seen: number[] = [];
+        // oxlint-disable-next-line unicorn/no-thenable -- the name of the option
         const onFailure = { maximumRetryAttempts: 0, bisectBatchOnFunctionError: true, then };
         await createConsumer({ ...options, until: 'CAUGHT_UP', onFailure }).run(({ records }) => {
           if (records.some((record) => numberOf(record) === 7)) throw new Error('seven');
@@ -160,7 +162,7 @@ describe('createConsumer().run', () => {
         expect(await rest(options)).toEqual([]);
       }
       const lines = (await readFile(file, 'utf8')).trimEnd().split('\n');
-      expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+      expect(lines.map((line): unknown => JSON.parse(line))).toMatchObject([
         { data: '{"number":7}', error: { message: 'seven' } },
       ]);
     } finally {

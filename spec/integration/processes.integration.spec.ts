@@ -191,9 +191,14 @@ async function until(seen: () => boolean | Promise<boolean>, what: () => unknown
 }
 
 async function untilShared(tableName: string, shares: Readonly<Record<string, number>>): Promise<void> {
-  const wanted = JSON.stringify(Object.entries(shares).sort());
+  const textOf = (counts: Readonly<Record<string, number>>) =>
+    Object.keys(counts)
+      .sort()
+      .map((owner) => `${owner} ${counts[owner]}`)
+      .join(', ');
   await until(
-    async () => JSON.stringify(Object.entries(await leasesOf(tableName).catch(() => ({}))).sort()) === wanted,
+    // The table is not there at first.
+    async () => textOf(await leasesOf(tableName).catch(() => ({}))) === textOf(shares),
     async () => [await leasesOf(tableName), ...workers.map((worker) => worker.state)],
   );
 }

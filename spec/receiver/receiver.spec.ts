@@ -130,6 +130,27 @@ describe('a receiver alone', () => {
     expect(fleet.verdict.repeated).toEqual([]);
   });
 
+  it('reads forty shards without a warning of the runtime about its listeners', async () => {
+    const warnings: Error[] = [];
+    const onWarning = (warning: Error) => void warnings.push(warning);
+    process.on('warning', onWarning);
+    try {
+      const fleet = new Fleet({ shardCount: 40 });
+      fleet.put(400);
+      const first = fleet.start('a', { handle: (_, worker) => wait(worker, 500) });
+      await fleet.clock.runUntil(() => fleet.allDelivered);
+      const second = fleet.start('b', { handle: (_, worker) => wait(worker, 500) });
+      await fleet.clock.advance(20_000);
+      fleet.put(400);
+      await fleet.clock.runUntil(() => fleet.allDelivered);
+      await fleet.clock.runUntil(Promise.all([first.drain(), second.drain()]));
+      expect(fleet.verdict).toEqual({ missing: [], repeated: [] });
+    } finally {
+      process.off('warning', onWarning);
+    }
+    expect(warnings.map((warning) => warning.message)).toEqual([]);
+  });
+
   it('ends with the fault of a stream that is not there', async () => {
     const fleet = new Fleet();
     fleet.kinesis.delete();
