@@ -44,8 +44,8 @@ export interface LeaseCoordinatorOptions {
   readonly onGained: (lease: Lease) => void;
   /** The worker is above its share: finish this lease, then have the keeper release it to `to`. */
   readonly onSurplus: (move: Move) => void;
-  /** What each scan found, after this worker's own moves were made. */
-  readonly onSnapshot: (snapshot: TableSnapshot, liveWorkers: readonly string[]) => void;
+  /** What each scan found, after this worker's own moves were made, and the other workers that were seen alive. */
+  readonly onSnapshot: (snapshot: TableSnapshot, provenWorkers: readonly string[]) => void;
 }
 
 /** What one scan shows. */
@@ -181,7 +181,7 @@ export class LeaseCoordinator {
     for (const move of moves) {
       if (move.reason === 'surplus' && move.from === workerIdentifier) this.#options.onSurplus(move);
     }
-    this.#options.onSnapshot(snapshot, live);
+    this.#options.onSnapshot(snapshot, this.#proven(look));
   }
 
   async #take(move: Move, lease: Lease, signal: AbortSignal): Promise<void> {
@@ -208,6 +208,12 @@ export class LeaseCoordinator {
     const { failoverTimeMillis, workerIdentifier } = this.#options;
     const reporting = this.#ages.reportingWorkers(snapshot.workers, failoverTimeMillis, askedAtMillis);
     return withMember(reporting, workerIdentifier);
+  }
+
+  /** The other workers that this process has seen alive; what a look for the first time shows may be long dead. */
+  #proven({ snapshot, askedAtMillis }: Look): readonly string[] {
+    const { leases, workers } = snapshot;
+    return this.#ages.provenWorkers(leases, workers, this.#options.failoverTimeMillis, askedAtMillis);
   }
 
   #checkAlone({ live, snapshot }: Look): void {
@@ -238,15 +244,16 @@ export class LeaseCoordinator {
   }
 
   /**
-   * Last step of a stop: releases every lease that the table gives to this worker, by the assign plan with the other workers,
-   * or to nobody when it is alone. The scan is consistent, so a lease that was assigned at the last moment is found.
+   * Last step of a stop: releases every lease that the table gives to this worker, by the assign plan with the workers
+   * that it has seen alive, or to nobody when there is none. The scan is consistent, so a lease that was assigned at the last moment is found.
    */
   async releaseAll(signal: AbortSignal): Promise<void> {
     const { plan, workerIdentifier, failoverTimeMillis, maxLeasesForWorker } = this.#options;
     if (!this.#joined) return;
     await this.#attempt(async () => {
       const look = await this.#persist(() => this.#look(signal), signal);
-      const workers = this.#takers(look).filter((worker) => worker !== workerIdentifier);
+      const proven = new Set(this.#proven(look));
+      const workers = this.#takers(look).filter((worker) => worker !== workerIdentifier && proven.has(worker));
       const limits = { failoverTimeMillis, maxLeasesForWorker };
       const releases = planRelease(plan, look.observed, workers, workerIdentifier, limits, look.askedAtMillis);
       await Promise.all(releases.map((release) => this.#attempt(() => this.#release(release, signal))));

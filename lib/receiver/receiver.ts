@@ -202,7 +202,7 @@ export class Receiver implements BlockSource, Service {
       events,
       onGained: (lease) => this.#gained(lease, parts),
       onSurplus: (move) => this.#surplus(move, parts),
-      onSnapshot: (snapshot, live) => this.#checkBound(snapshot, live),
+      onSnapshot: (snapshot, proven) => this.#checkBound(snapshot, proven),
     });
     const { workerIdentifier, applicationName } = settings;
     const parts: Parts = {
@@ -308,11 +308,11 @@ export class Receiver implements BlockSource, Service {
     consumer.abort(new MillraceError('MR_LEASE_LOST', `lease ${leaseKey} was given to ${move.to}`));
   }
 
-  #checkBound({ leases }: TableSnapshot, liveWorkers: readonly string[]): void {
+  #checkBound({ leases }: TableSnapshot, provenWorkers: readonly string[]): void {
     const { until, workerIdentifier } = this.#options.settings;
     if (until === undefined) return;
     const shardOf = (leaseKey: string) => this.#consumers.get(leaseKey);
-    if (isBoundedRunDone({ leases, liveWorkers, workerIdentifier, shardOf })) this.#end({ type: 'drain' });
+    if (isBoundedRunDone({ leases, provenWorkers, workerIdentifier, shardOf })) this.#end({ type: 'drain' });
   }
 
   async #finish(ending: Ending, parts: Parts | undefined): Promise<void> {
