@@ -22,7 +22,7 @@ import { type Bound, cutAtBound } from './until.ts';
 /** A fault with reaction `restart` reopens the shard after this wait, doubling, at most so often without a page in between. */
 const restartBackoff = { baseMillis: 2_000, capMillis: 60_000 };
 const maximumRestarts = 8;
-/** What one read may reserve of the byte budget: twice the last page, within these bounds. */
+/** What one read may reserve of the byte budget: twice the last page, within these bounds; for the first read the most. */
 const minimumReserveBytes = 64 * 1024;
 const maximumReserveBytes = 10 * 1024 * 1024;
 
@@ -60,7 +60,7 @@ export class ShardConsumer {
   /** A fault that no caller was there to hear. */
   #fault: { readonly thrown: unknown } | undefined;
   #pages = 0;
-  #lastPageBytes = 0;
+  #lastPageBytes: number | undefined;
   #childShards: readonly ChildShard[] = [];
 
   constructor(options: ShardConsumerOptions) {
@@ -195,9 +195,10 @@ export class ShardConsumer {
     const pages = reader.open(this.leaseKey, start, signal)[Symbol.asyncIterator]();
     for (;;) {
       signal.throwIfAborted();
-      await this.#untilRoom(signal);
+      const bytes = this.#bytesToReserve();
+      await this.#untilRoom(bytes, signal);
       await gate.ready(signal);
-      const reserved = await budget.reserve(this.#bytesToReserve(), signal);
+      const reserved = await budget.reserve(bytes, signal);
       try {
         const askedAtMillis = serviceTimeMillis();
         const next = await pages.next();
@@ -229,11 +230,16 @@ export class ShardConsumer {
   }
 
   #bytesToReserve(): number {
-    return Math.min(maximumReserveBytes, Math.max(minimumReserveBytes, 2 * this.#lastPageBytes));
+    const expected = this.#lastPageBytes === undefined ? maximumReserveBytes : 2 * this.#lastPageBytes;
+    return this.#options.budget.requestFor(Math.min(maximumReserveBytes, Math.max(minimumReserveBytes, expected)));
   }
 
-  async #untilRoom(signal: AbortSignal): Promise<void> {
-    while (this.#positions.outstanding >= this.#options.maxUnackedBlocks) {
+  /** Waits while this shard has as much unfinished as it may have; each ack is a reason to look again. */
+  async #untilRoom(bytes: number, signal: AbortSignal): Promise<void> {
+    const { maxUnackedBlocks, budget } = this.#options;
+    const isFull = () =>
+      this.#positions.outstanding >= maxUnackedBlocks || !budget.hasShareFor(this.#positions.bytes, bytes);
+    while (isFull()) {
       await this.#acked.wait(signal);
       signal.throwIfAborted();
     }

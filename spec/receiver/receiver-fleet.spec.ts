@@ -155,6 +155,25 @@ describe('workers of one application', () => {
     expect(first.numbers).toHaveLength(handedOut);
   });
 
+  it('hand out nothing that was sealed before a pause of more than F, at the very moment of waking up', async () => {
+    const fleet = new Fleet();
+    fleet.put(3);
+    const worker = fleet.start('a', { drinks: false });
+    const blocks = worker.receiver.blocks[Symbol.asyncIterator]();
+    await fleet.clock.runUntil(() => worker.eventsOf('block.sealed').length === 1);
+    worker.process.pause();
+    await fleet.clock.advance(11_000);
+    // Its timers have not fired yet, so nothing but the clock knows.
+    let handedOut: Block | undefined;
+    void blocks.next().then(({ value }) => (handedOut = value ?? undefined));
+    await fleet.clock.advance(0);
+    expect(handedOut).toBeUndefined();
+    worker.process.resume();
+    // The lease is taken again, and its records are read again.
+    await fleet.clock.runUntil(() => handedOut !== undefined);
+    expect(handedOut?.tenure).toBeGreaterThan(worker.eventsOf('lease.gained')[0]?.tenure ?? Infinity);
+  });
+
   it('keep their leases over a table that cannot be reached for less than F', async () => {
     const fleet = new Fleet({ shardCount: 2 });
     const workers = [fleet.start('a'), fleet.start('b')];

@@ -115,6 +115,26 @@ describe('a receiver alone', () => {
     expect(most).toBeLessThanOrEqual(budget + 600_000);
   });
 
+  it('reads the other shards although one has filled its share of the budget with blocks that nobody finishes', async () => {
+    const fleet = new Fleet({ shardCount: 3, limits: false });
+    // Five pages of 10 MB.
+    for (let index = 0; index < 500; index += 1) fleet.kinesis.putTo(shard0, new Uint8Array(100_000));
+    const worker = fleet.start('a', {
+      maxBufferedBytes: 40_000_000,
+      blockMaxBytes: 1_000_000,
+      handle: (block) => block.shardId !== shard0,
+    });
+    await fleet.clock.advance(30_000);
+    const stuckBytes = worker.blocks.reduce((sum, block) => sum + (block.shardId === shard0 ? block.bytes : 0), 0);
+    expect(stuckBytes).toBeGreaterThan(10_000_000);
+    for (let round = 0; round < 20; round += 1) {
+      fleet.put(20, shard1);
+      await fleet.clock.advance(1_000);
+    }
+    await fleet.clock.runUntil(() => fleet.allDelivered);
+    expect(fleet.verdict).toEqual({ missing: [], repeated: [] });
+  });
+
   it('reads no faster than the demand', async () => {
     const fleet = new Fleet({ shardCount: 2 });
     const worker = fleet.start('a', { blockIntervalMillis: 100 });
