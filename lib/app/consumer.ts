@@ -2,7 +2,7 @@ import PQueue from 'p-queue';
 import { aborted, linkedController, raceAbort } from '../base/abort.ts';
 import { type Clock, pause } from '../base/clock.ts';
 import { MillraceError, isMillraceError } from '../base/error.ts';
-import type { Block } from '../block/block.ts';
+import { type Block, isWorthStarting } from '../block/block.ts';
 import type { KinesisRecord } from '../block/record.ts';
 import { EventBus, type EventListener } from '../event/bus.ts';
 import { runWithPolicy } from '../receiver/handler-runner.ts';
@@ -29,7 +29,10 @@ export type RecordBatchHandler = (batch: RecordBatch) => Promise<void> | void;
 export interface RunOptions {
   /** Ends the run at once when it aborts; the run then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
-  /** Signals of the process that drain the run; a second one ends it at once. Default: none is listened for. */
+  /**
+   * Signals of the process that drain the run; a second one ends it at once, which means that work deaf to its signal is
+   * waited for 5 s more. Default: none is listened for.
+   */
   readonly signals?: readonly NodeJS.Signals[];
 }
 
@@ -102,6 +105,12 @@ class StandaloneConsumer implements Consumer {
   }
 
   async run(handler: RecordBatchHandler, options: RunOptions = {}): Promise<void> {
+    if (typeof handler !== 'function') {
+      throw new MillraceError(
+        'MR_CONFIG_INVALID',
+        `run() needs a function that takes records; it was given ${typeof handler}`,
+      );
+    }
     const assembly = this.#begin();
     using life = linkedController(options.signal);
     const unlisten = this.#listen(options, (reason) => life.abort(reason));
@@ -136,6 +145,7 @@ class StandaloneConsumer implements Consumer {
     const lanes = new Map<string, PQueue>();
     using failed = linkedController(signals.run);
     const runOne = async (block: Block): Promise<void> => {
+      if (!isWorthStarting(block)) return;
       try {
         await runWithPolicy({
           work: block,
@@ -216,8 +226,9 @@ class StandaloneConsumer implements Consumer {
     await this.#assembly?.receiver.stop().catch(() => {});
   }
 
+  /** Drains. A fault of the run is not told again: whoever runs the consumer has it from `run` or from the loop. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.drain();
+    await this.drain().catch(() => {});
   }
 
   #begin(): Assembly {
