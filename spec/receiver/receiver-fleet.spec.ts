@@ -136,6 +136,27 @@ describe('workers of one application', () => {
     expect(fleet.verdict).toEqual({ missing: [], repeated: [5, 6, 7] });
   });
 
+  it('do not take the ack of a lost tenure for one of the next, when the same worker reads the same records again', async () => {
+    const fleet = new Fleet();
+    fleet.put(3);
+    const worker = fleet.start('a', { handle: () => false });
+    await fleet.clock.runUntil(() => worker.blocks.length === 1);
+    fleet.table.intercept = () => {
+      throw noAnswer();
+    };
+    await fleet.clock.runUntil(() => worker.eventsOf('lease.lost').length === 1);
+    fleet.table.intercept = () => {};
+    await fleet.clock.runUntil(() => worker.blocks.length === 2);
+    const [before, now] = worker.blocks as [Block, Block];
+    expect(now.range).toEqual({ ...before.range, tenure: now.tenure });
+    worker.receiver.ack(before.range);
+    expect(await fleet.clock.runUntil(worker.receiver.commit(before.range))).toBe('lost');
+    await fleet.clock.advance(10_000);
+    expect(Object.values(fleet.checkpoints)).toEqual(['TRIM_HORIZON']);
+    worker.receiver.ack(now.range);
+    await fleet.clock.runUntil(() => fleet.isCheckpointed);
+  });
+
   it('hand out nothing that was read before a pause of more than F', async () => {
     const fleet = new Fleet();
     const first = fleet.start('a');
@@ -165,7 +186,9 @@ describe('workers of one application', () => {
     await fleet.clock.advance(11_000);
     // Its timers have not fired yet, so nothing but the clock knows.
     let handedOut: Block | undefined;
-    void blocks.next().then(({ value }) => (handedOut = value ?? undefined));
+    void blocks.next().then((next) => {
+      if (next.done !== true) handedOut = next.value;
+    });
     await fleet.clock.advance(0);
     expect(handedOut).toBeUndefined();
     worker.process.resume();
