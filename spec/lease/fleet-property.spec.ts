@@ -16,7 +16,7 @@ const longestDelayMillis = 4_000;
  */
 const boundMillis = F + longestDelayMillis + 3_000;
 
-type Action = 'start' | 'kill' | 'pause' | 'resume' | 'stop';
+type Action = 'start' | 'kill' | 'pause' | 'resume' | 'isolate' | 'reconnect' | 'stop';
 interface Step {
   readonly afterMillis: number;
   readonly worker: number;
@@ -26,7 +26,10 @@ interface Step {
 const anyStep: fc.Arbitrary<Step> = fc.record({
   afterMillis: fc.oneof(fc.nat({ max: 300 }), fc.nat({ max: 5_000 }), fc.nat({ max: 2 * F })),
   worker: fc.nat({ max: names.length - 1 }),
-  action: fc.constantFrom<Action>('start', 'start', 'start', 'kill', 'pause', 'resume', 'resume', 'stop'),
+  action: fc.constantFrom<Action>(
+    ...(['start', 'start', 'start', 'start', 'kill', 'stop'] as const),
+    ...(['pause', 'resume', 'resume', 'isolate', 'isolate', 'reconnect'] as const),
+  ),
 });
 
 /** A network that delays and loses requests and answers, from a seed. */
@@ -106,10 +109,13 @@ class Trial {
     }
   }
 
-  /** Ends the faults: paused processes wake, and at least one runs. */
+  /** Ends the faults: paused processes wake, isolated ones reach the table again, and at least one runs. */
   heal(): void {
     this.fleet.table.intercept = () => sleep(this.fleet.clock, 5);
-    for (const worker of this.fleet.workers) worker.resume();
+    for (const worker of this.fleet.workers) {
+      worker.reconnect();
+      worker.resume();
+    }
     if (!this.fleet.workers.some((worker) => worker.state === 'running')) this.fleet.start('d');
   }
 
@@ -120,7 +126,7 @@ class Trial {
   }
 }
 
-describe('three workers and six leases, started, killed, paused and stopped at random', () => {
+describe('three workers and six leases, started, killed, paused, isolated and stopped at random', () => {
   it('never hold a lease twice, never lose a checkpoint, and hold all leases again soon after the last fault', async () => {
     await fc.assert(
       fc.asyncProperty(

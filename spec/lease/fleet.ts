@@ -1,5 +1,6 @@
 import { linkedController } from '../../lib/base/abort.ts';
 import { type CancelTimer, type Clock, pause } from '../../lib/base/clock.ts';
+import { MillraceError } from '../../lib/base/error.ts';
 import { positionOf } from '../../lib/base/position.ts';
 import { seededRandom } from '../../lib/base/random.ts';
 import { EventBus } from '../../lib/event/bus.ts';
@@ -23,6 +24,8 @@ export const failoverTimeMillis = 10_000;
 class Process implements Clock {
   readonly #clock: Clock;
   #waiting: (() => void)[] | undefined;
+  /** No request leaves it, and no answer reaches it. */
+  isolated = false;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -64,15 +67,21 @@ class Process implements Clock {
     for (const action of waiting) action();
   }
 
+  #throwIfIsolated(): void {
+    if (this.isolated) throw new MillraceError('MR_ENDPOINT_UNREACHABLE', 'the network is down');
+  }
+
   /** The table as this process reaches it. */
   reach(table: LeaseTable): LeaseTable {
     const awake = () => new Promise<void>((resolve) => this.#whenAwake(resolve));
     const call = async <T>(send: () => Promise<T>): Promise<T> => {
       await awake();
+      this.#throwIfIsolated();
       try {
         return await send();
       } finally {
         await awake();
+        this.#throwIfIsolated();
       }
     };
     return {
@@ -276,6 +285,16 @@ export class FleetWorker {
 
   resume(): void {
     if (this.state !== 'killed') this.process.resume();
+  }
+
+  /** Cuts the process off from the table; it goes on running. */
+  isolate(): void {
+    this.process.isolated = true;
+  }
+
+  /** Ends `isolate`. */
+  reconnect(): void {
+    this.process.isolated = false;
   }
 
   /** A clean stop. */
