@@ -183,8 +183,10 @@ describe('a worker that is killed', () => {
 describe('a worker that stops', () => {
   it('gives its leases to the others at once', async () => {
     await running('a', 'b', 'c');
+    await fleet.advance(F);
     const [a, b, c] = fleet.workers;
     await fleet.clock.runUntil(b!.stop());
+    expect(fleet.table.rows.map((row) => row.leaseOwner).toSorted()).toEqual(['a', 'a', 'a', 'c', 'c', 'c']);
     expect(await fleet.until(() => fleet.allHeld, F)).toBeLessThan(1_100);
     expect(fleet.shares).toEqual({ a: 3, c: 3 });
     expect([...a!.lost, ...b!.lost, ...c!.lost]).toEqual([]);
@@ -204,6 +206,8 @@ describe('a worker that stops', () => {
 
   it('also releases what was given to it at the last moment and never begun', async () => {
     await running('a', 'b');
+    // Long enough that each has seen the other alive.
+    await fleet.advance(F);
     const [a, b] = fleet.workers;
     const stopped = a!.stop();
     fleet.table.putRow({ ...rowOf(5), leaseOwner: 'a', leaseCounter: 100 });
