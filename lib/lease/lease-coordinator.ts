@@ -42,6 +42,8 @@ export interface LeaseCoordinatorOptions {
   readonly events: EventSink;
   /** A tenure has begun: read from the checkpoint of this row. */
   readonly onGained: (lease: Lease) => void;
+  /** Whether this worker keeps off a lease for now, because it could not read the shard. */
+  readonly isAvoided?: (leaseKey: string) => boolean;
   /** The worker is above its share: finish this lease, then have the keeper release it to `to`. */
   readonly onSurplus: (move: Move) => void;
   /** What each scan found, after this worker's own moves were made, and the other workers that were seen alive. */
@@ -160,13 +162,14 @@ export class LeaseCoordinator {
   }
 
   async #begin(leaseKey: string, signal: AbortSignal): Promise<void> {
+    if (this.#options.isAvoided?.(leaseKey) === true) return;
     const lease = await this.#options.keeper.begin(leaseKey, signal);
     if (lease !== undefined) this.#options.onGained(lease);
   }
 
   /** One scan, one plan, and this worker's own part of it. */
   async #assign(signal: AbortSignal): Promise<void> {
-    const { table, plan, failoverTimeMillis, maxLeasesForWorker, workerIdentifier, stream } = this.#options;
+    const { table, plan, failoverTimeMillis, maxLeasesForWorker, workerIdentifier, stream, isAvoided } = this.#options;
     const look = await this.#look(signal);
     const { snapshot, observed, live, askedAtMillis } = look;
     checkStream(snapshot.leases, stream);
@@ -176,7 +179,9 @@ export class LeaseCoordinator {
     await Promise.all(silent.map((row) => table.deleteWorker(row, signal)));
     const moves = plan(observed, this.#takers(look), { failoverTimeMillis, maxLeasesForWorker }, askedAtMillis);
     const byKey = new Map(snapshot.leases.map((lease) => [lease.leaseKey, lease]));
-    const mine = moves.filter((move) => move.to === workerIdentifier && move.reason !== 'surplus');
+    const mine = moves.filter(
+      (move) => move.to === workerIdentifier && move.reason !== 'surplus' && isAvoided?.(move.leaseKey) !== true,
+    );
     await Promise.all(mine.map((move) => this.#take(move, byKey.get(move.leaseKey) as Lease, signal)));
     for (const move of moves) {
       if (move.reason === 'surplus' && move.from === workerIdentifier) this.#options.onSurplus(move);

@@ -26,6 +26,9 @@ const maximumRestarts = 8;
 const minimumReserveBytes = 64 * 1024;
 const maximumReserveBytes = 10 * 1024 * 1024;
 
+/** How the drain of a shard came out; see {@link ShardConsumer.drain}. */
+export type DrainOutcome = 'finished' | 'late' | 'unwritten';
+
 /** What a {@link ShardConsumer} needs. */
 export interface ShardConsumerOptions
   extends ParentGateOptions, ShardCheckpointerOptions, Omit<BlockOutletOptions, 'positions' | 'signal' | 'onFault'> {
@@ -34,6 +37,8 @@ export interface ShardConsumerOptions
   readonly maxUnackedBlocks: number;
   readonly bound: Bound | undefined;
   readonly serviceTimeMillis: () => number;
+  /** Whether a shard that Kinesis calls gone is past retention, and not only out of sight; see `confirmGone`. */
+  readonly confirmGone: (shardId: string, signal: AbortSignal) => Promise<boolean>;
 }
 
 /** Why reading ended, when it ended by itself or on request. */
@@ -161,13 +166,9 @@ export class ShardConsumer {
       } catch (thrown) {
         if (this.#over.signal.aborted || isMillraceError(thrown, 'MR_LEASE_LOST')) throw thrown;
         if (this.#reading.signal.aborted) return 'request';
-        if (isKinesisFault(thrown, 'shardGone')) {
-          // Past retention, not an end: its listed children are leased first, then it is closed (design section 6).
-          events.publish({ type: 'shard.gone', shardId: this.leaseKey });
-          this.#outlet.sealEnd();
-          return 'shardEnd';
-        }
-        const fault = toMillraceError(thrown);
+        const fault = isKinesisFault(thrown, 'shardGone') ? await this.#faultOfGone(thrown) : toMillraceError(thrown);
+        if (fault === undefined) return 'shardEnd';
+        if (this.#reading.signal.aborted) return 'request';
         if (this.#pages > pagesBefore) failures = 1;
         if (fault.reaction === 'fatal' || failures > maximumRestarts) throw fault;
         events.publish({ type: 'fault.seen', code: fault.code, message: fault.message, subject: fault.subject });
@@ -176,6 +177,23 @@ export class ShardConsumer {
         await sleep(clock, backoffMillis(restartBackoff, failures, random), this.#reading.signal).catch(() => {});
       }
     }
+  }
+
+  /**
+   * Looks whether a shard that Kinesis calls gone really is. Then it ends here, past retention: its listed children are
+   * leased first, then it is closed (design section 6), and there is no fault. Otherwise answers with the fault.
+   */
+  async #faultOfGone(thrown: MillraceError): Promise<MillraceError | undefined> {
+    const { events, confirmGone } = this.#options;
+    try {
+      const isGone = await confirmGone(this.leaseKey, this.#reading.signal);
+      if (!isGone) return restartable(thrown);
+    } catch (second) {
+      return toMillraceError(second);
+    }
+    events.publish({ type: 'shard.gone', shardId: this.leaseKey });
+    this.#outlet.sealEnd();
+    return undefined;
   }
 
   /**
@@ -263,11 +281,12 @@ export class ShardConsumer {
   }
 
   /**
-   * Stops reading, waits until what was handed out is finished, and writes that. `false` when the deadline aborted first: the
-   * rest is dropped, and the next owner repeats it. The lease is still held.
+   * Stops reading, waits until what was handed out is finished, and writes that. `late` when the deadline aborted first,
+   * `unwritten` when the lease was gone, or the table out of reach, before the last checkpoint was in it: then the next
+   * owner repeats the rest.
    * @throws MillraceError when the last checkpoint met a fault that does not pass
    */
-  async drain(deadline: AbortSignal): Promise<boolean> {
+  async drain(deadline: AbortSignal): Promise<DrainOutcome> {
     this.stopReading();
     await this.settled(deadline);
     const isFinished = this.#positions.outstanding === 0;
@@ -276,7 +295,8 @@ export class ShardConsumer {
     if (deadline.aborted) onDeadline();
     try {
       const outcome = await this.checkpoint();
-      return isFinished && !(outcome === 'lost' && deadline.aborted);
+      if (!isFinished || (outcome === 'lost' && deadline.aborted)) return 'late';
+      return outcome === 'lost' ? 'unwritten' : 'finished';
     } finally {
       deadline.removeEventListener('abort', onDeadline);
     }
@@ -345,4 +365,9 @@ export class ShardConsumer {
       throw thrown;
     }
   }
+}
+
+/** The same fault, for a loop that may try again. */
+function restartable({ code, message, subject, cause }: MillraceError): MillraceError {
+  return new MillraceError(code, message.slice(`${code}: `.length), { subject, cause, reaction: 'restart' });
 }

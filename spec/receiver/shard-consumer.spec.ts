@@ -97,6 +97,7 @@ async function reading(checkpoint: Position = TRIM_HORIZON) {
     maxUnackedBlocks: 4,
     emit: (block) => void blocks.push(block),
     leaseChildren: () => Promise.resolve(),
+    confirmGone: () => Promise.resolve(true),
   });
   const run = consumer.run();
   run.catch(() => {});
@@ -171,7 +172,8 @@ describe('ShardConsumer', () => {
   it('ends lost, without a block and without trying again, when its tenure was over before it began', async () => {
     const { clock, reader, blocks, keeper, consumer, budget } = await reading();
     await clock.runUntil(keeper.ask({ type: 'release', leaseKey: shardId, tenure: consumer.tenure }));
-    reader.give([record(1)]);
+    // A full block, which is handed out by the read itself.
+    reader.give(Array.from({ length: 100 }, (_, index) => record(index + 1)));
     await clock.advance(10_000);
     expect(consumer.state).toEqual({ tag: 'lost' });
     expect(blocks).toEqual([]);
@@ -211,6 +213,17 @@ describe('ShardConsumer', () => {
     consumer.abort(new MillraceError('MR_ABORTED', 'over'));
     await clock.advance(0);
     expect(budget.takenBytes).toBe(0);
+  });
+
+  it('does not say that a text is committed when SHARD_END was on its way without it', async () => {
+    const { clock, table, reader, blocks, consumer } = await reading();
+    reader.give([], { end: { childShards: [] } });
+    await clock.advance(10);
+    const last = blocks[0] as Block;
+    consumer.ack(last.range);
+    expect(await clock.runUntil(consumer.commit(last.range, 'state'))).toBe('lost');
+    expect(table.rows[0]).toMatchObject({ checkpoint: { kind: 'SHARD_END' } });
+    expect(table.rows[0]?.engineState).toBeUndefined();
   });
 
   it('writes SHARD_END once, however many ask for it', async () => {
