@@ -161,6 +161,9 @@ export class Receiver implements BlockSource, Service {
   }
 
   #end(ending: Ending): void {
+    // A duplicate that shows itself during the drain has taken leases away: that is no clean end.
+    const isLateDuplicate = this.#isEnding && ending.type === 'fault' && ending.fault.code === 'MR_WORKER_DUPLICATE';
+    if (isLateDuplicate) this.#drainFault ??= ending.fault;
     this.#isEnding = true;
     this.#ending.resolve(ending);
     if (ending.type !== 'drain') this.#starting.abort(ending.type === 'stop' ? ending.reason : ending.fault);
@@ -352,7 +355,7 @@ export class Receiver implements BlockSource, Service {
     }
     if (ending.type === 'stop') this.#channel.fail(ending.reason);
     else this.#channel.close();
-    if (this.#drainFault !== undefined) throw this.#drainFault;
+    if (ending.type === 'drain' && this.#drainFault !== undefined) throw this.#drainFault;
   }
 
   async #giveUpLeases(ending: Ending, { coordinator }: Parts): Promise<void> {
