@@ -211,7 +211,6 @@ export class Receiver implements BlockSource, Service {
       events,
       onGained: (lease) => this.#gained(lease, parts),
       isAvoided: (leaseKey) => this.#coolDowns.has(leaseKey),
-      isUnfit: () => this.#coolDowns.isAny,
       onSurplus: (move) => this.#surplus(move, parts),
       onSnapshot: (snapshot, proven) => this.#checkBound(snapshot, proven),
     });
@@ -307,15 +306,15 @@ export class Receiver implements BlockSource, Service {
    * keeps off it for a while.
    * @throws MillraceError the fault, when it is not the shard's alone
    */
-  async #keepOff(consumer: ShardConsumer, fault: MillraceError, { coordinator }: Parts): Promise<void> {
+  async #keepOff(consumer: ShardConsumer, fault: MillraceError, { keeper }: Parts): Promise<void> {
     if (!isFaultOfOneShard(fault)) throw fault;
     const { events } = this.#options;
-    const { leaseKey } = consumer;
+    const { leaseKey, tenure } = consumer;
     const subject = { ...fault.subject, lease: leaseKey };
     events.publish({ type: 'fault.seen', code: fault.code, message: fault.message, subject });
     this.#coolDowns.begin(leaseKey);
     await consumer.checkpoint();
-    await coordinator.giveAway(leaseKey, this.#loops.signal);
+    await keeper.ask({ type: 'release', leaseKey, tenure });
   }
 
   /** Gives a lease away: finish it, checkpoint it, then let the keeper assign it, so that the next owner repeats nothing. */
