@@ -42,8 +42,6 @@ export interface LeaseCoordinatorOptions {
   readonly events: EventSink;
   /** A tenure has begun: read from the checkpoint of this row. */
   readonly onGained: (lease: Lease) => void;
-  /** Whether this worker keeps off a lease for now, because it could not read the shard. */
-  readonly isAvoided?: (leaseKey: string) => boolean;
   /** The worker is above its share: finish this lease, then have the keeper release it to `to`. */
   readonly onSurplus: (move: Move) => void;
   /** What each scan found, after this worker's own moves were made, and the other workers that were seen alive. */
@@ -158,18 +156,17 @@ export class LeaseCoordinator {
     const { table, keeper, workerIdentifier } = this.#options;
     const held = new Set(keeper.held.map((lease) => lease.leaseKey));
     const keys = await table.listKeysOwnedBy(workerIdentifier, signal);
-    await Promise.all(keys.filter((key) => !held.has(key)).map((key) => this.#begin(key, signal)));
+    await allDone(keys.filter((key) => !held.has(key)).map((key) => this.#begin(key, signal)));
   }
 
   async #begin(leaseKey: string, signal: AbortSignal): Promise<void> {
-    if (this.#options.isAvoided?.(leaseKey) === true) return;
     const lease = await this.#options.keeper.begin(leaseKey, signal);
     if (lease !== undefined) this.#options.onGained(lease);
   }
 
   /** One scan, one plan, and this worker's own part of it. */
   async #assign(signal: AbortSignal): Promise<void> {
-    const { table, plan, failoverTimeMillis, maxLeasesForWorker, workerIdentifier, stream, isAvoided } = this.#options;
+    const { table, plan, failoverTimeMillis, maxLeasesForWorker, workerIdentifier, stream } = this.#options;
     const look = await this.#look(signal);
     const { snapshot, observed, live, askedAtMillis } = look;
     checkStream(snapshot.leases, stream);
@@ -179,10 +176,8 @@ export class LeaseCoordinator {
     await Promise.all(silent.map((row) => table.deleteWorker(row, signal)));
     const moves = plan(observed, this.#takers(look), { failoverTimeMillis, maxLeasesForWorker }, askedAtMillis);
     const byKey = new Map(snapshot.leases.map((lease) => [lease.leaseKey, lease]));
-    const mine = moves.filter(
-      (move) => move.to === workerIdentifier && move.reason !== 'surplus' && isAvoided?.(move.leaseKey) !== true,
-    );
-    await Promise.all(mine.map((move) => this.#take(move, byKey.get(move.leaseKey) as Lease, signal)));
+    const mine = moves.filter((move) => move.to === workerIdentifier && move.reason !== 'surplus');
+    await allDone(mine.map((move) => this.#take(move, byKey.get(move.leaseKey) as Lease, signal)));
     for (const move of moves) {
       if (move.reason === 'surplus' && move.from === workerIdentifier) this.#options.onSurplus(move);
     }
@@ -273,6 +268,8 @@ export class LeaseCoordinator {
       await keeper.ask({ type: 'release', leaseKey, tenure, ...(to === undefined ? {} : { to }) });
       return;
     }
+    // Another process of this name holds what this one does not.
+    if (keeper.hasTwin) return;
     // During a handoff to this worker the old owner still reads; taking the lease away would cut it off.
     if (lease.checkpointOwner !== undefined) return;
     // Assigned at the last moment, never begun: nobody reads it, so it may go at once.
@@ -293,6 +290,20 @@ export class LeaseCoordinator {
     const { code, message, subject } = fault;
     this.#options.events.publish({ type: 'fault.seen', code, message, subject });
   }
+}
+
+/**
+ * Waits for all, whatever fails: one row that fails must not cut off the others, and nothing may be under way when a round
+ * has ended.
+ * @throws a fault that does not pass, else the first one
+ */
+async function allDone(actions: readonly Promise<void>[]): Promise<void> {
+  const faults: MillraceError[] = [];
+  for (const outcome of await Promise.allSettled(actions)) {
+    if (outcome.status === 'rejected') faults.push(toMillraceError(outcome.reason));
+  }
+  const fault = faults.find(({ reaction }) => reaction === 'fatal') ?? faults[0];
+  if (fault !== undefined) throw fault;
 }
 
 function withMember(sorted: readonly string[], member: string): readonly string[] {

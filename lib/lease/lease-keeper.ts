@@ -67,12 +67,18 @@ export interface LeaseKeeperOptions {
 export class LeaseKeeper {
   readonly #options: LeaseKeeperOptions;
   readonly #holdings = new Map<string, Holding>();
+  #hasTwin = false;
   readonly #beginning = new Set<string>();
   readonly #renewals = new PQueue({ concurrency: maximumConcurrentRenewals });
   readonly #fault: Deferred<never> = deferred<never>();
 
   constructor(options: LeaseKeeperOptions) {
     this.#options = options;
+  }
+
+  /** Whether another process of this worker's name has shown itself; rows under the name may be its. */
+  get hasTwin(): boolean {
+    return this.#hasTwin;
   }
 
   /** The leases held now, as last written. */
@@ -326,7 +332,9 @@ export class LeaseKeeper {
     holding.over.abort(lost);
     events.publish({ type: 'lease.lost', leaseKey, tenure, reason });
     onLost({ leaseKey, tenure, reason });
-    if (reason === 'duplicate') this.#fault.reject(duplicateWorker(workerIdentifier, leaseKey));
+    if (reason !== 'duplicate') return;
+    this.#hasTwin = true;
+    this.#fault.reject(duplicateWorker(workerIdentifier, leaseKey));
   }
 
   #isExpired(holding: Holding): boolean {

@@ -19,7 +19,6 @@ import { ShardSyncer } from '../lease/shard-syncer.ts';
 import { isBoundedRunDone } from './bounded-run.ts';
 import { ByteBudget } from './byte-budget.ts';
 import { type ConfirmGoneOptions, confirmGone } from './confirm-gone.ts';
-import { CoolDowns, isFaultOfOneShard } from './cool-downs.ts';
 import { DemandGate } from './demand-gate.ts';
 import { drainTimeout, unwritten } from './drain-faults.ts';
 import { openStream, shardFilterAt } from './open-stream.ts';
@@ -56,7 +55,6 @@ export class Receiver implements BlockSource, Service {
   readonly #channel = new Channel<Block>();
   readonly #consumers = new Map<string, ShardConsumer>();
   readonly #moving = new Set<string>();
-  readonly #coolDowns: CoolDowns;
   /** Consumers whose checkpoint is under way. */
   readonly #storing = new Set<ShardConsumer>();
   readonly #leasesChanged = new Notifier();
@@ -80,7 +78,6 @@ export class Receiver implements BlockSource, Service {
     this.#options = options;
     this.#budget = new ByteBudget(options.settings.maxBufferedBytes);
     this.#gate = new DemandGate(options.clock);
-    this.#coolDowns = new CoolDowns(options.clock);
   }
 
   /** The blocks of all shards. A block whose tenure has ended meanwhile is left out: its next owner reads it again. */
@@ -210,7 +207,6 @@ export class Receiver implements BlockSource, Service {
       random,
       events,
       onGained: (lease) => this.#gained(lease, parts),
-      isAvoided: (leaseKey) => this.#coolDowns.has(leaseKey),
       onSurplus: (move) => this.#surplus(move, parts),
       onSnapshot: (snapshot, proven) => this.#checkBound(snapshot, proven),
     });
@@ -293,28 +289,11 @@ export class Receiver implements BlockSource, Service {
       leaseChildren: (told, signal) => leaseChildren(lease, told, parts.children, signal),
     });
     this.#consumers.set(lease.leaseKey, consumer);
-    const run = consumer.run().catch((thrown: unknown) => this.#keepOff(consumer, toMillraceError(thrown), parts));
     this.#track(
-      run.finally(() => {
+      consumer.run().finally(() => {
         if (this.#consumers.get(lease.leaseKey) === consumer) this.#consumers.delete(lease.leaseKey);
       }),
     );
-  }
-
-  /**
-   * A shard that cannot be read is no reason to end the worker: it gives the lease back, so that another worker may try, and
-   * keeps off it for a while.
-   * @throws MillraceError the fault, when it is not the shard's alone
-   */
-  async #keepOff(consumer: ShardConsumer, fault: MillraceError, { keeper }: Parts): Promise<void> {
-    if (!isFaultOfOneShard(fault)) throw fault;
-    const { events } = this.#options;
-    const { leaseKey, tenure } = consumer;
-    const subject = { ...fault.subject, lease: leaseKey };
-    events.publish({ type: 'fault.seen', code: fault.code, message: fault.message, subject });
-    this.#coolDowns.begin(leaseKey);
-    await consumer.checkpoint();
-    await keeper.ask({ type: 'release', leaseKey, tenure });
   }
 
   /** Gives a lease away: finish it, checkpoint it, then let the keeper assign it, so that the next owner repeats nothing. */

@@ -64,6 +64,8 @@ export class ShardConsumer {
   readonly #state: StateHolder<ShardState>;
   /** A fault that no caller was there to hear. */
   #fault: { readonly thrown: unknown } | undefined;
+  /** Whether blocks were dropped that nobody had finished. */
+  #hasDropped = false;
   #pages = 0;
   #lastPageBytes: number | undefined;
   #childShards: readonly ChildShard[] = [];
@@ -295,8 +297,9 @@ export class ShardConsumer {
     if (deadline.aborted) onDeadline();
     try {
       const outcome = await this.checkpoint();
-      if (!isFinished || (outcome === 'lost' && deadline.aborted)) return 'late';
-      return outcome === 'lost' ? 'unwritten' : 'finished';
+      const isMissing = outcome === 'lost' || this.#hasDropped;
+      if (!isFinished || (isMissing && deadline.aborted)) return 'late';
+      return isMissing ? 'unwritten' : 'finished';
     } finally {
       deadline.removeEventListener('abort', onDeadline);
     }
@@ -307,6 +310,7 @@ export class ShardConsumer {
    * checkpointed.
    */
   abort(reason: unknown): void {
+    this.#hasDropped ||= this.#positions.outstanding > 0;
     this.#over.abort(reason);
     this.#reading.abort(reason);
     this.#outlet.close();

@@ -1,8 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { StreamDescription } from '../../lib/kinesis/kinesis-api.ts';
 import { confirmGone } from '../../lib/receiver/confirm-gone.ts';
-import { awsError } from '../../lib/testkit/aws-error.ts';
-import { Fleet } from './fleet.ts';
 
 const stream = { streamArn: 'arn:aws:kinesis:eu-west-1:123456789012:stream/orders', streamCreatedAtMillis: 1_000 };
 const description: StreamDescription = {
@@ -47,28 +45,5 @@ describe('confirmGone()', () => {
 
   it('throws when the stream lists nothing, as one does that is being deleted', async () => {
     await expect(ask({}, [])).rejects.toMatchObject({ code: 'MR_STREAM_NOT_ACTIVE' });
-  });
-});
-
-describe('a shard that cannot be read', () => {
-  it('does not end the worker: it gives the lease back, keeps off it for a minute, and reads the others', async () => {
-    const fleet = new Fleet({ shardCount: 2 });
-    const [first] = fleet.kinesis.openShards;
-    let isBroken = true;
-    fleet.kinesis.intercept((call, proceed) => {
-      const ofFirst = call.operation === 'getShardIterator' && JSON.stringify(call).includes(first?.shardId ?? '');
-      if (isBroken && ofFirst) throw awsError('InvalidArgumentException');
-      return proceed();
-    });
-    const worker = fleet.start('a');
-    fleet.put(20);
-    await fleet.clock.advance(30_000);
-    expect(worker.outcome).toBeUndefined();
-    expect(worker.numbers.length).toBeGreaterThan(0);
-    expect(fleet.verdict.missing.length).toBeGreaterThan(0);
-    expect(worker.eventsOf('fault.seen').some((event) => event.subject.lease === first?.shardId)).toBe(true);
-    isBroken = false;
-    await fleet.clock.runUntil(() => fleet.allDelivered, { atMostMillis: 120_000 });
-    expect(fleet.verdict).toEqual({ missing: [], repeated: [] });
   });
 });
