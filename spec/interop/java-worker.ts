@@ -20,6 +20,8 @@ export interface JavaWorkerOptions {
   readonly workerId: string;
   /** `none`: no metric; `proc`: the machine's CPU utilisation; a number: always that many percent. */
   readonly cpuMetric?: 'none' | 'proc' | `${number}`;
+  /** If given, every checkpoint is prepared with this application state first, and stored a second later. */
+  readonly preparedState?: string;
   /** Of its log: `info` shows what its leader decides. Default `warn`. */
   readonly logLevel?: 'info' | 'warn';
 }
@@ -34,6 +36,7 @@ export function startJavaWorker(application: ApplicationSettings, options: JavaW
     ...application,
     workerId: options.workerId,
     cpuMetric: options.cpuMetric ?? 'none',
+    preparedState: options.preparedState ?? '',
     leaseAssignmentIntervalMillis: 2_000,
     shardSyncIntervalMillis: 1_000,
     auditorIntervalMillis: 5_000,

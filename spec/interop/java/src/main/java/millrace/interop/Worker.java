@@ -62,7 +62,7 @@ public final class Worker {
                 dynamo,
                 cloudWatch,
                 workerId,
-                LoggingProcessor::new);
+                () -> new LoggingProcessor(settings.text("preparedState")));
         final Scheduler scheduler = new PromptScheduler(
                 configs.checkpointConfig(),
                 coordination(configs, settings),
