@@ -11,6 +11,8 @@ export interface Holding {
   /** Monotonic time before the last confirming request was sent. */
   confirmedAtMillis: number;
   renewing: boolean;
+  /** A release was sent: whatever becomes of it, nothing more is handed out. */
+  releasing: boolean;
   /** One write at a time: they share the counter. */
   readonly queue: PQueue;
   /** Aborts when the tenure is over. */
@@ -27,6 +29,7 @@ export function newHolding(lease: Lease, startedAtMillis: number): Holding {
     lease,
     confirmedAtMillis: startedAtMillis,
     renewing: false,
+    releasing: false,
     queue: new PQueue({ concurrency: 1 }),
     over: new AbortController(),
   };

@@ -52,10 +52,18 @@ export interface WorkerRow {
   readonly workerIdentifier: string;
   /** KCL's `lut`, epoch seconds. Shown to Java; Millrace observes `reportCounter` instead. */
   readonly lastUpdateSeconds: number;
-  /** Changes with every report. Observers judge life by change on their own clock, never by comparing clocks. */
-  readonly reportCounter: number;
+  /**
+   * Changes with every report. Observers judge life by change on their own clock, never by comparing clocks. Absent on
+   * the rows of Java workers.
+   */
+  readonly reportCounter?: number;
   /** Whether the worker must be the only one of its application. */
   readonly exclusive: boolean;
+}
+
+/** The number of a worker row that changes with every report. A Java worker has no counter of its own; its `lut` will do. */
+export function reportOf(row: WorkerRow): number {
+  return row.reportCounter ?? row.lastUpdateSeconds;
 }
 
 /** Whether the shard is read to its end; such a lease is no load. */

@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts';
+import type { WorkerRow } from './lease.ts';
 import type { LeaseTable } from './lease-table.ts';
 
 /** What a {@link WorkerReporter} needs. */
@@ -12,7 +13,7 @@ export interface WorkerReporterOptions {
 /** Writes this worker's own row, by which others see that it lives even while it owns no lease. */
 export class WorkerReporter {
   readonly #options: WorkerReporterOptions;
-  #reportCounter = 0;
+  #row: WorkerRow | undefined;
 
   constructor(options: WorkerReporterOptions) {
     this.#options = options;
@@ -22,16 +23,21 @@ export class WorkerReporter {
   async report(signal: AbortSignal): Promise<void> {
     const { table, workerIdentifier, exclusive, clock } = this.#options;
     const wallMillis = clock.wallMillis();
-    this.#reportCounter = this.#reportCounter === 0 ? Math.floor(wallMillis) : this.#reportCounter + 1;
-    const lastUpdateSeconds = Math.floor(wallMillis / 1000);
-    await table.putWorker(
-      { workerIdentifier, lastUpdateSeconds, reportCounter: this.#reportCounter, exclusive },
-      signal,
-    );
+    const before = this.#row?.reportCounter;
+    this.#row = {
+      workerIdentifier,
+      lastUpdateSeconds: Math.floor(wallMillis / 1000),
+      reportCounter: before === undefined ? Math.floor(wallMillis) : before + 1,
+      exclusive,
+    };
+    await table.putWorker(this.#row, signal);
   }
 
-  /** Removes the row, so that others stop counting on this worker at once. */
+  /**
+   * Removes the row, so that others stop counting on this worker at once. A row that was written anew by a process of
+   * the same name stays.
+   */
   async withdraw(signal: AbortSignal): Promise<void> {
-    await this.#options.table.deleteWorker(this.#options.workerIdentifier, signal);
+    if (this.#row !== undefined) await this.#options.table.deleteWorker(this.#row, signal);
   }
 }

@@ -1,5 +1,6 @@
+import { raceAbort } from '../base/abort.ts';
 import type { Lease, WorkerRow } from '../lease/lease.ts';
-import type { LeaseTable, TableSnapshot, WriteOutcome } from '../lease/lease-table.ts';
+import { type LeaseTable, type TableSnapshot, type WriteOutcome, workerKeyTaken } from '../lease/lease-table.ts';
 import type { LeaseCondition, LeaseWrite } from '../lease/lease-write.ts';
 
 /** The calls of a lease table, for {@link FakeLeaseTable.intercept}. */
@@ -12,9 +13,14 @@ export type LeaseTableCall =
 
 /**
  * Sees every call before it is done. It may throw (the call is not applied), wait, or return a function that is called
- * after the call was applied and may throw then: a write that was applied but reported as failed.
+ * after the call was applied and may throw then (a write that was applied but reported as failed) or wait (an answer
+ * that is long on its way). A caller that gives up while it waits is told so at once, and the call is applied all the
+ * same when the wait is over, as a request that is under way would be.
  */
-export type LeaseTableInterceptor = (call: LeaseTableCall) => Promise<(() => void) | void> | (() => void) | void;
+export type LeaseTableInterceptor = (call: LeaseTableCall) => Promise<AfterCall | void> | AfterCall | void;
+
+/** What an interceptor does after the call was applied. */
+export type AfterCall = () => Promise<void> | void;
 
 /**
  * A lease table in memory with the conditions of the real one; several workers may share it. It passes the same
@@ -40,6 +46,16 @@ export class FakeLeaseTable implements LeaseTable {
   /** Sets a row directly, as a foreign client would. */
   putRow(lease: Lease): void {
     this.#leases.set(lease.leaseKey, lease);
+  }
+
+  /** Deletes a row directly, as a foreign client would. */
+  deleteRow(leaseKey: string): void {
+    this.#leases.delete(leaseKey);
+  }
+
+  /** Sets a worker's row directly, as a foreign client would. */
+  putWorkerRow(row: WorkerRow): void {
+    this.#workers.set(row.workerIdentifier, row);
   }
 
   open(signal: AbortSignal): Promise<{ created: boolean }> {
@@ -84,22 +100,28 @@ export class FakeLeaseTable implements LeaseTable {
 
   putWorker(row: WorkerRow, signal: AbortSignal): Promise<void> {
     return this.#call({ name: 'putWorker', row }, signal, () => {
+      if (this.#leases.has(row.workerIdentifier)) throw workerKeyTaken(row.workerIdentifier);
       this.#workers.set(row.workerIdentifier, row);
     });
   }
 
-  deleteWorker(workerIdentifier: string, signal: AbortSignal): Promise<void> {
-    return this.#call({ name: 'deleteWorker', key: workerIdentifier }, signal, () => {
-      this.#workers.delete(workerIdentifier);
+  deleteWorker(row: WorkerRow, signal: AbortSignal): Promise<void> {
+    return this.#call({ name: 'deleteWorker', key: row.workerIdentifier }, signal, () => {
+      const now = this.#workers.get(row.workerIdentifier)?.reportCounter;
+      if (now === undefined || row.reportCounter === undefined || now > row.reportCounter) return;
+      this.#workers.delete(row.workerIdentifier);
     });
   }
 
   async #call<T>(call: LeaseTableCall, signal: AbortSignal, action: () => T): Promise<T> {
     signal.throwIfAborted();
+    return raceAbort(this.#serve(call, action), signal);
+  }
+
+  async #serve<T>(call: LeaseTableCall, action: () => T): Promise<T> {
     const after = await this.intercept(call);
-    signal.throwIfAborted();
     const answer = action();
-    after?.();
+    await after?.();
     return answer;
   }
 }

@@ -1,3 +1,4 @@
+import { MillraceError } from '../../lib/base/error.ts';
 import { seededRandom } from '../../lib/base/random.ts';
 import { formatPosition } from '../../lib/base/position.ts';
 import type { Block } from '../../lib/block/block.ts';
@@ -33,6 +34,16 @@ export type Step =
 export interface PutRecord {
   readonly shardId: string;
   readonly sequenceNumber: string;
+}
+
+/** A call of the lease table that brought no answer; whether it was applied is unknown. */
+export function noAnswer(): MillraceError {
+  return new MillraceError('MR_ENDPOINT_UNREACHABLE', 'injected', { reaction: 'retry' });
+}
+
+/** Lets time of the worker's process pass. */
+export function wait(worker: Worker, millis: number): Promise<void> {
+  return new Promise((resolve) => void worker.process.timer(millis, resolve));
 }
 
 const defaults: Omit<ReceiverSettings, 'workerIdentifier'> = {

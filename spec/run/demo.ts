@@ -56,7 +56,9 @@ async function demo(options: DemoOptions): Promise<number> {
   } finally {
     end.unlisten();
   }
+  state.enter('done', clock.monotonicMillis());
   display.stop();
+  if (!options.json) stream.write('\n');
   return conclude(options, state, faults);
 }
 
@@ -66,10 +68,12 @@ function conclude(options: DemoOptions, state: DemoState, faults: readonly strin
     options,
     figures: state.ledger.figures,
     batches: workers.reduce((sum, worker) => sum + worker.batches, 0),
+    // The monotonic clock of a process begins with it.
+    startMillis: state.producingMillis,
     firstCountMillis: state.firstCountMillis,
     faults,
   });
-  for (const fault of verdict.faults) complain(fault);
+  if (verdict.faults.length > 0) for (const text of [...verdict.faults, ...state.workerOutputs]) complain(text);
   process.stdout.write(options.json ? `${jsonLine(verdict)}\n` : verdictText(verdict));
   return exitCodeOf(verdict);
 }

@@ -10,16 +10,18 @@ import {
   ScanCommand,
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
+import { messageOf } from '../../base/error.ts';
 import { dynamoFault } from './dynamo-fault.ts';
 import type { DynamoItem } from './item.ts';
-import type { UpdateParameters } from './update-expression.ts';
+import type { ConditionParameters, UpdateParameters } from './update-expression.ts';
 
 /** The part of a table's description that Millrace looks at. */
 export interface TableDescription {
   readonly status: string;
   /** `name:HASH` and `name:RANGE`, in order. */
   readonly keySchema: readonly string[];
-  readonly indexNames: readonly string[];
+  /** `name:S` and the like, for all attributes that are part of a key. */
+  readonly attributes: readonly string[];
 }
 
 /** What became of a conditional call: done with the item as it is now, or refused (with the old item where the service tells it). */
@@ -55,7 +57,9 @@ export class AwsDynamo {
       return {
         status: answer.Table?.TableStatus ?? 'UNKNOWN',
         keySchema: (answer.Table?.KeySchema ?? []).map((key) => `${key.AttributeName}:${key.KeyType}`),
-        indexNames: (answer.Table?.GlobalSecondaryIndexes ?? []).map((index) => index.IndexName ?? ''),
+        attributes: (answer.Table?.AttributeDefinitions ?? []).map(
+          (one) => `${one.AttributeName}:${one.AttributeType}`,
+        ),
       };
     } catch (thrown) {
       if (isNamed((thrown as Error).cause, 'ResourceNotFoundException')) return undefined;
@@ -112,27 +116,37 @@ export class AwsDynamo {
     return { items: (answer.Items ?? []).map(fromSdk), next: optionalItem(answer.LastEvaluatedKey) };
   }
 
-  /** One page of the owner index: keys only, and eventually consistent as every index is. */
+  /**
+   * One page of the owner index: keys only, and eventually consistent as every index is. `undefined` when the table has no
+   * such index (one made by KCL 2 or earlier) or is still building it.
+   */
   async queryOwnerPage(
     indexName: string,
     owner: string,
     next: DynamoItem | undefined,
     signal: AbortSignal,
-  ): Promise<ItemPage> {
-    const answer = await this.#call(signal, (options) =>
-      this.#client.send(
-        new QueryCommand({
-          TableName: this.tableName,
-          IndexName: indexName,
-          KeyConditionExpression: '#leaseOwner = :owner',
-          ExpressionAttributeNames: { '#leaseOwner': 'leaseOwner' },
-          ExpressionAttributeValues: { ':owner': { S: owner } },
-          ...(next === undefined ? {} : { ExclusiveStartKey: toSdk(next) }),
-        }),
-        options,
-      ),
-    );
-    return { items: (answer.Items ?? []).map(fromSdk), next: optionalItem(answer.LastEvaluatedKey) };
+  ): Promise<ItemPage | undefined> {
+    try {
+      const answer = await this.#call(signal, (options) =>
+        this.#client.send(
+          new QueryCommand({
+            TableName: this.tableName,
+            IndexName: indexName,
+            KeyConditionExpression: '#leaseOwner = :owner',
+            ExpressionAttributeNames: { '#leaseOwner': 'leaseOwner' },
+            ExpressionAttributeValues: { ':owner': { S: owner } },
+            ...(next === undefined ? {} : { ExclusiveStartKey: toSdk(next) }),
+          }),
+          options,
+        ),
+      );
+      return { items: (answer.Items ?? []).map(fromSdk), next: optionalItem(answer.LastEvaluatedKey) };
+    } catch (thrown) {
+      const { cause } = thrown as Error;
+      // "The table does not have the specified index", "Cannot read from backfilling global secondary index".
+      if (isNamed(cause, 'ValidationException') && / index\b/.test(messageOf(cause))) return undefined;
+      throw thrown;
+    }
   }
 
   /** One row, consistently read. */
@@ -146,20 +160,11 @@ export class AwsDynamo {
     return optionalItem(answer.Item);
   }
 
-  /** Puts a whole item, on condition that its key is absent when `onlyIfAbsent`. */
-  async putItem(item: DynamoItem, onlyIfAbsent: boolean, signal: AbortSignal): Promise<ConditionalOutcome> {
+  /** Puts a whole item in the place of what is there, on condition. */
+  async putItem(item: DynamoItem, condition: ConditionParameters, signal: AbortSignal): Promise<ConditionalOutcome> {
     return this.#conditional(signal, async (options) => {
       await this.#client.send(
-        new PutItemCommand({
-          TableName: this.tableName,
-          Item: toSdk(item),
-          ...(onlyIfAbsent
-            ? {
-                ConditionExpression: 'attribute_not_exists(#leaseKey)',
-                ExpressionAttributeNames: { '#leaseKey': 'leaseKey' },
-              }
-            : {}),
-        }),
+        new PutItemCommand({ TableName: this.tableName, Item: toSdk(item), ...conditionOf(condition) }),
         options,
       );
       return item;
@@ -173,10 +178,8 @@ export class AwsDynamo {
         new UpdateItemCommand({
           TableName: this.tableName,
           Key: { leaseKey: { S: leaseKey } },
-          ConditionExpression: update.conditionExpression,
+          ...conditionOf(update),
           UpdateExpression: update.updateExpression,
-          ExpressionAttributeNames: { ...update.names },
-          ...(Object.keys(update.values).length > 0 ? { ExpressionAttributeValues: toSdk(update.values) } : {}),
           ReturnValues: 'ALL_NEW',
           ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
         }),
@@ -186,14 +189,16 @@ export class AwsDynamo {
     });
   }
 
-  /** Deletes a row; no error when it is gone already. */
-  async deleteItem(leaseKey: string, signal: AbortSignal): Promise<void> {
-    await this.#call(signal, (options) =>
-      this.#client.send(
-        new DeleteItemCommand({ TableName: this.tableName, Key: { leaseKey: { S: leaseKey } } }),
+  /** Deletes a row on condition. */
+  async deleteItem(leaseKey: string, condition: ConditionParameters, signal: AbortSignal): Promise<ConditionalOutcome> {
+    return this.#conditional(signal, async (options) => {
+      const key = { leaseKey: { S: leaseKey } };
+      await this.#client.send(
+        new DeleteItemCommand({ TableName: this.tableName, Key: key, ...conditionOf(condition) }),
         options,
-      ),
-    );
+      );
+      return undefined;
+    });
   }
 
   async #conditional(
@@ -221,6 +226,14 @@ export class AwsDynamo {
 
 function isNamed(thrown: unknown, name: string): boolean {
   return typeof thrown === 'object' && thrown !== null && (thrown as { name?: unknown }).name === name;
+}
+
+function conditionOf({ conditionExpression, names, values }: ConditionParameters) {
+  return {
+    ConditionExpression: conditionExpression,
+    ExpressionAttributeNames: { ...names },
+    ...(Object.keys(values).length > 0 ? { ExpressionAttributeValues: toSdk(values) } : {}),
+  };
 }
 
 function toSdk(item: DynamoItem): Record<string, AttributeValue> {

@@ -1,11 +1,25 @@
 import { type Clock, sleep } from '../../base/clock.ts';
 import { MillraceError } from '../../base/error.ts';
 import type { Lease, WorkerRow } from '../lease.ts';
-import { type LeaseTable, type TableSnapshot, type WriteOutcome, ownerIndexName } from '../lease-table.ts';
+import {
+  type LeaseTable,
+  type TableSnapshot,
+  type WriteOutcome,
+  ownerIndexName,
+  workerKeyTaken,
+} from '../lease-table.ts';
 import type { LeaseWrite } from '../lease-write.ts';
 import type { AwsDynamo, ItemPage, TableDescription } from './aws-dynamo.ts';
 import { type DynamoItem, stringOf } from './item.ts';
-import { itemFromLease, itemFromWorker, leaseFromItem, rowFromItem } from './lease-item.ts';
+import {
+  ifAbsent,
+  ifAbsentOrWorker,
+  ifNotReportedSince,
+  itemFromLease,
+  itemFromWorker,
+  leaseFromItem,
+  rowFromItem,
+} from './lease-item.ts';
 import { updateExpression } from './update-expression.ts';
 
 /** How often a new table is asked whether it is active, and for how long at most (KCL waits 600 s). */
@@ -25,16 +39,16 @@ export class DynamoLeaseTable implements LeaseTable {
   }
 
   async open(signal: AbortSignal): Promise<{ created: boolean }> {
-    let description = await this.#dynamo.describeTable(signal);
-    let created = false;
-    if (description === undefined) {
-      created = await this.#dynamo.createTable(ownerIndexName, signal);
-      description = await this.#dynamo.describeTable(signal);
-    }
-    // A foreign table is refused before it is active: nothing may be written to it.
-    if (description !== undefined) this.#checkKey(description);
     const deadline = this.#clock.monotonicMillis() + activeTimeoutMillis;
-    while (description?.status !== 'ACTIVE' && description?.status !== 'UPDATING') {
+    let created = false;
+    for (;;) {
+      const description = await this.#dynamo.describeTable(signal);
+      // A foreign table is refused before it is active: nothing may be written to it.
+      if (description !== undefined) this.#checkKey(description);
+      if (description?.status === 'ACTIVE' || description?.status === 'UPDATING') return { created };
+      // Also a table that was just being deleted and is gone now.
+      const creating = description === undefined && (await this.#dynamo.createTable(ownerIndexName, signal));
+      created ||= creating;
       if (this.#clock.monotonicMillis() > deadline) {
         throw new MillraceError(
           'MR_ENDPOINT_UNREACHABLE',
@@ -42,18 +56,15 @@ export class DynamoLeaseTable implements LeaseTable {
           { subject: { table: this.#dynamo.tableName } },
         );
       }
-      await sleep(this.#clock, activePollMillis, signal);
-      description = await this.#dynamo.describeTable(signal);
+      if (!creating) await sleep(this.#clock, activePollMillis, signal);
     }
-    this.#checkKey(description);
-    return { created };
   }
 
-  #checkKey(description: TableDescription): void {
-    if (description.keySchema.join() === 'leaseKey:HASH') return;
+  #checkKey({ keySchema, attributes }: TableDescription): void {
+    if (keySchema.join() === 'leaseKey:HASH' && attributes.includes('leaseKey:S')) return;
     throw new MillraceError(
       'MR_TABLE_FOREIGN',
-      `table ${this.#dynamo.tableName} is no lease table: its key is ${description.keySchema.join(', ')} instead of leaseKey:HASH; ` +
+      `table ${this.#dynamo.tableName} is no lease table: its key is ${keySchema.join(', ')} (of ${attributes.join(', ')}) instead of leaseKey:HASH (of leaseKey:S); ` +
         'name another table with tableName',
       { subject: { table: this.#dynamo.tableName } },
     );
@@ -72,19 +83,26 @@ export class DynamoLeaseTable implements LeaseTable {
 
   async listKeysOwnedBy(workerIdentifier: string, signal: AbortSignal): Promise<readonly string[]> {
     const keys: string[] = [];
-    const page = (next: DynamoItem | undefined) =>
-      this.#dynamo.queryOwnerPage(ownerIndexName, workerIdentifier, next, signal);
+    let hasIndex = true;
+    const page = async (next: DynamoItem | undefined) => {
+      const answer = await this.#dynamo.queryOwnerPage(ownerIndexName, workerIdentifier, next, signal);
+      hasIndex = answer !== undefined;
+      return answer;
+    };
     for await (const item of this.#items(page)) {
       const leaseKey = stringOf(item, 'leaseKey');
       if (leaseKey !== undefined) keys.push(leaseKey);
     }
-    return keys;
+    if (hasIndex) return keys;
+    const { leases } = await this.scan(signal);
+    return leases.filter((lease) => lease.leaseOwner === workerIdentifier).map((lease) => lease.leaseKey);
   }
 
-  async *#items(readPage: (next: DynamoItem | undefined) => Promise<ItemPage>): AsyncGenerator<DynamoItem> {
+  async *#items(readPage: (next: DynamoItem | undefined) => Promise<ItemPage | undefined>): AsyncGenerator<DynamoItem> {
     let next: DynamoItem | undefined;
     for (let pages = 0; pages < maximumPages; pages += 1) {
       const page = await readPage(next);
+      if (page === undefined) return;
       yield* page.items;
       next = page.next;
       if (next === undefined) return;
@@ -98,11 +116,13 @@ export class DynamoLeaseTable implements LeaseTable {
 
   async get(leaseKey: string, signal: AbortSignal): Promise<Lease | undefined> {
     const item = await this.#dynamo.getItem(leaseKey, signal);
-    return item === undefined ? undefined : leaseFromItem(item, this.#dynamo.tableName);
+    if (item === undefined) return undefined;
+    const row = rowFromItem(item, this.#dynamo.tableName);
+    return row.kind === 'lease' ? row.lease : undefined;
   }
 
   async createIfAbsent(lease: Lease, signal: AbortSignal): Promise<boolean> {
-    const outcome = await this.#dynamo.putItem(itemFromLease(lease), true, signal);
+    const outcome = await this.#dynamo.putItem(itemFromLease(lease), ifAbsent, signal);
     return outcome.done;
   }
 
@@ -119,10 +139,12 @@ export class DynamoLeaseTable implements LeaseTable {
   }
 
   async putWorker(row: WorkerRow, signal: AbortSignal): Promise<void> {
-    await this.#dynamo.putItem(itemFromWorker(row), false, signal);
+    const outcome = await this.#dynamo.putItem(itemFromWorker(row), ifAbsentOrWorker, signal);
+    if (!outcome.done) throw workerKeyTaken(row.workerIdentifier);
   }
 
-  async deleteWorker(workerIdentifier: string, signal: AbortSignal): Promise<void> {
-    await this.#dynamo.deleteItem(workerIdentifier, signal);
+  async deleteWorker(row: WorkerRow, signal: AbortSignal): Promise<void> {
+    if (row.reportCounter === undefined) return;
+    await this.#dynamo.deleteItem(row.workerIdentifier, ifNotReportedSince(row.reportCounter), signal);
   }
 }

@@ -14,9 +14,12 @@ export class DemoState {
   readonly ledger = new Ledger();
   /** The emulators that run, as texts. */
   services: readonly string[] = [];
+  /** What the workers wrote to standard error, if anything; told when something went wrong. */
+  workerOutputs: readonly string[] = [];
   #phase: DemoPhase = 'starting';
   #phaseSinceMillis: number;
   readonly #workers = new Map<number, WorkerFold>();
+  #producingMillis: number | undefined;
   #firstPutMillis: number | undefined;
   #firstCountMillis: number | undefined;
 
@@ -30,6 +33,11 @@ export class DemoState {
     return this.#phase;
   }
 
+  /** When the phase 'producing' began; undefined before. */
+  get producingMillis(): number | undefined {
+    return this.#producingMillis;
+  }
+
   /** From the first acknowledged record to the first record at an output; undefined before. */
   get firstCountMillis(): number | undefined {
     if (this.#firstPutMillis === undefined || this.#firstCountMillis === undefined) return undefined;
@@ -40,6 +48,7 @@ export class DemoState {
   enter(phase: DemoPhase, nowMillis: number): void {
     this.#phase = phase;
     this.#phaseSinceMillis = nowMillis;
+    if (phase === 'producing') this.#producingMillis = nowMillis;
   }
 
   /** A worker process was started. */

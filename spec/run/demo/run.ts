@@ -55,6 +55,9 @@ export async function runDemo(options: RunOptions, signal: AbortSignal): Promise
     // Whatever is still on its way sees that it is over; after a good run nothing is.
     life.abort(signal.aborted ? signal.reason : new Error('the demo is over'));
     await Promise.all(workers.map((worker) => worker.kill()));
+    options.state.workerOutputs = workers.flatMap(({ number, lastOutput }) =>
+      lastOutput === '' ? [] : [`the last output of worker ${number}:\n${lastOutput}`],
+    );
     const stack = await starting?.catch(() => undefined);
     await stack?.stop();
   }
@@ -148,15 +151,14 @@ async function drain(workers: readonly WorkerProcess[], clock: Clock, signal: Ab
 }
 
 function endedEarly(worker: WorkerProcess, end: WorkerEnd): Error {
-  return new Error(`worker ${worker.number} (pid ${worker.pid}) ended unexpectedly with ${end.how}${outputOf(worker)}`);
+  return new Error(`worker ${worker.number} (pid ${worker.pid}) ended unexpectedly with ${end.how}${silence(worker)}`);
 }
 
 function notDrained(worker: WorkerProcess, end: WorkerEnd): Error {
-  return new Error(
-    `worker ${worker.number} (pid ${worker.pid}) ended with ${end.how} after SIGTERM${outputOf(worker)}`,
-  );
+  return new Error(`worker ${worker.number} (pid ${worker.pid}) ended with ${end.how} after SIGTERM${silence(worker)}`);
 }
 
-function outputOf(worker: WorkerProcess): string {
-  return worker.lastOutput === '' ? ', and said nothing' : `; its last output:\n${worker.lastOutput}`;
+/** Its last output follows, if there is any. */
+function silence(worker: WorkerProcess): string {
+  return worker.lastOutput === '' ? ' and said nothing' : '';
 }

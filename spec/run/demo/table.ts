@@ -4,7 +4,7 @@ import type { DemoOptions } from './options.ts';
 import type { WorkerFigures } from './worker-figures.ts';
 
 /** What the demo is doing. */
-export type DemoPhase = 'starting' | 'producing' | 'counting the rest' | 'stopping';
+export type DemoPhase = 'starting' | 'producing' | 'counting the rest' | 'stopping' | 'done';
 
 /** The demo at one moment, for the table. */
 export interface DemoSnapshot {
@@ -20,7 +20,7 @@ export interface DemoSnapshot {
 }
 
 /** The widest that the column of shards becomes. */
-const mostShardColumns = 40;
+const mostShardColumns = 28;
 /** A terminal narrower than this gets lines that are cut. */
 const leastShardColumns = 14;
 
@@ -64,6 +64,7 @@ export function title({ shards, workers, rate, seed }: DemoOptions): string {
 }
 
 function phaseText({ options, phase, phaseMillis }: DemoSnapshot): string {
+  if (phase === 'done') return phase;
   const seconds = (phaseMillis / 1_000).toFixed(1);
   return phase === 'producing' ? `${phase}, ${seconds} of ${options.seconds} s` : `${phase}, ${seconds} s`;
 }

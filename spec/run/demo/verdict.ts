@@ -18,6 +18,8 @@ export interface Verdict {
   readonly rate: number;
   readonly seed: number;
   readonly batches: number;
+  /** From the start of the process to the first put; null when it did not come to that. */
+  readonly startMillis: number | null;
   /** From the first answer of PutRecords to the first record at an output; null when none came. */
   readonly firstCountMillis: number | null;
   /** What is wrong, each as a sentence; none when every record was counted once. */
@@ -29,14 +31,15 @@ export interface VerdictInput {
   readonly options: DemoOptions;
   readonly figures: LedgerFigures;
   readonly batches: number;
+  readonly startMillis: number | undefined;
   readonly firstCountMillis: number | undefined;
-  /** What went wrong beside the counting: a worker that died, say. */
+  /** What ended the demo before its time: a worker that died, say. The figures are then what they are. */
   readonly faults: readonly string[];
 }
 
 /** Judges the demo by its figures. */
 export function judge(input: VerdictInput): Verdict {
-  const { options, figures, batches, firstCountMillis } = input;
+  const { options, figures, batches, startMillis, firstCountMillis, faults } = input;
   const { produced, missing, repeated, unacknowledged, words, wordsCounted } = figures;
   const { shards, workers, seconds, rate, seed } = options;
   return {
@@ -53,9 +56,14 @@ export function judge(input: VerdictInput): Verdict {
     rate,
     seed,
     batches,
-    firstCountMillis: firstCountMillis === undefined ? null : Math.round(firstCountMillis),
-    faults: [...input.faults, ...faultsOf(figures)],
+    startMillis: roundedOrNull(startMillis),
+    firstCountMillis: roundedOrNull(firstCountMillis),
+    faults: faults.length > 0 ? faults : faultsOf(figures),
   };
+}
+
+function roundedOrNull(millis: number | undefined): number | null {
+  return millis === undefined ? null : Math.round(millis);
 }
 
 function faultsOf(figures: LedgerFigures): string[] {

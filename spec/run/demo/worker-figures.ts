@@ -15,8 +15,9 @@ export interface WorkerFigures {
   readonly behindMillis: number | undefined;
 }
 
-/** How much time the rate is taken over. */
+/** How much time the rate is taken over, and the least of it that says anything. */
 const rateWindowMillis = 3_000;
+const leastRateMillis = 1_000;
 
 /** Folds the reports of one worker into its figures. */
 export class WorkerFold {
@@ -27,6 +28,7 @@ export class WorkerFold {
   #batches = 0;
   #records = 0;
   #words = 0;
+  #firstBatchMillis: number | undefined;
   /** Batches of the window, oldest first. */
   #recent: { readonly atMillis: number; readonly records: number }[] = [];
 
@@ -44,6 +46,7 @@ export class WorkerFold {
         return;
       case 'records':
         this.#batches += 1;
+        this.#firstBatchMillis ??= nowMillis;
         this.#records += report.places.length;
         this.#recent.push({ atMillis: nowMillis, records: report.places.length });
         return;
@@ -59,6 +62,8 @@ export class WorkerFold {
   figuresAt(nowMillis: number): WorkerFigures {
     this.#recent = this.#recent.filter(({ atMillis }) => nowMillis - atMillis < rateWindowMillis);
     const recent = this.#recent.reduce((sum, { records }) => sum + records, 0);
+    const sinceFirst = nowMillis - (this.#firstBatchMillis ?? nowMillis);
+    const windowMillis = Math.min(rateWindowMillis, Math.max(leastRateMillis, sinceFirst));
     return {
       number: this.#number,
       pid: this.#pid,
@@ -66,7 +71,7 @@ export class WorkerFold {
       batches: this.#batches,
       records: this.#records,
       words: this.#words,
-      recordsPerSecond: (recent * 1_000) / rateWindowMillis,
+      recordsPerSecond: (recent * 1_000) / windowMillis,
       behindMillis: this.#behindMillis,
     };
   }
