@@ -2,7 +2,7 @@
  * Records what real Java workers write, as fixtures for the tests of the row codec: rows-3.5.1.json and
  * rows-3.1.3.json. Each holds moments, each moment the rows of every table; bytes are base64.
  *
- *   bash spec/interop/setup.sh && node --import tsx spec/interop/record-rows.ts
+ *   bash spec/interop/setup.sh && node --import tsx spec/interop/record-rows.ts && npx oxfmt spec/interop/fixtures
  */
 import { writeFileSync } from 'node:fs';
 import { SplitShardCommand } from '@aws-sdk/client-kinesis';

@@ -10,6 +10,8 @@ export interface WorkerLine {
   readonly sequenceNumber?: string;
   readonly subSequenceNumber?: number;
   readonly data?: string;
+  /** Of an event of Millrace: which. */
+  readonly type?: string;
   readonly state?: string;
   readonly error?: string;
 }

@@ -47,7 +47,8 @@ export async function startDynamoDBLocal(): Promise<ChildServer> {
     const outcome = await waitUntilAnswering(child, endpoint);
     if (outcome === 'ready') return server(child, endpoint, Number(output.firstLine()));
     await end(child);
-    if (outcome === 'ended' && attempt < maxPortAttempts && /BindException|already in use/.test(output.last())) continue;
+    if (outcome === 'ended' && attempt < maxPortAttempts && /BindException|already in use/.test(output.last()))
+      continue;
     throw new Error(
       `DynamoDB Local ${outcome === 'ended' ? 'ended' : 'did not answer'} at ${endpoint}; its last output: ${output.last() || '(none)'}`,
     );

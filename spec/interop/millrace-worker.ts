@@ -1,0 +1,19 @@
+import { fileURLToPath } from 'node:url';
+import type { ApplicationSettings } from './java-worker.ts';
+import { type WorkerProcess, startWorkerProcess } from './worker-process.ts';
+
+/** What a Millrace worker is told by its only argument, a JSON object. */
+export interface MillraceWorkerSettings extends ApplicationSettings {
+  readonly workerId: string;
+}
+
+/** Starts a Millrace worker in a process of its own. */
+export function startMillraceWorker(application: ApplicationSettings, workerId: string): WorkerProcess {
+  const settings: MillraceWorkerSettings = { ...application, workerId };
+  const program = fileURLToPath(new URL('millrace-worker-main.ts', import.meta.url));
+  return startWorkerProcess({
+    workerId,
+    command: process.execPath,
+    args: ['--import', 'tsx', program, JSON.stringify(settings)],
+  });
+}
