@@ -57,14 +57,15 @@ export class WorkerMetricsSampler {
     const { clock, eventLoop, selectSource, captureIntervalMillis = 1_000 } = this.#options;
     let source: CpuSource | undefined;
     try {
-      source = await this.#timed(signal, selectSource);
-      // The first reading only marks the beginning: it is always 0 and would pull the first average down.
-      await this.#timed(signal, async (deadline) => source?.capture(deadline));
+      // The first readings only mark the beginning: CPU is always 0 then and would pull the first average down.
       eventLoop.utilization();
+      source = await this.#timed(signal, selectSource);
+      await this.#timed(signal, async (deadline) => source?.capture(deadline));
     } catch (thrown) {
       if (!signal.aborted) this.#fail(thrown);
     }
     while (await pause(clock, captureIntervalMillis, signal)) {
+      this.#hasTried = true;
       try {
         const cpu = (await this.#timed(signal, async (deadline) => source?.capture(deadline))) ?? 0;
         this.#add(Math.max(cpu, eventLoop.utilization() * 100));
@@ -76,8 +77,8 @@ export class WorkerMetricsSampler {
 
   /**
    * Averages what was captured since the last call, to six decimals, and gives the latest averages, oldest first; -1 for
-   * a time in which every capture failed. Empty before the first capture: KCL takes such a row for that of a worker
-   * that measures nothing, and gives it leases at once.
+   * a time in which every capture failed. Empty in the first second: KCL takes such a row for that of a worker that
+   * measures nothing, and gives it leases at once.
    */
   report(): WorkerMetricsReport {
     if (!this.#hasTried) return { sts: {}, opr: {} };
@@ -91,14 +92,12 @@ export class WorkerMetricsSampler {
 
   #add(percent: number): void {
     if (!Number.isFinite(percent)) throw new Error('the measured utilisation is no number');
-    this.#hasTried = true;
     this.#isFailing = false;
     this.#captures.push(Math.min(100, Math.max(0, percent)));
     if (this.#captures.length > maxCaptures) this.#captures.shift();
   }
 
   #fail(thrown: unknown): void {
-    this.#hasTried = true;
     if (this.#isFailing) return;
     this.#isFailing = true;
     try {
