@@ -66,3 +66,11 @@ export function startJavaWorker(application: ApplicationSettings, options: JavaW
     ],
   });
 }
+
+/** What a Java worker complains of in its log: faults, and rows that it could not read. */
+export function complaints(worker: WorkerProcess): string[] {
+  return worker
+    .log()
+    .split('\n')
+    .filter((line) => / ERROR |failed deserialization|invalid entries/.test(line));
+}

@@ -2,11 +2,12 @@
  * A Millrace worker that says what happens in the lines of the Java worker: each record, and each event of its own as
  * `{"event":"event","type":...}`. SIGTERM drains it; the end of its input ends it at once.
  */
-import { createConsumer } from '../../lib/index.ts';
+import { type ConsumerOptions, createConsumer } from '../../lib/index.ts';
 import { testCredentials, testRegion } from '../support/local-stack.ts';
 import type { MillraceWorkerSettings } from './millrace-worker.ts';
 
-const settings = JSON.parse(process.argv[2] ?? '{}') as MillraceWorkerSettings;
+const settings = JSON.parse(process.argv[2] ?? '{}') as MillraceWorkerSettings &
+  Pick<ConsumerOptions, 'coordinationTables'>;
 
 process.stdin.resume();
 for (const ended of ['end', 'error'] as const) process.stdin.on(ended, () => process.kill(process.pid, 'SIGKILL'));
@@ -21,6 +22,7 @@ const consumer = createConsumer({
   dynamoDBEndpoint: settings.dynamoEndpoint,
   failoverTimeMillis: settings.failoverTimeMillis,
   idleTimeBetweenReadsInMillis: 250,
+  coordinationTables: settings.coordinationTables,
   listener: (event) => say('event', event),
 });
 

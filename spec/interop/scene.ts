@@ -3,7 +3,7 @@ import { startDynamoDBLocal } from '../support/dynamodb-local.ts';
 import { createTestStream, startKinesisLocal } from '../support/local-stack.ts';
 import type { ApplicationSettings } from './java-worker.ts';
 import { type Producer, type ProducedRecord, createProducer } from './producer.ts';
-import { type TableReader, createTableReader } from './tables.ts';
+import { type Row, type TableReader, createTableReader, keyOf } from './tables.ts';
 import { waitUntil } from './wait.ts';
 import type { WorkerProcess } from './worker-process.ts';
 
@@ -35,8 +35,14 @@ export interface Scene extends AsyncDisposable {
   readonly tables: TableReader;
   /** Remembers a worker: what it reads counts, and it is killed when the scene ends. */
   add(worker: WorkerProcess): WorkerProcess;
+  /** Puts that many more records and waits until every record ever produced has been seen by some worker. */
+  seesAll(produce: number): Promise<void>;
   /** Waits until every record that was produced has been seen by some worker. */
   seenAll(): Promise<void>;
+  /** Waits until the worker owns that many shards that have not ended, all of them if no number is given. */
+  owns(worker: WorkerProcess, atLeast?: number): Promise<void>;
+  /** Waits until the worker has the leader's lock. */
+  leads(worker: WorkerProcess): Promise<void>;
   /** The records seen more than once, over all workers: allowed after a crash, and after nothing else. */
   repeated(): readonly string[];
 }
@@ -58,6 +64,9 @@ export async function createScene(emulators: Emulators, name: string, shardCount
     const seen = new Set(seenRecords(workers));
     return producer.produced.filter((record) => !seen.has(recordKey(record)));
   };
+  const seenAll = async () => {
+    await waitUntil('every record to be seen', () => unseen().length === 0, unseen);
+  };
   return {
     application,
     producer,
@@ -66,8 +75,33 @@ export async function createScene(emulators: Emulators, name: string, shardCount
       workers.push(worker);
       return worker;
     },
-    seenAll: async () => {
-      await waitUntil('every record to be seen', () => unseen().length === 0, unseen);
+    seesAll: async (produce) => {
+      await producer.produce(produce);
+      await seenAll();
+    },
+    seenAll,
+    owns: async ({ workerId }, atLeast) => {
+      let live: readonly Row[] = [];
+      await waitUntil(
+        `${workerId} to own ${atLeast ?? 'all'} of the shards`,
+        async () => {
+          live = (await tables.leases()).filter((row) => row['checkpoint']?.S !== 'SHARD_END');
+          return live.length > 0 && live.filter((row) => isOwnedBy(row, workerId)).length >= (atLeast ?? live.length);
+        },
+        () => live,
+      );
+    },
+    leads: async ({ workerId }) => {
+      let leader: string | undefined;
+      await waitUntil(
+        `${workerId} to lead`,
+        async () => {
+          const all = Object.values(await tables.rows()).flat();
+          leader = all.find((row) => keyOf(row) === 'Leader')?.['ownerName']?.S;
+          return leader === workerId;
+        },
+        () => leader,
+      );
     },
     repeated: () => {
       const all = seenRecords(workers);
@@ -79,6 +113,10 @@ export async function createScene(emulators: Emulators, name: string, shardCount
       tables[Symbol.dispose]();
     },
   };
+}
+
+function isOwnedBy(row: Row, workerId: string): boolean {
+  return row['leaseOwner']?.S === workerId && row['checkpointOwner'] === undefined;
 }
 
 function seenRecords(workers: readonly WorkerProcess[]): string[] {
