@@ -1,0 +1,230 @@
+import { sleep } from '../base/clock.ts';
+import type { Random } from '../base/random.ts';
+import { type NemesisAct, type SimulationSetup, drawSetup } from './faults.ts';
+import { Fleet } from './fleet.ts';
+import type { FleetConsumer } from './fleet-consumer.ts';
+import type { FleetWorker, ViewFault } from './fleet-worker.ts';
+import { between, chance, forkRandom, wholeBetween } from './fork-random.ts';
+import { whyNotConverged } from './convergence.ts';
+import { Nemesis } from './nemesis.ts';
+
+/** Options of {@link simulate}. */
+export interface SimulateOptions {
+  /** Hears every line of the trace as it is written. */
+  readonly onLine?: (line: string) => void;
+}
+
+/** What one seed has shown. */
+export interface SimulationResult {
+  readonly setup: SimulationSetup;
+  /** The first sentence that did not hold; absent when all did. */
+  readonly broken: string | undefined;
+  /** Lines of the trace. */
+  readonly events: number;
+  readonly traceHash: string;
+  readonly tail: readonly string[];
+  /** How often each fault and act occurred. */
+  readonly faults: ReadonlyMap<string, number>;
+  /** How often each edge of the shard state machine was taken, as `from->to`. */
+  readonly edges: ReadonlyMap<string, number>;
+  /** Virtual time that passed. */
+  readonly simulatedMillis: number;
+  /** Virtual time from the end of the faults until the fleet had converged. */
+  readonly convergedAfterMillis: number | undefined;
+}
+
+/** Within this time after the last fault a fleet must have converged: F, a handoff, and the longest backoffs. */
+const convergenceMillis = 240_000;
+/** Within this time a fleet without faults must have stopped. */
+const stopMillis = 60_000;
+
+/**
+ * Runs one simulation: a fleet under the faults that the seed has drawn, then without faults until it has converged,
+ * then until it has stopped. The same seed gives the same trace on every machine.
+ */
+export async function simulate(seed: number, options: SimulateOptions = {}): Promise<SimulationResult> {
+  const simulation = new Simulation(drawSetup(seed), options);
+  const onRejection = (reason: unknown) => {
+    simulation.fleet.fail(`a promise was rejected and nobody heard of it: ${String(reason)}`);
+  };
+  process.on('unhandledRejection', onRejection);
+  try {
+    return await simulation.run();
+  } finally {
+    process.off('unhandledRejection', onRejection);
+  }
+}
+
+class Simulation {
+  readonly fleet: Fleet;
+  readonly #setup: SimulationSetup;
+  readonly #faults = new Map<string, number>();
+  readonly #edges = new Map<string, number>();
+  readonly #nemesis: Nemesis;
+  #isFaulty = true;
+  #convergedAfterMillis: number | undefined;
+
+  constructor(setup: SimulationSetup, options: SimulateOptions) {
+    this.#setup = setup;
+    const count = (counts: Map<string, number>, key: string) => void counts.set(key, (counts.get(key) ?? 0) + 1);
+    const { seed, shards, settings, commits, blocksAtOnce, maxLatencyMillis, maxSlowMillis } = setup;
+    this.fleet = new Fleet({
+      seed,
+      shards,
+      settings,
+      commits,
+      blocksAtOnce,
+      maxLatencyMillis,
+      maxSlowMillis,
+      turnsToSettle: 1,
+      consumer: this.#consumer(forkRandom(seed, 'handler')),
+      onFault: (fault: ViewFault) => count(this.#faults, fault),
+      onEdge: (from, to) => count(this.#edges, `${from}->${to}`),
+      ...(options.onLine === undefined ? {} : { onLine: options.onLine }),
+    });
+    this.#nemesis = new Nemesis({
+      fleet: this.fleet,
+      setup,
+      random: forkRandom(seed, 'nemesis'),
+      startWorker: (name) => this.#startWorker(name),
+      onAct: (act: NemesisAct) => count(this.#faults, act),
+    });
+  }
+
+  async run(): Promise<SimulationResult> {
+    let broken: string | undefined;
+    try {
+      await this.#faultyPhase();
+      await this.#calmPhase();
+      await this.#stopPhase();
+    } catch (thrown) {
+      broken = this.fleet.broken ?? String(thrown);
+    }
+    return {
+      setup: this.#setup,
+      broken,
+      events: this.fleet.trace.length,
+      traceHash: this.fleet.trace.hash,
+      tail: this.fleet.trace.tail,
+      faults: this.#faults,
+      edges: this.#edges,
+      simulatedMillis: this.fleet.clock.monotonicMillis(),
+      convergedAfterMillis: this.#convergedAfterMillis,
+    };
+  }
+
+  async #faultyPhase(): Promise<void> {
+    const { fleet } = this;
+    const { historyMillis, faultyMillis, workers } = this.#setup;
+    this.#produce();
+    const past = forkRandom(this.#setup.seed, 'history');
+    for (let passed = 0; passed < historyMillis; passed += 5_000) {
+      await fleet.advance(5_000);
+      const open = fleet.kinesis.openShards;
+      if (chance(past, 0.3)) fleet.split(open[Math.floor(past.next() * open.length)]?.shardId as string);
+    }
+    for (let number = 1; number <= workers; number += 1) this.#startWorker(`w${number}`);
+    this.#nemesis.begin();
+    await fleet.advance(faultyMillis);
+  }
+
+  /** Puts records until the calm has lasted a while. */
+  #produce(): void {
+    const { fleet } = this;
+    const { seed, keys, putEveryMillis, maxPut, recordBytes } = this.#setup;
+    const random = forkRandom(seed, 'producer');
+    const data = new Uint8Array(recordBytes);
+    const put = () => {
+      if (!this.#isFaulty) return;
+      const count = wholeBetween(random, 0, maxPut);
+      for (let index = 0; index < count; index += 1) fleet.put(`key-${wholeBetween(random, 1, keys)}`, data);
+      fleet.clock.timer(between(random, 0, 2 * putEveryMillis), put);
+    };
+    put();
+  }
+
+  /** No more faults: the fleet must catch up and be balanced; then one record more per shard must come through. */
+  async #calmPhase(): Promise<void> {
+    const { fleet } = this;
+    this.#isFaulty = false;
+    fleet.trace.add('calm', 'no more faults');
+    this.#nemesis.end();
+    for (const worker of fleet.workers) worker.heal();
+    if (!fleet.workers.some((worker) => worker.isAlive)) this.#startWorker('last');
+    const fromMillis = fleet.clock.monotonicMillis();
+    await this.#converge();
+    this.#convergedAfterMillis = fleet.clock.monotonicMillis() - fromMillis;
+    fleet.trace.add('calm', `converged after ${Math.round(this.#convergedAfterMillis)} ms`);
+    for (let number = 1; number <= 20; number += 1) fleet.put(`late-${number}`);
+    await this.#converge();
+  }
+
+  async #converge(): Promise<void> {
+    const { fleet } = this;
+    const deadlineMillis = fleet.clock.monotonicMillis() + convergenceMillis;
+    for (;;) {
+      await fleet.advance(1_000);
+      const why = whyNotConverged(fleet);
+      if (why === undefined) return;
+      if (fleet.clock.monotonicMillis() > deadlineMillis) {
+        fleet.fail(`${convergenceMillis} ms after the last fault ${why}`);
+        fleet.check();
+      }
+      // A worker that has met a fault which does not pass is started again, as an orchestrator does.
+      if (!fleet.workers.some((worker) => worker.isAlive)) this.#startWorker('last');
+    }
+  }
+
+  /** Everybody drains: all promises settle, and every lease is free at its last record. */
+  async #stopPhase(): Promise<void> {
+    const { fleet } = this;
+    const alive = fleet.workers.filter((worker) => worker.isAlive);
+    const drains = alive.map((worker) => worker.drain());
+    let drained = false;
+    void Promise.all(drains).then(() => (drained = true));
+    const hasStopped = () => drained && alive.every((worker) => worker.end !== undefined);
+    try {
+      await fleet.runUntil(hasStopped, stopMillis);
+    } catch {
+      const slow = alive.filter((worker) => worker.end === undefined).map(({ id }) => id);
+      fleet.fail(`${slow.join(', ') || 'a drain'} had not stopped ${stopMillis} ms after a drain`);
+    }
+    fleet.check();
+    const kept = fleet.table.rows.find((row) => alive.some(({ name }) => name === row.leaseOwner));
+    if (kept !== undefined) fleet.fail(`${kept.leaseOwner} has stopped and still owns ${kept.leaseKey}`);
+    // Whatever is late must stay silent.
+    await fleet.advance(20_000);
+    const busy = alive.find((worker) => worker.process.pendingTimers > 0);
+    if (busy !== undefined) fleet.fail(`${busy.id} has ${busy.process.pendingTimers} timers 20 s after its end`);
+    fleet.check();
+  }
+
+  #startWorker(name: string): FleetWorker {
+    const { fleet } = this;
+    const { seed, maxWallSkewMillis, maxDriftPpm, tableOdds, kinesisOdds, reads, pages } = this.#setup;
+    const random = forkRandom(seed, `clock ${fleet.workers.length}`);
+    const worker = fleet.start(name, {
+      wallSkewMillis: Math.round(between(random, -maxWallSkewMillis, maxWallSkewMillis)),
+      rate: 1 + between(random, -maxDriftPpm, maxDriftPpm) / 1_000_000,
+    });
+    if (this.#isFaulty) {
+      worker.tableWire.odds = tableOdds;
+      worker.kinesisWire.odds = kinesisOdds;
+      worker.tableView.odds = reads;
+      worker.kinesisView.odds = pages;
+    }
+    return worker;
+  }
+
+  #consumer(random: Random): FleetConsumer {
+    const { maxMillis, failing, stuck } = this.#setup.handler;
+    const { failoverTimeMillis } = this.#setup.settings;
+    return async ({ clock, signal }) => {
+      // In the calm the handler is quick, so that what has piled up is soon worked off.
+      if (!this.#isFaulty) return;
+      if (chance(random, stuck)) await sleep(clock, 4 * failoverTimeMillis, signal);
+      else if (maxMillis > 0) await sleep(clock, random.next() * maxMillis, signal);
+      if (chance(random, failing)) throw new Error('injected: the handler fails');
+    };
+  }
+}
