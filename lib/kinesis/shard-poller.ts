@@ -105,10 +105,10 @@ export class ShardPoller {
         return api.getRecords({ iterator, limit: maxRecords, shardId: this.#shardId }, this.#signal);
       });
       const bytes = bytesOf(answer);
-      // Some emulators answer 0 although a full page has left records behind.
+      // Some emulators answer 0 although a full page has left records behind, which arrived in the same millisecond.
       const caughtUp = answer.millisBehindLatest === 0 && answer.records.length < maxRecords;
       this.#pace = afterRead(this.#pace, limits, { startedAtMillis, bytes, caughtUp });
-      return answer;
+      return caughtUp ? answer : { ...answer, millisBehindLatest: Math.max(1, answer.millisBehindLatest) };
     } catch (thrown) {
       if (!isKinesisFault(thrown, 'iteratorExpired', 'invalid')) throw thrown;
       if (thrown.kind === 'iteratorExpired') {

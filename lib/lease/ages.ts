@@ -29,21 +29,22 @@ export class FleetAges {
   readonly #workers = new CounterAges();
 
   /**
-   * Notes a snapshot. `nowMillis` is the monotonic time after the scan has ended, so that a slow scan cannot make a
-   * lease look older than it is.
+   * Notes a snapshot. `seenAtMillis` is the monotonic time after the scan has ended; what the snapshot says of ages is
+   * to be judged by the time before the scan began. So a slow scan cannot make a lease look older than it is: its counter
+   * was read somewhere between the two, and the owner may have written since.
    */
-  observe(leases: readonly Lease[], workers: readonly WorkerRow[], nowMillis: number): readonly ObservedLease[] {
+  observe(leases: readonly Lease[], workers: readonly WorkerRow[], seenAtMillis: number): readonly ObservedLease[] {
     this.#leases.observe(
       leases.map((lease) => [lease.leaseKey, lease.leaseCounter]),
-      nowMillis,
+      seenAtMillis,
     );
     this.#workers.observe(
       workers.map((worker) => [worker.workerIdentifier, reportOf(worker)]),
-      nowMillis,
+      seenAtMillis,
     );
     return leases.map((lease) => ({
       lease,
-      unchangedSinceMillis: this.#leases.sinceMillis(lease.leaseKey) ?? nowMillis,
+      unchangedSinceMillis: this.#leases.sinceMillis(lease.leaseKey) ?? seenAtMillis,
     }));
   }
 
@@ -53,9 +54,20 @@ export class FleetAges {
    */
   reportingWorkers(workers: readonly WorkerRow[], windowMillis: number, nowMillis: number): readonly string[] {
     return workers
+      .filter((worker) => this.#silentMillis(worker, nowMillis) <= windowMillis)
       .map((worker) => worker.workerIdentifier)
-      .filter((worker) => nowMillis - (this.#workers.sinceMillis(worker) ?? nowMillis) <= windowMillis)
       .sort();
+  }
+
+  /** The rows of Millrace workers that have not changed for `windowMillis`. */
+  silentWorkers(workers: readonly WorkerRow[], windowMillis: number, nowMillis: number): readonly WorkerRow[] {
+    return workers.filter(
+      (worker) => worker.reportCounter !== undefined && this.#silentMillis(worker, nowMillis) > windowMillis,
+    );
+  }
+
+  #silentMillis(worker: WorkerRow, nowMillis: number): number {
+    return nowMillis - (this.#workers.sinceMillis(worker.workerIdentifier) ?? nowMillis);
   }
 
   /** The workers that show any life, sorted: those that report, and the owners of leases whose counter moved. */

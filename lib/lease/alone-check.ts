@@ -13,6 +13,8 @@ export interface AloneCheckOptions {
   readonly exclusive: boolean;
   readonly failoverTimeMillis: number;
   readonly clock: Clock;
+  /** What this worker has observed so far; it goes on with it, so that a row found dead here is not new to it later. */
+  readonly ages: FleetAges;
 }
 
 /** How often the table is looked at while waiting for a silent worker to count as gone. */
@@ -25,16 +27,17 @@ const lookIntervalMillis = 250;
  * @throws MillraceError `MR_ENGINE_NOT_ALONE` naming the other worker
  */
 export async function ensureAlone(options: AloneCheckOptions, signal: AbortSignal): Promise<void> {
-  const { table, clock, failoverTimeMillis } = options;
-  const ages = new FleetAges();
-  const first = await table.scan(signal);
-  const counters = new Map(counterEntries(first));
-  for (let snapshot = first; ; snapshot = await table.scan(signal)) {
-    const now = clock.monotonicMillis();
-    const observed = ages.observe(snapshot.leases, snapshot.workers, now);
-    const live = ages.liveWorkers(observed, snapshot.workers, failoverTimeMillis, now);
+  const { table, clock, failoverTimeMillis, ages } = options;
+  let counters: ReadonlyMap<string, number> | undefined;
+  for (;;) {
+    const askedAtMillis = clock.monotonicMillis();
+    const snapshot = await table.scan(signal);
+    counters ??= new Map(counterEntries(snapshot));
+    const before = counters;
+    const observed = ages.observe(snapshot.leases, snapshot.workers, clock.monotonicMillis());
+    const live = ages.liveWorkers(observed, snapshot.workers, failoverTimeMillis, askedAtMillis);
     const others = live.filter((worker) => worker !== options.workerIdentifier && concerns(worker, snapshot, options));
-    const [other] = others.filter((worker) => showsLife(worker, snapshot, counters));
+    const [other] = others.filter((worker) => showsLife(worker, snapshot, before));
     if (other !== undefined) throw notAlone(options, other);
     if (others.length === 0) return;
     await sleep(clock, Math.min(lookIntervalMillis, failoverTimeMillis / 4), signal);
@@ -42,20 +45,22 @@ export async function ensureAlone(options: AloneCheckOptions, signal: AbortSigna
 }
 
 /**
- * Tells the worker with which this one cannot share the application, in a snapshot taken while it runs; `undefined`
- * when there is none. Two that started at the same moment see each other: the one whose name sorts first stays.
+ * Tells the worker for which this one must leave, in a snapshot taken while it runs; `undefined` when there is none. Two
+ * that started at the same moment, or of which one was believed dead, see each other: the one whose name sorts first
+ * stays. A worker that does not know this rule never leaves, so it is this one that must.
+ * @param peers the workers that know the rule: those of Millrace, as far as they were ever seen
  */
 export function findIntruder(
   options: Pick<AloneCheckOptions, 'workerIdentifier' | 'exclusive'>,
   live: readonly string[],
   snapshot: TableSnapshot,
+  peers: ReadonlySet<string>,
 ): string | undefined {
-  const isExclusive = (worker: string) =>
-    snapshot.workers.some((row) => row.workerIdentifier === worker && row.exclusive);
+  const exclusives = new Set(snapshot.workers.filter((row) => row.exclusive).map((row) => row.workerIdentifier));
   return live.find((worker) => {
     if (worker === options.workerIdentifier) return false;
-    if (!options.exclusive) return isExclusive(worker);
-    return !isExclusive(worker) || worker < options.workerIdentifier;
+    if (!options.exclusive && !exclusives.has(worker)) return false;
+    return !peers.has(worker) || worker < options.workerIdentifier;
   });
 }
 

@@ -11,7 +11,7 @@ import type { LeaseKeeper } from './lease-keeper.ts';
 import type { LeaseTable, TableSnapshot } from './lease-table.ts';
 import { assignLease, evictLease } from './lease-write.ts';
 import type { AssignPlan, Move, ObservedLease } from './plan/assign-plan.ts';
-import { planRelease } from './plan/release-plan.ts';
+import { type Release, planRelease } from './plan/release-plan.ts';
 import type { ShardSyncer } from './shard-syncer.ts';
 import { checkStream } from './stream-check.ts';
 import type { StreamIdentity } from './plan/shard-sync-plan.ts';
@@ -20,6 +20,8 @@ import { WorkerReporter } from './worker-reporter.ts';
 /** The longest time between two reports of a worker, and between two shard syncs. */
 const maximumReportIntervalMillis = 5_000;
 const shardSyncIntervalMillis = 60_000;
+/** How many F a worker's row may stand still before others remove it. One that comes back writes it anew. */
+const silentRowFailovers = 3;
 
 /** What a {@link LeaseCoordinator} needs. */
 export interface LeaseCoordinatorOptions {
@@ -46,6 +48,16 @@ export interface LeaseCoordinatorOptions {
   readonly onSnapshot: (snapshot: TableSnapshot, liveWorkers: readonly string[]) => void;
 }
 
+/** What one scan shows. */
+interface Look {
+  readonly snapshot: TableSnapshot;
+  readonly observed: readonly ObservedLease[];
+  /** The workers that show any life, this one among them. */
+  readonly live: readonly string[];
+  /** Monotonic time before the scan began: what its ages are judged by. */
+  readonly askedAtMillis: number;
+}
+
 /**
  * Joins the lease loops of one worker: report, discover, assign, sync shards. Nobody steals: every worker runs the same pure
  * plan on the same rows and performs only its own part of it. It takes what nobody holds, and gives away what it has above
@@ -60,6 +72,8 @@ export class LeaseCoordinator {
   /** Whether this worker's row was written: before that, a stop has nothing to undo. */
   #joined = false;
   #live: readonly string[] = [];
+  /** The workers of Millrace that were ever seen. */
+  readonly #peers = new Set<string>();
 
   constructor(options: LeaseCoordinatorOptions) {
     this.#options = options;
@@ -73,16 +87,16 @@ export class LeaseCoordinator {
    * that went on for 30 s
    */
   async start(signal: AbortSignal): Promise<{ readonly tableCreated: boolean }> {
-    const { table, syncer, stream, clock } = this.#options;
+    const { table, syncer, stream } = this.#options;
     const { created } = await this.#persist(() => table.open(signal), signal);
     const before = await this.#persist(() => table.scan(signal), signal);
     checkStream(before.leases, stream);
-    await this.#persist(() => ensureAlone(this.#options, signal), signal);
+    await this.#persist(() => ensureAlone({ ...this.#options, ages: this.#ages }, signal), signal);
     this.#joined = true;
     await this.#persist(() => this.#reporter.report(signal), signal);
-    const joined = await this.#persist(() => table.scan(signal), signal);
-    const observed = this.#ages.observe(joined.leases, joined.workers, clock.monotonicMillis());
-    this.#live = this.#liveWorkers(observed, joined);
+    const joined = await this.#persist(() => this.#look(signal), signal);
+    this.#live = joined.live;
+    this.#checkAlone(joined);
     await this.#persist(() => syncer.sync(signal), signal);
     return { tableCreated: created };
   }
@@ -152,16 +166,15 @@ export class LeaseCoordinator {
 
   /** One scan, one plan, and this worker's own part of it. */
   async #assign(signal: AbortSignal): Promise<void> {
-    const { table, plan, failoverTimeMillis, maxLeasesForWorker, clock, workerIdentifier, stream } = this.#options;
-    const snapshot = await table.scan(signal);
+    const { table, plan, failoverTimeMillis, maxLeasesForWorker, workerIdentifier, stream } = this.#options;
+    const look = await this.#look(signal);
+    const { snapshot, observed, live, askedAtMillis } = look;
     checkStream(snapshot.leases, stream);
-    const now = clock.monotonicMillis();
-    const observed = this.#ages.observe(snapshot.leases, snapshot.workers, now);
-    const live = this.#liveWorkers(observed, snapshot);
     this.#tellWorkers(live);
-    const intruder = findIntruder(this.#options, live, snapshot);
-    if (intruder !== undefined) throw notAlone(this.#options, intruder);
-    const moves = plan(observed, this.#takers(snapshot), { failoverTimeMillis, maxLeasesForWorker }, now);
+    this.#checkAlone(look);
+    const silent = this.#ages.silentWorkers(snapshot.workers, silentRowFailovers * failoverTimeMillis, askedAtMillis);
+    await Promise.all(silent.map((row) => table.deleteWorker(row, signal)));
+    const moves = plan(observed, this.#takers(look), { failoverTimeMillis, maxLeasesForWorker }, askedAtMillis);
     const byKey = new Map(snapshot.leases.map((lease) => [lease.leaseKey, lease]));
     const mine = moves.filter((move) => move.to === workerIdentifier && move.reason !== 'surplus');
     await Promise.all(mine.map((move) => this.#take(move, byKey.get(move.leaseKey) as Lease, signal)));
@@ -179,17 +192,27 @@ export class LeaseCoordinator {
     await this.#begin(move.leaseKey, signal);
   }
 
-  /** The workers that may be given leases: those that report, and this one. */
-  #takers(snapshot: TableSnapshot): readonly string[] {
-    const { clock, failoverTimeMillis, workerIdentifier } = this.#options;
-    const reporting = this.#ages.reportingWorkers(snapshot.workers, failoverTimeMillis, clock.monotonicMillis());
-    return [...new Set([...reporting, workerIdentifier])].sort();
+  /** One consistent scan, and what it says of the others. */
+  async #look(signal: AbortSignal): Promise<Look> {
+    const { table, clock, failoverTimeMillis, workerIdentifier } = this.#options;
+    const askedAtMillis = clock.monotonicMillis();
+    const snapshot = await table.scan(signal);
+    const observed = this.#ages.observe(snapshot.leases, snapshot.workers, clock.monotonicMillis());
+    for (const row of snapshot.workers) if (row.reportCounter !== undefined) this.#peers.add(row.workerIdentifier);
+    const live = this.#ages.liveWorkers(observed, snapshot.workers, failoverTimeMillis, askedAtMillis);
+    return { snapshot, observed, live: withMember(live, workerIdentifier), askedAtMillis };
   }
 
-  #liveWorkers(observed: readonly ObservedLease[], snapshot: TableSnapshot): readonly string[] {
-    const { clock, failoverTimeMillis, workerIdentifier } = this.#options;
-    const live = this.#ages.liveWorkers(observed, snapshot.workers, failoverTimeMillis, clock.monotonicMillis());
-    return live.includes(workerIdentifier) ? live : [...live, workerIdentifier].sort();
+  /** The workers that may be given leases: those that report, and this one. */
+  #takers({ snapshot, askedAtMillis }: Look): readonly string[] {
+    const { failoverTimeMillis, workerIdentifier } = this.#options;
+    const reporting = this.#ages.reportingWorkers(snapshot.workers, failoverTimeMillis, askedAtMillis);
+    return withMember(reporting, workerIdentifier);
+  }
+
+  #checkAlone({ live, snapshot }: Look): void {
+    const intruder = findIntruder(this.#options, live, snapshot, this.#peers);
+    if (intruder !== undefined) throw notAlone(this.#options, intruder);
   }
 
   #tellWorkers(live: readonly string[]): void {
@@ -208,7 +231,10 @@ export class LeaseCoordinator {
     this.#loops.abort(new MillraceError('MR_ABORTED', 'the worker is stopping'));
     await this.#running;
     if (!this.#joined) return;
-    await this.#attempt(() => this.#reporter.withdraw(signal));
+    const { clock, random, failoverTimeMillis } = this.#options;
+    // Not for long: the drain waits for it, and a row that stays is only counted for F more.
+    const retry = { clock, random, signal, timeoutMillis: failoverTimeMillis / 4 };
+    await this.#attempt(() => retryWhilePassing(() => this.#reporter.withdraw(signal), retry));
   }
 
   /**
@@ -216,34 +242,30 @@ export class LeaseCoordinator {
    * or to nobody when it is alone. The scan is consistent, so a lease that was assigned at the last moment is found.
    */
   async releaseAll(signal: AbortSignal): Promise<void> {
-    const { table, keeper, plan, workerIdentifier, failoverTimeMillis, maxLeasesForWorker, clock } = this.#options;
+    const { plan, workerIdentifier, failoverTimeMillis, maxLeasesForWorker } = this.#options;
     if (!this.#joined) return;
     await this.#attempt(async () => {
-      const snapshot = await this.#persist(() => table.scan(signal), signal);
-      const now = clock.monotonicMillis();
-      const observed = this.#ages.observe(snapshot.leases, snapshot.workers, now);
-      const workers = this.#takers(snapshot).filter((worker) => worker !== workerIdentifier);
+      const look = await this.#persist(() => this.#look(signal), signal);
+      const workers = this.#takers(look).filter((worker) => worker !== workerIdentifier);
       const limits = { failoverTimeMillis, maxLeasesForWorker };
-      const targets = planRelease(plan, observed, workers, workerIdentifier, limits, now);
-      await Promise.all(
-        targets.map(async ({ lease, to }) => {
-          const held = keeper.held.find((other) => other.leaseKey === lease.leaseKey);
-          const tenure = held?.tenure;
-          if (tenure !== undefined) {
-            await keeper.ask({
-              type: 'release',
-              leaseKey: lease.leaseKey,
-              tenure,
-              ...(to === undefined ? {} : { to }),
-            });
-            return;
-          }
-          // Assigned at the last moment, never begun: nobody reads it, so it may go at once.
-          const write = to === undefined ? evictLease(lease) : assignLease(lease, to);
-          await this.#persist(() => table.write(write, signal), signal);
-        }),
-      );
+      const releases = planRelease(plan, look.observed, workers, workerIdentifier, limits, look.askedAtMillis);
+      await Promise.all(releases.map((release) => this.#attempt(() => this.#release(release, signal))));
     });
+  }
+
+  async #release({ lease, to }: Release, signal: AbortSignal): Promise<void> {
+    const { table, keeper } = this.#options;
+    const { leaseKey } = lease;
+    const tenure = keeper.held.find((held) => held.leaseKey === leaseKey)?.tenure;
+    if (tenure !== undefined) {
+      await keeper.ask({ type: 'release', leaseKey, tenure, ...(to === undefined ? {} : { to }) });
+      return;
+    }
+    // During a handoff to this worker the old owner still reads; taking the lease away would cut it off.
+    if (lease.checkpointOwner !== undefined) return;
+    // Assigned at the last moment, never begun: nobody reads it, so it may go at once.
+    const write = to === undefined ? evictLease(lease) : assignLease(lease, to);
+    await this.#persist(() => table.write(write, signal), signal);
   }
 
   /** A stop goes on whatever fails: what is not released expires. */
@@ -259,4 +281,8 @@ export class LeaseCoordinator {
     const { code, message, subject } = fault;
     this.#options.events.publish({ type: 'fault.seen', code, message, subject });
   }
+}
+
+function withMember(sorted: readonly string[], member: string): readonly string[] {
+  return sorted.includes(member) ? sorted : [...sorted, member].sort();
 }

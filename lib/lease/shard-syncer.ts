@@ -1,6 +1,7 @@
 import type { EventSink } from '../event/bus.ts';
 import { formatPosition } from '../base/position.ts';
 import type { Shard } from '../kinesis/shard.ts';
+import type { Lease } from './lease.ts';
 import type { LeaseTable } from './lease-table.ts';
 import { markFirstSyncEnded } from './lease-write.ts';
 import { type InitialPosition, type StreamIdentity, isFirstSyncOver, planShardSync } from './plan/shard-sync-plan.ts';
@@ -16,6 +17,9 @@ export interface ShardSyncerOptions {
   readonly events: EventSink;
 }
 
+/** How often a first sync is planned anew when another worker's gets in its way. */
+const maximumFirstSyncPlans = 5;
+
 /**
  * Gives every shard of the stream its lease. Any number of workers may sync at the same time: a lease is only created
  * where its key is absent.
@@ -30,24 +34,41 @@ export class ShardSyncer {
   /** One sync, on a fresh view of the table and of the stream; answers with the number of leases it created. */
   async sync(signal: AbortSignal): Promise<number> {
     const { table, stream, initialPosition, listShards, serviceTimeMillis } = this.#options;
-    const { leases } = await table.scan(signal);
-    const at = isFirstSyncOver(leases) ? undefined : initialPosition;
-    const shards = await listShards(at, signal);
-    const plan = planShardSync({
-      stream,
-      shards,
-      leases,
-      initialPosition,
-      serviceTimeMillis: serviceTimeMillis(),
-    });
     let created = 0;
-    for (const lease of plan.create) {
-      if (!(await table.createIfAbsent(lease, signal))) continue;
-      created += 1;
-      const checkpoint = formatPosition(lease.checkpoint);
-      this.#options.events.publish({ type: 'lease.created', leaseKey: lease.leaseKey, checkpoint });
+    for (let plans = 1; ; plans += 1) {
+      const { leases } = await table.scan(signal);
+      const isFirst = !isFirstSyncOver(leases);
+      const shards = await listShards(isFirst ? initialPosition : undefined, signal);
+      const lineage = isFirst && leases.length > 0 ? await listShards(undefined, signal) : shards;
+      const parts = { stream, shards, lineage, leases, initialPosition };
+      const plan = planShardSync({ ...parts, serviceTimeMillis: serviceTimeMillis() });
+      const count = await this.#create(plan.create, isFirst && plans < maximumFirstSyncPlans, signal);
+      created += count.created;
+      if (count.interrupted) continue;
+      if (plan.markFirstSyncEnded !== undefined) await table.write(markFirstSyncEnded(plan.markFirstSyncEnded), signal);
+      return created;
     }
-    if (plan.markFirstSyncEnded !== undefined) await table.write(markFirstSyncEnded(plan.markFirstSyncEnded), signal);
-    return created;
+  }
+
+  /**
+   * Creates the leases in their order. Two workers that make a first sync at LATEST mean different moments by it, and all
+   * shards must begin at the same: both begin with the same lease, so the one that finds it created stops and plans
+   * again from what it finds.
+   */
+  async #create(
+    leases: readonly Lease[],
+    stopAtOthers: boolean,
+    signal: AbortSignal,
+  ): Promise<{ created: number; interrupted: boolean }> {
+    const { table, events } = this.#options;
+    let created = 0;
+    for (const lease of leases) {
+      if (await table.createIfAbsent(lease, signal)) {
+        created += 1;
+        const checkpoint = formatPosition(lease.checkpoint);
+        events.publish({ type: 'lease.created', leaseKey: lease.leaseKey, checkpoint });
+      } else if (stopAtOthers) return { created, interrupted: true };
+    }
+    return { created, interrupted: false };
   }
 }

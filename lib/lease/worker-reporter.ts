@@ -1,3 +1,4 @@
+import { raceAbort } from '../base/abort.ts';
 import type { Clock } from '../base/clock.ts';
 import type { WorkerRow } from './lease.ts';
 import type { LeaseTable } from './lease-table.ts';
@@ -14,6 +15,7 @@ export interface WorkerReporterOptions {
 export class WorkerReporter {
   readonly #options: WorkerReporterOptions;
   #row: WorkerRow | undefined;
+  #writing: Promise<void> = Promise.resolve();
 
   constructor(options: WorkerReporterOptions) {
     this.#options = options;
@@ -30,7 +32,9 @@ export class WorkerReporter {
       reportCounter: before === undefined ? Math.floor(wallMillis) : before + 1,
       exclusive,
     };
-    await table.putWorker(this.#row, signal);
+    // Not ended with the loops: a put that is given up may still be applied, and then after the row was removed.
+    this.#writing = table.putWorker(this.#row, new AbortController().signal);
+    await raceAbort(this.#writing, signal);
   }
 
   /**
@@ -38,6 +42,8 @@ export class WorkerReporter {
    * the same name stays.
    */
   async withdraw(signal: AbortSignal): Promise<void> {
+    const written = this.#writing.catch(() => {});
+    await raceAbort(written, signal);
     if (this.#row !== undefined) await this.#options.table.deleteWorker(this.#row, signal);
   }
 }

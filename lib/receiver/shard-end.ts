@@ -7,6 +7,7 @@ import { type StreamIdentity, childLease } from '../lease/plan/shard-sync-plan.t
 import type { ShardSyncer } from '../lease/shard-syncer.ts';
 import type { EventSink } from '../event/bus.ts';
 import { formatPosition } from '../base/position.ts';
+import { missingParents } from './missing-parents.ts';
 
 /** What it takes to lease the children of a shard. */
 export interface ShardEndOptions {
@@ -27,19 +28,11 @@ export async function leaseChildren(
   options: ShardEndOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const { table, stream, events } = options;
+  const { table } = options;
   const children = told.length > 0 ? told : await listedChildren(parent.leaseKey, options, signal);
   if (children.length === 0) return;
   await ensureOtherParents(parent, children, options, signal);
-  for (const child of children) {
-    const lease = childLease(child, stream);
-    if (!(await table.createIfAbsent(lease, signal))) continue;
-    events.publish({
-      type: 'lease.created',
-      leaseKey: lease.leaseKey,
-      checkpoint: formatPosition(lease.checkpoint),
-    });
-  }
+  for (const child of children) await create(child, options, signal);
   const names = children.map((child) => child.shardId);
   if (names.some((name) => !parent.childShardIds.includes(name))) {
     await table.write(nameChildren(parent.leaseKey, names), signal);
@@ -55,26 +48,41 @@ async function listedChildren(
   return shards.filter((shard) => shard.parentShardIds.includes(shardId));
 }
 
-/**
- * A merge child waits for both parents, and a parent without a lease counts as finished. So a missing lease of the
- * other parent (a hole) is repaired before the child gets its lease: otherwise
- *
- *   1. parent A ends and leases the child
- *   2. the child finds no lease of parent B and starts
- *   3. B's records, read later, come after the child's: order is lost
- */
+/** Creates the lease of a shard at TRIM_HORIZON, where it is absent. */
+async function create(
+  shard: Parameters<typeof childLease>[0],
+  { table, stream, events }: ShardEndOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const lease = childLease(shard, stream);
+  if (!(await table.createIfAbsent(lease, signal))) return;
+  const checkpoint = formatPosition(lease.checkpoint);
+  events.publish({ type: 'lease.created', leaseKey: lease.leaseKey, checkpoint });
+}
+
+/** Leases the other parents of merge children, so that a child cannot take them for finished; see `missingParents`. */
 async function ensureOtherParents(
   parent: Lease,
   children: readonly ChildShard[],
   options: ShardEndOptions,
   signal: AbortSignal,
 ): Promise<void> {
+  const { table, syncer, listShards } = options;
   const others = new Set(children.flatMap((child) => child.parentShardIds));
   others.delete(parent.leaseKey);
-  for (const other of others) {
-    if ((await options.table.get(other, signal)) === undefined) {
-      await options.syncer.sync(signal);
-      return;
-    }
+  if (!(await isAnyMissing([...others], table, signal))) return;
+  // A first sync that is under way knows better where they begin.
+  await syncer.sync(signal);
+  if (!(await isAnyMissing([...others], table, signal))) return;
+  const shards = await listShards(undefined, signal);
+  const { leases } = await table.scan(signal);
+  const leased = new Set(leases.map((lease) => lease.leaseKey));
+  for (const shard of missingParents([...others], shards, leased)) await create(shard, options, signal);
+}
+
+async function isAnyMissing(shardIds: readonly string[], table: LeaseTable, signal: AbortSignal): Promise<boolean> {
+  for (const shardId of shardIds) {
+    if ((await table.get(shardId, signal)) === undefined) return true;
   }
+  return false;
 }

@@ -35,7 +35,9 @@ describe('a bounded run', () => {
 
   it('until CAUGHT_UP ends on an empty stream', async () => {
     const fleet = new Fleet({ shardCount: 3 });
-    await ended(fleet, fleet.start('a', { until: { type: 'CAUGHT_UP' } }));
+    const worker = fleet.start('a', { until: { type: 'CAUGHT_UP' } });
+    await ended(fleet, worker);
+    expect(worker.blocks).toEqual([]);
   });
 
   it('until LATEST takes every record that was put before it began, and ends although more keep coming', async () => {

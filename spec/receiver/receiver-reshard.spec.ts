@@ -126,6 +126,21 @@ describe('a shard that ends', () => {
 });
 
 describe('resharding during a run', () => {
+  it('keeps the order when a shard is merged whose parent nobody has read yet', async () => {
+    const fleet = new Fleet({ shardCount: 2 });
+    await fleet.clock.advance(1);
+    fleet.put(10, shard(0));
+    const [, upper] = fleet.kinesis.split(shard(0));
+    fleet.put(10, upper);
+    const child = fleet.kinesis.merge(upper, shard(1));
+    fleet.put(10, child);
+    // Shard 1 is empty and ends long before shard 0 does.
+    fleet.start('a', { handle: (block, worker) => wait(worker, block.shardId === shard(0) ? 5_000 : 10) });
+    await fleet.clock.runUntil(() => fleet.allDelivered);
+    expect(fleet.verdict).toEqual({ missing: [], repeated: [] });
+    expect(historyFaults(fleet)).toEqual([]);
+  });
+
   it.each([1, 2, 3])('loses and repeats nothing with %i receivers', async (workers) => {
     const fleet = new Fleet({ shardCount: 3 });
     for (let index = 0; index < workers; index += 1) fleet.start(`worker ${index}`, { handle: slowly(300) });

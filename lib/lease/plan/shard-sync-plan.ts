@@ -15,7 +15,10 @@ export interface StreamIdentity {
 /** A shard sync as a question. */
 export interface ShardSyncInput {
   readonly stream: StreamIdentity;
+  /** The shards that need a lease: those that hold the initial position for a first sync, else all. */
   readonly shards: readonly Shard[];
+  /** All shards, where that is more: they tell who descends from whom when a first sync goes on after a reshard. */
+  readonly lineage?: readonly Shard[];
   readonly leases: readonly Lease[];
   readonly initialPosition: InitialPosition;
   /** The service's time now: what LATEST means if this is the first sync. */
@@ -40,29 +43,31 @@ export interface ShardSyncPlan {
 /**
  * Which leases to create.
  *
- * First sync: one lease per listed shard at the initial position, parents first; the last one carries the mark that
- * the sync is over. A sync that was cut off goes on at the timestamp that its leases already carry, so that no two
- * shards of one start begin at different times; one that lacks nothing but the mark gets it.
+ * Both kinds of sync create a lease for a shard that has none and that nothing unfinished comes before: a child
+ * whose leased parents are all at SHARD_END, and a shard none of whose relatives is leased (a hole, or a shard made while
+ * no worker ran). A shard with a leased descendant has been read or was before the initial position; a shard that
+ * descends from a lease still being read, or from one that this plan creates, is created when that lease ends.
  *
- * Later syncs create at TRIM_HORIZON, never at LATEST (design 5.8): a child whose leased parents are all at SHARD_END,
- * and a shard none of whose relatives is leased (a hole, or a shard made while no worker ran). A shard with a leased
- * descendant has been read or was before the initial position; a shard that descends from a lease still being read is
- * created when that lease ends.
+ * First sync: at the initial position, parents first; the last one carries the mark that the sync is over. A sync
+ * that was cut off goes on at the timestamp that its leases already carry, so that no two shards of one start begin at
+ * different times; one that lacks nothing but the mark gets it.
+ *
+ * Later syncs create at TRIM_HORIZON, never at LATEST (design 5.8).
  */
 export function planShardSync(input: ShardSyncInput): ShardSyncPlan {
-  return isFirstSyncOver(input.leases) ? { create: planLaterSync(input) } : planFirstSync(input);
+  const missing = missingLeases(input);
+  if (!isFirstSyncOver(input.leases)) return planFirstSync(input, missing);
+  return { create: missing.map((shard) => childLease(shard, input.stream)) };
 }
 
-function planFirstSync(input: ShardSyncInput): ShardSyncPlan {
-  const known = new Map(input.leases.map((lease) => [lease.leaseKey, lease]));
+function planFirstSync(input: ShardSyncInput, missing: readonly Shard[]): ShardSyncPlan {
   const earlier = input.leases
     .map((lease) => lease.initialTimestampMillis)
     .filter((millis): millis is number => millis !== undefined);
   const latestMillis = Math.min(input.serviceTimeMillis, ...earlier);
-  const missing = [...input.shards].sort(byStart).filter((shard) => !known.has(shard.shardId));
   const last = missing.at(-1);
   if (last === undefined) {
-    const [marked] = [...known.keys()].sort();
+    const [marked] = input.leases.map((lease) => lease.leaseKey).sort();
     return marked === undefined ? { create: [] } : { create: [], markFirstSyncEnded: marked };
   }
   const create = missing.map((shard) => ({
@@ -73,32 +78,28 @@ function planFirstSync(input: ShardSyncInput): ShardSyncPlan {
   return { create };
 }
 
-function planLaterSync(input: ShardSyncInput): readonly Lease[] {
+/** The shards to lease now, parents first. */
+function missingLeases(input: ShardSyncInput): readonly Shard[] {
   const leases = new Map(input.leases.map((lease) => [lease.leaseKey, lease]));
-  const shards = new Map(input.shards.map((shard) => [shard.shardId, shard]));
+  const wanted = new Set(input.shards.map((shard) => shard.shardId));
+  const shards = new Map([...input.shards, ...(input.lineage ?? [])].map((shard) => [shard.shardId, shard]));
   const withLeasedDescendant = ancestorsOf(
     [...leases.values()].flatMap((lease) => parentsOf(lease, shards)),
     shards,
   );
-  const waiting = new Map<string, boolean>();
-  /** Whether the shard descends from a lease that is not read to its end yet. */
-  const waits = (shardId: string): boolean => {
-    const lease = leases.get(shardId);
-    if (lease !== undefined) return !isEnded(lease);
-    const cached = waiting.get(shardId);
-    if (cached !== undefined) return cached;
-    waiting.set(shardId, false);
-    const answer = (shards.get(shardId)?.parentShardIds ?? []).some(waits);
-    waiting.set(shardId, answer);
-    return answer;
-  };
-  return [...input.shards]
-    .sort(byStart)
-    .filter(
-      (shard) =>
-        !leases.has(shard.shardId) && !withLeasedDescendant.has(shard.shardId) && !shard.parentShardIds.some(waits),
-    )
-    .map((shard) => childLease(shard, input.stream));
+  const missing: Shard[] = [];
+  /** The shards that have a lease that is not read to its end, or get one now, and those that come after such a shard. */
+  const unfinished = new Set(input.leases.filter((lease) => !isEnded(lease)).map((lease) => lease.leaseKey));
+  // Parents come first, so each shard finds its parents decided.
+  for (const shard of [...shards.values()].sort(byStart)) {
+    const { shardId, parentShardIds } = shard;
+    if (leases.has(shardId)) continue;
+    const waits = parentShardIds.some((parent) => unfinished.has(parent));
+    const isMissing = !waits && wanted.has(shardId) && !withLeasedDescendant.has(shardId);
+    if (isMissing) missing.push(shard);
+    if (waits || isMissing) unfinished.add(shardId);
+  }
+  return missing;
 }
 
 /** A lease of a shard that appeared after the first sync: at TRIM_HORIZON, whatever the initial position was. */

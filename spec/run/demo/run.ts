@@ -15,6 +15,8 @@ import { type WorkerEnd, WorkerProcess } from './worker-process.ts';
 const streamName = 'lines';
 const applicationName = 'word-count';
 
+/** How long it may take until the first record is put. */
+const startLimitMillis = 120_000;
 /** How long the workers may take to count the rest after the last record was put. */
 const countingLimitMillis = 30_000;
 /** How often it is looked whether all is counted. */
@@ -44,6 +46,10 @@ export async function runDemo(options: RunOptions, signal: AbortSignal): Promise
   using life = linkedController(signal);
   const workers: WorkerProcess[] = [];
   let starting: Promise<Stack> | undefined;
+  const cancelLimit = options.clock.timer(startLimitMillis, () => {
+    if (options.state.phase === 'starting')
+      life.abort(new Error(`nothing was put within ${startLimitMillis / 1_000} s`));
+  });
   try {
     // The workers load their programs while the emulators start.
     for (let number = 1; number <= options.state.options.workers; number += 1) {
@@ -52,6 +58,7 @@ export async function runDemo(options: RunOptions, signal: AbortSignal): Promise
     starting = startStack(life.signal);
     await countWords(options, workers, await starting, life.signal);
   } finally {
+    cancelLimit();
     // Whatever is still on its way sees that it is over; after a good run nothing is.
     life.abort(signal.aborted ? signal.reason : new Error('the demo is over'));
     await Promise.all(workers.map((worker) => worker.kill()));

@@ -1,0 +1,111 @@
+import { describe, expect, it } from 'vitest';
+import { sleep } from '../../lib/base/clock.ts';
+import { LATEST } from '../../lib/base/position.ts';
+import { randomInteger, seededRandom } from '../../lib/base/random.ts';
+import { EventBus } from '../../lib/event/bus.ts';
+import type { Shard } from '../../lib/kinesis/shard.ts';
+import { ShardSyncer } from '../../lib/lease/shard-syncer.ts';
+import type { InitialPosition } from '../../lib/lease/plan/shard-sync-plan.ts';
+import { FakeLeaseTable } from '../../lib/testkit/fake-lease-table.ts';
+import { VirtualClock } from '../../lib/testkit/virtual-clock.ts';
+import { idOf, shardOf, stream } from './plan/lineage.ts';
+
+const never = new AbortController().signal;
+const shards = Array.from({ length: 12 }, (_, index) => shardOf(index));
+
+function syncerOn(
+  table: FakeLeaseTable,
+  clock: VirtualClock,
+  listShards: (at: InitialPosition | undefined) => readonly Shard[] = () => shards,
+): ShardSyncer {
+  return new ShardSyncer({
+    table,
+    stream,
+    initialPosition: { type: 'LATEST' },
+    listShards: (at) => Promise.resolve(listShards(at)),
+    serviceTimeMillis: () => clock.wallMillis(),
+    events: new EventBus(),
+  });
+}
+
+describe('ShardSyncer', () => {
+  it('lists by the initial position for the first sync, and everything for later ones', async () => {
+    const table = new FakeLeaseTable();
+    const asked: (InitialPosition | undefined)[] = [];
+    const syncer = syncerOn(table, new VirtualClock(), (at) => {
+      asked.push(at);
+      return shards;
+    });
+    expect(await syncer.sync(never)).toBe(12);
+    expect(await syncer.sync(never)).toBe(0);
+    expect(asked).toEqual([{ type: 'LATEST' }, undefined]);
+  });
+
+  it('makes one sync of two that start at different moments: all shards begin at the same timestamp', async () => {
+    for (let seed = 0; seed < 40; seed += 1) {
+      const random = seededRandom(seed);
+      const delay = randomInteger(random, 200);
+      const clock = new VirtualClock();
+      const table = new FakeLeaseTable();
+      table.intercept = () => sleep(clock, 1 + randomInteger(random, 40));
+      const [one, other] = [syncerOn(table, clock), syncerOn(table, clock)];
+      const both = Promise.all([one.sync(never), sleep(clock, delay).then(() => other.sync(never))]);
+      const created = await clock.runUntil(both);
+      expect(created[0] + created[1]).toBe(12);
+      expect(table.rows.map((lease) => lease.leaseKey).toSorted()).toEqual(shards.map((shard) => shard.shardId));
+      expect(new Set(table.rows.map((lease) => lease.initialTimestampMillis)).size, `seed ${seed}`).toBe(1);
+      for (const lease of table.rows) expect(lease.checkpoint).toEqual(LATEST);
+      expect(table.rows.some((lease) => lease.firstSyncEnded)).toBe(true);
+    }
+  });
+
+  it('goes on after a sync that died at any point, at the timestamp of the first', async () => {
+    for (let survived = 0; survived <= 12; survived += 1) {
+      const clock = new VirtualClock();
+      const table = new FakeLeaseTable();
+      let writes = 0;
+      table.intercept = (call) => {
+        if (call.name !== 'createIfAbsent') return;
+        writes += 1;
+        if (writes > survived) throw new Error('killed');
+      };
+      await syncerOn(table, clock)
+        .sync(never)
+        .catch(() => 'killed');
+      table.intercept = () => {};
+      const begunAt = clock.wallMillis();
+      await clock.advance(60_000);
+      await syncerOn(table, clock).sync(never);
+      expect(table.rows.length).toBe(12);
+      const expected = survived === 0 ? begunAt + 60_000 : begunAt;
+      expect(new Set(table.rows.map((lease) => lease.initialTimestampMillis))).toEqual(new Set([expected]));
+    }
+  });
+
+  it('marks the end of a first sync that lacked only the mark', async () => {
+    const table = new FakeLeaseTable();
+    const clock = new VirtualClock();
+    await syncerOn(table, clock).sync(never);
+    for (const { firstSyncEnded: _, ...lease } of table.rows) table.putRow(lease);
+    expect(await syncerOn(table, clock).sync(never)).toBe(0);
+    expect(table.rows.filter((lease) => lease.firstSyncEnded).map((lease) => lease.leaseKey)).toEqual([idOf(0)]);
+  });
+
+  it('asks for the whole lineage when it goes on with a first sync', async () => {
+    const table = new FakeLeaseTable();
+    const clock = new VirtualClock();
+    const [{ firstSyncEnded: _, ...first }] = await firstRows(clock);
+    table.putRow(first);
+    const open = [shardOf(20, [15]), shardOf(11)];
+    const lineage = [shardOf(0, [], true), shardOf(15, [0], true), ...open];
+    const syncer = syncerOn(table, clock, (at) => (at === undefined ? lineage : open));
+    expect(await syncer.sync(never)).toBe(1);
+    expect(table.rows.map((lease) => lease.leaseKey)).toEqual([idOf(0), idOf(11)]);
+  });
+});
+
+async function firstRows(clock: VirtualClock) {
+  const table = new FakeLeaseTable();
+  await syncerOn(table, clock).sync(never);
+  return [table.rows[0]!] as const;
+}
