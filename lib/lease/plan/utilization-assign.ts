@@ -18,7 +18,6 @@ export function assignFreeLeases(fleet: Fleet, options: AssignmentOptions): read
     const reason = leaseOwner === undefined ? 'unowned' : 'expired';
     const nextOwner = nextOwnerOf(counted, fleet, options);
     if (nextOwner !== undefined) {
-      nextOwner.isSettled = false;
       moves.push({ leaseKey, from: leaseOwner, to: nextOwner.workerIdentifier, reason });
       continue;
     }

@@ -154,6 +154,21 @@ describe('giving out leases', () => {
     expect(planned([gone], [busy('a', 1)], {}, options)).toEqual([]);
   });
 
+  it('makes room on the worker that let a lease expire', () => {
+    const leases = [
+      silent(30_000, row('x1', { leaseOwner: 'x' })),
+      row('x2', { leaseOwner: 'x' }),
+      row('y1', { leaseOwner: 'y' }),
+      silent(20_000, row('g1', { leaseOwner: 'gone' })),
+      silent(19_000, row('g2', { leaseOwner: 'gone' })),
+    ];
+    expect(planned(leases, [busy('x', 1), busy('y', 99)], { maxLeasesForWorker: 3 }, options)).toEqual([
+      'x1: x -> y (expired)',
+      'g1: gone -> x (expired)',
+      'g2: gone -> x (expired)',
+    ]);
+  });
+
   it('gives nothing when nobody reports', () => {
     expect(planned([row('s')], [], {}, options)).toEqual([]);
   });
@@ -167,6 +182,13 @@ describe('giving out leases', () => {
     expect(planned(leases, workers(0), {}, options)).toEqual(['s: nobody -> a (unowned)']);
     expect(planned(leases, workers(3), {}, options)).toEqual(['s: nobody -> b (unowned)']);
     expect(planned(leases, [workers(3)[0]!, busy('b', 70)], {}, options)).toEqual(['s: nobody -> a (unowned)']);
+  });
+
+  it('does not count them for a worker without metrics, whose leases tell already', () => {
+    const leases = [...heldBy('a', times(3, 100)), ...heldBy('b', times(4, 100)), row('s', { throughputKBps: 100 })];
+    const unreported = { leases: 3, throughputKBps: 300 };
+    const workers = [{ workerIdentifier: 'a', unreported }, { workerIdentifier: 'b' }];
+    expect(planned(leases, workers, {}, options)).toEqual(['s: nobody -> a (unowned)']);
   });
 });
 
@@ -257,13 +279,40 @@ describe('balancing', () => {
     expect(planned(leases, [busy('a', 90), b(12)])).toHaveLength(0);
   });
 
-  it('relieves a worker above its operating range even when it is not above the limit', () => {
+  it('relieves a worker above its operating range even when it is not above the average', () => {
     const leases = ['a', 'b', 'c'].flatMap((owner) => heldBy(owner, times(50, 10)));
-    const a = (range: number) => ({ workerIdentifier: 'a', metrics: { sts: { C: [52] }, opr: { C: [range] } } });
-    const others = [busy('b', 50), busy('c', 48)];
-    expect(planned(leases, [a(100), ...others])).toEqual([]);
-    expect(planned(leases, [a(51), ...others]).every((line) => line.includes('a -> c'))).toBe(true);
-    expect(planned(leases, [a(51), ...others])).not.toEqual([]);
+    const a = (range: number) => ({ workerIdentifier: 'a', metrics: { sts: { C: [50] }, opr: { C: [range] } } });
+    const others = [busy('b', 52), busy('c', 48)];
+    expect(planned(leases, [a(50), ...others])).toEqual([]);
+    expect(planned(leases, [a(49), ...others])).toEqual([expect.stringContaining('a -> c (balance)')]);
+  });
+
+  it('starts when only the upper limit is passed', () => {
+    // Average 52, limits 46.8 and 57.2.
+    const owners = ['a', 'b', 'c', 'd', 'e'];
+    const leases = owners.flatMap((owner) => heldBy(owner, times(50, 10)));
+    const moves = planned(
+      leases,
+      owners.map((owner) => busy(owner, owner === 'a' ? 60 : 50)),
+    );
+    expect(moves).not.toEqual([]);
+    expect(moves.every((line) => line.includes(': a -> '))).toBe(true);
+  });
+
+  it('goes by the name of the metric when two ask for the same', () => {
+    const leases = ['a', 'b', 'c'].flatMap((owner) => heldBy(owner, times(50, 10)));
+    const view = (workerIdentifier: string, ...values: readonly (readonly [string, number])[]) => ({
+      workerIdentifier,
+      metrics: {
+        sts: Object.fromEntries(values.map(([metric, value]) => [metric, [value]])),
+        opr: { C: [100], M: [100] },
+      },
+    });
+    const inOrder = [view('a', ['C', 60], ['M', 30]), view('b', ['C', 30], ['M', 60]), view('c', ['C', 20], ['M', 20])];
+    const turned = [view('a', ['M', 30], ['C', 60]), view('b', ['M', 60], ['C', 30]), view('c', ['M', 20], ['C', 20])];
+    expect(planned(leases, inOrder).every((line) => line.includes(': a -> '))).toBe(true);
+    expect(planned(leases, inOrder)).not.toEqual([]);
+    expect(planned(leases, turned)).toEqual(planned(leases, inOrder));
   });
 
   it('follows the metric that asks for the most throughput', () => {
@@ -303,6 +352,8 @@ describe('balancing', () => {
     const moves = (seed: number) => planned(leases, [busy('a', 80), busy('b', 40)], {}, { random: seededRandom(seed) });
     expect(moves(1)).toEqual(moves(1));
     expect(moves(1)).not.toEqual(moves(2));
+    const turned = planned(leases.toReversed(), [busy('b', 40), busy('a', 80)], {}, { random: seededRandom(1) });
+    expect(turned).toEqual(moves(1));
   });
 
   it('moves nothing onto a worker that has all the leases it may have', () => {
@@ -382,6 +433,14 @@ describe('what design 5.7 adds', () => {
     // a was just relieved; b and c are below the average, and the heavier of them must not feed the other.
     const leases = [...heldBy('a', times(50, 10)), ...heldBy('b', times(5, 10)), ...heldBy('c', times(5, 10))];
     expect(planned(leases, [busy('a', 90, { reportsSinceMove: 0 }), busy('b', 20), busy('c', 25)])).toEqual([]);
+  });
+
+  it('does not balance a worker in the run that took a lease from it', () => {
+    const gone = silent(20_000, row('old', { leaseOwner: 'a', throughputKBps: 1 }));
+    const leases = [...heldBy('a', times(50, 10)), ...heldBy('b', times(5, 10)), ...heldBy('c', times(5, 10)), gone];
+    const workers = [busy('a', 90), busy('b', 10), busy('c', 20)];
+    expect(planned(leases, workers)).toEqual(['old: a -> b (expired)']);
+    expect(planned(leases.slice(0, -1), workers)).not.toEqual([]);
   });
 
   it('does not balance a worker in the run that gave it a lease', () => {
