@@ -73,8 +73,8 @@ export class ShardPoller {
     const { api, clock } = this.#settings;
     const start = this.#resume;
     for (;;) {
+      const beforeMillis = clock.monotonicMillis();
       try {
-        const beforeMillis = clock.monotonicMillis();
         const iterator = await this.#patiently(() =>
           api.getShardIterator({ shardId: this.#shardId, start }, this.#signal),
         );
@@ -86,10 +86,13 @@ export class ShardPoller {
         }
         return iterator;
       } catch (thrown) {
-        // Kinesis refuses a time in its future; this refusal has told us its time.
+        // Kinesis refuses a time in its future; this refusal has told us its time. It may have been long on its way, so
+        // that by now the time has come: what counts is the service's time when it was asked.
         if (start.type !== 'AT_TIMESTAMP' || !isKinesisFault(thrown, 'invalid')) throw thrown;
-        const waitMillis = start.timestampMillis - api.serviceTimeMillis();
-        if (waitMillis <= 0) throw thrown;
+        const nowMillis = api.serviceTimeMillis();
+        const askedAtMillis = nowMillis - (clock.monotonicMillis() - beforeMillis);
+        if (start.timestampMillis <= askedAtMillis) throw thrown;
+        const waitMillis = Math.max(0, start.timestampMillis - nowMillis);
         await sleep(clock, Math.min(waitMillis, maxFutureSleepMillis), this.#signal);
       }
     }

@@ -206,6 +206,34 @@ describe('the polling reader', () => {
     expect(textsOf(await next())).toEqual(['after']);
   });
 
+  /*
+   * A refusal that is long on its way:
+   *
+   *   1. the shard is asked for a time 2 s in the future, and the service refuses
+   *   2. the refusal takes 5 s; meanwhile the time has come
+   *   3. asked again, the service answers; to take the refusal for good would end the worker
+   */
+  it('asks again when the start time has come while its refusal was on its way', async () => {
+    const { clock, fake, open } = setup();
+    let isSlow = true;
+    fake.intercept(async (call, proceed) => {
+      try {
+        return await proceed();
+      } finally {
+        if (call.operation === 'getShardIterator' && isSlow) {
+          isSlow = false;
+          await sleep(clock, 5_000);
+        }
+      }
+    });
+    const { pages } = open({ type: 'AT_TIMESTAMP', timestampMillis: fake.nowMillis() + 2_000 });
+    const first = pages.next();
+    await clock.advance(3_000);
+    fake.put('k', 'after');
+    const page = await clock.runUntil(first);
+    expect(page.done === true ? undefined : textsOf(page.value)).toEqual(['after']);
+  });
+
   it('does not wait when a time is refused for another reason', async () => {
     const { fake, open } = setup();
     fake.failNext('getShardIterator', awsError('InvalidArgumentException'));
