@@ -130,11 +130,7 @@ export function drawSetup(seed: number): SimulationSetup {
   };
 }
 
-function drawSettings(
-  random: Random,
-  failoverTimeMillis: number,
-  historyMillis: number,
-): SimulationSetup['settings'] {
+function drawSettings(random: Random, failoverTimeMillis: number, historyMillis: number): SimulationSetup['settings'] {
   return {
     failoverTimeMillis,
     initialPosition: drawInitialPosition(random, historyMillis),

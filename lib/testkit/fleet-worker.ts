@@ -61,6 +61,7 @@ export class FleetWorker implements CheckedWorker {
   readonly name: string;
   readonly process: WorkerProcess;
   readonly limits: WorkerLimits;
+  hasTwin = false;
   readonly tableWire: Wire;
   readonly kinesisWire: Wire;
   readonly tableView: TableView;
@@ -226,6 +227,8 @@ function watched<T extends object>(port: T, onCall: (operation: string) => void)
 
 function textOf(event: MillraceEvent): string {
   const { type, ...fields } = event;
-  const words = Object.entries(fields).map(([name, value]) => `${name}=${typeof value === 'object' ? JSON.stringify(value) : String(value)}`);
+  const words = Object.entries(fields).map(
+    ([name, value]) => `${name}=${typeof value === 'object' ? JSON.stringify(value) : String(value)}`,
+  );
   return [type, ...words].join(' ');
 }

@@ -155,6 +155,10 @@ export class Fleet {
         ...(maxSlowMillis === undefined ? {} : { maxSlowMillis }),
       },
     });
+    for (const twin of this.#workers.filter((other) => other.name === name && other.isAlive)) {
+      twin.hasTwin = true;
+      worker.hasTwin = true;
+    }
     this.#workers.push(worker);
     this.trace.add(worker.id, 'started');
     return worker;

@@ -173,7 +173,9 @@ export class Nemesis {
 
   #reshape(act: 'split' | 'merge' | 'trim' | 'forget'): boolean {
     const { fleet, random } = this.#options;
-    const open = [...fleet.kinesis.openShards].sort((a, b) => (BigInt(a.startingHashKey) < BigInt(b.startingHashKey) ? -1 : 1));
+    const open = [...fleet.kinesis.openShards].sort((a, b) =>
+      BigInt(a.startingHashKey) < BigInt(b.startingHashKey) ? -1 : 1,
+    );
     switch (act) {
       case 'split':
         if (open.length >= maxOpenShards) return false;

@@ -160,7 +160,6 @@ export class VirtualClock implements Clock {
   }
 }
 
-
 async function settleUntil(reached: () => boolean): Promise<boolean> {
   for (let turn = 0; turn < turnsBeforeGivingUp; turn += 1) {
     if (reached()) return true;

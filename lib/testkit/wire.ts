@@ -128,7 +128,12 @@ export class Wire {
   }
 
   /** The request arrives; its answer goes to the caller, if there is one. */
-  #arrive<T>(requestMillis: number, perform: () => Promise<T>, caller: Caller<T> | undefined, slowMillis: number): void {
+  #arrive<T>(
+    requestMillis: number,
+    perform: () => Promise<T>,
+    caller: Caller<T> | undefined,
+    slowMillis: number,
+  ): void {
     this.#options.clock.timer(requestMillis, () => {
       const back = (say: (to: Caller<T>) => void) => {
         if (caller === undefined) return;

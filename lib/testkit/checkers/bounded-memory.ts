@@ -33,7 +33,8 @@ class BoundedMemory implements Checker {
 
   onEvent(worker: CheckedWorker, event: MillraceEvent): void {
     const shards = this.#shardsOf(worker);
-    if (event.type === 'lease.gained') shards.set(event.leaseKey, { tenure: event.tenure, blocks: 0, bytes: 0, ofPage: 0 });
+    if (event.type === 'lease.gained')
+      shards.set(event.leaseKey, { tenure: event.tenure, blocks: 0, bytes: 0, ofPage: 0 });
     if (event.type === 'lease.lost' || event.type === 'lease.released') shards.delete(event.leaseKey);
     if (event.type === 'shard.read') this.#read(worker, event);
     if (event.type !== 'block.sealed') return;
@@ -61,7 +62,9 @@ class BoundedMemory implements Checker {
     const { maxUnackedBlocks, maxBufferedBytes } = worker.limits;
     const { fail } = this.#context;
     if (held.blocks > maxUnackedBlocks + held.ofPage) {
-      return fail(`${worker.id} holds ${held.blocks} blocks of ${shardId}, over ${maxUnackedBlocks} and those of a page`);
+      return fail(
+        `${worker.id} holds ${held.blocks} blocks of ${shardId}, over ${maxUnackedBlocks} and those of a page`,
+      );
     }
     let bytes = 0;
     for (const one of this.#shardsOf(worker).values()) bytes += one.bytes;

@@ -43,12 +43,12 @@ class CertainOwner implements Checker {
   }
 
   onBlock(worker: CheckedWorker, block: Block): void {
-    // A process whose clock has stood still cannot know better; the fence holds it back.
-    if (worker.process.hasStoodStill) return;
+    // A process whose clock has stood still cannot know better, and one whose twin gives its leases away neither; the
+    // fence holds them back.
+    if (worker.process.hasStoodStill || worker.hasTwin) return;
     const row = this.#context.table.rows.find(({ leaseKey }) => leaseKey === block.shardId);
     const hasRights = row?.leaseOwner === worker.name || row?.checkpointOwner === worker.name;
-    // A process of the same name begins anew at once, and the older one learns of it with its next write.
-    if (hasRights && (row?.tenure === block.tenure || row?.leaseOwner === worker.name)) return;
+    if (hasRights && row?.tenure === block.tenure) return;
     const state = `owned by ${row?.leaseOwner ?? 'nobody'} in tenure ${row?.tenure ?? 'none'}`;
     this.#context.fail(`${worker.id} was given ${block.id} while the lease is ${state}`);
   }

@@ -14,6 +14,8 @@ export interface CheckedWorker {
   readonly name: string;
   readonly process: WorkerProcess;
   readonly limits: WorkerLimits;
+  /** Whether another process of the same name has lived at the same time. */
+  readonly hasTwin: boolean;
 }
 
 /** Settings of a worker that a checker looks at. */

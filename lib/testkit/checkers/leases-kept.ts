@@ -34,7 +34,8 @@ class LeasesKept implements Checker {
 
   #childrenFirst({ leaseKey }: Lease): void {
     const missing = this.#context.ledger.childrenOf(leaseKey).find((child) => !this.#everLeased.has(child.shardId));
-    if (missing !== undefined) this.#context.fail(`${leaseKey} was ended before its child ${missing.shardId} was leased`);
+    if (missing !== undefined)
+      this.#context.fail(`${leaseKey} was ended before its child ${missing.shardId} was leased`);
   }
 }
 

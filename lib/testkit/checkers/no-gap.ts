@@ -1,7 +1,7 @@
 import { type Position, comparePositions, formatPosition } from '../../base/position.ts';
 import type { Block } from '../../block/block.ts';
 import type { LedgerRecord, LedgerShard } from '../ledger.ts';
-import type { CheckContext, CheckedWorker, Checker } from './checker.ts';
+import type { CheckContext, CheckedWorker, Checker, LeaseChange } from './checker.ts';
 
 /**
  * The blocks of one tenure begin at the checkpoint with which it began, follow each other, and hold every record of their
@@ -14,19 +14,24 @@ export function noGap(context: CheckContext): Checker {
 class NoGap implements Checker {
   readonly promise = 'the blocks of a tenure hold every record, in order and once';
   readonly #context: CheckContext;
+  /** By tenure: where its next block begins. */
   readonly #through = new Map<string, Position>();
 
   constructor(context: CheckContext) {
     this.#context = context;
   }
 
+  onLease({ before, after }: LeaseChange): void {
+    if (after?.tenure === undefined || after.tenure === before?.tenure) return;
+    this.#through.set(`${after.leaseKey}@${after.tenure}`, after.checkpoint);
+  }
+
   onBlock(_worker: CheckedWorker, block: Block): void {
-    const { ledger, fail, table } = this.#context;
+    const { ledger, fail } = this.#context;
     const key = `${block.shardId}@${block.tenure}`;
     const { after, through } = block.range;
-    const previous = this.#through.get(key);
+    const begin = this.#through.get(key);
     this.#through.set(key, through);
-    const begin = previous ?? table.rows.find(({ leaseKey }) => leaseKey === block.shardId)?.checkpoint;
     if (begin !== undefined && comparePositions(after, begin) !== 0) {
       return fail(`${block.id} begins after ${formatPosition(after)}, not after ${formatPosition(begin)}`);
     }

@@ -35,7 +35,8 @@ class OneWriterPerFence implements Checker {
     if (before?.tenure !== undefined && tenure < before.tenure) {
       return fail(`${writer.id} began tenure ${key} after tenure ${before.tenure}`);
     }
-    if (after.leaseOwner !== writer.name) return fail(`${writer.id} began tenure ${key} of ${after.leaseOwner}'s lease`);
+    if (after.leaseOwner !== writer.name)
+      return fail(`${writer.id} began tenure ${key} of ${after.leaseOwner}'s lease`);
     if (tenure !== after.leaseCounter) fail(`tenure ${key} began with counter ${after.leaseCounter}`);
     if (before !== undefined && changesPosition(before, after)) fail(`${writer.id} moved ${key} as it began`);
     this.#holders.set(key, writer);

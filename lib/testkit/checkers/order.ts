@@ -64,7 +64,9 @@ class OrderKept implements Checker {
     if (record.numberOfKey < expected) return;
     for (const { shard, record: earlier } of (this.#ofKey.get(key) ?? []).slice(expected, record.numberOfKey)) {
       if (ledger.isRequired(shard, earlier)) {
-        return fail(`${block.id} holds record ${record.number}, but record ${earlier.number} of its key was not handed out`);
+        return fail(
+          `${block.id} holds record ${record.number}, but record ${earlier.number} of its key was not handed out`,
+        );
       }
     }
     this.#nextOfKey.set(key, record.numberOfKey + 1);
