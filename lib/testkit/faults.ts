@@ -1,5 +1,6 @@
 import type { Random } from '../base/random.ts';
 import type { InitialPosition } from '../lease/plan/shard-sync-plan.ts';
+import type { ReceiverSettings } from '../receiver/receiver-options.ts';
 import type { FleetSettings } from './fleet.ts';
 import { between, chance, forkRandom, pick, wholeBetween } from './fork-random.ts';
 import type { PageOdds } from './kinesis-view.ts';
@@ -93,12 +94,19 @@ export function drawSetup(seed: number): SimulationSetup {
   const maxWorkers = wholeBetween(random, 1, 5);
   const historyMillis = pick(random, [0, 0, 5_000, 20_000]);
   const commits = chance(random, 0.25);
+  const settings = drawSettings(random, failoverTimeMillis, historyMillis);
+  const faultyMillis = Math.round(between(random, 4, 8) * failoverTimeMillis + between(random, 5_000, 20_000));
+  const putEveryMillis = pick(random, [200, 500, 2_000]);
+  const puts = (historyMillis + faultyMillis) / putEveryMillis;
+  // What has piled up must be worked off in the calm, block by block and perhaps commit by commit.
+  const hasSmallBlocks = settings.blockMaxBytes === 1 || settings.blockMaxRecords < 10;
+  const maxRecords = hasSmallBlocks ? 600 : 3_000;
   return {
     seed,
     shards,
     workers: wholeBetween(random, 1, maxWorkers),
     maxWorkers,
-    settings: drawSettings(random, failoverTimeMillis, historyMillis),
+    settings,
     commits,
     // Commits must come in order.
     blocksAtOnce: commits ? 1 : pick(random, [1, 1, 4]),
@@ -108,10 +116,10 @@ export function drawSetup(seed: number): SimulationSetup {
       stuck: pick(random, [0, 0, 0, 0.01]),
     },
     historyMillis,
-    faultyMillis: Math.round(between(random, 4, 8) * failoverTimeMillis + between(random, 5_000, 20_000)),
+    faultyMillis,
     keys: pick(random, [1, 5, 50]),
-    putEveryMillis: pick(random, [200, 500, 2_000]),
-    maxPut: pick(random, [1, 5, 30]),
+    putEveryMillis,
+    maxPut: Math.min(pick(random, [1, 5, 30]), Math.ceil((2 * maxRecords) / puts)),
     recordBytes: pick(random, [0, 10, 10, 2_000]),
     maxLatencyMillis: pick(random, [2, 5, 50, 200]),
     maxSlowMillis: pick(random, [1_000, failoverTimeMillis, 3 * failoverTimeMillis]),
@@ -130,7 +138,9 @@ export function drawSetup(seed: number): SimulationSetup {
   };
 }
 
-function drawSettings(random: Random, failoverTimeMillis: number, historyMillis: number): SimulationSetup['settings'] {
+type DrawnSettings = SimulationSetup['settings'] & Pick<ReceiverSettings, 'blockMaxBytes' | 'blockMaxRecords'>;
+
+function drawSettings(random: Random, failoverTimeMillis: number, historyMillis: number): DrawnSettings {
   return {
     failoverTimeMillis,
     initialPosition: drawInitialPosition(random, historyMillis),

@@ -57,6 +57,7 @@ const retryForEver: FailurePolicy = {
   maximumRetryAttempts: -1,
   maximumRecordAgeInSeconds: -1,
   bisectBatchOnFunctionError: false,
+  // oxlint-disable-next-line unicorn/no-thenable -- the name is Lambda's
   then: 'STOP',
 };
 

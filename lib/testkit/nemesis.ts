@@ -45,7 +45,7 @@ export class Nemesis {
   end(): void {
     this.#isOver = true;
     this.#cancel?.();
-    for (const undo of [...this.#undo]) undo();
+    for (const undo of this.#undo) undo();
   }
 
   #act(): void {

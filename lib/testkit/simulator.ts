@@ -36,6 +36,8 @@ export interface SimulationResult {
 
 /** Within this time after the last fault a fleet must have converged: F, a handoff, and the longest backoffs. */
 const convergenceMillis = 240_000;
+/** Calls that went wrong before the calm are answered by then. */
+const settledMillis = 12_000;
 /** Within this time a fleet without faults must have stopped. */
 const stopMillis = 60_000;
 
@@ -158,6 +160,8 @@ class Simulation {
     fleet.trace.add('calm', `converged after ${Math.round(this.#convergedAfterMillis)} ms`);
     for (let number = 1; number <= 20; number += 1) fleet.put(`late-${number}`);
     await this.#converge();
+    const calmMillis = fleet.clock.monotonicMillis() - fromMillis;
+    if (calmMillis < settledMillis) await fleet.advance(settledMillis - calmMillis);
   }
 
   async #converge(): Promise<void> {

@@ -90,7 +90,7 @@ export class Wire {
   call<T>(operation: string, signal: AbortSignal, perform: () => Promise<T>): Promise<T> {
     const { toFault } = this.#options;
     return new Promise<T>((resolve, reject) => {
-      const fail = (error: unknown) => reject(toFault(error, operation, signal) as Error);
+      const fail = (error: unknown) => reject(toFault(error, operation, signal));
       if (signal.aborted) {
         fail(signal.reason);
         return;
