@@ -1,8 +1,8 @@
 import PQueue from 'p-queue';
-import { linkedController, raceAbort } from '../base/abort.ts';
-import { pause } from '../base/clock.ts';
+import { aborted, linkedController, raceAbort } from '../base/abort.ts';
+import { type Clock, pause } from '../base/clock.ts';
 import { MillraceError, isMillraceError } from '../base/error.ts';
-import type { Block } from '../block/block.ts';
+import { type Block, isWorthStarting } from '../block/block.ts';
 import type { KinesisRecord } from '../block/record.ts';
 import { EventBus, type EventListener } from '../event/bus.ts';
 import { runWithPolicy } from '../receiver/handler-runner.ts';
@@ -29,7 +29,10 @@ export type RecordBatchHandler = (batch: RecordBatch) => Promise<void> | void;
 export interface RunOptions {
   /** Ends the run at once when it aborts; the run then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
-  /** Signals of the process that drain the run; a second one ends it at once. Default: none is listened for. */
+  /**
+   * Signals of the process that drain the run; a second one ends it at once, which means that work deaf to its signal is
+   * waited for 5 s more. Default: none is listened for.
+   */
   readonly signals?: readonly NodeJS.Signals[];
 }
 
@@ -43,7 +46,8 @@ export interface Consumer extends AsyncDisposable {
   /**
    * Calls the handler for every block of this worker's shards: one at a time and in order within a shard, shards side
    * by side. Resolves when a bounded run (`until`) is done or a drain has finished.
-   * @throws MillraceError what ended the run: `MR_HANDLER_FAILED`, `MR_STREAM_NOT_FOUND`, `MR_DRAIN_TIMEOUT`, ...
+   * @throws MillraceError what ended the run: `MR_HANDLER_FAILED`, `MR_STREAM_NOT_FOUND`, `MR_DRAIN_TIMEOUT`, ...;
+   * `MR_ABORTED` after `stop`
    */
   run(handler: RecordBatchHandler, options?: RunOptions): Promise<void>;
   /**
@@ -70,6 +74,23 @@ export function createConsumer(options: ConsumerOptions): Consumer {
 /** How long work that was told to end is waited for. */
 const abortedWorkGraceMillis = 5_000;
 
+/** What ends the dispatching of blocks. */
+interface DispatchSignals {
+  /** Aborts when the run is to end at once. */
+  readonly run: AbortSignal;
+  /** Aborts when the receiver has ended, with every block finished or lost. */
+  readonly ended: AbortSignal;
+}
+
+/** Resolves when no lane has work any more, or a grace after the signal aborted. */
+async function idleWithin(clock: Clock, lanes: ReadonlyMap<string, PQueue>, signal: AbortSignal): Promise<void> {
+  const idle = new AbortController();
+  void Promise.all(Array.from(lanes.values(), (lane) => lane.onIdle())).then(() => idle.abort());
+  using either = linkedController(idle.signal, signal);
+  await aborted(either.signal);
+  await pause(clock, abortedWorkGraceMillis, idle.signal);
+}
+
 class StandaloneConsumer implements Consumer {
   readonly #settings: ConsumerSettings;
   readonly #bus = new EventBus();
@@ -84,20 +105,32 @@ class StandaloneConsumer implements Consumer {
   }
 
   async run(handler: RecordBatchHandler, options: RunOptions = {}): Promise<void> {
+    if (typeof handler !== 'function') {
+      throw new MillraceError(
+        'MR_CONFIG_INVALID',
+        `run() needs a function that takes records; it was given ${typeof handler}`,
+      );
+    }
     const assembly = this.#begin();
     using life = linkedController(options.signal);
     const unlisten = this.#listen(options, (reason) => life.abort(reason));
     const { receiver } = assembly;
     try {
       // A handler that gives up ends the receiver; a receiver that ends with a fault ends the work.
-      const work = this.#dispatch(assembly, handler, life.signal).catch(async (thrown: unknown) => {
-        await receiver.stop(thrown).catch(() => {});
-        throw thrown;
-      });
-      const reading = receiver.run(life.signal).catch((thrown: unknown) => {
-        life.abort(thrown);
-        throw thrown;
-      });
+      const ended = new AbortController();
+      const work = this.#dispatch(assembly, handler, { run: life.signal, ended: ended.signal }).catch(
+        async (thrown: unknown) => {
+          await receiver.stop(thrown).catch(() => {});
+          throw thrown;
+        },
+      );
+      const reading = receiver.run(life.signal).then(
+        () => ended.abort(),
+        (thrown: unknown) => {
+          life.abort(thrown);
+          throw thrown;
+        },
+      );
       const outcomes = await Promise.allSettled([work, reading]);
       for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
     } finally {
@@ -107,11 +140,12 @@ class StandaloneConsumer implements Consumer {
   }
 
   /** Runs the handler over the blocks, with one lane per shard, and acks what is finished. */
-  async #dispatch(assembly: Assembly, handler: RecordBatchHandler, signal: AbortSignal): Promise<void> {
+  async #dispatch(assembly: Assembly, handler: RecordBatchHandler, signals: DispatchSignals): Promise<void> {
     const { receiver, settings, clock, random, events, serviceTimeMillis } = assembly;
     const lanes = new Map<string, PQueue>();
-    using failed = linkedController(signal);
+    using failed = linkedController(signals.run);
     const runOne = async (block: Block): Promise<void> => {
+      if (!isWorthStarting(block)) return;
       try {
         await runWithPolicy({
           work: block,
@@ -142,7 +176,8 @@ class StandaloneConsumer implements Consumer {
         lanes.set(block.shardId, lane);
         void lane.add(() => runOne(block));
       }
-      await Promise.all([...lanes.values()].map((lane) => lane.onIdle()));
+      // The receiver ends when every block is finished or lost. Work on lost ones may be deaf to its signal.
+      await idleWithin(clock, lanes, signals.ended);
     };
     try {
       await raceAbort(feed(), failed.signal);
@@ -150,9 +185,7 @@ class StandaloneConsumer implements Consumer {
     } catch (thrown) {
       // Work that was begun is waited for, so that nothing of the user's runs on unseen behind a settled run; but not
       // for long, and not at all when waiting for it is what took too long.
-      const idle = new AbortController();
-      void Promise.all([...lanes.values()].map((lane) => lane.onIdle())).then(() => idle.abort());
-      if (!isMillraceError(thrown, 'MR_DRAIN_TIMEOUT')) await pause(clock, abortedWorkGraceMillis, idle.signal);
+      if (!isMillraceError(thrown, 'MR_DRAIN_TIMEOUT')) await idleWithin(clock, lanes, AbortSignal.abort());
       throw thrown;
     }
   }
@@ -193,8 +226,9 @@ class StandaloneConsumer implements Consumer {
     await this.#assembly?.receiver.stop().catch(() => {});
   }
 
+  /** Drains. A fault of the run is not told again: whoever runs the consumer has it from `run` or from the loop. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.drain();
+    await this.drain().catch(() => {});
   }
 
   #begin(): Assembly {

@@ -10,7 +10,7 @@ export interface Clock {
   wallMillis(): number;
   /** Milliseconds since an arbitrary start; never goes backwards. */
   monotonicMillis(): number;
-  /** Calls back once after `delayMillis`. The timer does not keep the process alive unless `keepAlive`. */
+  /** Calls back once after `delayMillis`. The timer keeps the process alive unless `keepAlive` is false. */
   timer(delayMillis: number, callback: () => void, options?: { keepAlive?: boolean }): CancelTimer;
 }
 

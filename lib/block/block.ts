@@ -21,4 +21,14 @@ export interface Block {
   readonly millisBehindLatest: number;
   /** Aborts when the lease is lost: the block may finish, but its checkpoint will be refused. */
   readonly signal: AbortSignal;
+  /**
+   * Whether the tenure is still certain; asked just before work on the block begins. A process that was paused for longer
+   * than the lease lasts learns it here, even before its timers had a turn. Absent where blocks come from no lease.
+   */
+  readonly isHeld?: () => boolean;
+}
+
+/** Whether work on a block may begin: its lease was not lost, and is still certain. */
+export function isWorthStarting(block: Block): boolean {
+  return !block.signal.aborted && block.isHeld?.() !== false;
 }

@@ -1,5 +1,5 @@
 import { SHARD_END, comparePositions } from '../base/position.ts';
-import type { Block } from '../block/block.ts';
+import { type Block, isWorthStarting } from '../block/block.ts';
 import type { BatchOrder, BatchOutcome } from './batch-run.ts';
 
 /**
@@ -98,7 +98,7 @@ export class Line {
   async #runWaiting(): Promise<void> {
     for (let slice = this.#nextSlice(); slice !== undefined; slice = this.#nextSlice()) {
       // What was queued when its lease was lost is left to the next owner, who reads it anew.
-      const blocks = slice.blocks.filter(isHeld);
+      const blocks = slice.blocks.filter(isWorthStarting);
       if (blocks.length === 0 && !this.#fields.emptyBatches) continue;
       const batchId = this.#lastBatchId + 1;
       const { group } = this.#fields;
@@ -118,10 +118,6 @@ export class Line {
     this.#lastBatchMillis = this.#fields.hurriedTime(this.#lastBatchMillis);
     return { batchTimeMillis: this.#lastBatchMillis, blocks };
   }
-}
-
-function isHeld(block: Block): boolean {
-  return !block.signal.aborted;
 }
 
 function endsShard(block: Block): boolean {

@@ -79,8 +79,12 @@ export class DStream<T> {
   /**
    * Output: hands each batch to the function. The records count as finished when it, and every other output of the
    * batch, has returned; when it throws, it is called again with the same batch after a pause.
+   * @throws MillraceError `MR_CONFIG_INVALID` when it is not a function
    */
   foreachBatch(f: (batch: Batch<T>, context: OutputContext) => unknown): void {
+    if (typeof f !== 'function') {
+      throw new MillraceError('MR_CONFIG_INVALID', `foreachBatch() needs a function; it was given ${typeof f}`);
+    }
     const head = this.graph.head('foreachBatch');
     this.graph.outputs.push({ ...head, tag: 'foreachBatch', parent: this.node, f: f as ForeachBatchNode['f'] });
   }

@@ -6,14 +6,17 @@ import type { ObservedLease } from './plan/assign-plan.ts';
  * judges that somebody else is gone (kcl.md 2.2). Clocks of two machines are never compared.
  */
 class CounterAges {
-  #seen = new Map<string, { counter: number; sinceMillis: number }>();
+  #seen = new Map<string, SeenCounter>();
 
   /** Notes the counters of a snapshot taken at `nowMillis`; forgets the keys that are gone. */
-  observe(counters: Iterable<readonly [string, number]>, nowMillis: number): void {
-    const next = new Map<string, { counter: number; sinceMillis: number }>();
-    for (const [key, counter] of counters) {
+  observe(counters: Iterable<Omit<SeenCounter, 'sinceMillis' | 'hasMoved'>>, nowMillis: number): void {
+    const next = new Map<string, SeenCounter>();
+    for (const { key, counter, holder } of counters) {
       const before = this.#seen.get(key);
-      next.set(key, before?.counter === counter ? before : { counter, sinceMillis: nowMillis });
+      const isSameHolder = before?.holder === holder;
+      if (before?.counter !== counter) {
+        next.set(key, { key, counter, holder, sinceMillis: nowMillis, hasMoved: before !== undefined && isSameHolder });
+      } else next.set(key, isSameHolder ? before : { ...before, holder, hasMoved: false });
     }
     this.#seen = next;
   }
@@ -21,6 +24,22 @@ class CounterAges {
   sinceMillis(key: string): number | undefined {
     return this.#seen.get(key)?.sinceMillis;
   }
+
+  /** Whether this process has itself seen the holder move the counter, and within `windowMillis`. */
+  hasMoved(key: string, windowMillis: number, nowMillis: number): boolean {
+    const seen = this.#seen.get(key);
+    return seen?.hasMoved === true && nowMillis - seen.sinceMillis <= windowMillis;
+  }
+}
+
+/** One counter as last seen. */
+interface SeenCounter {
+  readonly key: string;
+  readonly counter: number;
+  /** Who may move the counter. A counter that moved together with its holder proves nothing: somebody else wrote it. */
+  readonly holder: string | undefined;
+  readonly sinceMillis: number;
+  readonly hasMoved: boolean;
 }
 
 /** What one observer knows of the ages of leases and workers. */
@@ -35,11 +54,15 @@ export class FleetAges {
    */
   observe(leases: readonly Lease[], workers: readonly WorkerRow[], seenAtMillis: number): readonly ObservedLease[] {
     this.#leases.observe(
-      leases.map((lease) => [lease.leaseKey, lease.leaseCounter]),
+      leases.map((lease) => ({ key: lease.leaseKey, counter: lease.leaseCounter, holder: lease.leaseOwner })),
       seenAtMillis,
     );
     this.#workers.observe(
-      workers.map((worker) => [worker.workerIdentifier, reportOf(worker)]),
+      workers.map((worker) => ({
+        key: worker.workerIdentifier,
+        counter: reportOf(worker),
+        holder: worker.workerIdentifier,
+      })),
       seenAtMillis,
     );
     return leases.map((lease) => ({
@@ -68,6 +91,27 @@ export class FleetAges {
 
   #silentMillis(worker: WorkerRow, nowMillis: number): number {
     return nowMillis - (this.#workers.sinceMillis(worker.workerIdentifier) ?? nowMillis);
+  }
+
+  /**
+   * The workers that this process has itself seen alive within `windowMillis`, sorted: their report or the counter of a lease
+   * of theirs moved from one look to another. The rows of a worker that was killed before the first look are no proof, as
+   * new as they may look.
+   */
+  provenWorkers(
+    leases: readonly Lease[],
+    workers: readonly WorkerRow[],
+    windowMillis: number,
+    nowMillis: number,
+  ): readonly string[] {
+    const proven = new Set<string>();
+    for (const { workerIdentifier } of workers) {
+      if (this.#workers.hasMoved(workerIdentifier, windowMillis, nowMillis)) proven.add(workerIdentifier);
+    }
+    for (const { leaseKey, leaseOwner } of leases) {
+      if (leaseOwner !== undefined && this.#leases.hasMoved(leaseKey, windowMillis, nowMillis)) proven.add(leaseOwner);
+    }
+    return [...proven].sort();
   }
 
   /** The workers that show any life, sorted: those that report, and the owners of leases whose counter moved. */

@@ -1,6 +1,6 @@
 import { type Clock, sleep } from '../base/clock.ts';
 import { MillraceError } from '../base/error.ts';
-import { FleetAges } from './ages.ts';
+import type { FleetAges } from './ages.ts';
 import { reportOf } from './lease.ts';
 import type { LeaseTable, TableSnapshot } from './lease-table.ts';
 

@@ -42,10 +42,12 @@ export interface LeaseCoordinatorOptions {
   readonly events: EventSink;
   /** A tenure has begun: read from the checkpoint of this row. */
   readonly onGained: (lease: Lease) => void;
+  /** Whether this worker keeps off a lease for now, because it could not read the shard. */
+  readonly isAvoided?: (leaseKey: string) => boolean;
   /** The worker is above its share: finish this lease, then have the keeper release it to `to`. */
   readonly onSurplus: (move: Move) => void;
-  /** What each scan found, after this worker's own moves were made. */
-  readonly onSnapshot: (snapshot: TableSnapshot, liveWorkers: readonly string[]) => void;
+  /** What each scan found, after this worker's own moves were made, and the other workers that were seen alive. */
+  readonly onSnapshot: (snapshot: TableSnapshot, provenWorkers: readonly string[]) => void;
 }
 
 /** What one scan shows. */
@@ -160,13 +162,14 @@ export class LeaseCoordinator {
   }
 
   async #begin(leaseKey: string, signal: AbortSignal): Promise<void> {
+    if (this.#options.isAvoided?.(leaseKey) === true) return;
     const lease = await this.#options.keeper.begin(leaseKey, signal);
     if (lease !== undefined) this.#options.onGained(lease);
   }
 
   /** One scan, one plan, and this worker's own part of it. */
   async #assign(signal: AbortSignal): Promise<void> {
-    const { table, plan, failoverTimeMillis, maxLeasesForWorker, workerIdentifier, stream } = this.#options;
+    const { table, plan, failoverTimeMillis, maxLeasesForWorker, workerIdentifier, stream, isAvoided } = this.#options;
     const look = await this.#look(signal);
     const { snapshot, observed, live, askedAtMillis } = look;
     checkStream(snapshot.leases, stream);
@@ -176,12 +179,14 @@ export class LeaseCoordinator {
     await Promise.all(silent.map((row) => table.deleteWorker(row, signal)));
     const moves = plan(observed, this.#takers(look), { failoverTimeMillis, maxLeasesForWorker }, askedAtMillis);
     const byKey = new Map(snapshot.leases.map((lease) => [lease.leaseKey, lease]));
-    const mine = moves.filter((move) => move.to === workerIdentifier && move.reason !== 'surplus');
+    const mine = moves.filter(
+      (move) => move.to === workerIdentifier && move.reason !== 'surplus' && isAvoided?.(move.leaseKey) !== true,
+    );
     await Promise.all(mine.map((move) => this.#take(move, byKey.get(move.leaseKey) as Lease, signal)));
     for (const move of moves) {
       if (move.reason === 'surplus' && move.from === workerIdentifier) this.#options.onSurplus(move);
     }
-    this.#options.onSnapshot(snapshot, live);
+    this.#options.onSnapshot(snapshot, this.#proven(look));
   }
 
   async #take(move: Move, lease: Lease, signal: AbortSignal): Promise<void> {
@@ -208,6 +213,12 @@ export class LeaseCoordinator {
     const { failoverTimeMillis, workerIdentifier } = this.#options;
     const reporting = this.#ages.reportingWorkers(snapshot.workers, failoverTimeMillis, askedAtMillis);
     return withMember(reporting, workerIdentifier);
+  }
+
+  /** The other workers that this process has seen alive; what a look for the first time shows may be long dead. */
+  #proven({ snapshot, askedAtMillis }: Look): readonly string[] {
+    const { leases, workers } = snapshot;
+    return this.#ages.provenWorkers(leases, workers, this.#options.failoverTimeMillis, askedAtMillis);
   }
 
   #checkAlone({ live, snapshot }: Look): void {
@@ -238,15 +249,16 @@ export class LeaseCoordinator {
   }
 
   /**
-   * Last step of a stop: releases every lease that the table gives to this worker, by the assign plan with the other workers,
-   * or to nobody when it is alone. The scan is consistent, so a lease that was assigned at the last moment is found.
+   * Last step of a stop: releases every lease that the table gives to this worker, by the assign plan with the workers
+   * that it has seen alive, or to nobody when there is none. The scan is consistent, so a lease that was assigned at the last moment is found.
    */
   async releaseAll(signal: AbortSignal): Promise<void> {
     const { plan, workerIdentifier, failoverTimeMillis, maxLeasesForWorker } = this.#options;
     if (!this.#joined) return;
     await this.#attempt(async () => {
       const look = await this.#persist(() => this.#look(signal), signal);
-      const workers = this.#takers(look).filter((worker) => worker !== workerIdentifier);
+      const proven = new Set(this.#proven(look));
+      const workers = this.#takers(look).filter((worker) => worker !== workerIdentifier && proven.has(worker));
       const limits = { failoverTimeMillis, maxLeasesForWorker };
       const releases = planRelease(plan, look.observed, workers, workerIdentifier, limits, look.askedAtMillis);
       await Promise.all(releases.map((release) => this.#attempt(() => this.#release(release, signal))));

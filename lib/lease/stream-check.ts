@@ -1,5 +1,8 @@
 import { MillraceError } from '../base/error.ts';
 import type { Lease } from './lease.ts';
+
+/** The part of a lease that says which stream it is of. */
+type LeaseOfStream = Pick<Lease, 'leaseKey' | 'streamArn' | 'streamCreatedAtMillis'>;
 import type { StreamIdentity } from './plan/shard-sync-plan.ts';
 
 /**
@@ -7,7 +10,7 @@ import type { StreamIdentity } from './plan/shard-sync-plan.ts';
  * an earlier stream of the same name, would skip or repeat records without a word.
  * @throws MillraceError `MR_STREAM_CHANGED` naming both
  */
-export function checkStream(leases: readonly Lease[], stream: StreamIdentity): void {
+export function checkStream(leases: readonly LeaseOfStream[], stream: StreamIdentity): void {
   for (const lease of leases) {
     // Rows that Java made do not name their stream.
     if (lease.streamArn === undefined) continue;
@@ -23,7 +26,7 @@ export function checkStream(leases: readonly Lease[], stream: StreamIdentity): v
   }
 }
 
-function changed(lease: Lease, what: string): MillraceError {
+function changed(lease: LeaseOfStream, what: string): MillraceError {
   return new MillraceError(
     'MR_STREAM_CHANGED',
     `lease ${lease.leaseKey} holds a position ${what}; use another applicationName, or delete the lease table to start anew`,

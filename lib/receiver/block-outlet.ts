@@ -117,6 +117,7 @@ export class BlockOutlet {
       sealedAtMillis: clock.wallMillis(),
       millisBehindLatest,
       signal,
+      isHeld: () => keeper.confirmCurrent(leaseKey, this.#tenure),
     });
   }
 }

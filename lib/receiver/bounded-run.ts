@@ -9,22 +9,24 @@ export interface BoundedShard {
 /** One look at the application: the rows, who lives, and what this worker reads. */
 export interface BoundedRunView {
   readonly leases: readonly Lease[];
-  readonly liveWorkers: readonly string[];
+  /** The other workers that this process has itself seen alive. */
+  readonly provenWorkers: readonly string[];
   readonly workerIdentifier: string;
   readonly shardOf: (leaseKey: string) => BoundedShard | undefined;
 }
 
 /**
  * Whether a bounded run has nothing more to do: every lease is ended, read to the bound here, or in the hands of another
- * worker that lives. Only the row tells that a shard is ended: the children's leases came before it, so a look that shows
+ * worker that was seen alive. The lease of one that was not is waited for: it proves its life, or expires and is taken.
+ * Only the row tells that a shard is ended: the children's leases came before it, so a look that shows
  * the end shows them too.
  */
 export function isBoundedRunDone(view: BoundedRunView): boolean {
-  const { leases, liveWorkers, workerIdentifier, shardOf } = view;
+  const { leases, provenWorkers, workerIdentifier, shardOf } = view;
   const isDone = (lease: Lease): boolean => {
     if (isEnded(lease)) return true;
     const owner = lease.leaseOwner;
-    if (owner !== workerIdentifier) return owner !== undefined && liveWorkers.includes(owner);
+    if (owner !== workerIdentifier) return owner !== undefined && provenWorkers.includes(owner);
     const shard = shardOf(lease.leaseKey);
     if (shard === undefined || !shard.isWaitingForParents) return shard?.isAtBound === true;
     // The child of a merge, one of whose parents stopped at the bound and so will never end: its records come after it.

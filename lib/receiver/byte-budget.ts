@@ -2,14 +2,23 @@ import { type Deferred, deferred } from '../base/service.ts';
 
 /** Bytes taken from a {@link ByteBudget}. `settle` corrects the guess; `release` gives the rest back, once. */
 export interface Reservation {
+  /** The bytes held now. */
+  readonly bytes: number;
   settle(bytes: number): void;
   release(): void;
 }
+
+/** No request is for more than this part of the limit, so that one which waits at the head of the queue is served soon. */
+const largestRequestShare = 1 / 4;
 
 /**
  * One limit on the bytes of records in memory, for all shards of a process. Bytes are reserved before the call that
  * brings them and given back when their block is finished or dropped. Requests are served in turn, so a hot shard starves
  * nobody; and one page may always be in flight, so a limit below one page still lets the process go on.
+ *
+ * A shard whose blocks nobody finishes must not starve the others either: a shard that holds bytes asks for more only
+ * while it would then hold no more than is left (`hasShareFor`). So one such shard holds half of the limit at most,
+ * two hold a third each, and some is always left.
  */
 export class ByteBudget {
   readonly #limitBytes: number;
@@ -23,6 +32,16 @@ export class ByteBudget {
   /** Bytes reserved now. */
   get takenBytes(): number {
     return this.#takenBytes;
+  }
+
+  /** Whether a shard that holds `heldBytes` may ask for `bytes` more. One that holds nothing always may. */
+  hasShareFor(heldBytes: number, bytes: number): boolean {
+    return heldBytes === 0 || heldBytes + bytes <= this.#limitBytes - this.#takenBytes;
+  }
+
+  /** The bytes to ask for when a page is expected to have that many. */
+  requestFor(bytes: number): number {
+    return Math.min(bytes, Math.ceil(this.#limitBytes * largestRequestShare));
   }
 
   /** Waits until `bytes` fit, behind those who asked before; rejects with the signal's reason when it aborts first. */
@@ -70,6 +89,12 @@ export class ByteBudget {
       held = bytes;
       this.#grant();
     };
-    return { settle: change, release: () => change(0) };
+    return {
+      get bytes() {
+        return held;
+      },
+      settle: change,
+      release: () => change(0),
+    };
   }
 }

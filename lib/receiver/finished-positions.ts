@@ -18,6 +18,7 @@ export class FinishedPositions {
   #delivered: Delivered[] = [];
   #through: Position;
   #finished: Position;
+  #bytes = 0;
 
   constructor(start: Position) {
     this.#through = start;
@@ -39,6 +40,11 @@ export class FinishedPositions {
     return this.#delivered.length;
   }
 
+  /** Bytes of the ranges handed out and not acked. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   /**
    * Notes a range that is about to be handed out, with the bytes to give back when it is finished.
    * @throws MillraceError `MR_INTERNAL` when it does not begin where the last one ended
@@ -51,6 +57,7 @@ export class FinishedPositions {
       );
     }
     this.#delivered.push({ range, bytes, acked: false });
+    this.#bytes += bytes?.bytes ?? 0;
     this.#through = range.through;
   }
 
@@ -62,7 +69,7 @@ export class FinishedPositions {
     for (const delivered of this.#delivered) {
       if (!delivered.acked && isInside(delivered.range, range)) {
         delivered.acked = true;
-        delivered.bytes?.release();
+        this.#giveBack(delivered);
       }
     }
     let advanced = false;
@@ -90,7 +97,12 @@ export class FinishedPositions {
 
   /** Gives all bytes back: nothing that is still outstanding will be waited for. */
   drop(): void {
-    for (const delivered of this.#delivered.splice(0)) delivered.bytes?.release();
+    for (const delivered of this.#delivered.splice(0)) this.#giveBack(delivered);
+  }
+
+  #giveBack({ bytes }: Delivered): void {
+    this.#bytes -= bytes?.bytes ?? 0;
+    bytes?.release();
   }
 }
 

@@ -119,7 +119,7 @@ function tellWhenStuck(
     type: 'batch.stuck',
     shardId: run.work.shardId,
     attempts: failure.attempts,
-    ageMillis: failure.serviceTimeMillis - oldestMillis,
+    ageMillis: Math.max(0, Math.round(failure.serviceTimeMillis - oldestMillis)),
     message: messageOf(failure.error),
   });
 }

@@ -1,7 +1,7 @@
 import { deadlineController } from '../base/abort.ts';
 import { pause } from '../base/clock.ts';
 import { Channel } from '../base/channel.ts';
-import { MillraceError, isMillraceError, toMillraceError } from '../base/error.ts';
+import { MillraceError, toMillraceError } from '../base/error.ts';
 import { Notifier } from '../base/notifier.ts';
 import { type Deferred, type Service, deferred, once } from '../base/service.ts';
 import type { BlockSource, CommitOutcome, DemandLimit } from '../block/block-source.ts';
@@ -18,7 +18,10 @@ import type { InitialPosition } from '../lease/plan/shard-sync-plan.ts';
 import { ShardSyncer } from '../lease/shard-syncer.ts';
 import { isBoundedRunDone } from './bounded-run.ts';
 import { ByteBudget } from './byte-budget.ts';
+import { type ConfirmGoneOptions, confirmGone } from './confirm-gone.ts';
+import { CoolDowns, isFaultOfOneShard } from './cool-downs.ts';
 import { DemandGate } from './demand-gate.ts';
+import { drainTimeout, unwritten } from './drain-faults.ts';
 import { openStream, shardFilterAt } from './open-stream.ts';
 import type { ReceiverOptions } from './receiver-options.ts';
 import { ShardConsumer } from './shard-consumer.ts';
@@ -41,6 +44,7 @@ interface Parts {
   readonly keeper: LeaseKeeper;
   readonly bound: Bound | undefined;
   readonly children: Parameters<typeof leaseChildren>[2];
+  readonly gone: ConfirmGoneOptions;
 }
 
 /**
@@ -52,6 +56,7 @@ export class Receiver implements BlockSource, Service {
   readonly #channel = new Channel<Block>();
   readonly #consumers = new Map<string, ShardConsumer>();
   readonly #moving = new Set<string>();
+  readonly #coolDowns: CoolDowns;
   /** Consumers whose checkpoint is under way. */
   readonly #storing = new Set<ShardConsumer>();
   readonly #leasesChanged = new Notifier();
@@ -75,6 +80,7 @@ export class Receiver implements BlockSource, Service {
     this.#options = options;
     this.#budget = new ByteBudget(options.settings.maxBufferedBytes);
     this.#gate = new DemandGate(options.clock);
+    this.#coolDowns = new CoolDowns(options.clock);
   }
 
   /** The blocks of all shards. A block whose tenure has ended meanwhile is left out: its next owner reads it again. */
@@ -201,8 +207,9 @@ export class Receiver implements BlockSource, Service {
       random,
       events,
       onGained: (lease) => this.#gained(lease, parts),
+      isAvoided: (leaseKey) => this.#coolDowns.has(leaseKey),
       onSurplus: (move) => this.#surplus(move, parts),
-      onSnapshot: (snapshot, live) => this.#checkBound(snapshot, live),
+      onSnapshot: (snapshot, proven) => this.#checkBound(snapshot, proven),
     });
     const { workerIdentifier, applicationName } = settings;
     const parts: Parts = {
@@ -211,6 +218,7 @@ export class Receiver implements BlockSource, Service {
       keeper,
       bound: settings.until === undefined ? undefined : boundOf(settings.until, api.serviceTimeMillis()),
       children: { table, syncer, stream, listShards, events },
+      gone: { stream, listShards, describe: (inner) => openStream(api, { clock, random, events }, inner) },
     };
     this.#parts = parts;
     const { tableCreated } = await coordinator.start(signal);
@@ -277,15 +285,33 @@ export class Receiver implements BlockSource, Service {
       events,
       leasesChanged: this.#leasesChanged,
       serviceTimeMillis: () => api.serviceTimeMillis(),
+      confirmGone: (shardId, signal) => confirmGone(shardId, parts.gone, signal),
       emit: (block) => this.#channel.send(block),
       leaseChildren: (told, signal) => leaseChildren(lease, told, parts.children, signal),
     });
     this.#consumers.set(lease.leaseKey, consumer);
+    const run = consumer.run().catch((thrown: unknown) => this.#keepOff(consumer, toMillraceError(thrown), parts));
     this.#track(
-      consumer.run().finally(() => {
+      run.finally(() => {
         if (this.#consumers.get(lease.leaseKey) === consumer) this.#consumers.delete(lease.leaseKey);
       }),
     );
+  }
+
+  /**
+   * A shard that cannot be read is no reason to end the worker: it gives the lease back, so that another worker may try, and
+   * keeps off it for a while.
+   * @throws MillraceError the fault, when it is not the shard's alone
+   */
+  async #keepOff(consumer: ShardConsumer, fault: MillraceError, { keeper }: Parts): Promise<void> {
+    if (!isFaultOfOneShard(fault)) throw fault;
+    const { events } = this.#options;
+    const { leaseKey, tenure } = consumer;
+    const subject = { ...fault.subject, lease: leaseKey };
+    events.publish({ type: 'fault.seen', code: fault.code, message: fault.message, subject });
+    this.#coolDowns.begin(leaseKey);
+    await consumer.checkpoint();
+    await keeper.ask({ type: 'release', leaseKey, tenure });
   }
 
   /** Gives a lease away: finish it, checkpoint it, then let the keeper assign it, so that the next owner repeats nothing. */
@@ -308,11 +334,11 @@ export class Receiver implements BlockSource, Service {
     consumer.abort(new MillraceError('MR_LEASE_LOST', `lease ${leaseKey} was given to ${move.to}`));
   }
 
-  #checkBound({ leases }: TableSnapshot, liveWorkers: readonly string[]): void {
+  #checkBound({ leases }: TableSnapshot, provenWorkers: readonly string[]): void {
     const { until, workerIdentifier } = this.#options.settings;
     if (until === undefined) return;
     const shardOf = (leaseKey: string) => this.#consumers.get(leaseKey);
-    if (isBoundedRunDone({ leases, liveWorkers, workerIdentifier, shardOf })) this.#end({ type: 'drain' });
+    if (isBoundedRunDone({ leases, provenWorkers, workerIdentifier, shardOf })) this.#end({ type: 'drain' });
   }
 
   async #finish(ending: Ending, parts: Parts | undefined): Promise<void> {
@@ -353,8 +379,11 @@ export class Receiver implements BlockSource, Service {
     for (const outcome of outcomes) {
       if (outcome.status === 'rejected') this.#drainFault ??= toMillraceError(outcome.reason);
     }
-    const isLate = outcomes.some((outcome) => outcome.status === 'fulfilled' && !outcome.value);
-    if (isLate) this.#drainFault ??= drainTimeout(this.#deadline.signal.reason);
+    for (const [index, outcome] of outcomes.entries()) {
+      if (outcome.status === 'rejected' || outcome.value === 'finished') continue;
+      const shardId = consumers[index]?.leaseKey ?? '';
+      this.#drainFault ??= outcome.value === 'late' ? drainTimeout(this.#deadline.signal.reason) : unwritten(shardId);
+    }
   }
 }
 
@@ -362,13 +391,4 @@ export class Receiver implements BlockSource, Service {
 async function dropBlocks(consumers: readonly ShardConsumer[], reason: unknown): Promise<void> {
   for (const consumer of consumers) consumer.abort(reason);
   await Promise.allSettled(consumers.map((consumer) => consumer.checkpoint()));
-}
-
-function drainTimeout(reason: unknown): MillraceError {
-  if (isMillraceError(reason)) return reason;
-  return new MillraceError(
-    'MR_DRAIN_TIMEOUT',
-    'not all blocks were finished before the deadline; the next owner repeats them. Raise shutdownGraceMillis, or finish blocks sooner',
-    { cause: reason },
-  );
 }

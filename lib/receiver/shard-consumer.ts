@@ -22,9 +22,12 @@ import { type Bound, cutAtBound } from './until.ts';
 /** A fault with reaction `restart` reopens the shard after this wait, doubling, at most so often without a page in between. */
 const restartBackoff = { baseMillis: 2_000, capMillis: 60_000 };
 const maximumRestarts = 8;
-/** What one read may reserve of the byte budget: twice the last page, within these bounds. */
+/** What one read may reserve of the byte budget: twice the last page, within these bounds; for the first read the most. */
 const minimumReserveBytes = 64 * 1024;
 const maximumReserveBytes = 10 * 1024 * 1024;
+
+/** How the drain of a shard came out; see {@link ShardConsumer.drain}. */
+export type DrainOutcome = 'finished' | 'late' | 'unwritten';
 
 /** What a {@link ShardConsumer} needs. */
 export interface ShardConsumerOptions
@@ -34,6 +37,8 @@ export interface ShardConsumerOptions
   readonly maxUnackedBlocks: number;
   readonly bound: Bound | undefined;
   readonly serviceTimeMillis: () => number;
+  /** Whether a shard that Kinesis calls gone is past retention, and not only out of sight; see `confirmGone`. */
+  readonly confirmGone: (shardId: string, signal: AbortSignal) => Promise<boolean>;
 }
 
 /** Why reading ended, when it ended by itself or on request. */
@@ -60,7 +65,7 @@ export class ShardConsumer {
   /** A fault that no caller was there to hear. */
   #fault: { readonly thrown: unknown } | undefined;
   #pages = 0;
-  #lastPageBytes = 0;
+  #lastPageBytes: number | undefined;
   #childShards: readonly ChildShard[] = [];
 
   constructor(options: ShardConsumerOptions) {
@@ -161,13 +166,9 @@ export class ShardConsumer {
       } catch (thrown) {
         if (this.#over.signal.aborted || isMillraceError(thrown, 'MR_LEASE_LOST')) throw thrown;
         if (this.#reading.signal.aborted) return 'request';
-        if (isKinesisFault(thrown, 'shardGone')) {
-          // Past retention, not an end: its listed children are leased first, then it is closed (design section 6).
-          events.publish({ type: 'shard.gone', shardId: this.leaseKey });
-          this.#outlet.sealEnd();
-          return 'shardEnd';
-        }
-        const fault = toMillraceError(thrown);
+        const fault = isKinesisFault(thrown, 'shardGone') ? await this.#faultOfGone(thrown) : toMillraceError(thrown);
+        if (fault === undefined) return 'shardEnd';
+        if (this.#reading.signal.aborted) return 'request';
         if (this.#pages > pagesBefore) failures = 1;
         if (fault.reaction === 'fatal' || failures > maximumRestarts) throw fault;
         events.publish({ type: 'fault.seen', code: fault.code, message: fault.message, subject: fault.subject });
@@ -176,6 +177,23 @@ export class ShardConsumer {
         await sleep(clock, backoffMillis(restartBackoff, failures, random), this.#reading.signal).catch(() => {});
       }
     }
+  }
+
+  /**
+   * Looks whether a shard that Kinesis calls gone really is. Then it ends here, past retention: its listed children are
+   * leased first, then it is closed (design section 6), and there is no fault. Otherwise answers with the fault.
+   */
+  async #faultOfGone(thrown: MillraceError): Promise<MillraceError | undefined> {
+    const { events, confirmGone } = this.#options;
+    try {
+      const isGone = await confirmGone(this.leaseKey, this.#reading.signal);
+      if (!isGone) return restartable(thrown);
+    } catch (second) {
+      return toMillraceError(second);
+    }
+    events.publish({ type: 'shard.gone', shardId: this.leaseKey });
+    this.#outlet.sealEnd();
+    return undefined;
   }
 
   /**
@@ -195,9 +213,10 @@ export class ShardConsumer {
     const pages = reader.open(this.leaseKey, start, signal)[Symbol.asyncIterator]();
     for (;;) {
       signal.throwIfAborted();
-      await this.#untilRoom(signal);
+      const bytes = this.#bytesToReserve();
+      await this.#untilRoom(bytes, signal);
       await gate.ready(signal);
-      const reserved = await budget.reserve(this.#bytesToReserve(), signal);
+      const reserved = await budget.reserve(bytes, signal);
       try {
         const askedAtMillis = serviceTimeMillis();
         const next = await pages.next();
@@ -229,11 +248,16 @@ export class ShardConsumer {
   }
 
   #bytesToReserve(): number {
-    return Math.min(maximumReserveBytes, Math.max(minimumReserveBytes, 2 * this.#lastPageBytes));
+    const expected = this.#lastPageBytes === undefined ? maximumReserveBytes : 2 * this.#lastPageBytes;
+    return this.#options.budget.requestFor(Math.min(maximumReserveBytes, Math.max(minimumReserveBytes, expected)));
   }
 
-  async #untilRoom(signal: AbortSignal): Promise<void> {
-    while (this.#positions.outstanding >= this.#options.maxUnackedBlocks) {
+  /** Waits while this shard has as much unfinished as it may have; each ack is a reason to look again. */
+  async #untilRoom(bytes: number, signal: AbortSignal): Promise<void> {
+    const { maxUnackedBlocks, budget } = this.#options;
+    const isFull = () =>
+      this.#positions.outstanding >= maxUnackedBlocks || !budget.hasShareFor(this.#positions.bytes, bytes);
+    while (isFull()) {
       await this.#acked.wait(signal);
       signal.throwIfAborted();
     }
@@ -257,11 +281,12 @@ export class ShardConsumer {
   }
 
   /**
-   * Stops reading, waits until what was handed out is finished, and writes that. `false` when the deadline aborted first: the
-   * rest is dropped, and the next owner repeats it. The lease is still held.
+   * Stops reading, waits until what was handed out is finished, and writes that. `late` when the deadline aborted first,
+   * `unwritten` when the lease was gone, or the table out of reach, before the last checkpoint was in it: then the next
+   * owner repeats the rest.
    * @throws MillraceError when the last checkpoint met a fault that does not pass
    */
-  async drain(deadline: AbortSignal): Promise<boolean> {
+  async drain(deadline: AbortSignal): Promise<DrainOutcome> {
     this.stopReading();
     await this.settled(deadline);
     const isFinished = this.#positions.outstanding === 0;
@@ -270,7 +295,8 @@ export class ShardConsumer {
     if (deadline.aborted) onDeadline();
     try {
       const outcome = await this.checkpoint();
-      return isFinished && !(outcome === 'lost' && deadline.aborted);
+      if (!isFinished || (outcome === 'lost' && deadline.aborted)) return 'late';
+      return outcome === 'lost' ? 'unwritten' : 'finished';
     } finally {
       deadline.removeEventListener('abort', onDeadline);
     }
@@ -339,4 +365,9 @@ export class ShardConsumer {
       throw thrown;
     }
   }
+}
+
+/** The same fault, for a loop that may try again. */
+function restartable({ code, message, subject, cause }: MillraceError): MillraceError {
+  return new MillraceError(code, message.slice(`${code}: `.length), { subject, cause, reaction: 'restart' });
 }

@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { DynamoDBClient, ScanCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { type KinesisClient, PutRecordsCommand } from '@aws-sdk/client-kinesis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
@@ -135,6 +136,7 @@ describe('createConsumer().run', () => {
     const run = createConsumer({
       ...options,
       blockMaxRecords: 4,
+      // oxlint-disable-next-line unicorn/no-thenable -- the name of the option
       onFailure: { maximumRetryAttempts: 1, then: 'STOP' },
     }).run(({ records }) => {
       if (records.some((record) => numberOf(record) === 5)) throw new Error('five');
@@ -150,6 +152,7 @@ describe('createConsumer().run', () => {
       for (const then of ['SKIP', deadLetterFile(file)] as const) {
         const options = await application(1, 12);
         const seen: number[] = [];
+        // oxlint-disable-next-line unicorn/no-thenable -- the name of the option
         const onFailure = { maximumRetryAttempts: 0, bisectBatchOnFunctionError: true, then };
         await createConsumer({ ...options, until: 'CAUGHT_UP', onFailure }).run(({ records }) => {
           if (records.some((record) => numberOf(record) === 7)) throw new Error('seven');
@@ -159,7 +162,7 @@ describe('createConsumer().run', () => {
         expect(await rest(options)).toEqual([]);
       }
       const lines = (await readFile(file, 'utf8')).trimEnd().split('\n');
-      expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+      expect(lines.map((line): unknown => JSON.parse(line))).toMatchObject([
         { data: '{"number":7}', error: { message: 'seven' } },
       ]);
     } finally {
@@ -213,6 +216,52 @@ describe('createConsumer().run', () => {
     expect(await rest(options)).toEqual([]);
   });
 });
+
+describe('a handler that is deaf to its signal', () => {
+  it('does not keep a drained run from ending when its lease was lost', async () => {
+    const options = await application(1, 3);
+    const consumer = createConsumer(options);
+    const signals: AbortSignal[] = [];
+    const run = consumer.run(({ signal }) => {
+      signals.push(signal);
+      return new Promise(() => {});
+    });
+    await until(
+      () => signals.length > 0,
+      () => signals,
+    );
+    await takeAway(options.applicationName);
+    await until(
+      () => signals[0]?.aborted === true,
+      () => signals,
+    );
+    await consumer.drain();
+    await run;
+    expect(signals[0]?.reason).toMatchObject({ code: 'MR_LEASE_LOST' });
+  });
+});
+
+/** Gives all leases of a table to another worker, as a client that knows no fence would. */
+async function takeAway(tableName: string): Promise<void> {
+  const dynamoClient = new DynamoDBClient({
+    endpoint: dynamo.endpoint,
+    region: testRegion,
+    credentials: testCredentials,
+  });
+  const { Items = [] } = await dynamoClient.send(new ScanCommand({ TableName: tableName, ConsistentRead: true }));
+  for (const { leaseKey, checkpoint } of Items) {
+    if (leaseKey === undefined || checkpoint === undefined) continue;
+    await dynamoClient.send(
+      new UpdateItemCommand({
+        TableName: tableName,
+        Key: { leaseKey },
+        UpdateExpression: 'SET leaseOwner = :other ADD leaseCounter :one',
+        ExpressionAttributeValues: { ':other': { S: 'somebody' }, ':one': { N: '1' } },
+      }),
+    );
+  }
+  dynamoClient.destroy();
+}
 
 describe('createConsumer().blocks', () => {
   it('gives blocks to a loop; what was acked before it was left is not read again, the rest is', async () => {

@@ -91,6 +91,24 @@ describe('ByteBudget', () => {
     expect(granted).toEqual(['page']);
   });
 
+  it('lets a shard hold no more than it leaves, however many hold something', async () => {
+    const budget = new ByteBudget(1_200);
+    expect(budget.requestFor(50)).toBe(50);
+    expect(budget.requestFor(5_000)).toBe(300);
+    expect(budget.hasShareFor(0, 300)).toBe(true);
+    const holders = [0, 0, 0];
+    for (let round = 0; round < 100; round += 1) {
+      for (const [index, held] of holders.entries()) {
+        if (!budget.hasShareFor(held, 10)) continue;
+        budget.take(10);
+        holders[index] = held + 10;
+      }
+    }
+    expect(holders).toEqual([300, 300, 300]);
+    expect(budget.hasShareFor(0, 10)).toBe(true);
+    await budget.reserve(300, never);
+  });
+
   it('is never above the limit except by one page, serves in order, and ends empty', async () => {
     const step = fc.oneof(
       fc.record({ type: fc.constant('reserve' as const), bytes: fc.integer({ min: 1, max: 150 }) }),

@@ -84,12 +84,15 @@ describe('FinishedPositions', () => {
   it('gives bytes back once, at the ack or at the drop', () => {
     const positions = new FinishedPositions(at(0));
     const released: string[] = [];
-    const bytes = (name: string) => ({ settle() {}, release: () => void released.push(name) });
+    const bytes = (name: string) => ({ bytes: 5, settle() {}, release: () => void released.push(name) });
     positions.deliver(range(0, 10), bytes('first'));
     positions.deliver(range(10, 20), bytes('second'));
+    expect(positions.bytes).toBe(10);
     positions.ack(range(0, 10));
     positions.ack(range(0, 10));
+    expect(positions.bytes).toBe(5);
     positions.drop();
+    expect(positions.bytes).toBe(0);
     positions.drop();
     expect(released).toEqual(['first', 'second']);
     expect(positions.outstanding).toBe(0);

@@ -19,6 +19,8 @@ export type BlockHandler = (block: Block, worker: Worker) => Promise<boolean | v
 /** How a worker is started. */
 export interface WorkerOptions extends Partial<Omit<ReceiverSettings, 'workerIdentifier'>> {
   readonly handle?: BlockHandler;
+  /** `false` leaves the blocks to the test. */
+  readonly drinks?: boolean;
   /** How far the wall clock of the worker's machine is off. */
   readonly wallSkewMillis?: number;
   /** The table as this worker sees it, for faults. */
@@ -149,7 +151,7 @@ export class Worker {
   readonly #abort = new AbortController();
 
   constructor(fleet: Fleet, name: string, options: WorkerOptions) {
-    const { handle = () => {}, wallSkewMillis, table, ...settings } = options;
+    const { handle = () => {}, drinks = true, wallSkewMillis, table, ...settings } = options;
     this.name = name;
     this.process = new Process(fleet.clock, wallSkewMillis);
     const clock = this.process;
@@ -167,7 +169,7 @@ export class Worker {
       events,
       settings: { ...defaults, ...settings, workerIdentifier: name },
     });
-    const drinking = this.#drink(fleet, handle);
+    const drinking = drinks ? this.#drink(fleet, handle) : Promise.resolve();
     this.#run = Promise.allSettled([this.receiver.run(this.#abort.signal), drinking]).then(([run]) => {
       this.outcome = run.status === 'fulfilled' ? 'resolved' : run.reason;
     });

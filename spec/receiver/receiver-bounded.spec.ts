@@ -33,6 +33,46 @@ describe('a bounded run', () => {
     expect(fleet.isCheckpointed).toBe(true);
   });
 
+  it('after a crash reads what the dead worker owned, at every start, however new its rows look', async () => {
+    for (const restartAfterMillis of [0, 3_000, 40_000]) {
+      const fleet = new Fleet({ shardCount: 3 });
+      const dead = fleet.start('dead');
+      await fleet.clock.advance(5_000);
+      dead.process.kill();
+      fleet.put(30);
+      await fleet.clock.advance(restartAfterMillis);
+      const worker = fleet.start('a', { until: { type: 'CAUGHT_UP' } });
+      await fleet.clock.runUntil(worker.ended, { atMostMillis: 60_000 });
+      expect(worker.outcome).toBe('resolved');
+      expect(fleet.verdict.missing).toEqual([]);
+    }
+  });
+
+  it('gives nothing to a dead worker whose row is still there', async () => {
+    const fleet = new Fleet({ shardCount: 4 });
+    const first = fleet.start('a');
+    await fleet.clock.advance(5_000);
+    await fleet.clock.runUntil(first.drain());
+    fleet.table.putWorkerRow({ workerIdentifier: 'dead', lastUpdateSeconds: 1, reportCounter: 1, exclusive: false });
+    const worker = fleet.start('b', { until: { type: 'CAUGHT_UP' } });
+    fleet.put(20);
+    await fleet.clock.runUntil(worker.ended, { atMostMillis: 60_000 });
+    expect(fleet.verdict.missing).toEqual([]);
+    expect(Object.values(fleet.owners).join('')).toBe('');
+  });
+
+  it('beside a worker that lives leaves its shards to it', async () => {
+    const fleet = new Fleet({ shardCount: 4 });
+    fleet.start('lives');
+    await fleet.clock.advance(5_000);
+    fleet.put(20);
+    const worker = fleet.start('a', { until: { type: 'CAUGHT_UP' } });
+    await fleet.clock.runUntil(worker.ended, { atMostMillis: 60_000 });
+    expect(worker.outcome).toBe('resolved');
+    await fleet.clock.runUntil(() => fleet.allDelivered);
+    expect(fleet.verdict).toEqual({ missing: [], repeated: [] });
+  });
+
   it('until CAUGHT_UP ends on an empty stream', async () => {
     const fleet = new Fleet({ shardCount: 3 });
     const worker = fleet.start('a', { until: { type: 'CAUGHT_UP' } });
