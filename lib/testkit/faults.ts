@@ -50,6 +50,8 @@ export interface SimulationSetup {
   readonly workers: number;
   /** How many may be alive at the same time. */
   readonly maxWorkers: number;
+  /** Shards of one page of ListShards. */
+  readonly listShardsPageSize: number;
   readonly settings: FleetSettings & {
     readonly failoverTimeMillis: number;
     readonly initialPosition: InitialPosition;
@@ -106,6 +108,7 @@ export function drawSetup(seed: number): SimulationSetup {
     shards,
     workers: wholeBetween(random, 1, maxWorkers),
     maxWorkers,
+    listShardsPageSize: pick(random, [2, 1_000]),
     settings,
     commits,
     // Commits must come in order.

@@ -142,7 +142,7 @@ export class FleetWorker implements CheckedWorker {
       serviceTimeMillis: () => this.kinesisView.port.serviceTimeMillis(),
       onBlock: (block) => watch.onBlock(this, block),
       onAck: (block) => watch.onAck(this, block),
-      onCommitted: (block, outcome) => tell(this, `commit of ${block.id}: ${outcome}`),
+      onCommitted: (block, outcome) => watch.onCommitted(this, block, outcome),
       onFailed: (thrown) => {
         failure ??= { thrown };
         void receiver.stop(thrown).catch(() => {});

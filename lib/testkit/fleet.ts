@@ -244,6 +244,10 @@ export class Fleet {
           this.#noteAcked(block.shardId, block.records);
           this.#each((checker) => checker.onAck?.(worker, block));
         },
+        onCommitted: (worker, block, outcome) => {
+          this.trace.add(worker.id, `commit of ${block.id}: ${outcome}`);
+          this.#each((checker) => checker.onCommitted?.(worker, block, outcome));
+        },
         onEvent: (worker, event) => {
           if (event.type === 'shard.changed') this.#options.onEdge?.(event.from, event.to);
           this.#each((checker) => checker.onEvent?.(worker, event));

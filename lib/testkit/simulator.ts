@@ -80,6 +80,7 @@ class Simulation {
       maxLatencyMillis,
       maxSlowMillis,
       turnsToSettle: 1,
+      stream: { listShardsPageSize: setup.listShardsPageSize },
       consumer: this.#consumer(forkRandom(seed, 'handler')),
       onFault: (fault: ViewFault) => count(this.#faults, fault),
       onEdge: (from, to) => count(this.#edges, `${from}->${to}`),

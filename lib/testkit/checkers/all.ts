@@ -2,6 +2,7 @@ import { boundedMemory } from './bounded-memory.ts';
 import { certainOwner } from './certain-owner.ts';
 import type { CheckerMaker } from './checker.ts';
 import { checkpointsFollowAcks } from './checkpoints.ts';
+import { honestAnswers } from './honest-answers.ts';
 import { leasesKept } from './leases-kept.ts';
 import { noGap } from './no-gap.ts';
 import { oneWriterPerFence } from './one-writer-per-fence.ts';
@@ -16,6 +17,7 @@ export const allCheckers: readonly CheckerMaker[] = [
   noGap,
   orderKept,
   leasesKept,
+  honestAnswers,
   boundedMemory,
   soundWorkers,
 ];

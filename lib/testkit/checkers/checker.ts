@@ -56,6 +56,8 @@ export interface Checker {
   onBlock?(worker: CheckedWorker, block: Block): void;
   /** A block is finished, and is about to be acked or committed. */
   onAck?(worker: CheckedWorker, block: Block): void;
+  /** What became of a commit. */
+  onCommitted?(worker: CheckedWorker, block: Block, outcome: 'committed' | 'lost'): void;
   onEvent?(worker: CheckedWorker, event: MillraceEvent): void;
   /** A call of a worker was sent to the table or to the stream. */
   onCall?(worker: CheckedWorker, operation: string): void;

@@ -21,6 +21,10 @@ class OneWriterPerFence implements Checker {
 
   onLease({ before, after, writer }: LeaseChange): void {
     if (after === undefined || writer === undefined) return;
+    if (before !== undefined && after.leaseCounter < before.leaseCounter) {
+      const counters = `${before.leaseCounter} to ${after.leaseCounter}`;
+      return this.#context.fail(`${writer.id} set the counter of ${after.leaseKey} back from ${counters}`);
+    }
     if (after.tenure !== before?.tenure) this.#begun(before, after, writer);
     else if (before !== undefined && isProtected(before, after)) this.#written(before, after, writer);
   }
