@@ -62,6 +62,7 @@ export class FleetWorker implements CheckedWorker {
   readonly process: WorkerProcess;
   readonly limits: WorkerLimits;
   hasTwin = false;
+  wasDenied = false;
   readonly tableWire: Wire;
   readonly kinesisWire: Wire;
   readonly tableView: TableView;
@@ -79,7 +80,10 @@ export class FleetWorker implements CheckedWorker {
     this.#world = world;
     this.process = new WorkerProcess({ ...options, clock });
     const randomOf = (purpose: string) => forkRandom(seed, `${this.id} ${purpose}`);
-    const onFault = (fault: ViewFault, operation: string) => world.onFault(this, fault, operation);
+    const onFault = (fault: ViewFault, operation: string) => {
+      if (fault === 'denied') this.wasDenied = true;
+      world.onFault(this, fault, operation);
+    };
     const events: EventSink = { publish: (event) => this.#publish(event) };
     const wireTo = (service: string, toFault: WireOptions['toFault']) =>
       new Wire({
@@ -159,7 +163,8 @@ export class FleetWorker implements CheckedWorker {
   }
 
   #publish(event: MillraceEvent): void {
-    this.#world.tell(this, textOf(event));
+    // The block itself is told when it is handed out.
+    if (event.type !== 'block.sealed') this.#world.tell(this, textOf(event));
     this.#world.watch.onEvent(this, event);
   }
 

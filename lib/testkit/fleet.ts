@@ -207,6 +207,7 @@ export class Fleet {
     const listed = this.kinesis.shards.filter(({ shardId }) => ended.includes(shardId));
     if (listed.length === 0) return false;
     const { shardId } = pick(random, listed);
+    for (const record of this.ledger.shard(shardId).records) record.trimmed = true;
     this.kinesis.forget(shardId);
     this.trace.add('stream', `forgot ${shardId}`);
     return true;

@@ -2,6 +2,12 @@ import type { Block } from '../../block/block.ts';
 import type { EventOf, MillraceEvent } from '../../event/event.ts';
 import type { CheckContext, CheckedWorker, Checker } from './checker.ts';
 
+/**
+ * How many pages may be larger than was reserved for them: no request is for more than a quarter of the limit, so with a limit
+ * below the size of a page four of them may be under way.
+ */
+const pagesInFlight = 4;
+
 interface Held {
   readonly tenure: number;
   blocks: number;
@@ -11,7 +17,7 @@ interface Held {
 }
 
 /**
- * A worker holds no more than `maxBufferedBytes` of records and one page, and no more than `maxUnackedBlocks` blocks of a shard
+ * A worker holds no more than `maxBufferedBytes` of records and the pages under way, and no more than `maxUnackedBlocks` blocks of a shard
  * and those of one page.
  */
 export function boundedMemory(context: CheckContext): Checker {
@@ -68,8 +74,8 @@ class BoundedMemory implements Checker {
     }
     let bytes = 0;
     for (const one of this.#shardsOf(worker).values()) bytes += one.bytes;
-    if (bytes > maxBufferedBytes + (this.#largestPage.get(worker.id) ?? 0)) {
-      fail(`${worker.id} holds ${bytes} bytes of records, over ${maxBufferedBytes} and a page`);
+    if (bytes > maxBufferedBytes + pagesInFlight * (this.#largestPage.get(worker.id) ?? 0)) {
+      fail(`${worker.id} holds ${bytes} bytes of records, over ${maxBufferedBytes} and ${pagesInFlight} pages`);
     }
   }
 

@@ -16,6 +16,8 @@ export interface CheckedWorker {
   readonly limits: WorkerLimits;
   /** Whether another process of the same name has lived at the same time. */
   readonly hasTwin: boolean;
+  /** Whether the table has ever refused it for lack of a permission. */
+  readonly wasDenied: boolean;
 }
 
 /** Settings of a worker that a checker looks at. */

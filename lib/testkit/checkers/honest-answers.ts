@@ -13,6 +13,8 @@ export function honestAnswers(context: CheckContext): Checker {
 class HonestAnswers implements Checker {
   readonly promise = 'an unknown outcome is neither taken for applied nor for refused';
   readonly #context: CheckContext;
+  /** By lease, who has made the last change of its counter while owning it. */
+  readonly #writers = new Map<string, string>();
   /** The texts that were ever written; each names its block. */
   readonly #texts = new Set<string>();
 
@@ -20,7 +22,11 @@ class HonestAnswers implements Checker {
     this.#context = context;
   }
 
-  onLease({ after }: LeaseChange): void {
+  onLease({ before, after, writer }: LeaseChange): void {
+    if (after !== undefined && before?.leaseCounter !== after.leaseCounter) {
+      const isOwn = writer !== undefined && (before?.checkpointOwner ?? before?.leaseOwner) === writer.name;
+      this.#writers.set(after.leaseKey, isOwn ? writer.id : '');
+    }
     if (after?.engineState !== undefined) this.#texts.add(after.engineState);
   }
 
@@ -34,7 +40,9 @@ class HonestAnswers implements Checker {
     if (event.type !== 'lease.lost' || event.reason === 'expired') return;
     const row = this.#context.table.rows.find(({ leaseKey }) => leaseKey === event.leaseKey);
     const owner = row?.checkpointOwner ?? row?.leaseOwner;
-    if (owner !== worker.name || row?.tenure !== event.tenure) return;
+    const isOwn = owner === worker.name && row?.tenure === event.tenure && this.#writers.get(event.leaseKey) === worker.id;
+    // A refused permission ends the doubt about an earlier attempt; the lease then expires.
+    if (!isOwn || worker.wasDenied) return;
     this.#context.fail(`${worker.id} gave up ${event.leaseKey} as ${event.reason}, but still owns it in its tenure`);
   }
 }
