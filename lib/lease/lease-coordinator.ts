@@ -1,4 +1,4 @@
-import { linkedController } from '../base/abort.ts';
+import { deadlineController, linkedController } from '../base/abort.ts';
 import { type Clock, pause } from '../base/clock.ts';
 import { MillraceError, toMillraceError } from '../base/error.ts';
 import type { Random } from '../base/random.ts';
@@ -44,6 +44,8 @@ export interface LeaseCoordinatorOptions {
   readonly onGained: (lease: Lease) => void;
   /** Whether this worker keeps off a lease for now, because it could not read the shard. */
   readonly isAvoided?: (leaseKey: string) => boolean;
+  /** Whether this worker avoids any lease. It then withdraws its row, so that nobody gives it leases for now. */
+  readonly isUnfit?: () => boolean;
   /** The worker is above its share: finish this lease, then have the keeper release it to `to`. */
   readonly onSurplus: (move: Move) => void;
   /** What each scan found, after this worker's own moves were made, and the other workers that were seen alive. */
@@ -118,9 +120,24 @@ export class LeaseCoordinator {
     const reportMillis = Math.min(maximumReportIntervalMillis, failoverTimeMillis / 3);
     const assignMillis = Math.min(1_000, failoverTimeMillis / 4);
     const loops = [
-      this.#loop(reportMillis, 'later', (inner) => this.#reporter.report(inner), linked.signal),
-      this.#loop(leaseDiscoveryIntervalMillis, 'now', (inner) => this.#discover(inner), linked.signal),
-      this.#loop(assignMillis, 'now', (inner) => this.#assign(inner), linked.signal),
+      this.#loop(
+        reportMillis,
+        'later',
+        this.#timed((inner) => this.#report(inner)),
+        linked.signal,
+      ),
+      this.#loop(
+        leaseDiscoveryIntervalMillis,
+        'now',
+        this.#timed((inner) => this.#discover(inner)),
+        linked.signal,
+      ),
+      this.#loop(
+        assignMillis,
+        'now',
+        this.#timed((inner) => this.#assign(inner)),
+        linked.signal,
+      ),
       this.#loop(shardSyncIntervalMillis, 'later', (inner) => syncer.sync(inner), linked.signal),
     ];
     this.#running = Promise.allSettled(loops);
@@ -129,6 +146,24 @@ export class LeaseCoordinator {
     } finally {
       this.#loops.abort(new MillraceError('MR_ABORTED', 'the lease loops have ended'));
     }
+  }
+
+  async #report(signal: AbortSignal): Promise<void> {
+    if (this.#options.isUnfit?.() === true) await this.#reporter.withdraw(signal);
+    else await this.#reporter.report(signal);
+  }
+
+  /** Bounds one round, so that a call which hangs delays a takeover by no more than that. */
+  #timed(action: (signal: AbortSignal) => Promise<unknown>): (signal: AbortSignal) => Promise<unknown> {
+    const { clock, failoverTimeMillis } = this.#options;
+    const late = () =>
+      new MillraceError('MR_ENDPOINT_UNREACHABLE', `DynamoDB did not answer within ${failoverTimeMillis / 2} ms`, {
+        reaction: 'retry',
+      });
+    return async (signal) => {
+      using round = deadlineController(clock, failoverTimeMillis / 2, late, signal);
+      return await action(round.signal);
+    };
   }
 
   async #loop(
@@ -253,16 +288,33 @@ export class LeaseCoordinator {
    * that it has seen alive, or to nobody when there is none. The scan is consistent, so a lease that was assigned at the last moment is found.
    */
   async releaseAll(signal: AbortSignal): Promise<void> {
-    const { plan, workerIdentifier, failoverTimeMillis, maxLeasesForWorker } = this.#options;
     if (!this.#joined) return;
     await this.#attempt(async () => {
       const look = await this.#persist(() => this.#look(signal), signal);
-      const proven = new Set(this.#proven(look));
-      const workers = this.#takers(look).filter((worker) => worker !== workerIdentifier && proven.has(worker));
-      const limits = { failoverTimeMillis, maxLeasesForWorker };
-      const releases = planRelease(plan, look.observed, workers, workerIdentifier, limits, look.askedAtMillis);
+      const releases = this.#planReleases(look);
       await Promise.all(releases.map((release) => this.#attempt(() => this.#release(release, signal))));
     });
+  }
+
+  /**
+   * Gives up one held lease that this worker cannot read: to another worker that was seen alive, else to nobody. Left to
+   * nobody while others live, the plan of all of them would name this worker again.
+   */
+  async giveAway(leaseKey: string, signal: AbortSignal): Promise<void> {
+    await this.#attempt(async () => {
+      const look = await this.#persist(() => this.#look(signal), signal);
+      const release = this.#planReleases(look).find(({ lease }) => lease.leaseKey === leaseKey);
+      if (release !== undefined) await this.#release(release, signal);
+    });
+    await this.#attempt(() => this.#report(signal));
+  }
+
+  #planReleases(look: Look): readonly Release[] {
+    const { plan, workerIdentifier, failoverTimeMillis, maxLeasesForWorker } = this.#options;
+    const proven = new Set(this.#proven(look));
+    const workers = this.#takers(look).filter((worker) => worker !== workerIdentifier && proven.has(worker));
+    const limits = { failoverTimeMillis, maxLeasesForWorker };
+    return planRelease(plan, look.observed, workers, workerIdentifier, limits, look.askedAtMillis);
   }
 
   async #release({ lease, to }: Release, signal: AbortSignal): Promise<void> {

@@ -31,6 +31,8 @@ const maximumBeginAttempts = 5;
 const longestRetentionMillis = 366 * 24 * 3_600_000;
 /** Wait between two attempts at the same write. */
 const retryBackoff = { baseMillis: 50, capMillis: 1_000 };
+/** The longest wait as a part of F: a table that answers again in time must be asked in time. */
+const longestRetryWait = 1 / 10;
 
 /** What a {@link LeaseKeeper} needs. */
 export interface LeaseKeeperOptions {
@@ -290,7 +292,8 @@ export class LeaseKeeper {
           return 'lost';
         }
       }
-      await pause(clock, backoffMillis(retryBackoff, attempt, random), holding.over.signal);
+      const capMillis = Math.min(retryBackoff.capMillis, this.#options.failoverTimeMillis * longestRetryWait);
+      await pause(clock, backoffMillis({ ...retryBackoff, capMillis }, attempt, random), holding.over.signal);
     }
   }
 

@@ -44,6 +44,8 @@ export class WorkerReporter {
   async withdraw(signal: AbortSignal): Promise<void> {
     const written = this.#writing.catch(() => {});
     await raceAbort(written, signal);
-    if (this.#row !== undefined) await this.#options.table.deleteWorker(this.#row, signal);
+    if (this.#row === undefined) return;
+    await this.#options.table.deleteWorker(this.#row, signal);
+    this.#row = undefined;
   }
 }

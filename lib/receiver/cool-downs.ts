@@ -31,6 +31,11 @@ export class CoolDowns {
     this.#untilMillis.set(leaseKey, this.#clock.monotonicMillis() + coolDownMillis);
   }
 
+  /** Whether any lease is kept off now. */
+  get isAny(): boolean {
+    return [...this.#untilMillis.keys()].some((leaseKey) => this.has(leaseKey));
+  }
+
   /** Whether a lease is kept off now. */
   has(leaseKey: string): boolean {
     const untilMillis = this.#untilMillis.get(leaseKey);

@@ -161,6 +161,9 @@ export class Receiver implements BlockSource, Service {
   }
 
   #end(ending: Ending): void {
+    // A duplicate that shows itself during the drain has taken leases away: that is no clean end.
+    const isLateDuplicate = this.#isEnding && ending.type === 'fault' && ending.fault.code === 'MR_WORKER_DUPLICATE';
+    if (isLateDuplicate) this.#drainFault ??= ending.fault;
     this.#isEnding = true;
     this.#ending.resolve(ending);
     if (ending.type !== 'drain') this.#starting.abort(ending.type === 'stop' ? ending.reason : ending.fault);
@@ -208,6 +211,7 @@ export class Receiver implements BlockSource, Service {
       events,
       onGained: (lease) => this.#gained(lease, parts),
       isAvoided: (leaseKey) => this.#coolDowns.has(leaseKey),
+      isUnfit: () => this.#coolDowns.isAny,
       onSurplus: (move) => this.#surplus(move, parts),
       onSnapshot: (snapshot, proven) => this.#checkBound(snapshot, proven),
     });
@@ -303,15 +307,15 @@ export class Receiver implements BlockSource, Service {
    * keeps off it for a while.
    * @throws MillraceError the fault, when it is not the shard's alone
    */
-  async #keepOff(consumer: ShardConsumer, fault: MillraceError, { keeper }: Parts): Promise<void> {
+  async #keepOff(consumer: ShardConsumer, fault: MillraceError, { coordinator }: Parts): Promise<void> {
     if (!isFaultOfOneShard(fault)) throw fault;
     const { events } = this.#options;
-    const { leaseKey, tenure } = consumer;
+    const { leaseKey } = consumer;
     const subject = { ...fault.subject, lease: leaseKey };
     events.publish({ type: 'fault.seen', code: fault.code, message: fault.message, subject });
     this.#coolDowns.begin(leaseKey);
     await consumer.checkpoint();
-    await keeper.ask({ type: 'release', leaseKey, tenure });
+    await coordinator.giveAway(leaseKey, this.#loops.signal);
   }
 
   /** Gives a lease away: finish it, checkpoint it, then let the keeper assign it, so that the next owner repeats nothing. */
@@ -352,7 +356,7 @@ export class Receiver implements BlockSource, Service {
     }
     if (ending.type === 'stop') this.#channel.fail(ending.reason);
     else this.#channel.close();
-    if (this.#drainFault !== undefined) throw this.#drainFault;
+    if (ending.type === 'drain' && this.#drainFault !== undefined) throw this.#drainFault;
   }
 
   async #giveUpLeases(ending: Ending, { coordinator }: Parts): Promise<void> {

@@ -56,7 +56,7 @@ describe('a shard that cannot be read', () => {
     const [first] = fleet.kinesis.openShards;
     let isBroken = true;
     fleet.kinesis.intercept((call, proceed) => {
-      const ofFirst = call.operation === 'getShardIterator' && JSON.stringify(call).includes(first?.shardId ?? '');
+      const ofFirst = call.operation === 'getShardIterator' && call.shardId === first?.shardId;
       if (isBroken && ofFirst) throw awsError('InvalidArgumentException');
       return proceed();
     });
@@ -69,6 +69,23 @@ describe('a shard that cannot be read', () => {
     expect(worker.eventsOf('fault.seen').some((event) => event.subject.lease === first?.shardId)).toBe(true);
     isBroken = false;
     await fleet.clock.runUntil(() => fleet.allDelivered, { atMostMillis: 120_000 });
+    expect(fleet.verdict).toEqual({ missing: [], repeated: [] });
+  });
+
+  it('goes to another worker, which may be able to read it', async () => {
+    const fleet = new Fleet({ shardCount: 2 });
+    fleet.kinesis.intercept((call, proceed) => {
+      if (call.caller === 'a' && call.operation === 'getShardIterator') throw awsError('InvalidArgumentException');
+      return proceed();
+    });
+    fleet.start('b');
+    await fleet.clock.advance(15_000);
+    const broken = fleet.start('a');
+    fleet.put(20);
+    await fleet.clock.advance(40_000);
+    fleet.put(20);
+    await fleet.clock.runUntil(() => fleet.allDelivered, { atMostMillis: 30_000 });
+    expect(broken.numbers).toEqual([]);
     expect(fleet.verdict).toEqual({ missing: [], repeated: [] });
   });
 });

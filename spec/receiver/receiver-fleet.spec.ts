@@ -197,6 +197,22 @@ describe('workers of one application', () => {
     expect(handedOut?.tenure).toBeGreaterThan(worker.eventsOf('lease.gained')[0]?.tenure ?? Infinity);
   });
 
+  it('keep a short lease over a table that answers again shortly before it expires', async () => {
+    const fleet = new Fleet({ shardCount: 2 });
+    const worker = fleet.start('a', { failoverTimeMillis: 2_000 });
+    await flow(fleet, 5);
+    for (let round = 0; round < 10; round += 1) {
+      fleet.table.intercept = () => {
+        throw noAnswer();
+      };
+      // The last renewal is up to F/3 old.
+      await fleet.clock.advance(1_000);
+      fleet.table.intercept = () => {};
+      await fleet.clock.advance(3_000 + 70 * round);
+    }
+    expect(worker.eventsOf('lease.lost')).toEqual([]);
+  });
+
   it('keep their leases over a table that cannot be reached for less than F', async () => {
     const fleet = new Fleet({ shardCount: 2 });
     const workers = [fleet.start('a'), fleet.start('b')];

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { isMillraceError } from '../../lib/base/error.ts';
 import { sleep } from '../../lib/base/clock.ts';
 import { randomInteger, seededRandom } from '../../lib/base/random.ts';
 import { Fleet, type Worker, noAnswer, wait } from './fleet.ts';
@@ -165,10 +166,13 @@ describe('any story of workers and shards', () => {
         const { fleet } = await play(steps, seed);
         expect(fleet.verdict.missing).toEqual([]);
         expect(historyFaults(fleet)).toEqual([]);
+        // A drain over a table out of reach may say that work will be repeated; there is no other fault.
+        const outcomes = fleet.workers.map(({ outcome }) => outcome);
         expect(
-          fleet.workers
-            .map((worker) => worker.outcome)
-            .filter((outcome) => outcome !== undefined && outcome !== 'resolved'),
+          outcomes.filter(
+            (outcome) =>
+              outcome !== undefined && outcome !== 'resolved' && !isMillraceError(outcome, 'MR_DRAIN_TIMEOUT'),
+          ),
         ).toEqual([]);
         // One that was killed between the end of a shard and its release stays the owner of an ended lease.
         const kept = fleet.table.rows.filter(

@@ -221,6 +221,7 @@ describe('ShardConsumer', () => {
     await clock.advance(10);
     const last = blocks[0] as Block;
     consumer.ack(last.range);
+    void consumer.checkpoint();
     expect(await clock.runUntil(consumer.commit(last.range, 'state'))).toBe('lost');
     expect(table.rows[0]).toMatchObject({ checkpoint: { kind: 'SHARD_END' } });
     expect(table.rows[0]?.engineState).toBeUndefined();
