@@ -36,12 +36,19 @@ export class ShardSyncer {
     const { table, stream, initialPosition, listShards, serviceTimeMillis } = this.#options;
     let created = 0;
     for (let plans = 1; ; plans += 1) {
+      // What LATEST means is read before the table is, so that it is never later than the end of a sync which the scan has
+      // not seen:
+      //
+      //   1. we scan: no leases. Then our listing takes 20 s
+      //   2. another worker's first sync ends; a shard is split; records are put into the children
+      //   3. we list the children, and create their leases at LATEST: at the time of now those records would be skipped
+      const startedAtMillis = serviceTimeMillis();
       const { leases } = await table.scan(signal);
       const isFirst = !isFirstSyncOver(leases);
       const shards = await listShards(isFirst ? initialPosition : undefined, signal);
       const lineage = isFirst && leases.length > 0 ? await listShards(undefined, signal) : shards;
       const parts = { stream, shards, lineage, leases, initialPosition };
-      const plan = planShardSync({ ...parts, serviceTimeMillis: serviceTimeMillis() });
+      const plan = planShardSync({ ...parts, serviceTimeMillis: startedAtMillis });
       const count = await this.#create(plan.create, isFirst && plans < maximumFirstSyncPlans, signal);
       created += count.created;
       if (count.interrupted) continue;

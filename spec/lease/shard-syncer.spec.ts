@@ -59,6 +59,29 @@ describe('ShardSyncer', () => {
     }
   });
 
+  it('means by LATEST a time before its scan, so that a slow first sync cannot skip what came after the sync of another', async () => {
+    const clock = new VirtualClock();
+    const table = new FakeLeaseTable();
+    const begunAt = clock.wallMillis();
+    const parent = shardOf(0);
+    const children = [shardOf(1, [0]), shardOf(2, [0])];
+    const slow = new ShardSyncer({
+      table,
+      stream,
+      initialPosition: { type: 'LATEST' },
+      listShards: () => sleep(clock, 20_000).then(() => children),
+      serviceTimeMillis: () => clock.wallMillis(),
+      events: new EventBus(),
+    });
+    const slowSync = slow.sync(never);
+    await clock.advance(1_000);
+    await syncerOn(table, clock, () => [parent]).sync(never);
+    await clock.runUntil(slowSync);
+    const childRow = table.rows.find((lease) => lease.leaseKey === idOf(1));
+    expect(childRow?.checkpoint).toEqual(LATEST);
+    expect(childRow?.initialTimestampMillis).toBe(begunAt);
+  });
+
   it('goes on after a sync that died at any point, at the timestamp of the first', async () => {
     for (let survived = 0; survived <= 12; survived += 1) {
       const clock = new VirtualClock();
