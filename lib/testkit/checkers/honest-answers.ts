@@ -40,7 +40,8 @@ class HonestAnswers implements Checker {
     if (event.type !== 'lease.lost' || event.reason === 'expired') return;
     const row = this.#context.table.rows.find(({ leaseKey }) => leaseKey === event.leaseKey);
     const owner = row?.checkpointOwner ?? row?.leaseOwner;
-    const isOwn = owner === worker.name && row?.tenure === event.tenure && this.#writers.get(event.leaseKey) === worker.id;
+    const isOwn =
+      owner === worker.name && row?.tenure === event.tenure && this.#writers.get(event.leaseKey) === worker.id;
     // A refused permission ends the doubt about an earlier attempt; the lease then expires.
     if (!isOwn || worker.wasDenied) return;
     this.#context.fail(`${worker.id} gave up ${event.leaseKey} as ${event.reason}, but still owns it in its tenure`);
