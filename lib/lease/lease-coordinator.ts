@@ -162,7 +162,12 @@ export class LeaseCoordinator {
       });
     return async (signal) => {
       using round = deadlineController(clock, failoverTimeMillis / 2, late, signal);
-      return await action(round.signal);
+      try {
+        return await action(round.signal);
+      } finally {
+        // What a failed round has left under way must not go on behind it: it would begin a tenure that nobody reads.
+        round.abort(new MillraceError('MR_ABORTED', 'the round is over'));
+      }
     };
   }
 
