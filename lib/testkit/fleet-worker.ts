@@ -93,6 +93,7 @@ export class FleetWorker implements CheckedWorker {
         random: randomOf(service),
         toFault,
         onFault,
+        onCall: (operation) => world.watch.onCall(this, operation),
       });
     this.tableWire = wireTo('table', (error, _operation, signal) => {
       return dynamoFault(error, options.settings.tableName, signal);
@@ -124,10 +125,10 @@ export class FleetWorker implements CheckedWorker {
 
   /** The one place that knows how a worker is put together. */
   #compose({ settings }: FleetWorkerOptions, random: Random, events: EventSink): Receiver {
-    const { kinesis, watch } = this.#world;
+    const { kinesis } = this.#world;
     const clock = this.process;
-    const api = watched(this.kinesisView.port, (operation) => watch.onCall(this, operation));
-    const table = watched(this.tableView.port, (operation) => watch.onCall(this, operation));
+    const api = this.kinesisView.port;
+    const table = this.tableView.port;
     const reader = createPollingReader({ api, streamName: kinesis.streamName, clock, random, events });
     return new Receiver({ api, reader, table, plan: planByLeaseCount, clock, random, events, settings });
   }
@@ -214,20 +215,6 @@ export class FleetWorker implements CheckedWorker {
     this.tableView.odds = calmReads;
     this.kinesisView.odds = calmPages;
   }
-}
-
-/** The port, with every call told. */
-function watched<T extends object>(port: T, onCall: (operation: string) => void): T {
-  return new Proxy(port, {
-    get: (target, name) => {
-      const method: unknown = Reflect.get(target, name);
-      if (typeof method !== 'function' || name === 'serviceTimeMillis') return method;
-      return (...args: unknown[]) => {
-        onCall(String(name));
-        return method.apply(target, args) as unknown;
-      };
-    },
-  });
 }
 
 function textOf(event: MillraceEvent): string {

@@ -1,4 +1,5 @@
-import { sleep } from '../base/clock.ts';
+import { linkedController } from '../base/abort.ts';
+import { pause } from '../base/clock.ts';
 import { messageOf } from '../base/error.ts';
 import type { Random } from '../base/random.ts';
 import { type NemesisAct, type SimulationSetup, drawSetup } from './faults.ts';
@@ -64,7 +65,8 @@ class Simulation {
   readonly #faults = new Map<string, number>();
   readonly #edges = new Map<string, number>();
   readonly #nemesis: Nemesis;
-  #isFaulty = true;
+  /** Aborts when the faults end: no handler takes its time any more. */
+  readonly #calm = new AbortController();
   #convergedAfterMillis: number | undefined;
 
   constructor(setup: SimulationSetup, options: SimulateOptions) {
@@ -139,7 +141,7 @@ class Simulation {
     const random = forkRandom(seed, 'producer');
     const data = new Uint8Array(recordBytes);
     const put = () => {
-      if (!this.#isFaulty) return;
+      if (this.#isCalm) return;
       const count = wholeBetween(random, 0, maxPut);
       for (let index = 0; index < count; index += 1) fleet.put(`key-${wholeBetween(random, 1, keys)}`, data);
       fleet.clock.timer(between(random, 0, 2 * putEveryMillis), put);
@@ -150,7 +152,7 @@ class Simulation {
   /** No more faults: the fleet must catch up and be balanced; then one record more per shard must come through. */
   async #calmPhase(): Promise<void> {
     const { fleet } = this;
-    this.#isFaulty = false;
+    this.#calm.abort('no more faults');
     fleet.trace.add('calm', 'no more faults');
     this.#nemesis.end();
     for (const worker of fleet.workers) worker.heal();
@@ -230,7 +232,7 @@ class Simulation {
       wallSkewMillis: Math.round(between(random, -maxWallSkewMillis, maxWallSkewMillis)),
       rate: 1 + between(random, -maxDriftPpm, maxDriftPpm) / 1_000_000,
     });
-    if (this.#isFaulty) {
+    if (!this.#isCalm) {
       worker.tableWire.odds = tableOdds;
       worker.kinesisWire.odds = kinesisOdds;
       worker.tableView.odds = reads;
@@ -244,10 +246,15 @@ class Simulation {
     const { failoverTimeMillis } = this.#setup.settings;
     return async ({ clock, signal }) => {
       // In the calm the handler is quick, so that what has piled up is soon worked off.
-      if (!this.#isFaulty) return;
-      if (chance(random, stuck)) await sleep(clock, 4 * failoverTimeMillis, signal);
-      else if (maxMillis > 0) await sleep(clock, random.next() * maxMillis, signal);
-      if (chance(random, failing)) throw new Error('injected: the handler fails');
+      if (this.#isCalm) return;
+      const millis = chance(random, stuck) ? 4 * failoverTimeMillis : random.next() * maxMillis;
+      using either = linkedController(signal, this.#calm.signal);
+      if (millis > 0 && !(await pause(clock, millis, either.signal))) signal.throwIfAborted();
+      if (!this.#isCalm && chance(random, failing)) throw new Error('injected: the handler fails');
     };
+  }
+
+  get #isCalm(): boolean {
+    return this.#calm.signal.aborted;
   }
 }

@@ -55,6 +55,8 @@ export interface WireOptions {
   readonly timeoutMillis?: number;
   /** How a fault of the service or of the network reaches the caller. */
   readonly toFault: (error: unknown, operation: string, signal: AbortSignal) => unknown;
+  /** Told of each call that is sent. */
+  readonly onCall?: (operation: string) => void;
   /** Told of each fault, when it is drawn. */
   readonly onFault?: (fault: WireFault, operation: string) => void;
 }
@@ -95,6 +97,7 @@ export class Wire {
         fail(signal.reason);
         return;
       }
+      this.#options.onCall?.(operation);
       const onAbort = () => fail(signal.reason);
       signal.addEventListener('abort', onAbort, { once: true });
       const hear = (say: () => void) => {
