@@ -21,7 +21,7 @@ export function mutantOptions(root: string, { file, find, replace }: Replacement
     'export async function load(url, context, next) {',
     '  const loaded = await next(url, context);',
     "  if (url.split('?')[0] !== target) return loaded;",
-    "  const parts = String(loaded.source).split(find);",
+    '  const parts = String(loaded.source).split(find);',
     "  if (parts.length !== 2) throw new Error(`the mutant's text is there ${parts.length - 1} times, not once`);",
     '  return { ...loaded, source: parts.join(replace) };',
     '}',
