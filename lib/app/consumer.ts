@@ -9,6 +9,7 @@ import { runWithPolicy } from '../receiver/handler-runner.ts';
 import { type Assembly, assemble, settingsOfProgram } from './assembly.ts';
 import type { ConsumerOptions } from './config/consumer-options.ts';
 import type { ConsumerSettings } from './config/consumer-settings.ts';
+import { runTogether } from './run-together.ts';
 import { drainWithin } from './shutdown.ts';
 import { listenForSignals } from './signals.ts';
 
@@ -116,23 +117,9 @@ class StandaloneConsumer implements Consumer {
     const unlisten = this.#listen(options, (reason) => life.abort(reason));
     const { receiver } = assembly;
     try {
-      // A handler that gives up ends the receiver; a receiver that ends with a fault ends the work.
       const ended = new AbortController();
-      const work = this.#dispatch(assembly, handler, { run: life.signal, ended: ended.signal }).catch(
-        async (thrown: unknown) => {
-          await receiver.stop(thrown).catch(() => {});
-          throw thrown;
-        },
-      );
-      const reading = receiver.run(life.signal).then(
-        () => ended.abort(),
-        (thrown: unknown) => {
-          life.abort(thrown);
-          throw thrown;
-        },
-      );
-      const outcomes = await Promise.allSettled([work, reading]);
-      for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+      const work = this.#dispatch(assembly, handler, { run: life.signal, ended: ended.signal });
+      await runTogether(receiver, life, work, () => ended.abort());
     } finally {
       unlisten();
       assembly[Symbol.dispose]();

@@ -9,6 +9,7 @@ import { type Assembly, assemble, settingsOfProgram } from './assembly.ts';
 import type { ConsumerOptions } from './config/consumer-options.ts';
 import type { ConsumerSettings } from './config/consumer-settings.ts';
 import type { RunOptions } from './consumer.ts';
+import { runTogether } from './run-together.ts';
 import { drainWithin } from './shutdown.ts';
 import { listenForSignals } from './signals.ts';
 
@@ -130,16 +131,7 @@ export class StreamingContext extends EngineContext {
     this.#stop = async () => {
       await Promise.all([engine.stop(), receiver.stop().catch(() => {})]);
     };
-    const processing = engine.run(life.signal).catch(async (thrown: unknown) => {
-      await receiver.stop(thrown).catch(() => {});
-      throw thrown;
-    });
-    const reading = receiver.run(life.signal).catch((thrown: unknown) => {
-      life.abort(thrown);
-      throw thrown;
-    });
-    const outcomes = await Promise.allSettled([processing, reading]);
-    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+    await runTogether(receiver, life, engine.run(life.signal));
   }
 
   /** Ends the run: finishes what was read, runs the last batches, checkpoints, releases the leases. At most `shutdownGraceMillis`. */

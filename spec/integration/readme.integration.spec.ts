@@ -68,7 +68,7 @@ describe('the programs of the README', () => {
       for (const [, word = '', count] of program.output().matchAll(/^(\w+) (\d+)$/gm)) {
         counts.set(word, (counts.get(word) ?? 0) + Number(count));
       }
-      return Object.fromEntries([...counts].sort());
+      return Object.fromEntries([...counts].toSorted(([a], [b]) => (a < b ? -1 : 1)));
     };
     const expected = { be: 3, not: 2, or: 1, to: 3 };
     await program.until(() => JSON.stringify(counted()) === JSON.stringify(expected));
