@@ -46,6 +46,7 @@ export class ShardSyncer {
       const { leases } = await table.scan(signal);
       const isFirst = !isFirstSyncOver(leases);
       const shards = await listShards(isFirst ? initialPosition : undefined, signal);
+      if (isFirst && plans < maximumFirstSyncPlans && (await this.#hasNewLeases(leases, signal))) continue;
       const lineage = isFirst && leases.length > 0 ? await listShards(undefined, signal) : shards;
       const parts = { stream, shards, lineage, leases, initialPosition };
       const plan = planShardSync({ ...parts, serviceTimeMillis: startedAtMillis });
@@ -55,6 +56,15 @@ export class ShardSyncer {
       if (plan.markFirstSyncEnded !== undefined) await table.write(markFirstSyncEnded(plan.markFirstSyncEnded), signal);
       return created;
     }
+  }
+
+  /**
+   * Whether somebody else has created leases since the scan. A listing may take long, and the shards of a late listing have
+   * ancestors that are leased meanwhile: leased by a plan that does not know them, they would be read before these.
+   */
+  async #hasNewLeases(before: readonly Lease[], signal: AbortSignal): Promise<boolean> {
+    const { leases } = await this.#options.table.scan(signal);
+    return leases.length > before.length;
   }
 
   /**

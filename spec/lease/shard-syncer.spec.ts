@@ -28,6 +28,22 @@ function syncerOn(
   });
 }
 
+/** One whose listings take 20 s. */
+function slowSyncer(
+  table: FakeLeaseTable,
+  clock: VirtualClock,
+  listShards: (at: InitialPosition | undefined) => readonly Shard[],
+): ShardSyncer {
+  return new ShardSyncer({
+    table,
+    stream,
+    initialPosition: { type: 'LATEST' },
+    listShards: (at) => sleep(clock, 20_000).then(() => listShards(at)),
+    serviceTimeMillis: () => clock.wallMillis(),
+    events: new EventBus(),
+  });
+}
+
 describe('ShardSyncer', () => {
   it('lists by the initial position for the first sync, and everything for later ones', async () => {
     const table = new FakeLeaseTable();
@@ -59,27 +75,34 @@ describe('ShardSyncer', () => {
     }
   });
 
-  it('means by LATEST a time before its scan, so that a slow first sync cannot skip what came after the sync of another', async () => {
+  /*
+   * A first sync that is slow:
+   *
+   *   1. it scans: no leases. Its listing takes 20 s
+   *   2. another worker's first sync ends; the shard is split
+   *   3. it lists the children. Leased at LATEST now, what was put into them meanwhile would be skipped; leased at all, they
+   *      would be read before their parent
+   */
+  it('plans again when another first sync has come in while it was listing', async () => {
+    const clock = new VirtualClock();
+    const table = new FakeLeaseTable();
+    const parent = shardOf(0, [], true);
+    const children = [shardOf(1, [0]), shardOf(2, [0])];
+    const slow = slowSyncer(table, clock, (at) => (at === undefined ? [parent, ...children] : children));
+    const slowSync = slow.sync(never);
+    await clock.advance(1_000);
+    await syncerOn(table, clock, () => [shardOf(0)]).sync(never);
+    expect(await clock.runUntil(slowSync)).toBe(0);
+    expect(table.rows.map((lease) => lease.leaseKey)).toEqual([idOf(0)]);
+  });
+
+  it('means by LATEST a time before its scan', async () => {
     const clock = new VirtualClock();
     const table = new FakeLeaseTable();
     const begunAt = clock.wallMillis();
-    const parent = shardOf(0);
-    const children = [shardOf(1, [0]), shardOf(2, [0])];
-    const slow = new ShardSyncer({
-      table,
-      stream,
-      initialPosition: { type: 'LATEST' },
-      listShards: () => sleep(clock, 20_000).then(() => children),
-      serviceTimeMillis: () => clock.wallMillis(),
-      events: new EventBus(),
-    });
-    const slowSync = slow.sync(never);
-    await clock.advance(1_000);
-    await syncerOn(table, clock, () => [parent]).sync(never);
-    await clock.runUntil(slowSync);
-    const childRow = table.rows.find((lease) => lease.leaseKey === idOf(1));
-    expect(childRow?.checkpoint).toEqual(LATEST);
-    expect(childRow?.initialTimestampMillis).toBe(begunAt);
+    await clock.runUntil(slowSyncer(table, clock, () => shards).sync(never));
+    expect(clock.wallMillis()).toBeGreaterThan(begunAt);
+    expect(table.rows.map((lease) => lease.initialTimestampMillis)).toEqual(shards.map(() => begunAt));
   });
 
   it('goes on after a sync that died at any point, at the timestamp of the first', async () => {
