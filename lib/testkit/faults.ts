@@ -50,6 +50,8 @@ export interface SimulationSetup {
   readonly workers: number;
   /** How many may be alive at the same time. */
   readonly maxWorkers: number;
+  /** How long the stream keeps its records. */
+  readonly retentionMillis: number;
   /** Shards of one page of ListShards. */
   readonly listShardsPageSize: number;
   readonly settings: FleetSettings & {
@@ -102,12 +104,13 @@ export function drawSetup(seed: number): SimulationSetup {
   const puts = (historyMillis + faultyMillis) / putEveryMillis;
   // What has piled up must be worked off in the calm, block by block and perhaps commit by commit.
   const hasSmallBlocks = settings.blockMaxBytes === 1 || settings.blockMaxRecords < 10;
-  const maxRecords = hasSmallBlocks ? 600 : 3_000;
+  const maxRecords = hasSmallBlocks ? (commits ? 150 : 600) : 3_000;
   return {
     seed,
     shards,
     workers: wholeBetween(random, 1, maxWorkers),
     maxWorkers,
+    retentionMillis: pick(random, [86_400_000, 86_400_000, 86_400_000, 60_000]),
     listShardsPageSize: pick(random, [2, 1_000]),
     settings,
     commits,
@@ -174,6 +177,8 @@ function drawWire(random: Random): WireOdds {
     duplicate: drawOdds(random, 0.2),
     slowRequest: drawOdds(random, 0.2),
     slowAnswer: drawOdds(random, 0.2),
+    // Ends a worker each time.
+    denied: drawOdds(random, 0.03),
   };
 }
 

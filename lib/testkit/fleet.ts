@@ -99,7 +99,11 @@ export class Fleet {
     this.clock = new VirtualClock(options.turnsToSettle === undefined ? {} : { turnsToSettle: options.turnsToSettle });
     const nowMillis = () => this.clock.monotonicMillis();
     this.kinesis = new FakeKinesis({ ...options.stream, clock: this.clock, shardCount: options.shards ?? 1 });
-    this.ledger = new Ledger(this.settings.initialPosition);
+    this.ledger = new Ledger({
+      initialPosition: this.settings.initialPosition,
+      retentionMillis: (options.stream?.retentionPeriodHours ?? 24) * 3_600_000,
+      nowMillis: () => this.kinesis.nowMillis(),
+    });
     for (const shard of this.kinesis.shards) this.ledger.open(shard.shardId, shard.parentShardIds);
     this.#history = new TableHistory(this.table, nowMillis);
     this.trace = new Trace({

@@ -31,19 +31,28 @@ export interface LedgerShard {
   firstOpen: number;
 }
 
+/** What a {@link Ledger} is made with. */
+export interface LedgerOptions {
+  readonly initialPosition: InitialPosition;
+  /** How long the stream keeps its records. */
+  readonly retentionMillis: number;
+  /** The service's time. */
+  readonly nowMillis: () => number;
+}
+
 /**
  * What was put into the stream, shard by shard, and what became of it: the truth that the checkers compare with.
  */
 export class Ledger {
   readonly #shards = new Map<string, LedgerShard>();
   readonly #keys = new Map<string, number>();
-  readonly #initialPosition: InitialPosition;
+  readonly #options: LedgerOptions;
   #records = 0;
   /** Service time at which the end of the first shard sync was recorded. */
   #firstSyncEndedMillis = Infinity;
 
-  constructor(initialPosition: InitialPosition) {
-    this.#initialPosition = initialPosition;
+  constructor(options: LedgerOptions) {
+    this.#options = options;
   }
 
   /** All shards that there ever were. */
@@ -117,8 +126,8 @@ export class Ledger {
    * shard's lease stands for, or after the first shard sync; and retention has left it.
    */
   isRequired(shard: LedgerShard, record: LedgerRecord): boolean {
-    if (record.trimmed) return false;
-    const initial = this.#initialPosition;
+    const { initialPosition: initial, retentionMillis, nowMillis } = this.#options;
+    if (record.trimmed || record.arrivalMillis < nowMillis() - retentionMillis) return false;
     switch (initial.type) {
       case 'TRIM_HORIZON':
         return true;

@@ -133,7 +133,6 @@ export class Nemesis {
       this.#say(worker, `hears nothing of ${service} for ${Math.round(millis)} ms`);
       wire.answersPass = false;
     } else {
-      if (!chance(this.#options.random, 0.3)) return false;
       this.#say(worker, `has no permission for ${service} for ${Math.round(millis / 10)} ms`);
       wire.denies = true;
     }

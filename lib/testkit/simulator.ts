@@ -36,7 +36,7 @@ export interface SimulationResult {
 }
 
 /** Within this time after the last fault a fleet must have converged: F, a handoff, and the longest backoffs. */
-const convergenceMillis = 240_000;
+const convergenceMillis = 120_000;
 /** Calls that went wrong before the calm are answered by then. */
 const settledMillis = 12_000;
 /** Within this time a fleet without faults must have stopped. */
@@ -82,7 +82,7 @@ class Simulation {
       maxLatencyMillis,
       maxSlowMillis,
       turnsToSettle: 1,
-      stream: { listShardsPageSize: setup.listShardsPageSize },
+      stream: { listShardsPageSize: setup.listShardsPageSize, retentionPeriodHours: setup.retentionMillis / 3_600_000 },
       consumer: this.#consumer(forkRandom(seed, 'handler')),
       onFault: (fault: ViewFault) => count(this.#faults, fault),
       onEdge: (from, to) => count(this.#edges, `${from}->${to}`),

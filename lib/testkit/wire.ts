@@ -24,6 +24,7 @@ const drawnFaults = [
   'duplicate',
   'slowRequest',
   'slowAnswer',
+  'denied',
 ] as const satisfies readonly WireFault[];
 
 /** How likely each fault of a call is: 0 to 1. */
@@ -38,6 +39,7 @@ export const calmOdds: WireOdds = {
   duplicate: 0,
   slowRequest: 0,
   slowAnswer: 0,
+  denied: 0,
 };
 
 /** What a {@link Wire} is made with. */

@@ -33,7 +33,11 @@ class LeasesKept implements Checker {
   }
 
   #childrenFirst({ leaseKey }: Lease): void {
-    const missing = this.#context.ledger.childrenOf(leaseKey).find((child) => !this.#everLeased.has(child.shardId));
+    const { ledger, kinesis } = this.#context;
+    const listed = new Set(kinesis.shards.map(({ shardId }) => shardId));
+    const missing = ledger
+      .childrenOf(leaseKey)
+      .find(({ shardId }) => listed.has(shardId) && !this.#everLeased.has(shardId));
     if (missing !== undefined)
       this.#context.fail(`${leaseKey} was ended before its child ${missing.shardId} was leased`);
   }
