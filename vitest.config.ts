@@ -4,6 +4,8 @@ const minuteMillis = 60_000;
 
 /** Suites of their own; all other spec files are the `unit` suite, property tests included. */
 const own = ['tidy', 'integration', 'package'];
+const interop = 'spec/interop/**/*.interop.spec.ts';
+const stories = 'spec/interop/**/*.story.spec.ts';
 
 // The suites run one after the other (groupOrder), the files of a suite side by side.
 export default defineConfig({
@@ -15,7 +17,7 @@ export default defineConfig({
           name: 'unit',
           sequence: { groupOrder: 0 },
           include: ['spec/**/*.spec.ts'],
-          exclude: own.map((folder) => `spec/${folder}/**`),
+          exclude: [...own.map((folder) => `spec/${folder}/**`), interop, stories],
           testTimeout: 20_000,
         },
       },
@@ -36,6 +38,28 @@ export default defineConfig({
           include: ['spec/integration/**/*.spec.ts'],
           fileParallelism: false,
           testTimeout: 2 * minuteMillis,
+          hookTimeout: minuteMillis,
+        },
+      },
+      {
+        // Needs the Java workers that `npm run test:interop` sets up; the other suites do without Java.
+        test: {
+          name: 'interop',
+          sequence: { groupOrder: 4 },
+          include: [interop],
+          fileParallelism: false,
+          testTimeout: 3 * minuteMillis,
+          hookTimeout: minuteMillis,
+        },
+      },
+      {
+        // Fleets of Java and Millrace workers on one table: they wait for a Millrace that takes part in Java's leadership.
+        test: {
+          name: 'stories',
+          sequence: { groupOrder: 5 },
+          include: [stories],
+          fileParallelism: false,
+          testTimeout: 3 * minuteMillis,
           hookTimeout: minuteMillis,
         },
       },

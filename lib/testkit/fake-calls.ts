@@ -62,15 +62,19 @@ export class FakeCalls {
     const page =
       'nextToken' in request
         ? decodePageToken(request.nextToken)
-        : { from: 0, filter: request.filter, issuedAtMillis: nowMillis };
+        : { after: undefined, filter: request.filter, issuedAtMillis: nowMillis };
     if (nowMillis - page.issuedAtMillis > tokenLifeMillis) {
       throw awsError('ExpiredNextTokenException', 'The pagination token passed to the operation is expired.');
     }
-    const listed = stream.shards.filter((shard) => this.#passes(stream, shard, page.filter));
-    const through = page.from + this.#options.listShardsPageSize;
-    const shards = listed.slice(page.from, through).map(toShard);
-    if (through >= listed.length) return { shards };
-    return { shards, nextToken: encodePageToken({ ...page, from: through, issuedAtMillis: nowMillis }) };
+    // A page goes on after the last shard of the one before, whatever retention has taken meanwhile.
+    const { after } = page;
+    const listed = stream.shards
+      .filter((shard) => after === undefined || shard.shardId > after)
+      .filter((shard) => this.#passes(stream, shard, page.filter));
+    const shards = listed.slice(0, this.#options.listShardsPageSize).map(toShard);
+    if (shards.length === listed.length) return { shards };
+    const next = { after: shards.at(-1)?.shardId, filter: page.filter, issuedAtMillis: nowMillis };
+    return { shards, nextToken: encodePageToken(next) };
   }
 
   getShardIterator(request: { shardId: string; start: StartPosition }): string {

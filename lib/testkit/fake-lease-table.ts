@@ -19,6 +19,11 @@ export type LeaseTableCall =
  */
 export type LeaseTableInterceptor = (call: LeaseTableCall) => Promise<AfterCall | void> | AfterCall | void;
 
+/** A row of the table that has come, changed or gone; `before` or `after` is absent when it was not there. */
+export type RowChange =
+  | { readonly kind: 'lease'; readonly before: Lease | undefined; readonly after: Lease | undefined }
+  | { readonly kind: 'worker'; readonly before: WorkerRow | undefined; readonly after: WorkerRow | undefined };
+
 /** What an interceptor does after the call was applied. */
 export type AfterCall = () => Promise<void> | void;
 
@@ -32,6 +37,8 @@ export class FakeLeaseTable implements LeaseTable {
   #opened = false;
   /** Set to observe, delay or fail calls. */
   intercept: LeaseTableInterceptor = () => {};
+  /** Set to hear of every change of a row, in line with it. */
+  observe: (change: RowChange) => void = () => {};
 
   /** The rows as they are, for assertions. */
   get rows(): readonly Lease[] {
@@ -45,17 +52,17 @@ export class FakeLeaseTable implements LeaseTable {
 
   /** Sets a row directly, as a foreign client would. */
   putRow(lease: Lease): void {
-    this.#leases.set(lease.leaseKey, lease);
+    this.#setLease(lease.leaseKey, lease);
   }
 
   /** Deletes a row directly, as a foreign client would. */
   deleteRow(leaseKey: string): void {
-    this.#leases.delete(leaseKey);
+    this.#setLease(leaseKey, undefined);
   }
 
   /** Sets a worker's row directly, as a foreign client would. */
   putWorkerRow(row: WorkerRow): void {
-    this.#workers.set(row.workerIdentifier, row);
+    this.#setWorker(row.workerIdentifier, row);
   }
 
   open(signal: AbortSignal): Promise<{ created: boolean }> {
@@ -83,7 +90,7 @@ export class FakeLeaseTable implements LeaseTable {
   createIfAbsent(lease: Lease, signal: AbortSignal): Promise<boolean> {
     return this.#call({ name: 'createIfAbsent', lease }, signal, () => {
       if (this.#leases.has(lease.leaseKey)) return false;
-      this.#leases.set(lease.leaseKey, lease);
+      this.#setLease(lease.leaseKey, lease);
       return true;
     });
   }
@@ -93,7 +100,7 @@ export class FakeLeaseTable implements LeaseTable {
       const row = this.#leases.get(write.leaseKey);
       if (row === undefined || !holds(write.condition, row)) return { outcome: 'refused', lease: row };
       const lease = applied(write, row);
-      this.#leases.set(write.leaseKey, lease);
+      this.#setLease(write.leaseKey, lease);
       return { outcome: 'applied', lease };
     });
   }
@@ -101,7 +108,7 @@ export class FakeLeaseTable implements LeaseTable {
   putWorker(row: WorkerRow, signal: AbortSignal): Promise<void> {
     return this.#call({ name: 'putWorker', row }, signal, () => {
       if (this.#leases.has(row.workerIdentifier)) throw workerKeyTaken(row.workerIdentifier);
-      this.#workers.set(row.workerIdentifier, row);
+      this.#setWorker(row.workerIdentifier, row);
     });
   }
 
@@ -109,8 +116,22 @@ export class FakeLeaseTable implements LeaseTable {
     return this.#call({ name: 'deleteWorker', key: row.workerIdentifier }, signal, () => {
       const now = this.#workers.get(row.workerIdentifier)?.reportCounter;
       if (now === undefined || row.reportCounter === undefined || now > row.reportCounter) return;
-      this.#workers.delete(row.workerIdentifier);
+      this.#setWorker(row.workerIdentifier, undefined);
     });
+  }
+
+  #setLease(leaseKey: string, after: Lease | undefined): void {
+    const before = this.#leases.get(leaseKey);
+    if (after === undefined) this.#leases.delete(leaseKey);
+    else this.#leases.set(leaseKey, after);
+    this.observe({ kind: 'lease', before, after });
+  }
+
+  #setWorker(workerIdentifier: string, after: WorkerRow | undefined): void {
+    const before = this.#workers.get(workerIdentifier);
+    if (after === undefined) this.#workers.delete(workerIdentifier);
+    else this.#workers.set(workerIdentifier, after);
+    this.observe({ kind: 'worker', before, after });
   }
 
   async #call<T>(call: LeaseTableCall, signal: AbortSignal, action: () => T): Promise<T> {

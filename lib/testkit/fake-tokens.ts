@@ -13,7 +13,8 @@ export interface FakeIterator {
 
 /** What a paging token of ListShards says. */
 export interface FakePageToken {
-  readonly from: number;
+  /** The last shard of the page before; shards are listed in the order of their names. */
+  readonly after: string | undefined;
   readonly filter: ShardFilter | undefined;
   readonly issuedAtMillis: number;
 }

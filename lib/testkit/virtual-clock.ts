@@ -5,6 +5,11 @@ import { nextTurn } from '../base/turn.ts';
 export interface VirtualClockOptions {
   /** The wall clock at the start, milliseconds since 1970; 2026-01-01T00:00:00Z unless told otherwise. */
   readonly startWallMillis?: number;
+  /**
+   * Turns of the event loop that promises get to settle after each timer: 3, since a chain through streams or immediates needs a
+   * few. Promises alone need 1, which is faster.
+   */
+  readonly turnsToSettle?: number;
 }
 
 /** Limits of {@link VirtualClock.runUntil}. */
@@ -19,8 +24,8 @@ interface VirtualTimer {
   readonly callback: () => void;
 }
 
-/** Turns of the event loop given to promises after each timer; a chain through streams or immediates needs a few. */
-const turnsToSettle = 3;
+/** The default of {@link VirtualClockOptions.turnsToSettle}. */
+const defaultTurnsToSettle = 3;
 /** Turns granted when no timer is left, before a wait is declared hopeless. */
 const turnsBeforeGivingUp = 50;
 /** Timers that one `advance` or `runUntil` may fire; more means that something asks for time without end. */
@@ -34,12 +39,14 @@ const maxTimersPerRun = 5_000_000;
 export class VirtualClock implements Clock {
   #nowMillis = 0;
   #wallOffsetMillis: number;
+  readonly #turnsToSettle: number;
   #order = 0;
   /** Sorted by due time, then order; the next one is the last, so that taking it is cheap. */
   readonly #timers: VirtualTimer[] = [];
 
   constructor(options: VirtualClockOptions = {}) {
     this.#wallOffsetMillis = options.startWallMillis ?? Date.UTC(2026, 0, 1);
+    this.#turnsToSettle = options.turnsToSettle ?? defaultTurnsToSettle;
   }
 
   wallMillis(): number {
@@ -73,14 +80,14 @@ export class VirtualClock implements Clock {
   /** Lets that much time pass, firing what comes due on the way. */
   async advance(millis: number): Promise<void> {
     const endMillis = this.#nowMillis + millis;
-    await settle();
+    await this.#settle();
     for (let fired = 0; this.#nextDueMillis() <= endMillis; fired += 1) {
       if (fired >= maxTimersPerRun)
         throw new Error(`more than ${maxTimersPerRun} timers in ${millis} ms of virtual time`);
       await this.#fireNext();
     }
     this.#nowMillis = Math.max(this.#nowMillis, endMillis);
-    await settle();
+    await this.#settle();
   }
 
   /**
@@ -103,7 +110,7 @@ export class VirtualClock implements Clock {
 
   async #run(reached: () => boolean, atMostMillis: number): Promise<void> {
     const endMillis = this.#nowMillis + atMostMillis;
-    await settle();
+    await this.#settle();
     for (let fired = 0; !reached(); fired += 1) {
       const dueMillis = this.#nextDueMillis();
       if (dueMillis === Infinity && (await settleUntil(reached))) return;
@@ -125,7 +132,12 @@ export class VirtualClock implements Clock {
     if (timer === undefined) return;
     this.#nowMillis = Math.max(this.#nowMillis, timer.dueMillis);
     timer.callback();
-    await settle();
+    await this.#settle();
+  }
+
+  /** Lets every promise settle that can settle without time. */
+  async #settle(): Promise<void> {
+    for (let turn = 0; turn < this.#turnsToSettle; turn += 1) await nextTurn();
   }
 
   #nextDueMillis(): number {
@@ -146,11 +158,6 @@ export class VirtualClock implements Clock {
     }
     return low;
   }
-}
-
-/** Lets every promise settle that can settle without time. */
-async function settle(): Promise<void> {
-  for (let turn = 0; turn < turnsToSettle; turn += 1) await nextTurn();
 }
 
 async function settleUntil(reached: () => boolean): Promise<boolean> {

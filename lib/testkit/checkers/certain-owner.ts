@@ -1,0 +1,55 @@
+import type { Block } from '../../block/block.ts';
+import type { CheckContext, CheckedWorker, Checker, LeaseChange } from './checker.ts';
+
+/** What clocks of different rates may make of F. */
+const tolerance = 0.999;
+
+/**
+ * Nobody takes a lease from a worker before F has passed since its last write, and a worker that hands out a block is at that
+ * moment the only one that may: two workers are never certain of one lease.
+ */
+export function certainOwner(context: CheckContext): Checker {
+  return new CertainOwner(context);
+}
+
+class CertainOwner implements Checker {
+  readonly promise = 'two workers are never certain of one lease at the same time';
+  readonly #context: CheckContext;
+  /** World time of the last change of each counter. */
+  readonly #changedAtMillis = new Map<string, number>();
+
+  constructor(context: CheckContext) {
+    this.#context = context;
+  }
+
+  onLease({ before, after, writer }: LeaseChange): void {
+    const nowMillis = this.#context.nowMillis();
+    if (before !== undefined && after !== undefined && writer !== undefined) {
+      const owner = before.checkpointOwner ?? before.leaseOwner;
+      const keepsRights = after.leaseOwner === owner || after.checkpointOwner === owner;
+      // A process gives up what is its own name's; of an ended shard nothing is handed out any more.
+      const isTaken = owner !== undefined && !keepsRights && owner !== writer.name;
+      if (isTaken && before.checkpoint.kind !== 'SHARD_END') {
+        const silentMillis = nowMillis - (this.#changedAtMillis.get(before.leaseKey) ?? -Infinity);
+        if (silentMillis < writer.limits.failoverTimeMillis * tolerance) {
+          this.#context.fail(
+            `${writer.id} took ${before.leaseKey} from ${owner}, which had written it ${Math.round(silentMillis)} ms before`,
+          );
+        }
+      }
+    }
+    const key = (after ?? before)?.leaseKey;
+    if (key !== undefined && before?.leaseCounter !== after?.leaseCounter) this.#changedAtMillis.set(key, nowMillis);
+  }
+
+  onBlock(worker: CheckedWorker, block: Block): void {
+    // A process whose clock has stood still cannot know better, and one whose twin gives its leases away neither; the
+    // fence holds them back.
+    if (worker.process.hasStoodStill || worker.hasTwin) return;
+    const row = this.#context.table.rows.find(({ leaseKey }) => leaseKey === block.shardId);
+    const hasRights = row?.leaseOwner === worker.name || row?.checkpointOwner === worker.name;
+    if (hasRights && row?.tenure === block.tenure) return;
+    const state = `owned by ${row?.leaseOwner ?? 'nobody'} in tenure ${row?.tenure ?? 'none'}`;
+    this.#context.fail(`${worker.id} was given ${block.id} while the lease is ${state}`);
+  }
+}

@@ -1,0 +1,209 @@
+import type { Random } from '../base/random.ts';
+import { type NemesisAct, type SimulationSetup, nemesisActs } from './faults.ts';
+import type { Fleet } from './fleet.ts';
+import type { FleetWorker } from './fleet-worker.ts';
+import { between, chance, pick } from './fork-random.ts';
+
+/** What a {@link Nemesis} needs of the simulation. */
+export interface NemesisOptions {
+  readonly fleet: Fleet;
+  readonly setup: SimulationSetup;
+  readonly random: Random;
+  /** Starts a worker with the drawn clocks and faults. */
+  readonly startWorker: (name: string) => FleetWorker;
+  readonly onAct: (act: NemesisAct) => void;
+}
+
+/** No stream of a simulation has more open shards. */
+const maxOpenShards = 16;
+
+/** Does to the fleet what the seed has drawn, one act after another, until it is called off. */
+export class Nemesis {
+  readonly #options: NemesisOptions;
+  readonly #undo = new Set<() => void>();
+  #cancel: (() => void) | undefined;
+  #isOver = false;
+  #names = 0;
+
+  constructor(options: NemesisOptions) {
+    this.#options = options;
+  }
+
+  /** Plans the next act. */
+  begin(): void {
+    const { random, setup, fleet } = this.#options;
+    if (this.#isOver) return;
+    // Exponential gaps, so that acts come in bunches too.
+    const gapMillis = -Math.log(1 - random.next()) * setup.actEveryMillis;
+    this.#cancel = fleet.clock.timer(gapMillis, () => {
+      this.#act();
+      this.begin();
+    });
+  }
+
+  /** Ends it, and undoes what it has done: paused workers go on, cut wires are whole. */
+  end(): void {
+    this.#isOver = true;
+    this.#cancel?.();
+    for (const undo of this.#undo) undo();
+  }
+
+  #act(): void {
+    const { random, setup, onAct } = this.#options;
+    const total = nemesisActs.reduce((sum, act) => sum + setup.acts[act], 0);
+    if (total === 0) return;
+    let left = random.next() * total;
+    const act = nemesisActs.find((one) => (left -= setup.acts[one]) < 0) ?? 'kill';
+    if (this.#perform(act)) onAct(act);
+  }
+
+  /** Whether there was anything to do it to. */
+  #perform(act: NemesisAct): boolean {
+    switch (act) {
+      case 'split':
+      case 'merge':
+      case 'trim':
+      case 'forget':
+        return this.#reshape(act);
+      case 'join':
+        return this.#join();
+      default: {
+        const { fleet, random } = this.#options;
+        const alive = fleet.workers.filter((worker) => worker.isRunning);
+        if (alive.length === 0) return false;
+        return this.#afflict(act, pick(random, alive));
+      }
+    }
+  }
+
+  #afflict(act: Exclude<NemesisAct, 'split' | 'merge' | 'trim' | 'forget' | 'join'>, worker: FleetWorker): boolean {
+    const { fleet, random, setup, startWorker } = this.#options;
+    const { failoverTimeMillis } = setup.settings;
+    switch (act) {
+      case 'kill':
+        this.#say(worker, 'is killed');
+        worker.kill();
+        this.#restartLater(worker);
+        return true;
+      case 'drain':
+        this.#say(worker, 'is told to drain');
+        void worker.drain(pick(random, [0, 1_000, 25_000])).then(() => this.#restartLater(worker));
+        return true;
+      case 'stop':
+        this.#say(worker, 'is told to stop');
+        void worker.stop().then(() => this.#restartLater(worker));
+        return true;
+      case 'pause':
+        return this.#pause(worker, between(random, 0.1, 3) * failoverTimeMillis, false);
+      case 'suspend':
+        return this.#pause(worker, between(random, 0.1, 3) * failoverTimeMillis, true);
+      case 'block':
+        return this.#pause(worker, between(random, 20, 1_500), false);
+      case 'wallJump': {
+        const millis = Math.round((random.next() - 0.5) * 2 * pick(random, [1_000, failoverTimeMillis, 86_400_000]));
+        this.#say(worker, `has its wall clock moved by ${millis} ms`);
+        worker.process.jumpWall(millis);
+        return true;
+      }
+      case 'twin':
+        // Rare: it ends both workers' work for a while.
+        if (!chance(random, 0.2)) return false;
+        this.#say(worker, 'gets a twin');
+        startWorker(worker.name);
+        return true;
+      default:
+        return this.#disturb(act, worker, between(random, 0.1, 4) * failoverTimeMillis, fleet);
+    }
+  }
+
+  /** Disturbs a wire for a while. */
+  #disturb(
+    act: 'cutTable' | 'cutKinesis' | 'deafTable' | 'deafKinesis' | 'denyTable' | 'denyKinesis',
+    worker: FleetWorker,
+    millis: number,
+    fleet: Fleet,
+  ): boolean {
+    const wire = act.endsWith('Table') ? worker.tableWire : worker.kinesisWire;
+    const service = act.endsWith('Table') ? 'the table' : 'the stream';
+    if (act.startsWith('cut')) {
+      this.#say(worker, `is cut off from ${service} for ${Math.round(millis)} ms`);
+      wire.requestsPass = false;
+      wire.answersPass = false;
+    } else if (act.startsWith('deaf')) {
+      this.#say(worker, `hears nothing of ${service} for ${Math.round(millis)} ms`);
+      wire.answersPass = false;
+    } else {
+      this.#say(worker, `has no permission for ${service} for ${Math.round(millis / 10)} ms`);
+      wire.denies = true;
+    }
+    this.#later(fleet, act.startsWith('deny') ? millis / 10 : millis, () => {
+      wire.requestsPass = true;
+      wire.answersPass = true;
+      wire.denies = false;
+    });
+    return true;
+  }
+
+  #pause(worker: FleetWorker, millis: number, clockStoodStill: boolean): boolean {
+    const { fleet, random } = this.#options;
+    const timersFirst = chance(random, 0.5);
+    this.#say(worker, `${clockStoodStill ? 'is suspended' : 'stands still'} for ${Math.round(millis)} ms`);
+    worker.process.pause();
+    this.#later(fleet, millis, () => worker.process.resume({ timersFirst, clockStoodStill }));
+    return true;
+  }
+
+  #join(): boolean {
+    const { fleet, setup, startWorker } = this.#options;
+    if (fleet.workers.filter((worker) => worker.isAlive).length >= setup.maxWorkers) return false;
+    this.#names += 1;
+    startWorker(`joined-${this.#names}`);
+    return true;
+  }
+
+  /** As an orchestrator does: under the same name or another, soon or late. */
+  #restartLater(worker: FleetWorker): void {
+    const { fleet, random, setup, startWorker } = this.#options;
+    const name = chance(random, 0.5) ? worker.name : `${worker.name}'`;
+    fleet.clock.timer(between(random, 0, 2) * setup.settings.failoverTimeMillis, () => {
+      if (!this.#isOver && fleet.workers.filter((other) => other.isAlive).length < setup.maxWorkers) startWorker(name);
+    });
+  }
+
+  #reshape(act: 'split' | 'merge' | 'trim' | 'forget'): boolean {
+    const { fleet, random } = this.#options;
+    const open = [...fleet.kinesis.openShards].sort((a, b) =>
+      BigInt(a.startingHashKey) < BigInt(b.startingHashKey) ? -1 : 1,
+    );
+    switch (act) {
+      case 'split':
+        if (open.length >= maxOpenShards) return false;
+        fleet.split(pick(random, open).shardId);
+        return true;
+      case 'merge': {
+        if (open.length < 2) return false;
+        const index = Math.floor(random.next() * (open.length - 1));
+        fleet.merge(open[index]?.shardId as string, open[index + 1]?.shardId as string);
+        return true;
+      }
+      case 'trim':
+        return fleet.trimFinished(random);
+      case 'forget':
+        return fleet.forgetFinished(random);
+    }
+  }
+
+  #later(fleet: Fleet, millis: number, action: () => void): void {
+    const undo = () => {
+      cancel();
+      this.#undo.delete(undo);
+      action();
+    };
+    const cancel = fleet.clock.timer(millis, undo);
+    this.#undo.add(undo);
+  }
+
+  #say(worker: FleetWorker, text: string): void {
+    this.#options.fleet.trace.add(worker.id, text);
+  }
+}

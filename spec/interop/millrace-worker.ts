@@ -1,0 +1,24 @@
+import { fileURLToPath } from 'node:url';
+import type { ApplicationSettings } from './java-worker.ts';
+import { type WorkerProcess, startWorkerProcess } from './worker-process.ts';
+
+/** What a Millrace worker is told by its only argument, a JSON object. */
+export interface MillraceWorkerSettings extends ApplicationSettings {
+  readonly workerId: string;
+  /** Which layout it is told to use; by default it finds out. */
+  readonly coordinationTables?: 'single' | 'legacy';
+}
+
+/** Starts a Millrace worker in a process of its own. */
+export function startMillraceWorker(
+  application: ApplicationSettings,
+  options: Omit<MillraceWorkerSettings, keyof ApplicationSettings>,
+): WorkerProcess {
+  const settings: MillraceWorkerSettings = { ...application, ...options };
+  const program = fileURLToPath(new URL('millrace-worker-main.ts', import.meta.url));
+  return startWorkerProcess({
+    workerId: options.workerId,
+    command: process.execPath,
+    args: ['--import', 'tsx', program, JSON.stringify(settings)],
+  });
+}

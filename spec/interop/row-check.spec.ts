@@ -1,0 +1,58 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { rowFromItem } from '../../lib/lease/dynamo/lease-item.ts';
+import { type TableLayout, rowFaults } from './row-check.ts';
+import { type Row, type TableRows, isLease } from './tables.ts';
+
+const layouts = { '3.5.1': 'single', '3.1.3': 'legacy' } as const;
+
+describe.each(Object.entries(layouts))('the recorded rows of KCL %s', (version, layout) => {
+  const moments = readMoments(version);
+
+  it('were recorded at every moment', () => {
+    expect(Object.keys(moments)).toEqual(['created', 'prepared', 'reading', 'split', 'handoff', 'shared', 'stopped']);
+  });
+
+  it.each(Object.entries(moments))('have no fault at the moment "%s"', (_name, tables) => {
+    expect(rowFaults(tables, layout)).toEqual([]);
+  });
+
+  it('are leases that Millrace can read', () => {
+    const leases = Object.values(moments).flatMap((tables) => (tables[''] ?? []).filter(isLease));
+    expect(leases.map((row) => rowFromItem(row as Parameters<typeof rowFromItem>[0], 'app').kind)).toEqual(
+      leases.map(() => 'lease'),
+    );
+  });
+});
+
+describe('rowFaults', () => {
+  const tables = readMoments('3.5.1')['shared'] ?? {};
+  const [leader = {}, , java = {}, , lease = {}] = tables[''] ?? [];
+  const faults = (row: Row, layout: TableLayout = 'single') => rowFaults({ '': [row] }, layout);
+
+  it('finds what Java could not read', () => {
+    expect(faults({ ...lease, leaseCounter: { S: '1' } })).toHaveLength(1);
+    expect(faults({ ...lease, leaseOwner: { S: '' } })).toHaveLength(1);
+    expect(faults({ ...lease, parentShardId: { S: 'shardId-000000000000' } })).toHaveLength(1);
+    expect(faults({ ...lease, checkpoint: { S: 'HERE' } })).toHaveLength(1);
+    expect(faults({ ...lease, endingHashKey: { S: '0' } })).toHaveLength(1);
+    expect(faults({ ...lease, entityType: { S: 'MILLRACE' } })).toHaveLength(1);
+    expect(faults({ ...leader, leaseDuration: { N: '5000' } })).toHaveLength(1);
+    expect(faults({ ...java, opr: { M: { C: { L: [{ N: '99.5' }] } } } })).toHaveLength(1);
+    expect(faults({ ...java, opr: { M: {} } })).toHaveLength(1);
+  });
+
+  it('finds a row in a table where 3.1.3 has no place for it', () => {
+    expect(faults(leader, 'legacy')).not.toEqual([]);
+    expect(rowFaults({ ...tables, '-CoordinatorState': [] }, 'single')).toEqual([
+      'there is a table *-CoordinatorState',
+    ]);
+  });
+});
+
+function readMoments(version: string): Record<string, TableRows> {
+  const file = new URL(`fixtures/rows-${version}.json`, import.meta.url);
+  const bytes = (key: string, value: unknown): unknown =>
+    key === 'B' && typeof value === 'string' ? new Uint8Array(Buffer.from(value, 'base64')) : value;
+  return JSON.parse(readFileSync(file, 'utf8'), bytes) as Record<string, TableRows>;
+}

@@ -1,0 +1,122 @@
+import { createHash } from 'node:crypto';
+import { availableParallelism } from 'node:os';
+import { jsonLine } from '../../lib/base/json-line.ts';
+import { simulate as simulateSeed } from '../../lib/testkit/simulator.ts';
+import { drawSetup } from '../../lib/testkit/faults.ts';
+import { chooseSeeds, currentCommit } from './simulate/choose-seeds.ts';
+import { type Mutant, mutants } from './simulate/mutants.ts';
+import { type SimulateRunOptions, parseSimulateOptions, simulateHelp } from './simulate/options.ts';
+import { countsText, edgeNames, failureText, faultNames, mutantText } from './simulate/report.ts';
+import { runSeeds } from './simulate/run-seeds.ts';
+import { type SeedReport, sumCounts } from './simulate/seed-report.ts';
+import { type MutantVerdict, mutantSeeds, tryMutants } from './simulate/try-mutants.ts';
+
+// `npm run simulate`: fleets under faults drawn from seeds. See `--help`.
+
+/** With fewer seeds some rare fault or edge may not occur. */
+const seedsForCoverage = 500;
+
+async function main(args: readonly string[]): Promise<number> {
+  const request = parseSimulateOptions(args, availableParallelism());
+  switch (request.tag) {
+    case 'help':
+      process.stdout.write(simulateHelp);
+      return 0;
+    case 'refused':
+      process.stderr.write(`${request.message}\n${simulateHelp}`);
+      return 2;
+    case 'run':
+      return request.options.seed === undefined
+        ? runAll(request.options)
+        : runOne(request.options.seed, request.options);
+  }
+}
+
+/** One seed, in this process, with what was drawn and the trace. */
+async function runOne(seed: number, { trace, json }: SimulateRunOptions): Promise<number> {
+  const say = sayerOf(json);
+  say(`seed ${seed} has drawn: ${JSON.stringify(drawSetup(seed), undefined, 2)}`);
+  const result = await simulateSeed(seed, trace ? { onLine: say } : {});
+  const { broken = null, events, traceHash, tail, setup } = result;
+  const [faults, edges] = [Object.fromEntries(result.faults), Object.fromEntries(result.edges)];
+  const report = { seed, broken, events, traceHash, faults, edges, simulatedMillis: result.simulatedMillis };
+  if (broken !== null) say(failureText({ ...report, setup, tail: trace ? [] : tail }));
+  const failures = broken === null ? 0 : 1;
+  finish({ seeds: 1, failures, events, mutants: 0, mutantsCaught: 0, faults, edges, traceHash });
+  return failures;
+}
+
+async function runAll(options: SimulateRunOptions): Promise<number> {
+  const say = sayerOf(options.json);
+  const reports = options.mutant === undefined ? await runAllSeeds(options, say) : [];
+  const verdicts = await tryMutants(chosenMutants(options), options.jobs, (verdict) => say(mutantText(verdict)));
+  const faults = sumCounts(
+    faultNames,
+    reports.map((report) => report.faults),
+  );
+  const edges = sumCounts(
+    edgeNames,
+    reports.map((report) => report.edges),
+  );
+  const failed = reports.filter((report) => report.broken !== null);
+  if (reports.length > 0) say(`${countsText('faults', faults)}\n${countsText('edges of a shard', edges)}`);
+  const caught = verdicts.filter((verdict) => verdict.caughtBy !== undefined);
+  finish({
+    seeds: reports.length,
+    failures: failed.length,
+    events: reports.reduce((sum, report) => sum + report.events, 0),
+    mutants: verdicts.length,
+    mutantsCaught: caught.length,
+    faults,
+    edges,
+    traceHash: hashOf(reports),
+    failedSeeds: failed.map(({ seed, broken }) => ({ seed, broken })),
+    missedMutants: missed(verdicts),
+  });
+  const lacks = reports.length >= seedsForCoverage && Object.values({ ...faults, ...edges }).includes(0);
+  return failed.length > 0 || caught.length < verdicts.length || lacks ? 1 : 0;
+}
+
+async function runAllSeeds(options: SimulateRunOptions, say: (text: string) => void): Promise<readonly SeedReport[]> {
+  const salt = options.salt ?? currentCommit();
+  const seeds = chooseSeeds(options.seeds, salt);
+  say(`${seeds.length} seeds, every fifth drawn from ${salt}`);
+  let done = 0;
+  return runSeeds(seeds, options.jobs, (report) => {
+    done += 1;
+    if (report.broken !== null) say(failureText(report));
+    if (done % 100 === 0) say(`${done} seeds`);
+  });
+}
+
+function chosenMutants({ mutants: all, mutant }: SimulateRunOptions): readonly Mutant[] {
+  if (mutant === undefined) return all ? mutants : [];
+  const chosen = mutants.filter(({ name }) => name === mutant);
+  if (chosen.length > 0) return chosen;
+  throw new Error(`no mutant ${JSON.stringify(mutant)}; there are ${mutants.map(({ name }) => name).join(', ')}`);
+}
+
+function missed(verdicts: readonly MutantVerdict[]): readonly string[] {
+  return verdicts
+    .filter((verdict) => verdict.caughtBy === undefined)
+    .map(({ name, fault }) => `${name}: ${fault ?? `not caught within ${mutantSeeds} seeds`}`);
+}
+
+/** One hash over the traces of all seeds, in their order. */
+function hashOf(reports: readonly SeedReport[]): string {
+  const hash = createHash('sha256');
+  for (const { seed, traceHash } of reports) hash.update(`${seed} ${traceHash}\n`);
+  return hash.digest('hex').slice(0, 16);
+}
+
+/** With `--json` all but the last line goes to standard error. */
+function sayerOf(json: boolean): (text: string) => void {
+  const stream = json ? process.stderr : process.stdout;
+  return (text) => void stream.write(`${text}\n`);
+}
+
+function finish(summary: object): void {
+  process.stdout.write(`${jsonLine(summary)}\n`);
+}
+
+process.exitCode = await main(process.argv.slice(2));
