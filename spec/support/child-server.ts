@@ -32,6 +32,16 @@ const outputLimit = 4_000;
  */
 export const dieWithParent = `data:text/javascript,process.stdin.resume();process.stdin.on('end',()=>process.exit());process.stdin.on('error',()=>process.exit());`;
 
+/** How long the child keeps an idle connection. */
+export const idleConnectionMillis = 120_000;
+
+/**
+ * Node ends a connection that was idle for 5 s, and looks at its timers before it reads. So on a busy machine: the
+ * child computes for 6 s; meanwhile a request arrives on an idle connection; the timer runs first and closes it; the
+ * caller sees "socket hang up". No test is about that.
+ */
+const keepConnections = `data:text/javascript,import net from 'node:net';import http from 'node:http';const { listen } = net.Server.prototype;net.Server.prototype.listen = function (...args) {  if (this instanceof http.Server) this.keepAliveTimeout = ${idleConnectionMillis};  return listen.apply(this, args);};`;
+
 /**
  * Starts the child on a free port and waits until it answers any HTTP request. When the signal aborts first, the child
  * is ended and the promise rejects with the signal's reason.
@@ -44,7 +54,7 @@ export async function startChildServer(
     const port = await freePort();
     signal?.throwIfAborted();
     const { name, script, args, env } = plan(port);
-    const child = spawn(process.execPath, ['--import', dieWithParent, script, ...args], {
+    const child = spawn(process.execPath, ['--import', dieWithParent, '--import', keepConnections, script, ...args], {
       env: { PATH: process.env['PATH'] ?? '', ...env },
       stdio: ['pipe', 'pipe', 'pipe'],
       detached: true,
