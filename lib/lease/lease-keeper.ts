@@ -9,7 +9,7 @@ import { type Deferred, deferred } from '../base/service.ts';
 import type { EventSink } from '../event/bus.ts';
 import type { LeaseLossReason } from '../event/event.ts';
 import { type Holding, newHolding, requestDeadlineMillis } from './holding.ts';
-import type { KeeperOutcome, KeeperRequest, LeaseLost } from './keeper-messages.ts';
+import type { HandoffBegun, KeeperOutcome, KeeperRequest, LeaseLost } from './keeper-messages.ts';
 import type { Lease } from './lease.ts';
 import type { LeaseTable, WriteOutcome } from './lease-table.ts';
 import {
@@ -17,6 +17,7 @@ import {
   type LeaseWrite,
   beginTenure,
   checkpointLease,
+  completeHandoff,
   isAlreadyApplied,
   releaseLease,
   renewLease,
@@ -42,6 +43,8 @@ export interface LeaseKeeperOptions {
   readonly serviceTimeMillis: () => number;
   /** Hears of every tenure that ends without having been released here. */
   readonly onLost: (lost: LeaseLost) => void;
+  /** Hears when the leader begins to hand a held lease to another worker. */
+  readonly onHandoff: (begun: HandoffBegun) => void;
 }
 
 /**
@@ -128,6 +131,11 @@ export class LeaseKeeper {
     return lease;
   }
 
+  /** Notes bytes that were handed out of a lease; the next heartbeat carries the rate. */
+  noteBytes(leaseKey: string, bytes: number): void {
+    this.#holdings.get(leaseKey)?.load.add(bytes);
+  }
+
   /**
    * Writes a checkpoint or releases a lease. `lost` means that the tenure is over and nothing was written. Settles within
    * F of the last confirmed write, whatever the network does.
@@ -139,6 +147,7 @@ export class LeaseKeeper {
     if (request.type === 'release') return this.#release(holding, request.to);
     const { checkpoint, engineState, caughtUpAtMillis } = request;
     const extras = {
+      ...holding.load.take(this.#options.clock.monotonicMillis()),
       ...(engineState === undefined ? {} : { engineState }),
       ...(caughtUpAtMillis === undefined ? {} : { caughtUpAtMillis }),
     };
@@ -151,9 +160,15 @@ export class LeaseKeeper {
     return outcome;
   }
 
+  /** Gives a lease up. Where a handoff has begun, it is completed, whatever `to` says: the leader has decided. */
   async #release(holding: Holding, to: string | undefined): Promise<KeeperOutcome> {
     const { leaseKey, tenure } = holding.fence;
-    const outcome = await this.#write(holding, (fence) => releaseLease(fence, to), 'release');
+    const { workerIdentifier } = this.#options;
+    const release = (fence: Fence) =>
+      fence.handoffTo === undefined
+        ? releaseLease(fence, to)
+        : completeHandoff(fence, workerIdentifier, fence.handoffTo);
+    const outcome = await this.#write(holding, release, 'release');
     if (outcome === 'applied') {
       this.#options.events.publish({ type: 'lease.released', leaseKey, tenure, ...(to === undefined ? {} : { to }) });
     }
@@ -186,7 +201,7 @@ export class LeaseKeeper {
 
   #renew(holding: Holding): void {
     holding.renewing = true;
-    const renewal = this.#renewals.add(() => this.#write(holding, renewLease));
+    const renewal = this.#renewals.add(() => this.#write(holding, (fence) => renewLease(fence, holding.load.take(this.#options.clock.monotonicMillis()))));
     renewal
       .catch(() => {})
       .finally(() => {
@@ -202,9 +217,12 @@ export class LeaseKeeper {
   ): Promise<KeeperOutcome> {
     return holding.queue.add(async () => {
       if (holding.over.signal.aborted) return 'lost';
-      const write = makeWrite(holding.fence);
       const startedAtMillis = this.#options.clock.monotonicMillis();
-      const written = await this.#writeUntilDefinite(holding, write);
+      let written = await this.#writeUntilDefinite(holding, makeWrite(holding.fence));
+      if (written !== 'lost' && written.outcome === 'refused' && this.#noticeHandoff(holding, written.lease)) {
+        // Refused only because a handoff had begun (kcl.md 1.6): the lease is still ours to write.
+        written = await this.#writeUntilDefinite(holding, makeWrite(holding.fence));
+      }
       if (written === 'lost') return 'lost';
       if (written.outcome === 'refused') {
         this.#lose(holding, this.#lossReason(holding, written.lease));
@@ -217,9 +235,25 @@ export class LeaseKeeper {
         holding.fence = { ...holding.fence, leaseCounter: written.lease.leaseCounter };
         holding.lease = written.lease;
         holding.confirmedAtMillis = startedAtMillis;
+        this.#noticeHandoff(holding, written.lease);
       }
       return 'applied';
     });
+  }
+
+  /**
+   * Looks for a handoff in a row that a write brought back: the old owner is this worker and the tenure is still its own.
+   * Answers whether one was noticed just now.
+   */
+  #noticeHandoff(holding: Holding, row: Lease | undefined): boolean {
+    const { fence } = holding;
+    const to = row?.leaseOwner;
+    if (row === undefined || to === undefined || fence.handoffTo !== undefined) return false;
+    if (row.checkpointOwner !== this.#options.workerIdentifier || row.tenure !== fence.tenure) return false;
+    if (row.leaseCounter !== fence.leaseCounter) return false;
+    holding.fence = { ...fence, handoffTo: to };
+    this.#options.onHandoff({ leaseKey: fence.leaseKey, tenure: fence.tenure, to });
+    return true;
   }
 
   async #writeUntilDefinite(holding: Holding, write: LeaseWrite): Promise<WriteOutcome | 'lost'> {

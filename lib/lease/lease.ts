@@ -54,8 +54,30 @@ export interface WorkerRow {
   readonly lastUpdateSeconds: number;
   /** Changes with every report. Observers judge life by change on their own clock, never by comparing clocks. */
   readonly reportCounter: number;
+  /** Whether the row was written by Millrace; a Java worker's period of heartbeats is not known. */
+  readonly isMillrace: boolean;
   /** Whether the worker must be the only one of its application. */
   readonly exclusive: boolean;
+  /** KCL's `sts`: for each metric (`C` = CPU) the last averages, oldest first; -1 = the capture failed. */
+  readonly metrics: MetricSeries;
+  /** KCL's `opr`: for each metric its operating range; the first value is the highest utilisation. */
+  readonly operatingRange: MetricSeries;
+}
+
+/** Values by metric name. */
+export type MetricSeries = Readonly<Record<string, readonly number[]>>;
+
+/**
+ * The leader's lock: KCL's row of the DynamoDB lock client (kcl.md 1.3). An observer judges by its own clock how long
+ * `recordVersionNumber` has stood still; the holder's `leaseDurationMillis` says how long is too long.
+ */
+export interface LeaderLock {
+  readonly ownerName: string;
+  readonly leaseDurationMillis: number;
+  /** Another one with every heartbeat. */
+  readonly recordVersionNumber: string;
+  /** KCL's `isReleased`: free although the row is there. */
+  readonly isReleased: boolean;
 }
 
 /** Whether the shard is read to its end; such a lease is no load. */

@@ -9,6 +9,7 @@ import {
   QueryCommand,
   ScanCommand,
   UpdateItemCommand,
+  UpdateTableCommand,
 } from '@aws-sdk/client-dynamodb';
 import { dynamoFault } from './dynamo-fault.ts';
 import type { DynamoItem } from './item.ts';
@@ -19,13 +20,21 @@ export interface TableDescription {
   readonly status: string;
   /** `name:HASH` and `name:RANGE`, in order. */
   readonly keySchema: readonly string[];
-  readonly indexNames: readonly string[];
+  /** Status by index name; only an ACTIVE index can be asked. */
+  readonly indexStatus: ReadonlyMap<string, string>;
 }
 
 /** What became of a conditional call: done with the item as it is now, or refused (with the old item where the service tells it). */
 export type ConditionalOutcome =
   | { readonly done: true; readonly item: DynamoItem | undefined }
   | { readonly done: false; readonly item: DynamoItem | undefined };
+
+/** The condition of a put or a delete. */
+export interface Condition {
+  readonly expression: string;
+  readonly names: Readonly<Record<string, string>>;
+  readonly values: DynamoItem;
+}
 
 /** One page of a scan or query. */
 export interface ItemPage {
@@ -55,7 +64,9 @@ export class AwsDynamo {
       return {
         status: answer.Table?.TableStatus ?? 'UNKNOWN',
         keySchema: (answer.Table?.KeySchema ?? []).map((key) => `${key.AttributeName}:${key.KeyType}`),
-        indexNames: (answer.Table?.GlobalSecondaryIndexes ?? []).map((index) => index.IndexName ?? ''),
+        indexStatus: new Map(
+        (answer.Table?.GlobalSecondaryIndexes ?? []).map((index) => [index.IndexName ?? '', index.IndexStatus ?? '']),
+      ),
       };
     } catch (thrown) {
       if (isNamed((thrown as Error).cause, 'ResourceNotFoundException')) return undefined;
@@ -76,16 +87,7 @@ export class AwsDynamo {
               { AttributeName: 'leaseOwner', AttributeType: 'S' },
             ],
             KeySchema: [{ AttributeName: 'leaseKey', KeyType: 'HASH' }],
-            GlobalSecondaryIndexes: [
-              {
-                IndexName: indexName,
-                KeySchema: [
-                  { AttributeName: 'leaseOwner', KeyType: 'HASH' },
-                  { AttributeName: 'leaseKey', KeyType: 'RANGE' },
-                ],
-                Projection: { ProjectionType: 'KEYS_ONLY' },
-              },
-            ],
+            GlobalSecondaryIndexes: [ownerIndex(indexName)],
           }),
           options,
         ),
@@ -97,13 +99,37 @@ export class AwsDynamo {
     }
   }
 
-  /** One page of a consistent scan. */
-  async scanPage(next: DynamoItem | undefined, signal: AbortSignal): Promise<ItemPage> {
+  /** Adds the owner index to a table that was made without one; nothing when another worker has just done so. */
+  async addIndex(indexName: string, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#call(signal, (options) =>
+        this.#client.send(
+          new UpdateTableCommand({
+            TableName: this.tableName,
+            AttributeDefinitions: [
+              { AttributeName: 'leaseKey', AttributeType: 'S' },
+              { AttributeName: 'leaseOwner', AttributeType: 'S' },
+            ],
+            GlobalSecondaryIndexUpdates: [{ Create: ownerIndex(indexName) }],
+          }),
+          options,
+        ),
+      );
+    } catch (thrown) {
+      const { cause } = thrown as Error;
+      if (isNamed(cause, 'ResourceInUseException') || isNamed(cause, 'LimitExceededException')) return;
+      if (isNamed(cause, 'ValidationException') && /already exists/i.test((cause as Error).message)) return;
+      throw thrown;
+    }
+  }
+
+  /** One page of a scan. */
+  async scanPage(next: DynamoItem | undefined, isConsistent: boolean, signal: AbortSignal): Promise<ItemPage> {
     const answer = await this.#call(signal, (options) =>
       this.#client.send(
         new ScanCommand({
           TableName: this.tableName,
-          ConsistentRead: true,
+          ConsistentRead: isConsistent,
           ...(next === undefined ? {} : { ExclusiveStartKey: toSdk(next) }),
         }),
         options,
@@ -136,30 +162,21 @@ export class AwsDynamo {
   }
 
   /** One row, consistently read. */
-  async getItem(leaseKey: string, signal: AbortSignal): Promise<DynamoItem | undefined> {
+  async getItem(key: DynamoItem, signal: AbortSignal): Promise<DynamoItem | undefined> {
     const answer = await this.#call(signal, (options) =>
       this.#client.send(
-        new GetItemCommand({ TableName: this.tableName, Key: { leaseKey: { S: leaseKey } }, ConsistentRead: true }),
+        new GetItemCommand({ TableName: this.tableName, Key: toSdk(key), ConsistentRead: true }),
         options,
       ),
     );
     return optionalItem(answer.Item);
   }
 
-  /** Puts a whole item, on condition that its key is absent when `onlyIfAbsent`. */
-  async putItem(item: DynamoItem, onlyIfAbsent: boolean, signal: AbortSignal): Promise<ConditionalOutcome> {
+  /** Puts a whole item, on a condition where one is given. */
+  async putItem(item: DynamoItem, condition: Condition | undefined, signal: AbortSignal): Promise<ConditionalOutcome> {
     return this.#conditional(signal, async (options) => {
       await this.#client.send(
-        new PutItemCommand({
-          TableName: this.tableName,
-          Item: toSdk(item),
-          ...(onlyIfAbsent
-            ? {
-                ConditionExpression: 'attribute_not_exists(#leaseKey)',
-                ExpressionAttributeNames: { '#leaseKey': 'leaseKey' },
-              }
-            : {}),
-        }),
+        new PutItemCommand({ TableName: this.tableName, Item: toSdk(item), ...conditionParameters(condition) }),
         options,
       );
       return item;
@@ -186,14 +203,19 @@ export class AwsDynamo {
     });
   }
 
-  /** Deletes a row; no error when it is gone already. */
-  async deleteItem(leaseKey: string, signal: AbortSignal): Promise<void> {
-    await this.#call(signal, (options) =>
-      this.#client.send(
-        new DeleteItemCommand({ TableName: this.tableName, Key: { leaseKey: { S: leaseKey } } }),
+  /** Deletes a row, on a condition where one is given; no error when it is gone already. */
+  async deleteItem(
+    key: DynamoItem,
+    condition: Condition | undefined,
+    signal: AbortSignal,
+  ): Promise<ConditionalOutcome> {
+    return this.#conditional(signal, async (options) => {
+      await this.#client.send(
+        new DeleteItemCommand({ TableName: this.tableName, Key: toSdk(key), ...conditionParameters(condition) }),
         options,
-      ),
-    );
+      );
+      return undefined;
+    });
   }
 
   async #conditional(
@@ -219,8 +241,28 @@ export class AwsDynamo {
   }
 }
 
+function conditionParameters(condition: Condition | undefined) {
+  if (condition === undefined) return {};
+  return {
+    ConditionExpression: condition.expression,
+    ExpressionAttributeNames: { ...condition.names },
+    ...(Object.keys(condition.values).length > 0 ? { ExpressionAttributeValues: toSdk(condition.values) } : {}),
+  };
+}
+
 function isNamed(thrown: unknown, name: string): boolean {
   return typeof thrown === 'object' && thrown !== null && (thrown as { name?: unknown }).name === name;
+}
+
+function ownerIndex(indexName: string) {
+  return {
+    IndexName: indexName,
+    KeySchema: [
+      { AttributeName: 'leaseOwner', KeyType: 'HASH' as const },
+      { AttributeName: 'leaseKey', KeyType: 'RANGE' as const },
+    ],
+    Projection: { ProjectionType: 'KEYS_ONLY' as const },
+  };
 }
 
 function toSdk(item: DynamoItem): Record<string, AttributeValue> {

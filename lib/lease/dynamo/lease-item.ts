@@ -1,6 +1,6 @@
 import { MillraceError } from '../../base/error.ts';
 import { type Position, positionFromRow, positionToRow } from '../../base/position.ts';
-import type { Lease, WorkerRow } from '../lease.ts';
+import type { LeaderLock, Lease, MetricSeries, WorkerRow } from '../lease.ts';
 import { type DynamoItem, type DynamoValue, numberOf, stringOf, stringSetOf } from './item.ts';
 
 /** What a row of the lease table is (kcl.md 1.3). Rows that are neither leases nor worker rows are left alone. */
@@ -125,29 +125,78 @@ export function itemFromLease(lease: Lease): DynamoItem {
   };
 }
 
-function workerFromItem(item: DynamoItem): WorkerRow {
+/** Reads a worker's row; `key` is the name of its key attribute: `leaseKey`, or `wid` in a table of its own. */
+export function workerFromItem(item: DynamoItem, key: 'leaseKey' | 'wid' = 'leaseKey'): WorkerRow {
   const exclusive = item['exclusive'];
+  const reportCounter = numberOf(item, 'reportCounter');
   return {
-    workerIdentifier: stringOf(item, 'leaseKey') ?? '',
+    workerIdentifier: stringOf(item, key) ?? '',
     lastUpdateSeconds: numberOf(item, 'lut') ?? 0,
     // A Java worker has no report counter; its `lut` changes with every report instead.
-    reportCounter: numberOf(item, 'reportCounter') ?? numberOf(item, 'lut') ?? 0,
+    reportCounter: reportCounter ?? numberOf(item, 'lut') ?? 0,
+    isMillrace: reportCounter !== undefined,
     exclusive: exclusive !== undefined && 'BOOL' in exclusive && exclusive.BOOL,
+    metrics: seriesOf(item, 'sts'),
+    operatingRange: seriesOf(item, 'opr'),
   };
 }
 
-/** A worker's own row: KCL's WorkerMetricStats without a CPU source (an empty `sts` is valid), plus our two attributes. */
-export function itemFromWorker(row: WorkerRow): DynamoItem {
+/** A worker's own row: KCL's WorkerMetricStats (kcl.md 1.3) plus our two attributes. */
+export function itemFromWorker(row: WorkerRow, key: 'leaseKey' | 'wid' = 'leaseKey'): DynamoItem {
   return {
-    leaseKey: { S: row.workerIdentifier },
+    [key]: { S: row.workerIdentifier },
     entityType: { S: WORKER },
     lut: number(row.lastUpdateSeconds),
-    sts: { M: {} },
-    opr: { M: {} },
+    sts: seriesValue(row.metrics),
+    opr: seriesValue(row.operatingRange),
     sup: number(SINGLE_TABLE_SUPPORT),
     slu: number(row.lastUpdateSeconds),
     reportCounter: number(row.reportCounter),
     ...(row.exclusive ? { exclusive: { BOOL: true } } : {}),
+  };
+}
+
+function seriesOf(item: DynamoItem, name: string): MetricSeries {
+  const value = item[name];
+  if (value === undefined || !('M' in value)) return {};
+  return Object.fromEntries(
+    Object.entries(value.M).map(([metric, list]) => [
+      metric,
+      'L' in list ? list.L.flatMap((entry) => ('N' in entry ? [Number(entry.N)] : [])) : [],
+    ]),
+  );
+}
+
+function seriesValue(series: MetricSeries): DynamoValue {
+  return {
+    M: Object.fromEntries(
+      Object.entries(series).map(([metric, values]) => [metric, { L: values.map((value) => number(value)) }]),
+    ),
+  };
+}
+
+/** The key of the lock row, in either layout. */
+export const leaderLockKey = 'Leader';
+
+/** Reads the lock row; a row that lacks its attributes is nobody's lock. */
+export function lockFromItem(item: DynamoItem): LeaderLock | undefined {
+  const ownerName = stringOf(item, 'ownerName');
+  const recordVersionNumber = stringOf(item, 'recordVersionNumber');
+  const leaseDurationMillis = Number(stringOf(item, 'leaseDuration') ?? Number.NaN);
+  if (ownerName === undefined || recordVersionNumber === undefined || !Number.isFinite(leaseDurationMillis)) {
+    return undefined;
+  }
+  return { ownerName, recordVersionNumber, leaseDurationMillis, isReleased: stringOf(item, 'isReleased') === '1' };
+}
+
+/** The lock row as the lock client of KCL writes it: the duration is a text. */
+export function itemFromLock(lock: LeaderLock, key: 'leaseKey' | 'key'): DynamoItem {
+  return {
+    [key]: { S: leaderLockKey },
+    entityType: { S: 'LEADER' },
+    ownerName: { S: lock.ownerName },
+    leaseDuration: { S: String(lock.leaseDurationMillis) },
+    recordVersionNumber: { S: lock.recordVersionNumber },
   };
 }
 
