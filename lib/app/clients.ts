@@ -81,6 +81,8 @@ function http1Handler(options: ClientOptions): NodeHttpHandler {
     requestTimeout: options.requestTimeoutMillis ?? 10_000,
     // Without it a late answer is only warned about, on the console.
     throwOnRequestTimeout: true,
+    // The request timeout ends with the headers of the answer; this one also ends an answer that stops half way.
+    socketTimeout: options.requestTimeoutMillis ?? 10_000,
     // A queue inside the agent is no reason to print either.
     logger: silentLogger,
     httpAgent: agent,

@@ -23,6 +23,9 @@ export interface StreamingContextOptions extends EngineContextOptions {
 /** Options of {@link StreamingContext.kinesisStream}: those of a consumer without what the context says for all. */
 export type KinesisStreamOptions = Omit<ConsumerOptions, 'applicationName' | 'onFailure'>;
 
+/** How many batch intervals' blocks may wait or be processed before reading stops. */
+const batchesInMemory = 3;
+
 /**
  * A micro-batch program over a Kinesis stream, in the shape of Spark's StreamingContext: declare streams and outputs, then
  * run. In `shard` scope every worker of the application computes the shards that it holds; a plan of `application` scope
@@ -34,6 +37,7 @@ export class StreamingContext extends EngineContext {
   #settings: ConsumerSettings | undefined;
   #assembly: Assembly | undefined;
   #drain: (() => Promise<void>) | undefined;
+  #stop: (() => Promise<void>) | undefined;
 
   /** @throws MillraceError `MR_CONFIG_INVALID` for a batch interval that is not a whole number of milliseconds */
   constructor(options: StreamingContextOptions) {
@@ -57,10 +61,19 @@ export class StreamingContext extends EngineContext {
         `this context reads stream ${this.#settings.streamName} already, and in this version it reads one; make another context for the other stream`,
       );
     }
-    const settings = settingsOfProgram({ ...options, applicationName: this.#options.applicationName });
+    const given = settingsOfProgram({ ...options, applicationName: this.#options.applicationName });
+    const settings = { ...given, maxUnackedBlocks: options.maxUnackedBlocks ?? this.#blocksOfBatches(given) };
     const stream = this.addInput<KinesisRecord>(settings.streamName);
     this.#settings = settings;
     return stream;
+  }
+
+  /**
+   * A batch holds the blocks of a whole interval, and the next one's arrive while it is processed: reading must not stop
+   * for either. The byte budget stays the limit on memory.
+   */
+  #blocksOfBatches({ maxUnackedBlocks, blockIntervalMillis }: ConsumerSettings): number {
+    return Math.max(maxUnackedBlocks, Math.ceil((batchesInMemory * this.batchIntervalMillis) / blockIntervalMillis));
   }
 
   /**
@@ -114,6 +127,9 @@ export class StreamingContext extends EngineContext {
       drainWithin(settings.shutdownGraceMillis, clock, (deadline) =>
         Promise.all([receiver.drain(deadline), engine.drain(deadline)]),
       );
+    this.#stop = async () => {
+      await Promise.all([engine.stop(), receiver.stop().catch(() => {})]);
+    };
     const processing = engine.run(life.signal).catch(async (thrown: unknown) => {
       await receiver.stop(thrown).catch(() => {});
       throw thrown;
@@ -133,6 +149,6 @@ export class StreamingContext extends EngineContext {
 
   /** Ends the run at once; what is not finished is left to the next run. */
   async stop(): Promise<void> {
-    await this.#assembly?.receiver.stop().catch(() => {});
+    await this.#stop?.();
   }
 }

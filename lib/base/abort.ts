@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Clock } from './clock.ts';
 
 /** A controller that also aborts, with the same reason, when any of its parents does. */
@@ -9,9 +10,12 @@ export interface LinkedController extends Disposable {
 /** Links a new controller to its parents. Dispose it when done, so that long-lived parents keep no listeners. */
 export function linkedController(...parents: readonly (AbortSignal | undefined)[]): LinkedController {
   const controller = new AbortController();
+  // A signal may end hundreds of requests; beyond ten listeners Node would print a warning about a leak.
+  setMaxListeners(0, controller.signal);
   const undo: (() => void)[] = [];
   for (const parent of parents) {
     if (parent === undefined) continue;
+    setMaxListeners(0, parent);
     if (parent.aborted) {
       controller.abort(parent.reason);
       break;

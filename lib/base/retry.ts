@@ -7,7 +7,10 @@ import type { Random } from './random.ts';
 export interface RetryOptions {
   readonly clock: Clock;
   readonly random: Random;
-  /** How long failures may go on, counted from the first; then the last one is thrown. Default 30,000. */
+  /**
+   * How long failures may go on, counted from the start of the first attempt that failed, so that an action with retries
+   * of its own does not double the time; then the last one is thrown. Default 30,000.
+   */
   readonly timeoutMillis?: number;
   /** Default 100 ms doubling to 2 s. */
   readonly backoff?: BackoffOptions;
@@ -30,13 +33,14 @@ export async function retryWhilePassing<T>(action: () => Promise<T>, options: Re
   let firstFailureMillis: number | undefined;
   for (let attempt = 1; ; attempt += 1) {
     signal.throwIfAborted();
+    const startedAtMillis = clock.monotonicMillis();
     try {
       return await action();
     } catch (thrown) {
       signal.throwIfAborted();
       const fault = toMillraceError(thrown);
       const now = clock.monotonicMillis();
-      firstFailureMillis ??= now;
+      firstFailureMillis ??= startedAtMillis;
       const delayMillis = backoffMillis(backoff, attempt, random);
       if (fault.reaction === 'fatal' || now - firstFailureMillis + delayMillis > timeoutMillis) throw fault;
       options.onFault?.(fault);

@@ -68,8 +68,9 @@ export class KinesisRecord {
 
   /** A copy whose `data` owns its bytes. */
   detach(): KinesisRecord {
+    // Not slice(): that of a Buffer is one more view.
     return new KinesisRecord({
-      data: this.data.slice(),
+      data: new Uint8Array(this.data),
       partitionKey: this.partitionKey,
       sequenceNumber: this.sequenceNumber,
       subSequenceNumber: this.subSequenceNumber,

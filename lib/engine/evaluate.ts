@@ -1,20 +1,31 @@
 import { MillraceError, isMillraceError, messageOf } from '../base/error.ts';
-import { type Partitions, reduceByKey } from './keyed.ts';
+import { KeyReducer, type Partitions } from './keyed.ts';
 import { applyNarrow } from './narrow.ts';
-import { type InputNode, type NarrowNode, type NodeHead, type StreamNode, type UnionNode, nameOf } from './node.ts';
+import {
+  type InputNode,
+  type NarrowNode,
+  type NodeHead,
+  type ReduceByKeyNode,
+  type StreamNode,
+  type UnionNode,
+  nameOf,
+} from './node.ts';
 import type { Plan } from './plan.ts';
 
 /** What a stream gives at one batch time: nothing (`null`), or partitions, which may hold no items. */
 export type Given = Partitions | null;
+
+/** How many items of a partition go through a chain of operators together. */
+const itemsAtATime = 256;
 
 /** What an evaluation needs beside the plan. */
 export interface EvaluationFields {
   readonly plan: Pick<Plan, 'consumers'>;
   /** What each input gives at this batch time. */
   readonly inputOf: (input: InputNode) => Given;
-  /** Ends the evaluation between two items of an async function, and between partitions. */
+  /** Ends the evaluation between two items of an async function, and between the steps of a partition. */
   readonly signal: AbortSignal;
-  /** Asked between two partitions; a promise lets other work of the process have its turn first. */
+  /** Asked every few items; a promise lets other work of the process have its turn first. */
   readonly breathe?: () => Promise<void> | undefined;
 }
 
@@ -56,38 +67,82 @@ export class Evaluation {
         const given = await this.of(node.parent);
         return given && [[given.reduce((sum, partition) => sum + partition.length, 0)]];
       }
-      case 'reduceByKey': {
-        const given = await this.of(node.parent);
-        return given && this.#guard(node, () => reduceByKey(node, given, this.#fields.signal));
-      }
+      case 'reduceByKey':
+        return this.#reduceByKey(node);
     }
   }
 
-  /** Runs a chain of narrow operators in one pass per partition, so that what lies between them is short-lived. */
   async #runChain(last: NarrowNode): Promise<Given> {
+    const out: unknown[][] = [];
+    const hasBatch = await this.#passThrough(last, (items, partition) => {
+      const kept = out[partition];
+      if (kept === undefined) out[partition] = items;
+      else for (const item of items) kept.push(item);
+    });
+    return hasBatch ? out : null;
+  }
+
+  async #reduceByKey(node: ReduceByKeyNode): Promise<Given> {
+    const { parent } = node;
+    const reducer = new KeyReducer(node, this.#fields.signal);
+    const add = (items: readonly unknown[]) => this.#guard(node, () => reducer.add(items));
+    if (parent.tag === 'narrow' && this.#isReadOnce(parent)) {
+      return (await this.#passThrough(parent, add)) ? reducer.result : null;
+    }
+    const given = await this.of(parent);
+    if (given === null) return null;
+    for (const partition of given) {
+      const added = add(partition);
+      if (added !== undefined) await added;
+    }
+    return reducer.result;
+  }
+
+  /**
+   * Passes the partitions below a chain of narrow operators through all of it, a few items at a time, so that what
+   * lies between the operators stays small and short-lived. Answers `false` when there is no batch.
+   */
+  async #passThrough(
+    last: NarrowNode,
+    take: (items: unknown[], partition: number) => void | Promise<void>,
+  ): Promise<boolean> {
     const chain = [last];
     let base = last.parent;
-    while (base.tag === 'narrow' && this.#fields.plan.consumers.get(base.id) === 1) {
+    while (base.tag === 'narrow' && this.#isReadOnce(base)) {
       chain.unshift(base);
       base = base.parent;
     }
     const given = await this.of(base);
-    if (given === null) return null;
+    if (given === null) return false;
     const { signal, breathe } = this.#fields;
-    const out: (readonly unknown[])[] = [];
-    for (const partition of given) {
-      let items = partition;
-      for (const step of chain) {
-        const before = items;
-        const after = this.#guard(step, () => applyNarrow(step, before, signal));
-        items = after instanceof Promise ? await after : after;
+    for (const [index, partition] of given.entries()) {
+      for (let from = 0; from === 0 || from < partition.length; from += itemsAtATime) {
+        const ran = this.#runSteps(chain, partition.slice(from, from + itemsAtATime));
+        const taken = take(ran instanceof Promise ? await ran : ran, index);
+        if (taken !== undefined) await taken;
+        const turn = breathe?.();
+        if (turn !== undefined) await turn;
+        signal.throwIfAborted();
       }
-      out.push(items);
-      const turn = breathe?.();
-      if (turn !== undefined) await turn;
-      signal.throwIfAborted();
     }
-    return out;
+    return true;
+  }
+
+  /** Runs the operators one after the other over a few items; a promise only when one of their functions is async. */
+  #runSteps(chain: readonly NarrowNode[], items: unknown[]): unknown[] | Promise<unknown[]> {
+    let done = items;
+    for (const [index, step] of chain.entries()) {
+      const before = done;
+      const after = this.#guard(step, () => applyNarrow(step, before, this.#fields.signal));
+      if (after instanceof Promise) return after.then((out) => this.#runSteps(chain.slice(index + 1), out));
+      done = after;
+    }
+    return done;
+  }
+
+  /** Whether only one reads the stream, so that nothing of it needs to be kept. */
+  #isReadOnce(node: StreamNode): boolean {
+    return this.#fields.plan.consumers.get(node.id) === 1;
   }
 
   async #unite(node: UnionNode): Promise<Given> {

@@ -49,17 +49,11 @@ export function createAwsKinesis(options: AwsKinesisOptions): KinesisApi {
   const serviceTime = new ServiceTime(options.clock, options.events);
   watchDates(client, serviceTime);
 
-  async function attempt<T>(
-    operation: string,
-    signal: AbortSignal,
-    send: () => Promise<T>,
-    shardId?: string,
-  ): Promise<T> {
+  async function attempt<T>(operation: string, send: () => Promise<T>, shardId?: string): Promise<T> {
     try {
       return await send();
     } catch (thrown) {
-      const cause = signal.aborted ? new DOMException(String(signal.reason), 'AbortError') : thrown;
-      throw toKinesisFault(cause, { operation, stream, ...(shardId === undefined ? {} : { shardId }) });
+      throw toKinesisFault(thrown, { operation, stream, ...(shardId === undefined ? {} : { shardId }) });
     }
   }
 
@@ -67,13 +61,13 @@ export function createAwsKinesis(options: AwsKinesisOptions): KinesisApi {
     serviceTimeMillis: () => serviceTime.nowMillis(),
 
     describeStream: (signal) =>
-      attempt('DescribeStreamSummary', signal, async () => {
+      attempt('DescribeStreamSummary', async () => {
         const command = new DescribeStreamSummaryCommand(target);
         return toDescription(await client.send(command, { abortSignal: signal }));
       }),
 
     listShards: (request, signal) =>
-      attempt('ListShards', signal, async () => {
+      attempt('ListShards', async () => {
         // A later page names no stream: Kinesis refuses both together.
         const input =
           'nextToken' in request ? { NextToken: request.nextToken } : { ...target, ...filterInput(request.filter) };
@@ -85,7 +79,6 @@ export function createAwsKinesis(options: AwsKinesisOptions): KinesisApi {
     getShardIterator: ({ shardId, start }, signal) =>
       attempt(
         'GetShardIterator',
-        signal,
         async () => {
           const command = new GetShardIteratorCommand({ ...target, ShardId: shardId, ...startInput(start) });
           const output = await client.send(command, { abortSignal: signal });
@@ -97,7 +90,6 @@ export function createAwsKinesis(options: AwsKinesisOptions): KinesisApi {
     getRecords: ({ iterator, limit, shardId }, signal) =>
       attempt(
         'GetRecords',
-        signal,
         async () => {
           const arn = 'StreamARN' in target ? target : {};
           const command = new GetRecordsCommand({ ...arn, ShardIterator: iterator, Limit: limit });
@@ -107,7 +99,7 @@ export function createAwsKinesis(options: AwsKinesisOptions): KinesisApi {
       ),
 
     putRecords: (entries, signal) =>
-      attempt('PutRecords', signal, async () => {
+      attempt('PutRecords', async () => {
         const Records = entries.map((entry) => ({
           Data: entry.data,
           PartitionKey: entry.partitionKey,

@@ -1,6 +1,7 @@
 import { type BackoffOptions, backoffMillis } from '../base/backoff.ts';
 import { type Clock, sleep } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
+import { unreachableTimeoutMillis } from '../base/retry.ts';
 import { KinesisFault, isKinesisFault } from './fault.ts';
 
 /** How a call is repeated; see {@link patiently}. */
@@ -15,9 +16,6 @@ export interface PatienceOptions {
   /** Told before each wait. */
   readonly onRetry?: (fault: KinesisFault, delayMillis: number) => void;
 }
-
-/** The default of `unreachableTimeoutMillis`. */
-export const defaultUnreachableTimeoutMillis = 30_000;
 
 const throttledBackoff: BackoffOptions = { baseMillis: 500, capMillis: 10_000 };
 const failedBackoff: BackoffOptions = { baseMillis: 200, capMillis: 5_000 };
@@ -55,7 +53,7 @@ export async function patiently<T>(call: () => Promise<T>, options: PatienceOpti
       throttles = 0;
       failures += 1;
       failingSinceMillis ??= startedAtMillis;
-      const limitMillis = options.unreachableTimeoutMillis ?? defaultUnreachableTimeoutMillis;
+      const limitMillis = options.unreachableTimeoutMillis ?? unreachableTimeoutMillis;
       const leftMillis = failingSinceMillis + limitMillis - clock.monotonicMillis();
       if (leftMillis <= 0) throw givenUp(fault, limitMillis, failures);
       // The last attempt is made exactly when the time is up, so that a short limit does not end before it.

@@ -3,7 +3,7 @@ import type { Random } from '../base/random.ts';
 import type { EventSink } from '../event/bus.ts';
 import type { KinesisApi } from './kinesis-api.ts';
 import { type PaceLimits, defaultPaceLimits } from './pace.ts';
-import { defaultUnreachableTimeoutMillis } from './patience.ts';
+import { unreachableTimeoutMillis } from '../base/retry.ts';
 import type { Page, ShardReader } from './reader.ts';
 import { ShardPoller } from './shard-poller.ts';
 
@@ -43,7 +43,7 @@ export function createPollingReader(options: PollingReaderOptions): ShardReader 
     ...options,
     limits,
     maxRecords: options.maxRecords ?? 10_000,
-    unreachableTimeoutMillis: options.unreachableTimeoutMillis ?? defaultUnreachableTimeoutMillis,
+    unreachableTimeoutMillis: options.unreachableTimeoutMillis ?? unreachableTimeoutMillis,
   };
   return { open: (shardId, start, signal) => pagesOf(new ShardPoller(settings, shardId, start, signal)) };
 }

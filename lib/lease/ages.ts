@@ -1,4 +1,4 @@
-import type { Lease, WorkerRow } from './lease.ts';
+import { type Lease, type WorkerRow, reportOf } from './lease.ts';
 import type { ObservedLease } from './plan/assign-plan.ts';
 
 /**
@@ -38,7 +38,7 @@ export class FleetAges {
       nowMillis,
     );
     this.#workers.observe(
-      workers.map((worker) => [worker.workerIdentifier, worker.reportCounter]),
+      workers.map((worker) => [worker.workerIdentifier, reportOf(worker)]),
       nowMillis,
     );
     return leases.map((lease) => ({

@@ -1,6 +1,7 @@
 import { type Clock, sleep } from '../base/clock.ts';
 import { MillraceError } from '../base/error.ts';
 import { FleetAges } from './ages.ts';
+import { reportOf } from './lease.ts';
 import type { LeaseTable, TableSnapshot } from './lease-table.ts';
 
 /** What an {@link ensureAlone} needs. */
@@ -88,6 +89,6 @@ function showsLife(worker: string, snapshot: TableSnapshot, before: ReadonlyMap<
 function counterEntries(snapshot: TableSnapshot): [string, number][] {
   return [
     ...snapshot.leases.map((lease): [string, number] => [lease.leaseKey, lease.leaseCounter]),
-    ...snapshot.workers.map((worker): [string, number] => [worker.workerIdentifier, worker.reportCounter]),
+    ...snapshot.workers.map((worker): [string, number] => [worker.workerIdentifier, reportOf(worker)]),
   ];
 }

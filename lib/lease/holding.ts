@@ -14,6 +14,8 @@ export interface Holding {
   renewing: boolean;
   /** Bytes handed out, for the next heartbeat. */
   readonly load: LeaseThroughput;
+  /** A release was sent: whatever becomes of it, nothing more is handed out. */
+  releasing: boolean;
   /** One write at a time: they share the counter. */
   readonly queue: PQueue;
   /** Aborts when the tenure is over. */
@@ -31,6 +33,7 @@ export function newHolding(lease: Lease, startedAtMillis: number): Holding {
     confirmedAtMillis: startedAtMillis,
     renewing: false,
     load: new LeaseThroughput(startedAtMillis),
+    releasing: false,
     queue: new PQueue({ concurrency: 1 }),
     over: new AbortController(),
   };

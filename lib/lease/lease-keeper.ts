@@ -11,6 +11,7 @@ import type { LeaseLossReason } from '../event/event.ts';
 import { type Holding, newHolding, requestDeadlineMillis } from './holding.ts';
 import type { HandoffBegun, KeeperOutcome, KeeperRequest, LeaseLost } from './keeper-messages.ts';
 import type { Lease } from './lease.ts';
+import type { InitialPosition } from './plan/shard-sync-plan.ts';
 import type { LeaseTable, WriteOutcome } from './lease-table.ts';
 import {
   type Fence,
@@ -27,6 +28,8 @@ import {
 const maximumConcurrentRenewals = 20;
 /** How often a tenure is begun anew when its row changes under the attempt. */
 const maximumBeginAttempts = 5;
+/** The longest retention of Kinesis, 365 days and one more: a position that far back is the oldest record there is. */
+const longestRetentionMillis = 366 * 24 * 3_600_000;
 /** Wait between two attempts at the same write. */
 const retryBackoff = { baseMillis: 50, capMillis: 1_000 };
 
@@ -39,8 +42,10 @@ export interface LeaseKeeperOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly events: EventSink;
-  /** What LATEST means for a row that Java made; the service's time. */
+  /** The service's time: what LATEST means for a row that Java made. */
   readonly serviceTimeMillis: () => number;
+  /** What AT_TIMESTAMP means for a row that Java made: Java keeps the time in its configuration, not in the row. */
+  readonly initialPosition: InitialPosition;
   /** Hears of every tenure that ends without having been released here. */
   readonly onLost: (lost: LeaseLost) => void;
   /** Hears when the leader begins to hand a held lease to another worker. */
@@ -79,11 +84,12 @@ export class LeaseKeeper {
   /**
    * Whether this worker may still hand out data of the tenure: it holds it, and has confirmed it within F, counted
    * from before the confirming request was sent. A lease that is found expired is lost at once: data that was held back
-   * must not be waited for. Best effort; the promise rests on the fence.
+   * must not be waited for. One whose release is under way is not current: the next owner may read already while the
+   * answer is on its way. Best effort; the promise rests on the fence.
    */
   confirmCurrent(leaseKey: string, tenure: number): boolean {
     const holding = this.#holdings.get(leaseKey);
-    if (holding === undefined || holding.fence.tenure !== tenure) return false;
+    if (holding === undefined || holding.fence.tenure !== tenure || holding.releasing) return false;
     if (!this.#isExpired(holding)) return true;
     this.#lose(holding, 'expired');
     return false;
@@ -114,12 +120,21 @@ export class LeaseKeeper {
    * the same write. Beginning again from a fresh read ends both doubts, since the newer tenure fences the older.
    */
   async #beginOnce(leaseKey: string, signal: AbortSignal): Promise<Lease | 'not mine' | 'changed'> {
-    const { table, workerIdentifier, serviceTimeMillis } = this.#options;
+    const { table, workerIdentifier } = this.#options;
     using request = this.#request(signal);
     const lease = await table.get(leaseKey, request.signal);
     if (lease?.leaseOwner !== workerIdentifier || lease.checkpointOwner !== undefined) return 'not mine';
-    const written = await table.write(beginTenure(lease, workerIdentifier, serviceTimeMillis()), request.signal);
+    const write = beginTenure(lease, workerIdentifier, (sentinel) => this.#timestampOf(sentinel));
+    const written = await table.write(write, request.signal);
     return written.outcome === 'applied' ? written.lease : 'changed';
+  }
+
+  /** A row of another AT_TIMESTAMP than the configured one is read from the oldest record on: never too late. */
+  #timestampOf(sentinel: 'LATEST' | 'AT_TIMESTAMP'): number {
+    const { serviceTimeMillis, initialPosition } = this.#options;
+    if (sentinel === 'LATEST') return Math.floor(serviceTimeMillis());
+    if (initialPosition.type === 'AT_TIMESTAMP') return initialPosition.timestampMillis;
+    return Math.floor(serviceTimeMillis()) - longestRetentionMillis;
   }
 
   #hold(lease: Lease, startedAtMillis: number): Lease {
@@ -164,11 +179,16 @@ export class LeaseKeeper {
   async #release(holding: Holding, to: string | undefined): Promise<KeeperOutcome> {
     const { leaseKey, tenure } = holding.fence;
     const { workerIdentifier } = this.#options;
-    const release = (fence: Fence) =>
-      fence.handoffTo === undefined
-        ? releaseLease(fence, to)
-        : completeHandoff(fence, workerIdentifier, fence.handoffTo);
-    const outcome = await this.#write(holding, release, 'release');
+    const outcome = await this.#write(
+      holding,
+      (fence) => {
+        holding.releasing = true;
+        return fence.handoffTo === undefined
+          ? releaseLease(fence, to)
+          : completeHandoff(fence, workerIdentifier, fence.handoffTo);
+      },
+      'release',
+    );
     if (outcome === 'applied') {
       this.#options.events.publish({ type: 'lease.released', leaseKey, tenure, ...(to === undefined ? {} : { to }) });
     }
@@ -176,8 +196,8 @@ export class LeaseKeeper {
   }
 
   /**
-   * Renews what is due, until the signal aborts. A checkpoint is a heartbeat, so a lease that was just checkpointed is
-   * not due.
+   * Renews what is due, until the signal aborts; then drops what is still held, with the writes that are under way. A
+   * checkpoint is a heartbeat, so a lease that was just checkpointed is not due.
    * @throws MillraceError the fault that ends the worker: `MR_WORKER_DUPLICATE`, `MR_ACCESS_DENIED`, ...
    */
   async run(signal: AbortSignal): Promise<void> {
@@ -186,22 +206,44 @@ export class LeaseKeeper {
   }
 
   async #renewLoop(signal: AbortSignal): Promise<void> {
-    const { clock, failoverTimeMillis } = this.#options;
-    const tickMillis = failoverTimeMillis / 12;
-    while (await pause(clock, tickMillis, signal)) {
-      const now = clock.monotonicMillis();
+    while (await pause(this.#options.clock, this.#nextLookMillis(), signal)) {
       for (const holding of this.#holdings.values()) {
         if (this.#isExpired(holding)) this.#lose(holding, 'expired');
-        else if (!holding.renewing && now - holding.confirmedAtMillis >= failoverTimeMillis / 3 - tickMillis) {
-          this.#renew(holding);
-        }
+        else if (!holding.renewing && this.#millisToRenewal(holding) <= 0) this.#renew(holding);
       }
     }
+    await this.#dropAll();
+  }
+
+  /** To the next renewal, but soon enough to see an expiry or a lease that was begun meanwhile. */
+  #nextLookMillis(): number {
+    let millis = this.#options.failoverTimeMillis / 12;
+    for (const holding of this.#holdings.values()) {
+      if (!holding.renewing) millis = Math.min(millis, this.#millisToRenewal(holding));
+    }
+    return Math.max(1, millis);
+  }
+
+  #millisToRenewal(holding: Holding): number {
+    const { clock, failoverTimeMillis } = this.#options;
+    return holding.confirmedAtMillis + failoverTimeMillis / 3 - clock.monotonicMillis();
+  }
+
+  async #dropAll(): Promise<void> {
+    const dropped = [...this.#holdings.values()];
+    this.#holdings.clear();
+    for (const { over } of dropped) over.abort(new MillraceError('MR_ABORTED', 'the worker has ended'));
+    await Promise.all(dropped.map(({ queue }) => queue.onIdle()));
   }
 
   #renew(holding: Holding): void {
     holding.renewing = true;
-    const renewal = this.#renewals.add(() => this.#write(holding, (fence) => renewLease(fence, holding.load.take(this.#options.clock.monotonicMillis()))));
+    // While it waited its turn, a checkpoint may have been the heartbeat.
+    const makeWrite = (fence: Fence) =>
+      this.#millisToRenewal(holding) > 0
+        ? undefined
+        : renewLease(fence, holding.load.take(this.#options.clock.monotonicMillis()));
+    const renewal = this.#renewals.add(() => this.#write(holding, makeWrite));
     renewal
       .catch(() => {})
       .finally(() => {
@@ -209,19 +251,23 @@ export class LeaseKeeper {
       });
   }
 
-  /** Queues one write behind the earlier ones of the same lease. */
+  /** Queues one write behind the earlier ones of the same lease. What falls due for nothing is not written. */
   #write(
     holding: Holding,
-    makeWrite: (fence: Fence) => LeaseWrite,
+    makeWrite: (fence: Fence) => LeaseWrite | undefined,
     purpose: 'keep' | 'release' = 'keep',
   ): Promise<KeeperOutcome> {
     return holding.queue.add(async () => {
+      // As in KCL, a lease that expired here is lost even if nobody has taken it yet.
+      if (this.#isExpired(holding)) this.#lose(holding, 'expired');
       if (holding.over.signal.aborted) return 'lost';
+      const write = makeWrite(holding.fence);
+      if (write === undefined) return 'applied';
       const startedAtMillis = this.#options.clock.monotonicMillis();
-      let written = await this.#writeUntilDefinite(holding, makeWrite(holding.fence));
+      let written = await this.#writeUntilDefinite(holding, write);
       if (written !== 'lost' && written.outcome === 'refused' && this.#noticeHandoff(holding, written.lease)) {
         // Refused only because a handoff had begun (kcl.md 1.6): the lease is still ours to write.
-        written = await this.#writeUntilDefinite(holding, makeWrite(holding.fence));
+        written = await this.#writeUntilDefinite(holding, makeWrite(holding.fence) ?? write);
       }
       if (written === 'lost') return 'lost';
       if (written.outcome === 'refused') {
@@ -263,7 +309,7 @@ export class LeaseKeeper {
         using request = this.#request(holding.over.signal);
         const written = await table.write(write, request.signal);
         const lateAnswer = attempt > 1 && written.outcome === 'refused' && written.lease !== undefined;
-        if (lateAnswer && isAlreadyApplied(write, written.lease)) {
+        if (lateAnswer && isAlreadyApplied(write, written.lease, this.#options.workerIdentifier)) {
           return { outcome: 'applied', lease: written.lease };
         }
         return written;
@@ -296,6 +342,8 @@ export class LeaseKeeper {
 
   #lossReason(holding: Holding, row: Lease | undefined): LeaseLossReason {
     if (row === undefined) return 'deleted';
+    // A release that was applied unheard may have gone round and come back: that is no duplicate.
+    if (holding.releasing) return 'taken';
     const newerTenure = row.tenure !== undefined && row.tenure > holding.fence.tenure;
     return row.leaseOwner === this.#options.workerIdentifier && newerTenure ? 'duplicate' : 'taken';
   }

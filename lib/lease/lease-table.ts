@@ -1,3 +1,4 @@
+import { MillraceError } from '../base/error.ts';
 import type { LeaderLock, Lease, WorkerRow } from './lease.ts';
 import type { LeaseWrite } from './lease-write.ts';
 
@@ -65,10 +66,22 @@ export interface LeaseTable {
   writeLock(lock: LeaderLock, condition: LockCondition, signal: AbortSignal): Promise<boolean>;
   /** Gives the lock back by deleting it, if it still is this one; `false` when it is not. */
   deleteLock(lock: LeaderLock, signal: AbortSignal): Promise<boolean>;
-  /** Writes a worker's own row, whole and unconditional, as KCL does. */
+  /**
+   * Writes a worker's own row, whole and over whatever it was before, as KCL does.
+   * @throws MillraceError `MR_CONFIG_INVALID` when the key is that of a lease or of a row of another kind
+   */
   putWorker(row: WorkerRow, signal: AbortSignal): Promise<void>;
-  /** Removes a worker's row: its own, or one that has not changed since it was seen (`lut`, kcl.md 1.3). */
-  deleteWorker(workerIdentifier: string, signal: AbortSignal, seenLastUpdateSeconds?: number): Promise<void>;
+  /** Removes a worker's row unless it was reported anew since the one given. */
+  deleteWorker(row: WorkerRow, signal: AbortSignal): Promise<void>;
+}
+
+/** The error for a worker whose name is the key of another row of the lease table (kcl.md 1.3). */
+export function workerKeyTaken(workerIdentifier: string): MillraceError {
+  return new MillraceError(
+    'MR_CONFIG_INVALID',
+    `workerIdentifier ${JSON.stringify(workerIdentifier)} is the key of another row of the lease table (of a lease, or of KCL's own); choose another name`,
+    { subject: { worker: workerIdentifier, option: 'workerIdentifier' } },
+  );
 }
 
 /** Name of the owner index: hash key `leaseOwner`, range key `leaseKey`, keys only (kcl.md 1.1). */

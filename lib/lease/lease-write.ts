@@ -1,4 +1,4 @@
-import { type Position, comparePositions, isInitialSentinel } from '../base/position.ts';
+import { type Position, comparePositions } from '../base/position.ts';
 import type { HashKeyRange, Lease } from './lease.ts';
 
 /** What must hold of the row for a write to apply. `null` means the attribute is absent. The row must exist, always. */
@@ -54,21 +54,23 @@ export interface Fence {
 /**
  * Begins a tenure: an ordinary renewal (kcl.md 1.5 renewLease) that also stores `tenure` = the new counter. Position,
  * pointer and marks are taken from the item that this write returns, never from an earlier read. A row at LATEST or
- * AT_TIMESTAMP that has no timestamp yet (made by Java) gets it here, so that it is resolved once.
+ * AT_TIMESTAMP that has no timestamp yet (made by Java) gets it here from `timestampOf`, so that it is resolved once.
  */
-export function beginTenure(lease: Lease, workerIdentifier: string, resolvedTimestampMillis: number): LeaseWrite {
+export function beginTenure(
+  lease: Lease,
+  workerIdentifier: string,
+  timestampOf: (sentinel: 'LATEST' | 'AT_TIMESTAMP') => number,
+): LeaseWrite {
   const leaseCounter = lease.leaseCounter + 1;
-  const unresolved =
-    isInitialSentinel(lease.checkpoint) &&
-    lease.checkpoint.kind !== 'TRIM_HORIZON' &&
-    lease.initialTimestampMillis === undefined;
+  const { kind } = lease.checkpoint;
+  const needsTimestamp = lease.initialTimestampMillis === undefined && (kind === 'LATEST' || kind === 'AT_TIMESTAMP');
   return {
     leaseKey: lease.leaseKey,
     condition: { leaseCounter: lease.leaseCounter, leaseOwner: workerIdentifier, checkpointOwner: null },
     set: {
       leaseCounter,
       tenure: leaseCounter,
-      ...(unresolved ? { initialTimestampMillis: resolvedTimestampMillis } : {}),
+      ...(needsTimestamp ? { initialTimestampMillis: timestampOf(kind) } : {}),
     },
     clear: [],
     increment: [],
@@ -118,6 +120,9 @@ export function checkpointLease(fence: Fence, checkpoint: Position, extras: Chec
  * counter as seen: an owner that still renews makes it fail.
  */
 export function assignLease(lease: Lease, to: string): LeaseWrite {
+  const { leaseOwner, checkpointOwner } = lease;
+  // KCL's rule: the first owner is no switch, and neither is the end of a handoff to the owner that is named already.
+  const isSwitch = (leaseOwner !== undefined && leaseOwner !== to) || checkpointOwner === to;
   return {
     leaseKey: lease.leaseKey,
     condition: {
@@ -127,7 +132,7 @@ export function assignLease(lease: Lease, to: string): LeaseWrite {
     },
     set: { leaseOwner: to },
     clear: ['checkpointOwner'],
-    increment: lease.leaseOwner === to ? ['leaseCounter'] : ['leaseCounter', 'ownerSwitchesSinceCheckpoint'],
+    increment: isSwitch ? ['leaseCounter', 'ownerSwitchesSinceCheckpoint'] : ['leaseCounter'],
   };
 }
 
@@ -209,14 +214,19 @@ export function releaseLease(fence: Fence, to: string | undefined): LeaseWrite {
 
 /**
  * Takes the owner away from a lease that is given to a worker which has not begun its tenure (kcl.md 1.5 evictLease),
- * conditional on owner and counter as seen.
+ * conditional on both owners and the counter as seen. During a handoff it is the old owner that goes, as in KCL: a row
+ * never has a `checkpointOwner` without a `leaseOwner`.
  */
 export function evictLease(lease: Lease): LeaseWrite {
   return {
     leaseKey: lease.leaseKey,
-    condition: { leaseCounter: lease.leaseCounter, leaseOwner: lease.leaseOwner ?? null },
+    condition: {
+      leaseCounter: lease.leaseCounter,
+      leaseOwner: lease.leaseOwner ?? null,
+      checkpointOwner: lease.checkpointOwner ?? null,
+    },
     set: {},
-    clear: ['leaseOwner'],
+    clear: lease.checkpointOwner === undefined ? ['leaseOwner'] : ['checkpointOwner'],
     increment: ['leaseCounter'],
   };
 }
@@ -232,16 +242,23 @@ export function markFirstSyncEnded(leaseKey: string): LeaseWrite {
 }
 
 /**
- * Whether a refused write had in fact been applied by an earlier attempt whose answer was lost: the row holds exactly
- * what was written. KCL asks this for renewals only, which is its issue #537.
+ * Whether a refused write of `workerIdentifier` had in fact been applied by an earlier attempt whose answer was lost:
+ * the row holds exactly what was written. KCL asks this for renewals only, which is its issue #537.
+ *
+ * The owner is part of what was written, even by a write that does not name it:
+ *
+ *   1. our renewal "counter 7 -> 8" is lost on its way
+ *   2. somebody assigns the lease to B: counter 8, and our tenure stays in the row until B begins its own
+ *   3. we send the renewal again, and the counter of the refusal is the one that we wanted to write
  */
-export function isAlreadyApplied(write: LeaseWrite, row: Lease): boolean {
+export function isAlreadyApplied(write: LeaseWrite, row: Lease, workerIdentifier: string): boolean {
   const { leaseCounter, tenure } = write.condition;
-  const { set } = write;
+  const { set, clear } = write;
   if (leaseCounter === undefined || row.leaseCounter !== leaseCounter + 1) return false;
   if (tenure !== undefined && row.tenure !== (set.tenure ?? tenure)) return false;
-  if (set.leaseOwner !== undefined && row.leaseOwner !== set.leaseOwner) return false;
-  if (write.clear.includes('leaseOwner') && row.leaseOwner !== undefined) return false;
+  // During a handoff it is the old owner that still writes.
+  const keeper = row.checkpointOwner ?? row.leaseOwner;
+  if (keeper !== (clear.includes('leaseOwner') ? undefined : (set.leaseOwner ?? workerIdentifier))) return false;
   if (set.checkpoint !== undefined && comparePositions(row.checkpoint, set.checkpoint) !== 0) return false;
   return set.engineState === undefined || row.engineState === set.engineState;
 }

@@ -52,10 +52,11 @@ export interface WorkerRow {
   readonly workerIdentifier: string;
   /** KCL's `lut`, epoch seconds. Shown to Java; Millrace observes `reportCounter` instead. */
   readonly lastUpdateSeconds: number;
-  /** Changes with every report. Observers judge life by change on their own clock, never by comparing clocks. */
-  readonly reportCounter: number;
-  /** Whether the row was written by Millrace; a Java worker's period of heartbeats is not known. */
-  readonly isMillrace: boolean;
+  /**
+   * Changes with every report. Observers judge life by change on their own clock, never by comparing clocks. Absent on
+   * the rows of Java workers.
+   */
+  readonly reportCounter?: number;
   /** Whether the worker must be the only one of its application. */
   readonly exclusive: boolean;
   /** KCL's `sts`: for each metric (`C` = CPU) the last averages, oldest first; -1 = the capture failed. */
@@ -78,6 +79,11 @@ export interface LeaderLock {
   readonly recordVersionNumber: string;
   /** KCL's `isReleased`: free although the row is there. */
   readonly isReleased: boolean;
+}
+
+/** The number of a worker row that changes with every report. A Java worker has no counter of its own; its `lut` will do. */
+export function reportOf(row: WorkerRow): number {
+  return row.reportCounter ?? row.lastUpdateSeconds;
 }
 
 /** Whether the shard is read to its end; such a lease is no load. */

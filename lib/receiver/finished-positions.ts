@@ -74,8 +74,12 @@ export class FinishedPositions {
     return advanced;
   }
 
-  /** Whether acking `range` would leave no unfinished range before its end: what a commit requires. */
+  /**
+   * Whether acking `range` would leave no unfinished range before its end, and its end was handed out: what a commit
+   * requires.
+   */
   isContiguous(range: Range): boolean {
+    if (comparePositions(range.through, this.#through) > 0) return false;
     return this.#delivered.every(
       (delivered) =>
         delivered.acked ||

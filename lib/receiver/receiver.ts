@@ -16,6 +16,7 @@ import type { TableSnapshot } from '../lease/lease-table.ts';
 import type { Move } from '../lease/plan/assign-plan.ts';
 import type { InitialPosition } from '../lease/plan/shard-sync-plan.ts';
 import { ShardSyncer } from '../lease/shard-syncer.ts';
+import { isBoundedRunDone } from './bounded-run.ts';
 import { ByteBudget } from './byte-budget.ts';
 import { DemandGate } from './demand-gate.ts';
 import { openStream, shardFilterAt } from './open-stream.ts';
@@ -51,6 +52,8 @@ export class Receiver implements BlockSource, Service {
   readonly #channel = new Channel<Block>();
   readonly #consumers = new Map<string, ShardConsumer>();
   readonly #moving = new Set<string>();
+  /** Consumers whose checkpoint is under way. */
+  readonly #storing = new Set<ShardConsumer>();
   readonly #leasesChanged = new Notifier();
   readonly #budget: ByteBudget;
   readonly #gate: DemandGate;
@@ -63,7 +66,8 @@ export class Receiver implements BlockSource, Service {
   readonly #loops = new AbortController();
   readonly #runs = new Set<Promise<void>>();
   #isEnding = false;
-  #abandoned = false;
+  /** Why a drain has left work to the next owner. */
+  #drainFault: MillraceError | undefined;
   #parts: Parts | undefined;
   #keeper: LeaseKeeper | undefined;
 
@@ -229,8 +233,11 @@ export class Receiver implements BlockSource, Service {
   }
 
   /** Keeps a part's run; its fault ends the receiver. */
-  #track(run: Promise<void>): void {
-    const tracked = run.catch((thrown: unknown) => this.#end({ type: 'fault', fault: toMillraceError(thrown) }));
+  #track(run: Promise<unknown>): void {
+    const tracked = run.then(
+      () => {},
+      (thrown: unknown) => this.#end({ type: 'fault', fault: toMillraceError(thrown) }),
+    );
     this.#runs.add(tracked);
     void tracked.finally(() => this.#runs.delete(tracked));
   }
@@ -238,13 +245,22 @@ export class Receiver implements BlockSource, Service {
   async #checkpointLoop(signal: AbortSignal): Promise<void> {
     const { clock, settings } = this.#options;
     while (await pause(clock, settings.checkpointIntervalMillis, signal)) {
-      await Promise.all([...this.#consumers.values()].map((consumer) => consumer.checkpoint()));
+      for (const consumer of this.#consumers.values()) this.#store(consumer);
     }
+  }
+
+  /** Begins a checkpoint unless one is under way. Shards do not wait for each other: one of them may take long. */
+  #store(consumer: ShardConsumer): void {
+    if (this.#storing.has(consumer)) return;
+    this.#storing.add(consumer);
+    this.#track(consumer.checkpoint().finally(() => this.#storing.delete(consumer)));
   }
 
   #gained(lease: Lease, parts: Parts): void {
     // A lease that arrives while the receiver ends is released with the others; an ended one is only kept alive.
     if (this.#isEnding || isEnded(lease)) return;
+    // Nobody was there to hear of a loss between the write that began the tenure and this line.
+    if (!parts.keeper.confirmCurrent(lease.leaseKey, lease.tenure as number)) return;
     const { settings, clock, random, events, table, reader, api } = this.#options;
     const consumer = new ShardConsumer({
       ...settings,
@@ -285,25 +301,18 @@ export class Receiver implements BlockSource, Service {
     const late = () =>
       new MillraceError('MR_DRAIN_TIMEOUT', `shard ${move.leaseKey} did not finish its blocks in time`);
     using deadline = deadlineController(clock, handoffTimeoutMillis, late, this.#loops.signal);
-    consumer.stopReading();
-    await consumer.settled(deadline.signal);
+    await consumer.drain(deadline.signal);
     if (consumer.state.tag === 'ended' || consumer.state.tag === 'lost') return;
-    await consumer.checkpoint();
     const { leaseKey, tenure } = consumer;
     await keeper.ask({ type: 'release', leaseKey, tenure, to: move.to });
     consumer.abort(new MillraceError('MR_LEASE_LOST', `lease ${leaseKey} was given to ${move.to}`));
   }
 
-  /** Ends a bounded run when every lease is ended, done here, or in the hands of another worker that lives. */
-  #checkBound(snapshot: TableSnapshot, live: readonly string[]): void {
-    const { settings } = this.#options;
-    if (settings.until === undefined || snapshot.leases.length === 0) return;
-    const isDone = (lease: Lease): boolean => {
-      if (isEnded(lease)) return true;
-      if (lease.leaseOwner === settings.workerIdentifier) return this.#consumers.get(lease.leaseKey)?.isDone === true;
-      return lease.leaseOwner !== undefined && live.includes(lease.leaseOwner);
-    };
-    if (snapshot.leases.every(isDone)) this.#end({ type: 'drain' });
+  #checkBound({ leases }: TableSnapshot, liveWorkers: readonly string[]): void {
+    const { until, workerIdentifier } = this.#options.settings;
+    if (until === undefined) return;
+    const shardOf = (leaseKey: string) => this.#consumers.get(leaseKey);
+    if (isBoundedRunDone({ leases, liveWorkers, workerIdentifier, shardOf })) this.#end({ type: 'drain' });
   }
 
   async #finish(ending: Ending, parts: Parts | undefined): Promise<void> {
@@ -317,40 +326,49 @@ export class Receiver implements BlockSource, Service {
     }
     if (ending.type === 'stop') this.#channel.fail(ending.reason);
     else this.#channel.close();
-    if (ending.type === 'drain' && this.#abandoned) throw this.#drainFault();
+    if (this.#drainFault !== undefined) throw this.#drainFault;
   }
 
   async #giveUpLeases(ending: Ending, { coordinator }: Parts): Promise<void> {
     const { clock, settings, events } = this.#options;
     // Past F the leases expire by themselves, so no step may take longer.
     const late = () => new MillraceError('MR_ENDPOINT_UNREACHABLE', 'the lease table did not answer during the stop');
-    using bound = deadlineController(clock, settings.failoverTimeMillis, late);
+    const patience = ending.type === 'drain' ? this.#deadline.signal : undefined;
+    using bound = deadlineController(clock, settings.failoverTimeMillis, late, patience);
     await coordinator.stopTaking(bound.signal);
     const consumers = [...this.#consumers.values()];
-    if (ending.type === 'drain') {
-      for (const consumer of consumers) consumer.stopReading();
-      this.#channel.close();
-      await Promise.all(consumers.map((consumer) => consumer.settled(this.#deadline.signal)));
-      this.#abandoned = consumers.some((consumer) => consumer.outstanding > 0);
-      if (this.#abandoned) for (const consumer of consumers) consumer.abort(this.#drainFault());
-    } else {
-      const reason = ending.type === 'stop' ? ending.reason : ending.fault;
-      for (const consumer of consumers) consumer.abort(reason);
-    }
-    await Promise.allSettled(consumers.map((consumer) => consumer.checkpoint()));
+    if (ending.type === 'drain') await this.#finishBlocks(consumers);
+    else await dropBlocks(consumers, ending.type === 'stop' ? ending.reason : ending.fault);
     using release = deadlineController(clock, settings.failoverTimeMillis, late);
     await coordinator.releaseAll(release.signal);
     for (const consumer of consumers) consumer.abort(new MillraceError('MR_ABORTED', 'the receiver has ended'));
     events.publish({ type: 'worker.stopped', workerIdentifier: settings.workerIdentifier });
   }
 
-  #drainFault(): MillraceError {
-    const reason: unknown = this.#deadline.signal.reason;
-    if (isMillraceError(reason)) return reason;
-    return new MillraceError(
-      'MR_DRAIN_TIMEOUT',
-      'not all blocks were finished before the deadline; the next owner repeats them. Raise shutdownGraceMillis, or finish blocks sooner',
-      { cause: reason },
-    );
+  /** Has the last blocks sealed, finished and checkpointed, until the deadline; keeps what kept it from that. */
+  async #finishBlocks(consumers: readonly ShardConsumer[]): Promise<void> {
+    for (const consumer of consumers) consumer.stopReading();
+    this.#channel.close();
+    const outcomes = await Promise.allSettled(consumers.map((consumer) => consumer.drain(this.#deadline.signal)));
+    for (const outcome of outcomes) {
+      if (outcome.status === 'rejected') this.#drainFault ??= toMillraceError(outcome.reason);
+    }
+    const isLate = outcomes.some((outcome) => outcome.status === 'fulfilled' && !outcome.value);
+    if (isLate) this.#drainFault ??= drainTimeout(this.#deadline.signal.reason);
   }
+}
+
+/** Drops what is not finished and checkpoints what is; a checkpoint that fails leaves more to the next owner. */
+async function dropBlocks(consumers: readonly ShardConsumer[], reason: unknown): Promise<void> {
+  for (const consumer of consumers) consumer.abort(reason);
+  await Promise.allSettled(consumers.map((consumer) => consumer.checkpoint()));
+}
+
+function drainTimeout(reason: unknown): MillraceError {
+  if (isMillraceError(reason)) return reason;
+  return new MillraceError(
+    'MR_DRAIN_TIMEOUT',
+    'not all blocks were finished before the deadline; the next owner repeats them. Raise shutdownGraceMillis, or finish blocks sooner',
+    { cause: reason },
+  );
 }

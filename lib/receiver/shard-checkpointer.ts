@@ -66,11 +66,16 @@ export class ShardCheckpointer {
 
   /**
    * Ends the shard: its children are leased first, then SHARD_END is written, then the lease goes back, since an ended
-   * shard needs no heartbeat. All callers share the first outcome.
+   * shard needs no heartbeat. All callers share the first outcome, except one that brings a text to an end that is written
+   * already: it is lost with the lease.
    */
-  writeEnd(childShards: readonly ChildShard[], signal: AbortSignal, state?: string): Promise<CommitOutcome> {
-    this.#endWrite ??= this.#writeEndOnce(childShards, signal, state);
-    return this.#endWrite;
+  async writeEnd(childShards: readonly ChildShard[], signal: AbortSignal, state?: string): Promise<CommitOutcome> {
+    if (this.#endWrite === undefined) {
+      this.#endWrite = this.#writeEndOnce(childShards, signal, state);
+      return this.#endWrite;
+    }
+    const outcome = await this.#endWrite;
+    return state === undefined ? outcome : this.write(SHARD_END, state);
   }
 
   async #writeEndOnce(

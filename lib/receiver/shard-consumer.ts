@@ -1,18 +1,16 @@
 import { aborted, linkedController } from '../base/abort.ts';
 import { backoffMillis } from '../base/backoff.ts';
-import { type CancelTimer, sleep } from '../base/clock.ts';
+import { sleep } from '../base/clock.ts';
 import { MillraceError, isMillraceError, toMillraceError } from '../base/error.ts';
 import { Notifier } from '../base/notifier.ts';
 import { comparePositions, formatPosition } from '../base/position.ts';
 import { StateHolder } from '../base/state.ts';
 import type { CommitOutcome } from '../block/block-source.ts';
-import type { Block } from '../block/block.ts';
 import { type Range, formatRange } from '../block/range.ts';
 import { isKinesisFault } from '../kinesis/fault.ts';
 import type { ChildShard, StartPosition } from '../kinesis/kinesis-api.ts';
-import type { Page, ShardReader } from '../kinesis/reader.ts';
-import { BlockBuilder, type Slice } from './block-builder.ts';
-import type { ByteBudget, Reservation } from './byte-budget.ts';
+import type { ShardReader } from '../kinesis/reader.ts';
+import { BlockOutlet, type BlockOutletOptions } from './block-outlet.ts';
 import type { DemandGate } from './demand-gate.ts';
 import { FinishedPositions } from './finished-positions.ts';
 import { type ParentGateOptions, waitForParents } from './parent-gate.ts';
@@ -29,19 +27,13 @@ const minimumReserveBytes = 64 * 1024;
 const maximumReserveBytes = 10 * 1024 * 1024;
 
 /** What a {@link ShardConsumer} needs. */
-export interface ShardConsumerOptions extends ParentGateOptions, ShardCheckpointerOptions {
-  readonly streamName: string;
+export interface ShardConsumerOptions
+  extends ParentGateOptions, ShardCheckpointerOptions, Omit<BlockOutletOptions, 'positions' | 'signal' | 'onFault'> {
   readonly reader: ShardReader;
-  readonly budget: ByteBudget;
   readonly gate: DemandGate;
-  readonly blockIntervalMillis: number;
-  readonly blockMaxBytes: number;
-  readonly blockMaxRecords: number;
   readonly maxUnackedBlocks: number;
   readonly bound: Bound | undefined;
   readonly serviceTimeMillis: () => number;
-  /** Takes a sealed block; called in order. */
-  readonly emit: (block: Block) => void;
 }
 
 /** Why reading ended, when it ended by itself or on request. */
@@ -56,9 +48,8 @@ export class ShardConsumer {
   readonly tenure: number;
   readonly #options: ShardConsumerOptions;
   readonly #positions: FinishedPositions;
-  readonly #builder: BlockBuilder;
+  readonly #outlet: BlockOutlet;
   readonly #skip: SkipThrough;
-  readonly #builderBytes: Reservation;
   /** Aborts reading only: what was handed out may still finish. */
   readonly #reading = new AbortController();
   /** Aborts all: the lease is lost, or the process drops its work. */
@@ -66,19 +57,24 @@ export class ShardConsumer {
   readonly #acked = new Notifier();
   readonly #checkpointer: ShardCheckpointer;
   readonly #state: StateHolder<ShardState>;
-  #blocks = 0;
+  /** A fault that no caller was there to hear. */
+  #fault: { readonly thrown: unknown } | undefined;
+  #pages = 0;
   #lastPageBytes = 0;
-  #cancelSeal: CancelTimer | undefined;
   #childShards: readonly ChildShard[] = [];
 
   constructor(options: ShardConsumerOptions) {
-    const { lease, events, budget } = options;
+    const { lease, events } = options;
     this.#options = options;
     this.leaseKey = lease.leaseKey;
     this.tenure = lease.tenure as number;
     this.#positions = new FinishedPositions(lease.checkpoint);
-    this.#builder = new BlockBuilder(lease.leaseKey, this.tenure, lease.checkpoint, options);
-    this.#builderBytes = budget.take(0);
+    this.#outlet = new BlockOutlet({
+      ...options,
+      positions: this.#positions,
+      signal: this.#over.signal,
+      onFault: (thrown) => this.#crash(thrown),
+    });
     this.#skip = new SkipThrough(lease.checkpoint);
     this.#checkpointer = new ShardCheckpointer(options);
     this.#state = new StateHolder<ShardState>({ tag: 'waitingForParents' }, shardEdges, (to, from) =>
@@ -96,10 +92,14 @@ export class ShardConsumer {
     return this.#positions.outstanding;
   }
 
+  /** Whether the shard waits for a parent. */
+  get isWaitingForParents(): boolean {
+    return this.state.tag === 'waitingForParents';
+  }
+
   /** Whether a bounded run has nothing more to do here: read to the bound, and all of it finished. */
-  get isDone(): boolean {
-    const { tag } = this.state;
-    return tag === 'ended' || (tag === 'draining' && this.state.why === 'bound' && this.#positions.outstanding === 0);
+  get isAtBound(): boolean {
+    return this.state.tag === 'draining' && this.state.why === 'bound' && this.#positions.outstanding === 0;
   }
 
   /**
@@ -123,67 +123,70 @@ export class ShardConsumer {
     } catch (thrown) {
       this.#finish(thrown);
     } finally {
-      this.#cancelSeal?.();
-      this.#builderBytes.release();
+      this.#outlet.close();
     }
   }
 
   async #end(): Promise<CommitOutcome> {
     await this.settled(this.#over.signal);
     this.#over.signal.throwIfAborted();
-    return this.#checkpointer.writeEnd(this.#childShards, this.#over.signal);
+    return this.#writeEnd();
   }
 
   /** Ends in the state that the thrown reason asks for; throws it on when it is a fault. */
   #finish(thrown: unknown): void {
-    const reason: unknown = this.#over.signal.aborted ? this.#over.signal.reason : thrown;
-    const stopped = !this.#over.signal.aborted && this.#reading.signal.aborted;
-    if (stopped) {
-      if (this.state.tag === 'waitingForParents') this.#state.become({ tag: 'stopped' });
+    const isOver = this.#over.signal.aborted;
+    if (!isOver && this.#reading.signal.aborted && this.state.tag === 'waitingForParents') {
+      this.#state.become({ tag: 'stopped' });
       return;
     }
-    this.#positions.drop();
+    const reason: unknown = isOver ? this.#over.signal.reason : thrown;
+    const fault = this.#fault ?? (isOver ? undefined : { thrown });
+    this.abort(reason);
     if (isMillraceError(reason, 'MR_LEASE_LOST')) this.#state.become({ tag: 'lost' });
-    else if (this.#over.signal.aborted) this.#state.become({ tag: 'stopped' });
+    else if (fault === undefined) this.#state.become({ tag: 'stopped' });
     else {
-      this.#over.abort(thrown);
-      this.#state.become({ tag: 'failed', fault: thrown });
-      throw thrown;
+      this.#state.become({ tag: 'failed', fault: fault.thrown });
+      throw fault.thrown;
     }
   }
 
   async #read(): Promise<ReadingEnd> {
     const { clock, random, events, lease } = this.#options;
     let start = startPositionOf(lease);
-    for (let restarts = 1; ; restarts += 1) {
-      const before = this.#positions.through;
+    for (let failures = 1; ; failures += 1) {
+      const pagesBefore = this.#pages;
       try {
         return await this.#readFrom(start);
       } catch (thrown) {
-        if (this.#over.signal.aborted) throw thrown;
+        if (this.#over.signal.aborted || isMillraceError(thrown, 'MR_LEASE_LOST')) throw thrown;
         if (this.#reading.signal.aborted) return 'request';
         if (isKinesisFault(thrown, 'shardGone')) {
           // Past retention, not an end: its listed children are leased first, then it is closed (design section 6).
           events.publish({ type: 'shard.gone', shardId: this.leaseKey });
-          this.#emit(this.#builder.sealEnd());
+          this.#outlet.sealEnd();
           return 'shardEnd';
         }
         const fault = toMillraceError(thrown);
-        if (comparePositions(before, this.#positions.through) !== 0) restarts = 1;
-        if (fault.reaction === 'fatal' || restarts > maximumRestarts) throw fault;
+        if (this.#pages > pagesBefore) failures = 1;
+        if (fault.reaction === 'fatal' || failures > maximumRestarts) throw fault;
         events.publish({ type: 'fault.seen', code: fault.code, message: fault.message, subject: fault.subject });
-        this.#sealNow();
+        this.#outlet.seal();
         start = this.#resumePosition(start);
-        await sleep(clock, backoffMillis(restartBackoff, restarts, random), this.#reading.signal).catch(() => {});
+        await sleep(clock, backoffMillis(restartBackoff, failures, random), this.#reading.signal).catch(() => {});
       }
     }
   }
 
+  /**
+   * Where to go on after a fault. A checkpoint from which nothing was handed out yet is opened as at first, since it may
+   * lie inside an aggregate; later ends are those of whole pages.
+   */
   #resumePosition(start: StartPosition): StartPosition {
     const { through } = this.#positions;
-    return through.kind === 'SEQUENCE'
-      ? { type: 'AFTER_SEQUENCE_NUMBER', sequenceNumber: through.sequenceNumber.toString() }
-      : start;
+    const isFresh = comparePositions(through, this.#options.lease.checkpoint) === 0;
+    if (isFresh || through.kind !== 'SEQUENCE') return start;
+    return { type: 'AFTER_SEQUENCE_NUMBER', sequenceNumber: through.sequenceNumber.toString() };
   }
 
   async #readFrom(start: StartPosition): Promise<ReadingEnd> {
@@ -196,21 +199,27 @@ export class ShardConsumer {
       await gate.ready(signal);
       const reserved = await budget.reserve(this.#bytesToReserve(), signal);
       try {
+        const askedAtMillis = serviceTimeMillis();
         const next = await pages.next();
+        // Between the page's arrival and this line reading may have been stopped and its last block sealed: a block
+        // made now would come after that, when nobody takes blocks any more.
+        signal.throwIfAborted();
         if (next.done === true) return 'request';
         const page = next.value;
+        this.#pages += 1;
+        this.#lastPageBytes = page.bytes;
         reserved.settle(page.bytes);
         gate.took(page.records.length);
-        const cut = cutAtBound(page, bound, serviceTimeMillis());
-        this.#accept(page, this.#skip.keep(cut.records));
+        const cut = cutAtBound(page, bound, askedAtMillis);
+        this.#outlet.accept(this.#skip.keep(cut.records), page.millisBehindLatest);
         // A page that reaches the end of the shard ends it, unless the bound lies before its last records.
         if (page.end !== undefined && cut.records.length === page.records.length) {
           this.#childShards = page.end.childShards;
-          this.#emit(this.#builder.sealEnd());
+          this.#outlet.sealEnd();
           return 'shardEnd';
         }
         if (cut.reached) {
-          this.#sealNow();
+          this.#outlet.seal();
           return 'bound';
         }
       } finally {
@@ -230,67 +239,14 @@ export class ShardConsumer {
     }
   }
 
-  /** Moves a page's records into the builder, hands out what is full, and has the rest sealed after the interval. */
-  #accept(page: Page, fresh: Page['records']): void {
-    this.#lastPageBytes = page.bytes;
-    for (const slice of this.#builder.add(fresh, page.millisBehindLatest)) this.#emit(slice);
-    this.#builderBytes.settle(this.#builder.bytes);
-    if (this.#builder.isEmpty || this.#cancelSeal !== undefined) return;
-    const { clock, blockIntervalMillis } = this.#options;
-    this.#cancelSeal = clock.timer(blockIntervalMillis, () => {
-      this.#cancelSeal = undefined;
-      try {
-        this.#sealNow();
-      } catch (thrown) {
-        this.abort(thrown);
-      }
-    });
-  }
-
-  #sealNow(): void {
-    this.#cancelSeal?.();
-    this.#cancelSeal = undefined;
-    const slice = this.#builder.seal();
-    if (slice !== undefined) this.#emit(slice);
-    this.#builderBytes.settle(this.#builder.bytes);
-  }
-
-  /** Hands out a block, unless the tenure is not certain any more: then the next owner reads these records. */
-  #emit(slice: Slice): void {
-    const { keeper, streamName, clock, events, budget, emit } = this.#options;
-    if (this.#over.signal.aborted) throw this.#over.signal.reason;
-    if (!keeper.confirmCurrent(this.leaseKey, this.tenure)) {
-      throw new MillraceError('MR_LEASE_LOST', `lease ${this.leaseKey} could not be renewed in time`, {
-        subject: { lease: this.leaseKey },
-      });
-    }
-    const { range, records, bytes, millisBehindLatest } = slice;
-    this.#positions.deliver(range, budget.take(bytes));
-    this.#blocks += 1;
-    const through = formatPosition(range.through);
-    events.publish({ type: 'block.sealed', shardId: this.leaseKey, records: records.length, bytes, through });
-    emit({
-      id: `${this.leaseKey}@${this.tenure}/${this.#blocks}`,
-      streamName,
-      shardId: this.leaseKey,
-      tenure: this.tenure,
-      range,
-      records,
-      bytes,
-      sealedAtMillis: clock.wallMillis(),
-      millisBehindLatest,
-      signal: this.#over.signal,
-    });
-  }
-
   /** Stops reading and seals what was read; what was handed out may still finish. */
   stopReading(): void {
     if (this.#reading.signal.aborted) return;
     this.#reading.abort(new MillraceError('MR_ABORTED', `reading of shard ${this.leaseKey} was stopped`));
     try {
-      if (!this.#over.signal.aborted) this.#sealNow();
+      if (!this.#over.signal.aborted) this.#outlet.seal();
     } catch (thrown) {
-      this.abort(thrown);
+      this.#crash(thrown);
     }
   }
 
@@ -301,15 +257,41 @@ export class ShardConsumer {
   }
 
   /**
+   * Stops reading, waits until what was handed out is finished, and writes that. `false` when the deadline aborted first: the
+   * rest is dropped, and the next owner repeats it. The lease is still held.
+   * @throws MillraceError when the last checkpoint met a fault that does not pass
+   */
+  async drain(deadline: AbortSignal): Promise<boolean> {
+    this.stopReading();
+    await this.settled(deadline);
+    const isFinished = this.#positions.outstanding === 0;
+    const onDeadline = () => this.abort(deadline.reason);
+    deadline.addEventListener('abort', onDeadline, { once: true });
+    if (deadline.aborted) onDeadline();
+    try {
+      const outcome = await this.checkpoint();
+      return isFinished && !(outcome === 'lost' && deadline.aborted);
+    } finally {
+      deadline.removeEventListener('abort', onDeadline);
+    }
+  }
+
+  /**
    * Drops everything at once: the lease is lost (`MR_LEASE_LOST`), or the process stops. What was finished may still be
    * checkpointed.
    */
   abort(reason: unknown): void {
     this.#over.abort(reason);
     this.#reading.abort(reason);
-    this.#cancelSeal?.();
+    this.#outlet.close();
     this.#positions.drop();
     this.#acked.notify();
+  }
+
+  /** Ends with a fault that nobody called for. */
+  #crash(thrown: unknown): void {
+    if (!this.#over.signal.aborted) this.#fault = { thrown };
+    this.abort(thrown);
   }
 
   /** A range is finished. */
@@ -329,23 +311,32 @@ export class ShardConsumer {
     if (!this.#positions.isContiguous(range)) {
       throw new MillraceError(
         'MR_COMMIT_GAP',
-        `range ${formatRange(range)} cannot be committed before the ranges from ${formatPosition(this.#positions.finished)} on; commit in order`,
+        `range ${formatRange(range)} cannot be committed: only what follows ${formatPosition(this.#positions.finished)} without a gap and was handed out (through ${formatPosition(this.#positions.through)}) can; commit in order`,
         { subject: { shard: this.leaseKey } },
       );
     }
     const outcome =
       range.through.kind === 'SHARD_END'
-        ? await this.#checkpointer.writeEnd(this.#childShards, this.#over.signal, state)
+        ? await this.#writeEnd(state)
         : await this.#checkpointer.write(range.through, state);
     if (outcome === 'committed') this.ack(range);
     return outcome;
   }
 
   /** Writes the finished position when it has moved; at the end of the shard, with all that SHARD_END takes. */
-  async checkpoint(): Promise<void> {
+  async checkpoint(): Promise<CommitOutcome> {
     const { finished } = this.#positions;
-    if (comparePositions(finished, this.#checkpointer.written) <= 0) return;
-    if (finished.kind === 'SHARD_END') await this.#checkpointer.writeEnd(this.#childShards, this.#over.signal);
-    else await this.#checkpointer.write(finished);
+    if (comparePositions(finished, this.#checkpointer.written) <= 0) return 'committed';
+    return finished.kind === 'SHARD_END' ? this.#writeEnd() : this.#checkpointer.write(finished);
+  }
+
+  /** Leasing the children ends with the tenure, whatever it is about then. */
+  async #writeEnd(state?: string): Promise<CommitOutcome> {
+    try {
+      return await this.#checkpointer.writeEnd(this.#childShards, this.#over.signal, state);
+    } catch (thrown) {
+      if (this.#over.signal.aborted) return 'lost';
+      throw thrown;
+    }
   }
 }

@@ -20,17 +20,32 @@ export interface BoundedPage {
   readonly reached: boolean;
 }
 
-/** Compiles the option `until`. */
+/** How far the service may be ahead of what its Date header, cut to the second, lets us know of its time. */
+const serviceTimeLagMillis = 1_000;
+
+/**
+ * Compiles the option `until`. LATEST allows for the known lag of `serviceTimeMillis`: a run that takes a record too
+ * many is right, one that leaves out a record put before it began is not.
+ */
 export function boundOf(until: Until, serviceTimeMillis: number): Bound {
-  if (until.type === 'CAUGHT_UP') return { type: 'CAUGHT_UP' };
-  return { type: 'ARRIVAL', atMillis: until.type === 'LATEST' ? serviceTimeMillis : until.timestampMillis };
+  switch (until.type) {
+    case 'CAUGHT_UP':
+      return { type: 'CAUGHT_UP' };
+    case 'LATEST':
+      return { type: 'ARRIVAL', atMillis: serviceTimeMillis + serviceTimeLagMillis };
+    case 'AT_TIMESTAMP':
+      return { type: 'ARRIVAL', atMillis: until.timestampMillis };
+  }
 }
 
-/** Cuts a page at the bound. `serviceTimeMillis` is the service's time after the page was read. */
+/**
+ * Cuts a page at the bound. `askedAtMillis` is the service's time before the page was asked for: a page that was read
+ * before the bound cannot show that nothing arrived between its reading and the bound.
+ */
 export function cutAtBound(
   page: Pick<Page, 'records' | 'millisBehindLatest'>,
   bound: Bound | undefined,
-  serviceTimeMillis: number,
+  askedAtMillis: number,
 ): BoundedPage {
   const { records } = page;
   if (bound === undefined) return { records, reached: false };
@@ -38,5 +53,5 @@ export function cutAtBound(
   if (bound.type === 'CAUGHT_UP') return { records, reached: caughtUp };
   const first = records.findIndex((record) => record.arrivalTimeMillis > bound.atMillis);
   if (first !== -1) return { records: records.slice(0, first), reached: true };
-  return { records, reached: caughtUp && serviceTimeMillis >= bound.atMillis };
+  return { records, reached: caughtUp && askedAtMillis > bound.atMillis };
 }

@@ -1,10 +1,20 @@
-import type { Lease, WorkerRow } from '../lease/lease.ts';
-import type { LeaseTable, TableSnapshot, WriteOutcome } from '../lease/lease-table.ts';
+import { raceAbort } from '../base/abort.ts';
+import { type LeaderLock, type Lease, type WorkerRow, isEnded } from '../lease/lease.ts';
+import {
+  type Coordination,
+  type LeaseTable,
+  type LockCondition,
+  type TableSnapshot,
+  type WriteOutcome,
+  workerKeyTaken,
+} from '../lease/lease-table.ts';
 import type { LeaseCondition, LeaseWrite } from '../lease/lease-write.ts';
 
 /** The calls of a lease table, for {@link FakeLeaseTable.intercept}. */
 export type LeaseTableCall =
-  | { readonly name: 'open' | 'scan' }
+  | { readonly name: 'open' | 'scan' | 'coordination' | 'readLock' | 'deleteLock' }
+  | { readonly name: 'writeLock'; readonly lock: LeaderLock; readonly condition: LockCondition }
+  | { readonly name: 'deleteEnded'; readonly lease: Lease }
   | { readonly name: 'listKeysOwnedBy' | 'get' | 'deleteWorker'; readonly key: string }
   | { readonly name: 'createIfAbsent'; readonly lease: Lease }
   | { readonly name: 'putWorker'; readonly row: WorkerRow }
@@ -12,9 +22,14 @@ export type LeaseTableCall =
 
 /**
  * Sees every call before it is done. It may throw (the call is not applied), wait, or return a function that is called
- * after the call was applied and may throw then: a write that was applied but reported as failed.
+ * after the call was applied and may throw then (a write that was applied but reported as failed) or wait (an answer
+ * that is long on its way). A caller that gives up while it waits is told so at once, and the call is applied all the
+ * same when the wait is over, as a request that is under way would be.
  */
-export type LeaseTableInterceptor = (call: LeaseTableCall) => Promise<(() => void) | void> | (() => void) | void;
+export type LeaseTableInterceptor = (call: LeaseTableCall) => Promise<AfterCall | void> | AfterCall | void;
+
+/** What an interceptor does after the call was applied. */
+export type AfterCall = () => Promise<void> | void;
 
 /**
  * A lease table in memory with the conditions of the real one; several workers may share it. It passes the same
@@ -23,6 +38,7 @@ export type LeaseTableInterceptor = (call: LeaseTableCall) => Promise<(() => voi
 export class FakeLeaseTable implements LeaseTable {
   readonly #leases = new Map<string, Lease>();
   readonly #workers = new Map<string, WorkerRow>();
+  #lock: LeaderLock | undefined;
   #opened = false;
   /** Set to observe, delay or fail calls. */
   intercept: LeaseTableInterceptor = () => {};
@@ -42,11 +58,59 @@ export class FakeLeaseTable implements LeaseTable {
     this.#leases.set(lease.leaseKey, lease);
   }
 
-  open(signal: AbortSignal): Promise<{ created: boolean }> {
+  /** Deletes a row directly, as a foreign client would. */
+  deleteRow(leaseKey: string): void {
+    this.#leases.delete(leaseKey);
+  }
+
+  /** Sets a worker's row directly, as a foreign client would. */
+  putWorkerRow(row: WorkerRow): void {
+    this.#workers.set(row.workerIdentifier, row);
+  }
+
+  /** The lock row as it is, for assertions. */
+  get lock(): LeaderLock | undefined {
+    return this.#lock;
+  }
+
+  open(signal: AbortSignal): Promise<{ created: boolean; coordination: Coordination }> {
     return this.#call({ name: 'open' }, signal, () => {
       const created = !this.#opened;
       this.#opened = true;
-      return { created };
+      return { created, coordination };
+    });
+  }
+
+  coordination(signal: AbortSignal): Promise<Coordination> {
+    return this.#call({ name: 'coordination' }, signal, () => coordination);
+  }
+
+  deleteEnded(lease: Lease, signal: AbortSignal): Promise<boolean> {
+    return this.#call({ name: 'deleteEnded', lease }, signal, () => {
+      const row = this.#leases.get(lease.leaseKey);
+      if (row === undefined) return false;
+      if (!isEnded(row) || row.leaseCounter !== lease.leaseCounter) return false;
+      return this.#leases.delete(lease.leaseKey);
+    });
+  }
+
+  readLock(signal: AbortSignal): Promise<LeaderLock | undefined> {
+    return this.#call({ name: 'readLock' }, signal, () => this.#lock);
+  }
+
+  writeLock(lock: LeaderLock, condition: LockCondition, signal: AbortSignal): Promise<boolean> {
+    return this.#call({ name: 'writeLock', lock, condition }, signal, () => {
+      if (!lockHolds(condition, this.#lock)) return false;
+      this.#lock = lock;
+      return true;
+    });
+  }
+
+  deleteLock(lock: LeaderLock, signal: AbortSignal): Promise<boolean> {
+    return this.#call({ name: 'deleteLock' }, signal, () => {
+      const isMine = lockHolds({ type: 'mine', ...lock }, this.#lock);
+      if (isMine) this.#lock = undefined;
+      return isMine;
     });
   }
 
@@ -84,23 +148,44 @@ export class FakeLeaseTable implements LeaseTable {
 
   putWorker(row: WorkerRow, signal: AbortSignal): Promise<void> {
     return this.#call({ name: 'putWorker', row }, signal, () => {
+      if (this.#leases.has(row.workerIdentifier)) throw workerKeyTaken(row.workerIdentifier);
       this.#workers.set(row.workerIdentifier, row);
     });
   }
 
-  deleteWorker(workerIdentifier: string, signal: AbortSignal): Promise<void> {
-    return this.#call({ name: 'deleteWorker', key: workerIdentifier }, signal, () => {
-      this.#workers.delete(workerIdentifier);
+  deleteWorker(row: WorkerRow, signal: AbortSignal): Promise<void> {
+    return this.#call({ name: 'deleteWorker', key: row.workerIdentifier }, signal, () => {
+      const now = this.#workers.get(row.workerIdentifier)?.reportCounter;
+      if (now === undefined || row.reportCounter === undefined || now > row.reportCounter) return;
+      this.#workers.delete(row.workerIdentifier);
     });
   }
 
   async #call<T>(call: LeaseTableCall, signal: AbortSignal, action: () => T): Promise<T> {
     signal.throwIfAborted();
+    return raceAbort(this.#serve(call, action), signal);
+  }
+
+  async #serve<T>(call: LeaseTableCall, action: () => T): Promise<T> {
     const after = await this.intercept(call);
-    signal.throwIfAborted();
     const answer = action();
-    after?.();
+    await after?.();
     return answer;
+  }
+}
+
+const coordination: Coordination = { tables: 'single', mayLead: true };
+
+function lockHolds(condition: LockCondition, lock: LeaderLock | undefined): boolean {
+  switch (condition.type) {
+    case 'absent':
+      return lock === undefined;
+    case 'released':
+      return lock?.isReleased === true;
+    case 'unchanged':
+      return lock?.recordVersionNumber === condition.recordVersionNumber;
+    case 'mine':
+      return lock?.recordVersionNumber === condition.recordVersionNumber && lock.ownerName === condition.ownerName;
   }
 }
 

@@ -144,6 +144,65 @@ describe('functions that are sometimes async', () => {
   });
 });
 
+describe('large partitions', () => {
+  const items = Array.from({ length: 2_345 }, (_, index) => index);
+  it.each([
+    ['sync', (x: number): number | Promise<number> => x + 1],
+    ['async', async (x: number) => x + 1],
+    ['now and then async', (x: number): number | Promise<number> => (x % 700 === 5 ? Promise.resolve(x + 1) : x + 1)],
+  ])('come through chains whole and in order: %s', async (_name, plusOne) => {
+    const given = await runStream({
+      batchIntervalMillis: 1_000,
+      inputs: [[items]],
+      batches: 1,
+      build: (_context, s) =>
+        s
+          .map(plusOne)
+          .flatMap((x) => [x, -x])
+          .filter((x) => x > 0)
+          .map(plusOne),
+    });
+    expect(given).toEqual([items.map((x) => x + 2)]);
+  });
+
+  it('may be empty on the way', async () => {
+    const given = await runStream({
+      batchIntervalMillis: 1_000,
+      inputs: [[[1, 2]]],
+      batches: 1,
+      build: (context, s) => {
+        const second = s.filter((x) => x === 2);
+        const third = second.map((x) => x + 1);
+        return context.union(
+          second,
+          third.map((x) => x * 10),
+          third.map((x) => x * 100),
+        );
+      },
+    });
+    expect(given).toEqual([[2, 30, 300]]);
+  });
+
+  it('are reduced whole, behind a chain and behind a stream that others read too', async () => {
+    const given = await runStream({
+      batchIntervalMillis: 1_000,
+      inputs: [[items]],
+      batches: 1,
+      build: (_context, s) => {
+        const pairs = s.map((x) => x).mapToPair((x) => [x % 2, x]);
+        const sums = s.mapToPair((x) => [x % 2, x]).reduceByKey((a, b) => a + b);
+        return sums.union(pairs.reduceByKey((a, b) => a + b)).union(pairs.filter(([, x]) => x === 2_344));
+      },
+    });
+    const sum = (parity: number) => items.filter((x) => x % 2 === parity).reduce((a, b) => a + b, 0);
+    const sums = [
+      [0, sum(0)],
+      [1, sum(1)],
+    ];
+    expect(given).toEqual([[...sums, ...sums, [0, 2_344]]]);
+  });
+});
+
 describe('reduceByKey', () => {
   it('takes undefined for a value like any other', async () => {
     const given = await runStream({

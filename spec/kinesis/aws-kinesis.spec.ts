@@ -224,13 +224,18 @@ describe('createAwsKinesis', () => {
   });
 
   it('says unreachable when no answer comes in time, and when the connection is cut', async () => {
-    const handlers: Record<string, WireHandler> = { DescribeStreamSummary: () => 'hang', ListShards: () => 'cut' };
+    const handlers: Record<string, WireHandler> = {
+      DescribeStreamSummary: () => 'hang',
+      ListShards: () => 'cut',
+      GetRecords: () => 'half',
+    };
     const body = async ({ api }: Bench) => {
       await expect(api.describeStream(signal)).rejects.toMatchObject({
         kind: 'unreachable',
         cause: { name: 'TimeoutError' },
       });
       await expect(api.listShards({}, signal)).rejects.toMatchObject({ kind: 'unreachable' });
+      await expect(api.getRecords({ iterator: 'x', limit: 1 }, signal)).rejects.toMatchObject({ kind: 'unreachable' });
     };
     await withWire(handlers, body, { requestTimeoutMillis: 100 });
   });
@@ -255,12 +260,14 @@ describe('createAwsKinesis', () => {
     });
   });
 
-  it('ends a call under way when the signal aborts', async () => {
-    await withWire({ GetRecords: () => 'hang' }, async ({ api, wire }) => {
+  it.each(['hang', 'half'] as const)('ends a call under way when the signal aborts (%s)', async (answer) => {
+    await withWire({ GetRecords: () => answer }, async ({ api, wire }) => {
       const controller = new AbortController();
       const reading = api.getRecords({ iterator: 'x', limit: 1 }, controller.signal);
       const outcome = reading.catch((thrown: unknown) => thrown);
       await expect.poll(() => wire.operations.length).toBe(1);
+      // Time for the half answer to arrive; the outcome is the same when it has not.
+      await new Promise((resolve) => setTimeout(resolve, 50));
       controller.abort(new Error('enough'));
       expect(await outcome).toMatchObject({ kind: 'aborted', code: 'MR_ABORTED' });
     });

@@ -30,12 +30,19 @@ const outputLimit = 4_000;
  * The child ends itself when its standard input ends, and that happens however the parent dies, kill -9 included.
  * It has a process group of its own, so Ctrl-C in a terminal reaches it only through its parent.
  */
-const dieWithParent = `data:text/javascript,process.stdin.resume();process.stdin.on('end',()=>process.exit());process.stdin.on('error',()=>process.exit());`;
+export const dieWithParent = `data:text/javascript,process.stdin.resume();process.stdin.on('end',()=>process.exit());process.stdin.on('error',()=>process.exit());`;
 
-/** Starts the child on a free port and waits until it answers any HTTP request. */
-export async function startChildServer(plan: (port: number) => ChildServerPlan): Promise<ChildServer> {
+/**
+ * Starts the child on a free port and waits until it answers any HTTP request. When the signal aborts first, the child
+ * is ended and the promise rejects with the signal's reason.
+ */
+export async function startChildServer(
+  plan: (port: number) => ChildServerPlan,
+  signal?: AbortSignal,
+): Promise<ChildServer> {
   for (let attempt = 1; ; attempt += 1) {
     const port = await freePort();
+    signal?.throwIfAborted();
     const { name, script, args, env } = plan(port);
     const child = spawn(process.execPath, ['--import', dieWithParent, script, ...args], {
       env: { PATH: process.env['PATH'] ?? '', ...env },
@@ -44,9 +51,10 @@ export async function startChildServer(plan: (port: number) => ChildServerPlan):
     });
     const output = keepLastOutput(child);
     const endpoint = `http://127.0.0.1:${port}`;
-    const outcome = await waitUntilAnswering(child, endpoint);
-    if (outcome === 'ready') return childServer(child, endpoint);
+    const outcome = await waitUntilAnswering(child, endpoint, signal);
+    if (outcome === 'ready' && signal?.aborted !== true) return childServer(child, endpoint);
     await endChild(child);
+    signal?.throwIfAborted();
     if (outcome === 'ended' && attempt < maxPortAttempts && output().includes('EADDRINUSE')) continue;
     throw new Error(
       `${name} ${outcome === 'ended' ? 'ended' : 'did not answer'} at ${endpoint}; its last output: ${output()}`,
@@ -76,12 +84,17 @@ function keepLastOutput(child: ChildProcess): () => string {
   return () => text.trim() || '(none)';
 }
 
-async function waitUntilAnswering(child: ChildProcess, endpoint: string): Promise<'ready' | 'ended' | 'silent'> {
+async function waitUntilAnswering(
+  child: ChildProcess,
+  endpoint: string,
+  signal?: AbortSignal,
+): Promise<'ready' | 'ended' | 'silent'> {
   const giveUpAt = performance.now() + readyLimitMillis;
-  while (performance.now() < giveUpAt) {
+  while (performance.now() < giveUpAt && signal?.aborted !== true) {
     if (hasEnded(child)) return 'ended';
     try {
-      const answer = await fetch(endpoint, { signal: AbortSignal.timeout(2_000) });
+      const limit = AbortSignal.timeout(2_000);
+      const answer = await fetch(endpoint, { signal: signal === undefined ? limit : AbortSignal.any([limit, signal]) });
       await answer.arrayBuffer();
       // Somebody else may answer on a port that the child could not take.
       await delay(10);

@@ -2,10 +2,11 @@ import { type IncomingMessage, type ServerResponse, createServer } from 'node:ht
 import { type Http2ServerRequest, type Http2ServerResponse, createSecureServer } from 'node:http2';
 import type { AddressInfo, Server } from 'node:net';
 
-/** What the server does with a request: answers it, never answers, or cuts the connection. */
+/** What the server does with a request: answers it, never answers, stops half way, or cuts the connection. */
 export type WireAnswer =
   | { readonly status?: number; readonly body: unknown; readonly headers?: Readonly<Record<string, string>> }
   | 'hang'
+  | 'half'
   | 'cut';
 
 /** Answers one operation; `number` counts the requests of the operation from 1. */
@@ -45,6 +46,7 @@ export async function startKinesisWire(
       const answer = handlers[operation]?.(body, number) ?? refusal('UnknownOperationException', operation);
       if (answer === 'hang') return;
       if (answer === 'cut') request.destroy();
+      else if (answer === 'half') sendHalf(response as ServerResponse);
       else send(response, answer);
     });
   };
@@ -69,6 +71,11 @@ export async function startKinesisWire(
     stop,
     [Symbol.asyncDispose]: stop,
   };
+}
+
+function sendHalf(response: ServerResponse): void {
+  response.writeHead(200, { 'content-type': 'application/x-amz-json-1.1', 'content-length': '1000' });
+  response.write('{"Records":[');
 }
 
 function send(response: ServerResponse | Http2ServerResponse, answer: Exclude<WireAnswer, string>): void {

@@ -28,38 +28,45 @@ export interface KinesisLocalOptions {
   readonly shardLimit?: number;
   /** More environment of kinesis-mock, over the above. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Ends a start that is still under way. */
+  readonly signal?: AbortSignal;
 }
 
 /** Starts kinesis-local (plain HTTP/1.1) on a free port of 127.0.0.1 with nothing in it and nothing kept on disk. */
 export function startKinesisLocal(options: KinesisLocalOptions = {}): Promise<LocalService> {
   const folder = dirname(resolve('kinesis-local/package.json'));
   const duration = (millis: number | undefined) => `${millis ?? 20}ms`;
-  return startChildServer((port) => ({
-    name: 'kinesis-local',
-    script: join(folder, 'main.js'),
-    args: [],
-    env: {
-      KINESIS_MOCK_CERT_PATH: join(folder, 'server.json'),
-      // Its second, encrypted port is not used; 0 lets the system choose one.
-      KINESIS_MOCK_TLS_PORT: '0',
-      KINESIS_MOCK_PLAIN_PORT: String(port),
-      AWS_REGION: testRegion,
-      LOG_LEVEL: 'ERROR',
-      SHOULD_PERSIST_DATA: 'false',
-      LOAD_DATA_IF_EXISTS: 'false',
-      SHARD_LIMIT: String(options.shardLimit ?? 1_000),
-      CREATE_STREAM_DURATION: duration(options.createStreamMillis),
-      DELETE_STREAM_DURATION: duration(options.deleteStreamMillis),
-      SPLIT_SHARD_DURATION: duration(options.splitShardMillis),
-      MERGE_SHARDS_DURATION: duration(options.mergeShardsMillis),
-      UPDATE_SHARD_COUNT_DURATION: duration(options.updateShardCountMillis),
-      ...options.env,
-    },
-  }));
+  return startChildServer(
+    (port) => ({
+      name: 'kinesis-local',
+      script: join(folder, 'main.js'),
+      args: [],
+      env: {
+        KINESIS_MOCK_CERT_PATH: join(folder, 'server.json'),
+        // Its second, encrypted port is not used; 0 lets the system choose one.
+        KINESIS_MOCK_TLS_PORT: '0',
+        KINESIS_MOCK_PLAIN_PORT: String(port),
+        AWS_REGION: testRegion,
+        LOG_LEVEL: 'ERROR',
+        SHOULD_PERSIST_DATA: 'false',
+        LOAD_DATA_IF_EXISTS: 'false',
+        SHARD_LIMIT: String(options.shardLimit ?? 1_000),
+        CREATE_STREAM_DURATION: duration(options.createStreamMillis),
+        DELETE_STREAM_DURATION: duration(options.deleteStreamMillis),
+        SPLIT_SHARD_DURATION: duration(options.splitShardMillis),
+        MERGE_SHARDS_DURATION: duration(options.mergeShardsMillis),
+        UPDATE_SHARD_COUNT_DURATION: duration(options.updateShardCountMillis),
+        ...options.env,
+      },
+    }),
+    options.signal,
+  );
 }
 
 /** Options of {@link startDynalite}: how long a table stays CREATING, DELETING or UPDATING. */
 export interface DynaliteOptions {
+  /** Ends a start that is still under way. */
+  readonly signal?: AbortSignal;
   readonly createTableMillis?: number;
   readonly deleteTableMillis?: number;
   readonly updateTableMillis?: number;
@@ -67,18 +74,21 @@ export interface DynaliteOptions {
 
 /** Starts dynalite, in memory, on a free port of 127.0.0.1. */
 export function startDynalite(options: DynaliteOptions = {}): Promise<LocalService> {
-  return startChildServer((port) => ({
-    name: 'dynalite',
-    script: resolve('dynalite/cli.js'),
-    args: [
-      '--host=127.0.0.1',
-      `--port=${port}`,
-      `--createTableMs=${options.createTableMillis ?? 0}`,
-      `--deleteTableMs=${options.deleteTableMillis ?? 0}`,
-      `--updateTableMs=${options.updateTableMillis ?? 0}`,
-    ],
-    env: {},
-  }));
+  return startChildServer(
+    (port) => ({
+      name: 'dynalite',
+      script: resolve('dynalite/cli.js'),
+      args: [
+        '--host=127.0.0.1',
+        `--port=${port}`,
+        `--createTableMs=${options.createTableMillis ?? 0}`,
+        `--deleteTableMs=${options.deleteTableMillis ?? 0}`,
+        `--updateTableMs=${options.updateTableMillis ?? 0}`,
+      ],
+      env: {},
+    }),
+    options.signal,
+  );
 }
 
 /** A bare SDK client for arranging a test; the code under test makes its own. */

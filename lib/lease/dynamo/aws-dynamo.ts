@@ -11,9 +11,10 @@ import {
   UpdateItemCommand,
   UpdateTableCommand,
 } from '@aws-sdk/client-dynamodb';
+import { messageOf } from '../../base/error.ts';
 import { dynamoFault } from './dynamo-fault.ts';
 import type { DynamoItem } from './item.ts';
-import type { UpdateParameters } from './update-expression.ts';
+import type { ConditionParameters, UpdateParameters } from './update-expression.ts';
 
 /** The part of a table's description that Millrace looks at. */
 export interface TableDescription {
@@ -22,19 +23,14 @@ export interface TableDescription {
   readonly keySchema: readonly string[];
   /** Status by index name; only an ACTIVE index can be asked. */
   readonly indexStatus: ReadonlyMap<string, string>;
+  /** `name:S` and the like, for all attributes that are part of a key. */
+  readonly attributes: readonly string[];
 }
 
 /** What became of a conditional call: done with the item as it is now, or refused (with the old item where the service tells it). */
 export type ConditionalOutcome =
   | { readonly done: true; readonly item: DynamoItem | undefined }
   | { readonly done: false; readonly item: DynamoItem | undefined };
-
-/** The condition of a put or a delete. */
-export interface Condition {
-  readonly expression: string;
-  readonly names: Readonly<Record<string, string>>;
-  readonly values: DynamoItem;
-}
 
 /** One page of a scan or query. */
 export interface ItemPage {
@@ -64,9 +60,12 @@ export class AwsDynamo {
       return {
         status: answer.Table?.TableStatus ?? 'UNKNOWN',
         keySchema: (answer.Table?.KeySchema ?? []).map((key) => `${key.AttributeName}:${key.KeyType}`),
+        attributes: (answer.Table?.AttributeDefinitions ?? []).map(
+          (one) => `${one.AttributeName}:${one.AttributeType}`,
+        ),
         indexStatus: new Map(
-        (answer.Table?.GlobalSecondaryIndexes ?? []).map((index) => [index.IndexName ?? '', index.IndexStatus ?? '']),
-      ),
+          (answer.Table?.GlobalSecondaryIndexes ?? []).map((index) => [index.IndexName ?? '', index.IndexStatus ?? '']),
+        ),
       };
     } catch (thrown) {
       if (isNamed((thrown as Error).cause, 'ResourceNotFoundException')) return undefined;
@@ -138,27 +137,37 @@ export class AwsDynamo {
     return { items: (answer.Items ?? []).map(fromSdk), next: optionalItem(answer.LastEvaluatedKey) };
   }
 
-  /** One page of the owner index: keys only, and eventually consistent as every index is. */
+  /**
+   * One page of the owner index: keys only, and eventually consistent as every index is. `undefined` when the table has no
+   * such index (one made by KCL 2 or earlier) or is still building it.
+   */
   async queryOwnerPage(
     indexName: string,
     owner: string,
     next: DynamoItem | undefined,
     signal: AbortSignal,
-  ): Promise<ItemPage> {
-    const answer = await this.#call(signal, (options) =>
-      this.#client.send(
-        new QueryCommand({
-          TableName: this.tableName,
-          IndexName: indexName,
-          KeyConditionExpression: '#leaseOwner = :owner',
-          ExpressionAttributeNames: { '#leaseOwner': 'leaseOwner' },
-          ExpressionAttributeValues: { ':owner': { S: owner } },
-          ...(next === undefined ? {} : { ExclusiveStartKey: toSdk(next) }),
-        }),
-        options,
-      ),
-    );
-    return { items: (answer.Items ?? []).map(fromSdk), next: optionalItem(answer.LastEvaluatedKey) };
+  ): Promise<ItemPage | undefined> {
+    try {
+      const answer = await this.#call(signal, (options) =>
+        this.#client.send(
+          new QueryCommand({
+            TableName: this.tableName,
+            IndexName: indexName,
+            KeyConditionExpression: '#leaseOwner = :owner',
+            ExpressionAttributeNames: { '#leaseOwner': 'leaseOwner' },
+            ExpressionAttributeValues: { ':owner': { S: owner } },
+            ...(next === undefined ? {} : { ExclusiveStartKey: toSdk(next) }),
+          }),
+          options,
+        ),
+      );
+      return { items: (answer.Items ?? []).map(fromSdk), next: optionalItem(answer.LastEvaluatedKey) };
+    } catch (thrown) {
+      const { cause } = thrown as Error;
+      // "The table does not have the specified index", "Cannot read from backfilling global secondary index".
+      if (isNamed(cause, 'ValidationException') && / index\b/.test(messageOf(cause))) return undefined;
+      throw thrown;
+    }
   }
 
   /** One row, consistently read. */
@@ -172,11 +181,11 @@ export class AwsDynamo {
     return optionalItem(answer.Item);
   }
 
-  /** Puts a whole item, on a condition where one is given. */
-  async putItem(item: DynamoItem, condition: Condition | undefined, signal: AbortSignal): Promise<ConditionalOutcome> {
+  /** Puts a whole item in the place of what is there, on condition. */
+  async putItem(item: DynamoItem, condition: ConditionParameters, signal: AbortSignal): Promise<ConditionalOutcome> {
     return this.#conditional(signal, async (options) => {
       await this.#client.send(
-        new PutItemCommand({ TableName: this.tableName, Item: toSdk(item), ...conditionParameters(condition) }),
+        new PutItemCommand({ TableName: this.tableName, Item: toSdk(item), ...conditionOf(condition) }),
         options,
       );
       return item;
@@ -190,10 +199,8 @@ export class AwsDynamo {
         new UpdateItemCommand({
           TableName: this.tableName,
           Key: { leaseKey: { S: leaseKey } },
-          ConditionExpression: update.conditionExpression,
+          ...conditionOf(update),
           UpdateExpression: update.updateExpression,
-          ExpressionAttributeNames: { ...update.names },
-          ...(Object.keys(update.values).length > 0 ? { ExpressionAttributeValues: toSdk(update.values) } : {}),
           ReturnValues: 'ALL_NEW',
           ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
         }),
@@ -203,15 +210,11 @@ export class AwsDynamo {
     });
   }
 
-  /** Deletes a row, on a condition where one is given; no error when it is gone already. */
-  async deleteItem(
-    key: DynamoItem,
-    condition: Condition | undefined,
-    signal: AbortSignal,
-  ): Promise<ConditionalOutcome> {
+  /** Deletes a row on condition. */
+  async deleteItem(key: DynamoItem, condition: ConditionParameters, signal: AbortSignal): Promise<ConditionalOutcome> {
     return this.#conditional(signal, async (options) => {
       await this.#client.send(
-        new DeleteItemCommand({ TableName: this.tableName, Key: toSdk(key), ...conditionParameters(condition) }),
+        new DeleteItemCommand({ TableName: this.tableName, Key: toSdk(key), ...conditionOf(condition) }),
         options,
       );
       return undefined;
@@ -241,15 +244,6 @@ export class AwsDynamo {
   }
 }
 
-function conditionParameters(condition: Condition | undefined) {
-  if (condition === undefined) return {};
-  return {
-    ConditionExpression: condition.expression,
-    ExpressionAttributeNames: { ...condition.names },
-    ...(Object.keys(condition.values).length > 0 ? { ExpressionAttributeValues: toSdk(condition.values) } : {}),
-  };
-}
-
 function isNamed(thrown: unknown, name: string): boolean {
   return typeof thrown === 'object' && thrown !== null && (thrown as { name?: unknown }).name === name;
 }
@@ -262,6 +256,14 @@ function ownerIndex(indexName: string) {
       { AttributeName: 'leaseKey', KeyType: 'RANGE' as const },
     ],
     Projection: { ProjectionType: 'KEYS_ONLY' as const },
+  };
+}
+
+function conditionOf({ conditionExpression, names, values }: ConditionParameters) {
+  return {
+    ConditionExpression: conditionExpression,
+    ExpressionAttributeNames: { ...names },
+    ...(Object.keys(values).length > 0 ? { ExpressionAttributeValues: toSdk(values) } : {}),
   };
 }
 

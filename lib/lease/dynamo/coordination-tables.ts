@@ -1,8 +1,18 @@
 import type { Coordination, LockCondition } from '../lease-table.ts';
 import type { LeaderLock, WorkerRow } from '../lease.ts';
-import type { AwsDynamo, Condition } from './aws-dynamo.ts';
+import { workerKeyTaken } from '../lease-table.ts';
+import type { AwsDynamo } from './aws-dynamo.ts';
 import { type DynamoItem, stringOf } from './item.ts';
-import { itemFromLock, itemFromWorker, leaderLockKey, lockFromItem, workerFromItem } from './lease-item.ts';
+import {
+  ifAbsentOrWorker,
+  ifNotReportedSince,
+  itemFromLock,
+  itemFromWorker,
+  leaderLockKey,
+  lockFromItem,
+  workerFromItem,
+} from './lease-item.ts';
+import type { ConditionParameters } from './update-expression.ts';
 
 /** KCL's row that says how far a fleet has moved from three tables to one (kcl.md 2.9). */
 const tableMigrationKey = 'TableMigration3.5';
@@ -113,22 +123,20 @@ export class CoordinationRows {
     return workers;
   }
 
-  /** Writes a worker's own row. */
+  /**
+   * Writes a worker's own row.
+   * @throws MillraceError `MR_CONFIG_INVALID` when its name is the key of another row
+   */
   async putWorker(row: WorkerRow, signal: AbortSignal): Promise<void> {
     const { dynamo, key } = this.#workerHome;
-    await dynamo.putItem(itemFromWorker(row, key), undefined, signal);
+    const outcome = await dynamo.putItem(itemFromWorker(row, key), ifAbsentOrWorker(key), signal);
+    if (!outcome.done) throw workerKeyTaken(row.workerIdentifier);
   }
 
-  /** Deletes a worker's row, if it has not changed since it was seen. */
-  async deleteWorker(row: WorkerRow, signal: AbortSignal): Promise<boolean> {
+  /** Deletes a worker's row, if it was not reported anew since. */
+  async deleteWorker(row: WorkerRow, signal: AbortSignal): Promise<void> {
     const { dynamo, key } = this.#workerHome;
-    const condition: Condition = {
-      expression: '#lut = :lut',
-      names: { '#lut': 'lut' },
-      values: { ':lut': { N: String(row.lastUpdateSeconds) } },
-    };
-    const outcome = await dynamo.deleteItem({ [key]: { S: row.workerIdentifier } }, condition, signal);
-    return outcome.done;
+    await dynamo.deleteItem({ [key]: { S: row.workerIdentifier } }, ifNotReportedSince(row), signal);
   }
 }
 
@@ -138,26 +146,26 @@ function layoutOf(status: string): Coordination {
   return { tables: 'legacy', mayLead: status === migrationInit };
 }
 
-function lockCondition(condition: LockCondition, key: 'leaseKey' | 'key'): Condition {
+function lockCondition(condition: LockCondition, key: 'leaseKey' | 'key'): ConditionParameters {
   const names: Record<string, string> = { '#key': key };
   switch (condition.type) {
     case 'absent':
-      return { expression: 'attribute_not_exists(#key)', names, values: {} };
+      return { conditionExpression: 'attribute_not_exists(#key)', names, values: {} };
     case 'released':
       return {
-        expression: 'attribute_exists(#key) AND #isReleased = :one',
+        conditionExpression: 'attribute_exists(#key) AND #isReleased = :one',
         names: { ...names, '#isReleased': 'isReleased' },
         values: { ':one': { S: '1' } },
       };
     case 'unchanged':
       return {
-        expression: 'attribute_exists(#key) AND #rvn = :rvn',
+        conditionExpression: 'attribute_exists(#key) AND #rvn = :rvn',
         names: { ...names, '#rvn': 'recordVersionNumber' },
         values: { ':rvn': { S: condition.recordVersionNumber } },
       };
     case 'mine':
       return {
-        expression: 'attribute_exists(#key) AND #rvn = :rvn AND #owner = :owner',
+        conditionExpression: 'attribute_exists(#key) AND #rvn = :rvn AND #owner = :owner',
         names: { ...names, '#rvn': 'recordVersionNumber', '#owner': 'ownerName' },
         values: { ':rvn': { S: condition.recordVersionNumber }, ':owner': { S: condition.ownerName } },
       };

@@ -2,6 +2,7 @@ import { MillraceError } from '../../base/error.ts';
 import { type Position, positionFromRow, positionToRow } from '../../base/position.ts';
 import type { LeaderLock, Lease, MetricSeries, WorkerRow } from '../lease.ts';
 import { type DynamoItem, type DynamoValue, numberOf, stringOf, stringSetOf } from './item.ts';
+import type { ConditionParameters } from './update-expression.ts';
 
 /** What a row of the lease table is (kcl.md 1.3). Rows that are neither leases nor worker rows are left alone. */
 export type TableRow =
@@ -56,21 +57,36 @@ export function leaseFromItem(item: DynamoItem, tableName: string): Lease {
   return {
     leaseKey,
     leaseCounter,
-    checkpoint: positionFromRow(checkpoint, numberOf(item, 'checkpointSubSequenceNumber') ?? 0),
+    checkpoint: positionOfRow(item, 'checkpoint', checkpoint, tableName),
     ownerSwitchesSinceCheckpoint: numberOf(item, 'ownerSwitchesSinceCheckpoint') ?? 0,
     parentShardIds: stringSetOf(item, 'parentShardId'),
     childShardIds: stringSetOf(item, 'childShardIds'),
-    ...optionalParts(item),
+    ...optionalParts(item, tableName),
   };
 }
 
-function optionalParts(item: DynamoItem): Partial<Lease> {
+/** Reads `name` and `nameSubSequenceNumber`; a text that is no position is told with the row it stands in. */
+function positionOfRow(item: DynamoItem, name: string, text: string, tableName: string): Position {
+  try {
+    return positionFromRow(text, numberOf(item, `${name}SubSequenceNumber`) ?? 0);
+  } catch (thrown) {
+    const leaseKey = stringOf(item, 'leaseKey');
+    throw new MillraceError(
+      'MR_TABLE_FOREIGN',
+      `table ${tableName} has a row ${JSON.stringify(leaseKey)} whose ${name} ${JSON.stringify(text)} is neither a sequence number nor a name of a position; ` +
+        'name another table with tableName, or mend the row',
+      { subject: { table: tableName, ...(leaseKey === undefined ? {} : { lease: leaseKey }) }, cause: thrown },
+    );
+  }
+}
+
+function optionalParts(item: DynamoItem, tableName: string): Partial<Lease> {
   const startingHashKey = stringOf(item, 'startingHashKey');
   const endingHashKey = stringOf(item, 'endingHashKey');
   return {
     ...present('leaseOwner', stringOf(item, 'leaseOwner') || undefined),
     ...present('checkpointOwner', stringOf(item, 'checkpointOwner')),
-    ...pendingParts(item),
+    ...pendingParts(item, tableName),
     ...(startingHashKey === undefined || endingHashKey === undefined
       ? {}
       : { hashKeyRange: { startingHashKey, endingHashKey } }),
@@ -79,19 +95,22 @@ function optionalParts(item: DynamoItem): Partial<Lease> {
     ...present('initialTimestampMillis', numberOf(item, 'initialTimestampMillis')),
     ...present('streamArn', stringOf(item, 'streamArn')),
     ...present('streamCreatedAtMillis', numberOf(item, 'streamCreatedAt')),
-    ...(item['firstSyncEnded'] === undefined ? {} : { firstSyncEnded: true as const }),
+    ...(isTrue(item, 'firstSyncEnded') ? { firstSyncEnded: true as const } : {}),
     ...present('engineState', stringOf(item, 'engineState')),
     ...present('caughtUpAtMillis', numberOf(item, 'caughtUpAtMillis')),
   };
 }
 
-function pendingParts(item: DynamoItem): { pendingCheckpoint?: Position; pendingCheckpointState?: Uint8Array } {
+function pendingParts(
+  item: DynamoItem,
+  tableName: string,
+): { pendingCheckpoint?: Position; pendingCheckpointState?: Uint8Array } {
   const pending = stringOf(item, 'pendingCheckpoint');
   const state = item['pendingCheckpointState'];
   return {
     ...(pending === undefined
       ? {}
-      : { pendingCheckpoint: positionFromRow(pending, numberOf(item, 'pendingCheckpointSubSequenceNumber') ?? 0) }),
+      : { pendingCheckpoint: positionOfRow(item, 'pendingCheckpoint', pending, tableName) }),
     // KCL writes a number under this name when it creates a row, and bytes when it updates one (kcl.md 1.1).
     ...(state !== undefined && 'B' in state ? { pendingCheckpointState: state.B } : {}),
   };
@@ -127,15 +146,12 @@ export function itemFromLease(lease: Lease): DynamoItem {
 
 /** Reads a worker's row; `key` is the name of its key attribute: `leaseKey`, or `wid` in a table of its own. */
 export function workerFromItem(item: DynamoItem, key: 'leaseKey' | 'wid' = 'leaseKey'): WorkerRow {
-  const exclusive = item['exclusive'];
   const reportCounter = numberOf(item, 'reportCounter');
   return {
     workerIdentifier: stringOf(item, key) ?? '',
     lastUpdateSeconds: numberOf(item, 'lut') ?? 0,
-    // A Java worker has no report counter; its `lut` changes with every report instead.
-    reportCounter: reportCounter ?? numberOf(item, 'lut') ?? 0,
-    isMillrace: reportCounter !== undefined,
-    exclusive: exclusive !== undefined && 'BOOL' in exclusive && exclusive.BOOL,
+    ...(reportCounter === undefined ? {} : { reportCounter }),
+    exclusive: isTrue(item, 'exclusive'),
     metrics: seriesOf(item, 'sts'),
     operatingRange: seriesOf(item, 'opr'),
   };
@@ -151,7 +167,7 @@ export function itemFromWorker(row: WorkerRow, key: 'leaseKey' | 'wid' = 'leaseK
     opr: seriesValue(row.operatingRange),
     sup: number(SINGLE_TABLE_SUPPORT),
     slu: number(row.lastUpdateSeconds),
-    reportCounter: number(row.reportCounter),
+    ...(row.reportCounter === undefined ? {} : { reportCounter: number(row.reportCounter) }),
     ...(row.exclusive ? { exclusive: { BOOL: true } } : {}),
   };
 }
@@ -198,6 +214,49 @@ export function itemFromLock(lock: LeaderLock, key: 'leaseKey' | 'key'): DynamoI
     leaseDuration: { S: String(lock.leaseDurationMillis) },
     recordVersionNumber: { S: lock.recordVersionNumber },
   };
+}
+
+/** Holds when no row has the key. */
+export const ifAbsent: ConditionParameters = {
+  conditionExpression: 'attribute_not_exists(#leaseKey)',
+  names: { '#leaseKey': 'leaseKey' },
+  values: {},
+};
+
+/** Holds when no row has the key, or the row is a worker's: a worker must not write over a lease of the same name. */
+export function ifAbsentOrWorker(key: 'leaseKey' | 'wid'): ConditionParameters {
+  // In a table of their own (KCL 3.0 to 3.4) the rows of workers have no entityType.
+  const isWorker = key === 'wid' ? 'attribute_exists(#key)' : '#entityType = :worker';
+  return {
+    conditionExpression: `attribute_not_exists(#key) OR ${isWorker}`,
+    names: key === 'wid' ? { '#key': key } : { '#key': key, '#entityType': 'entityType' },
+    values: key === 'wid' ? {} : { ':worker': { S: WORKER } },
+  };
+}
+
+/** Holds when a worker's row has not been reported anew: by our counter, or by a Java worker's `lut` (kcl.md 1.3). */
+export function ifNotReportedSince(row: WorkerRow): ConditionParameters {
+  return row.reportCounter === undefined
+    ? { conditionExpression: '#lut = :seen', names: { '#lut': 'lut' }, values: { ':seen': number(row.lastUpdateSeconds) } }
+    : {
+        conditionExpression: '#reportCounter <= :seen',
+        names: { '#reportCounter': 'reportCounter' },
+        values: { ':seen': number(row.reportCounter) },
+      };
+}
+
+/** Holds when the row still is at SHARD_END, with the counter as seen. */
+export function ifEndedAsSeen(leaseCounter: number): ConditionParameters {
+  return {
+    conditionExpression: '#checkpoint = :end AND #leaseCounter = :seen',
+    names: { '#checkpoint': 'checkpoint', '#leaseCounter': 'leaseCounter' },
+    values: { ':end': { S: 'SHARD_END' }, ':seen': number(leaseCounter) },
+  };
+}
+
+function isTrue(item: DynamoItem, name: string): boolean {
+  const value = item[name];
+  return value !== undefined && 'BOOL' in value && value.BOOL;
 }
 
 function present<K extends keyof Lease>(key: K, value: Lease[K] | undefined): Partial<Lease> {

@@ -2,12 +2,16 @@ import { positionToRow } from '../../base/position.ts';
 import type { ClearableField, LeaseChanges, LeaseWrite } from '../lease-write.ts';
 import type { DynamoValue } from './item.ts';
 
-/** The parameters of one UpdateItem call. */
-export interface UpdateParameters {
+/** The parameters of one conditional call. */
+export interface ConditionParameters {
   readonly conditionExpression: string;
-  readonly updateExpression: string;
   readonly names: Readonly<Record<string, string>>;
   readonly values: Readonly<Record<string, DynamoValue>>;
+}
+
+/** The parameters of one UpdateItem call. */
+export interface UpdateParameters extends ConditionParameters {
+  readonly updateExpression: string;
 }
 
 /** Attributes that KCL removes together. */
@@ -39,7 +43,7 @@ export function updateExpression(write: LeaseWrite): UpdateParameters {
   const sets = changedAttributes(write.set).map(
     ([attribute, content]) => `${name(attribute)} = ${value(attribute, content)}`,
   );
-  const removes = write.clear.flatMap((field) => clearedAttributes[field].map(name));
+  const removes = removedAttributes(write).map(name);
   const adds = write.increment.map((attribute) => `${name(attribute)} ${value('one', { N: '1' })}`);
   const clauses = [
     sets.length > 0 ? `SET ${sets.join(', ')}` : '',
@@ -52,6 +56,12 @@ export function updateExpression(write: LeaseWrite): UpdateParameters {
     names,
     values,
   };
+}
+
+function removedAttributes(write: LeaseWrite): readonly string[] {
+  const cleared = write.clear.flatMap((field) => clearedAttributes[field]);
+  // DynamoDB has no empty sets.
+  return write.set.childShardIds?.length === 0 ? [...cleared, 'childShardIds'] : cleared;
 }
 
 function changedAttributes(changes: LeaseChanges): [string, DynamoValue][] {

@@ -1,0 +1,162 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterEach, describe, expect, it } from 'vitest';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const running: Demo[] = [];
+
+afterEach(() => {
+  for (const demo of running.splice(0)) demo.end();
+});
+
+/** The demo in a process group of its own, as a terminal gives it one. */
+class Demo {
+  readonly #child: ChildProcess;
+  readonly #ended: Promise<number | null>;
+  /** Every process that was seen to descend from it. */
+  readonly descendants = new Set<number>();
+  stdout = '';
+  stderr = '';
+
+  constructor(...args: readonly string[]) {
+    this.#child = spawn(process.execPath, ['--import', 'tsx', 'spec/run/demo.ts', ...args], {
+      cwd: root,
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => (this.stdout += text));
+    this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.stderr += text));
+    this.#ended = new Promise((resolve) => this.#child.once('close', resolve));
+    running.push(this);
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  /** The exit code, once it has ended. */
+  exit(): Promise<number | null> {
+    return this.#ended;
+  }
+
+  /** Waits until the condition holds, and remembers the processes that are seen meanwhile. */
+  async until(condition: () => boolean): Promise<void> {
+    const giveUpAt = performance.now() + 60_000;
+    for (;;) {
+      for (const pid of descendantsOf(this.pid)) this.descendants.add(pid);
+      if (condition()) return;
+      if (performance.now() > giveUpAt || this.#child.exitCode !== null) {
+        throw new Error(`not seen; exit code ${this.#child.exitCode}, stderr: ${this.stderr}, stdout: ${this.stdout}`);
+      }
+      await delay(20);
+    }
+  }
+
+  /** Leaves nothing, whatever the test came to; its children end with it. */
+  end(): void {
+    if (this.#child.exitCode === null) this.#child.kill('SIGKILL');
+  }
+}
+
+function descendantsOf(ancestor: number): number[] {
+  const rows = execFileSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' }).trim().split('\n');
+  const pairs = rows.map((row) => row.trim().split(/\s+/).map(Number) as [number, number]);
+  const found = new Set([ancestor]);
+  // A child may stand before its parent, so the list is gone through until nothing is added.
+  for (let before = 0; before < found.size;) {
+    before = found.size;
+    for (const [pid, parent] of pairs) if (found.has(parent)) found.add(pid);
+  }
+  found.delete(ancestor);
+  // ps itself is a child of this process, not of the demo.
+  return [...found];
+}
+
+/**
+ * Waits until none of the processes is left, and answers those that stay. What the demo itself starts is gone before
+ * it is; tsx may have a compiler beside each process, which ends a moment after it.
+ */
+async function staying(pids: Iterable<number>): Promise<number[]> {
+  const giveUpAt = performance.now() + 60_000;
+  for (;;) {
+    const alive = [...pids].filter(isAlive);
+    if (alive.length === 0 || performance.now() > giveUpAt) return alive;
+    await delay(20);
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The processes that the demo says it has started. */
+function toldPids(text: string): number[] {
+  return [...text.matchAll(/ pid (\d+)/g)].map((match) => Number(match[1]));
+}
+
+/** kinesis-local, dynalite and two workers. */
+const children = 4;
+
+describe('the demo', () => {
+  it('counts every record once, prints one line of JSON and leaves no process', async () => {
+    const demo = new Demo('--seconds', '3', '--json');
+    await demo.until(() => demo.stderr.includes('started'));
+    expect([await demo.exit(), demo.stdout.split('\n').length], demo.stderr).toEqual([0, 2]);
+    const verdict = JSON.parse(demo.stdout) as Record<string, number>;
+    expect(verdict).toMatchObject({ missing: 0, repeated: 0, unacknowledged: 0, shards: 4, workers: 2, seconds: 3 });
+    expect(verdict['produced']).toBeGreaterThan(0);
+    expect(verdict['counted']).toBe(verdict['produced']);
+    expect(verdict['words']).toBeGreaterThan(verdict['produced'] ?? 0);
+    expect(verdict['wordsCounted']).toBe(verdict['words']);
+    expect(demo.stderr).not.toContain('Warning');
+    expect(toldPids(demo.stderr).length).toBe(children);
+    expect(toldPids(demo.stderr).filter(isAlive)).toEqual([]);
+    expect(await staying(demo.descendants)).toEqual([]);
+  });
+
+  it('ends on Ctrl-C with 130 and one line, and leaves no process', async () => {
+    const demo = new Demo('--seconds', '60');
+    await demo.until(() => /counted [1-9]/.test(demo.stdout));
+    // A terminal sends SIGINT to the whole group.
+    process.kill(-demo.pid, 'SIGINT');
+    expect(await demo.exit()).toBe(130);
+    expect(demo.stderr).toBe('demo: ended by Ctrl-C (SIGINT); the workers and the emulators are gone\n');
+    expect(toldPids(demo.stdout).length).toBe(children);
+    expect(toldPids(demo.stdout).filter(isAlive)).toEqual([]);
+    expect(await staying(demo.descendants)).toEqual([]);
+  });
+
+  it('ends on SIGTERM in the middle of its start with 143, and leaves no process', async () => {
+    const demo = new Demo('--seconds', '60', '--json');
+    await demo.until(() => demo.descendants.size >= children);
+    process.kill(demo.pid, 'SIGTERM');
+    expect(await demo.exit()).toBe(143);
+    expect(demo.stdout).toBe('');
+    expect(demo.stderr).toMatch(/^Millrace demo: .*\ndemo: ended by SIGTERM; .*\n$/);
+    expect(await staying(demo.descendants)).toEqual([]);
+  });
+
+  it('ends with 1 when a worker dies, says which and how, and still prints its figures', async () => {
+    const demo = new Demo('--seconds', '60', '--json');
+    await demo.until(() => demo.stderr.includes('started'));
+    const worker = Number(/worker 2 pid (\d+)/.exec(demo.stderr)?.[1]);
+    process.kill(worker, 'SIGKILL');
+    expect(await demo.exit()).toBe(1);
+    const fault = `worker 2 (pid ${worker}) ended unexpectedly with signal SIGKILL and said nothing`;
+    expect(demo.stderr).toContain(`\ndemo: ${fault}\n`);
+    expect(JSON.parse(demo.stdout)).toMatchObject({ faults: [fault] });
+    expect(await staying(demo.descendants)).toEqual([]);
+  });
+
+  it('refuses a wrong option with 2 and one line', async () => {
+    const demo = new Demo('--secnods', '3');
+    expect(await demo.exit()).toBe(2);
+    expect([demo.stdout, demo.stderr]).toEqual(['', 'demo: unknown option "--secnods": did you mean --seconds?\n']);
+  });
+});

@@ -1,0 +1,143 @@
+import {
+  type AttributeValue,
+  CreateTableCommand,
+  type CreateTableCommandInput,
+  DeleteTableCommand,
+  DescribeTableCommand,
+  type DescribeTableCommandOutput,
+  type DynamoDBClient,
+  GetItemCommand,
+  PutItemCommand,
+  ScanCommand,
+} from '@aws-sdk/client-dynamodb';
+import { systemClock } from '../../../lib/base/clock.ts';
+import { type Clients, createClients } from '../../../lib/app/clients.ts';
+import { positionToRow } from '../../../lib/base/position.ts';
+import { AwsDynamo } from '../../../lib/lease/dynamo/aws-dynamo.ts';
+import { DynamoLeaseTable } from '../../../lib/lease/dynamo/dynamo-lease-table.ts';
+import type { Lease } from '../../../lib/lease/lease.ts';
+import {
+  type DynaliteOptions,
+  type LocalService,
+  startDynalite,
+  testCredentials,
+  testRegion,
+} from '../../support/local-stack.ts';
+
+/** An item as it stands in DynamoDB. */
+export type RawItem = Record<string, AttributeValue>;
+
+/** One table of an emulator: as Millrace sees it, and as it is. */
+export interface RawTable {
+  readonly tableName: string;
+  readonly table: DynamoLeaseTable;
+  put(item: RawItem): Promise<void>;
+  get(leaseKey: string): Promise<RawItem | undefined>;
+  all(): Promise<readonly RawItem[]>;
+}
+
+/** An emulator with any number of tables. */
+export class RawTables implements AsyncDisposable {
+  readonly #service: LocalService;
+  readonly #clients: Clients;
+  #made = 0;
+
+  private constructor(service: LocalService) {
+    this.#service = service;
+    this.#clients = createClients({
+      region: testRegion,
+      credentials: testCredentials,
+      dynamoDBEndpoint: service.endpoint,
+    });
+  }
+
+  static async start(options: DynaliteOptions = {}): Promise<RawTables> {
+    return new RawTables(await startDynalite(options));
+  }
+
+  get client(): DynamoDBClient {
+    return this.#clients.dynamoDB;
+  }
+
+  /** A table that is not created yet. */
+  next(): RawTable {
+    this.#made += 1;
+    const tableName = `table-${this.#made}`;
+    const { client } = this;
+    return {
+      tableName,
+      table: new DynamoLeaseTable(new AwsDynamo(client, tableName), systemClock),
+      put: async (item) => void (await client.send(new PutItemCommand({ TableName: tableName, Item: item }))),
+      get: async (leaseKey) =>
+        (
+          await client.send(
+            new GetItemCommand({ TableName: tableName, Key: { leaseKey: { S: leaseKey } }, ConsistentRead: true }),
+          )
+        ).Item,
+      all: async () => (await client.send(new ScanCommand({ TableName: tableName, ConsistentRead: true }))).Items ?? [],
+    };
+  }
+
+  /** A table made by somebody else. */
+  async create(table: RawTable, input: Omit<CreateTableCommandInput, 'TableName' | 'BillingMode'>): Promise<void> {
+    await this.client.send(
+      new CreateTableCommand({ ...input, TableName: table.tableName, BillingMode: 'PAY_PER_REQUEST' }),
+    );
+  }
+
+  describe({ tableName }: RawTable): Promise<DescribeTableCommandOutput> {
+    return this.client.send(new DescribeTableCommand({ TableName: tableName }));
+  }
+
+  async delete({ tableName }: RawTable): Promise<void> {
+    await this.client.send(new DeleteTableCommand({ TableName: tableName }));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#clients.destroy();
+    await this.#service.stop();
+  }
+}
+
+/**
+ * A lease row written by hand from kcl.md 1.1 (and, from `tenure` on, the glossary of Millrace's own attributes), apart
+ * from the code under test.
+ */
+export function rawLease(lease: Lease): RawItem {
+  const { checkpoint, subSequenceNumber } = positionToRow(lease.checkpoint);
+  const item: RawItem = {
+    leaseKey: { S: lease.leaseKey },
+    entityType: { S: 'LEASE' },
+    leaseCounter: { N: `${lease.leaseCounter}` },
+    ownerSwitchesSinceCheckpoint: { N: `${lease.ownerSwitchesSinceCheckpoint}` },
+    checkpoint: { S: checkpoint },
+    checkpointSubSequenceNumber: { N: `${subSequenceNumber}` },
+  };
+  const put = (name: string, value: AttributeValue | undefined) => {
+    if (value !== undefined) item[name] = value;
+  };
+  const text = (value: string | undefined) => (value === undefined ? undefined : { S: value });
+  const number = (value: number | undefined) => (value === undefined ? undefined : { N: `${value}` });
+  const set = (values: readonly string[]) => (values.length === 0 ? undefined : { SS: [...values] });
+  put('leaseOwner', text(lease.leaseOwner));
+  put('checkpointOwner', text(lease.checkpointOwner));
+  put('parentShardId', set(lease.parentShardIds));
+  put('childShardIds', set(lease.childShardIds));
+  put('startingHashKey', text(lease.hashKeyRange?.startingHashKey));
+  put('endingHashKey', text(lease.hashKeyRange?.endingHashKey));
+  put('throughputKBps', number(lease.throughputKBps));
+  if (lease.pendingCheckpoint !== undefined) {
+    const pending = positionToRow(lease.pendingCheckpoint);
+    put('pendingCheckpoint', { S: pending.checkpoint });
+    put('pendingCheckpointSubSequenceNumber', { N: `${pending.subSequenceNumber}` });
+  }
+  if (lease.pendingCheckpointState !== undefined) put('pendingCheckpointState', { B: lease.pendingCheckpointState });
+  put('tenure', number(lease.tenure));
+  put('initialTimestampMillis', number(lease.initialTimestampMillis));
+  put('streamArn', text(lease.streamArn));
+  put('streamCreatedAt', number(lease.streamCreatedAtMillis));
+  if (lease.firstSyncEnded) put('firstSyncEnded', { BOOL: true });
+  put('engineState', text(lease.engineState));
+  put('caughtUpAtMillis', number(lease.caughtUpAtMillis));
+  return item;
+}

@@ -1,0 +1,223 @@
+import { describe, expect, it } from 'vitest';
+import type { Block } from '../../lib/block/block.ts';
+import { Fleet, type Worker, noAnswer, wait } from './fleet.ts';
+import { historyFaults } from './history.ts';
+
+const slowly = (millis: number) => (_: Block, worker: Worker) => wait(worker, millis);
+
+function leasesOf(fleet: Fleet): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const owner of Object.values(fleet.owners)) counts[owner] = (counts[owner] ?? 0) + 1;
+  return counts;
+}
+
+/** Puts a record into every shard, again and again, while time passes. */
+async function flow(fleet: Fleet, seconds: number): Promise<void> {
+  for (let second = 0; second < seconds; second += 1) {
+    for (const { shardId } of fleet.kinesis.openShards) fleet.put(1, shardId);
+    await fleet.clock.advance(1_000);
+  }
+}
+
+describe('workers of one application', () => {
+  it('share the shards evenly when they start together', async () => {
+    const fleet = new Fleet({ shardCount: 6 });
+    for (const name of ['a', 'b', 'c']) fleet.start(name);
+    await flow(fleet, 10);
+    expect(leasesOf(fleet)).toEqual({ a: 2, b: 2, c: 2 });
+    expect(fleet.verdict).toEqual({ missing: [], repeated: [] });
+    expect(historyFaults(fleet)).toEqual([]);
+  });
+
+  it('drain a surplus before they give it away: a joining worker repeats nothing', async () => {
+    const fleet = new Fleet({ shardCount: 6 });
+    fleet.start('a', { handle: slowly(1_500) });
+    await flow(fleet, 10);
+    const second = fleet.start('b', { handle: slowly(1_500) });
+    await flow(fleet, 10);
+    fleet.start('c', { handle: slowly(1_500) });
+    await flow(fleet, 15);
+    await fleet.clock.runUntil(() => fleet.allDelivered);
+    expect(leasesOf(fleet)).toEqual({ a: 2, b: 2, c: 2 });
+    expect(fleet.verdict).toEqual({ missing: [], repeated: [] });
+    expect(historyFaults(fleet)).toEqual([]);
+    // Moving is no loss.
+    expect(second.eventsOf('lease.lost')).toEqual([]);
+  });
+
+  it('give a surplus away after 30 s although its blocks are not finished', async () => {
+    const fleet = new Fleet({ shardCount: 2 });
+    const first = fleet.start('a', { handle: () => false });
+    await flow(fleet, 5);
+    const signals = first.blocks.map((block) => block.signal);
+    const second = fleet.start('b');
+    await fleet.clock.runUntil(() => leasesOf(fleet)['b'] === 1, { atMostMillis: 45_000 });
+    await flow(fleet, 5);
+    expect(second.numbers.length).toBeGreaterThan(5);
+    expect(fleet.verdict.missing).toEqual([]);
+    expect(signals.filter((signal) => signal.aborted).length).toBeGreaterThan(0);
+    expect(signals.filter((signal) => !signal.aborted).length).toBeGreaterThan(0);
+  });
+
+  it('take over from one that is killed: nothing is skipped, what came since the checkpoint is repeated', async () => {
+    const fleet = new Fleet({ shardCount: 4 });
+    const first = fleet.start('a', { checkpointIntervalMillis: 5_000 });
+    fleet.start('b', { checkpointIntervalMillis: 5_000 });
+    await flow(fleet, 20);
+    const before = fleet.checkpoints;
+    first.process.kill();
+    await flow(fleet, 20);
+    await fleet.clock.runUntil(() => fleet.allDelivered);
+    expect(leasesOf(fleet)).toEqual({ b: 4 });
+    const mine = new Set(first.blocks.map((block) => block.shardId));
+    const shouldRepeat = fleet.produced.flatMap((put, number) => {
+      const checkpoint = before[put.shardId]?.split(':')[0];
+      const isNew = checkpoint === undefined || BigInt(put.sequenceNumber) > BigInt(checkpoint);
+      return mine.has(put.shardId) && isNew && first.numbers.includes(number) ? [number] : [];
+    });
+    expect(shouldRepeat.length).toBeGreaterThan(0);
+    expect(fleet.verdict).toEqual({ missing: [], repeated: shouldRepeat });
+    expect(historyFaults(fleet)).toEqual([]);
+  });
+
+  it('take over within F and two seconds', async () => {
+    const fleet = new Fleet({ shardCount: 2 });
+    const first = fleet.start('a');
+    fleet.start('b');
+    await flow(fleet, 10);
+    first.process.kill();
+    await fleet.clock.runUntil(() => leasesOf(fleet)['b'] === 2, { atMostMillis: 12_000 });
+  });
+
+  it('hand over at once at a drain, and repeat nothing', async () => {
+    const fleet = new Fleet({ shardCount: 4 });
+    const first = fleet.start('a', { handle: slowly(400) });
+    fleet.start('b', { handle: slowly(400) });
+    await flow(fleet, 10);
+    await fleet.clock.runUntil(first.drain(), { atMostMillis: 2_000 });
+    expect(leasesOf(fleet)).toEqual({ b: 4 });
+    await flow(fleet, 5);
+    await fleet.clock.runUntil(() => fleet.allDelivered);
+    expect(fleet.verdict).toEqual({ missing: [], repeated: [] });
+    expect(historyFaults(fleet)).toEqual([]);
+  });
+
+  it('abort the blocks of a lost lease; later acks are harmless, and the next owner goes on at the checkpoint', async () => {
+    const fleet = new Fleet();
+    const held: Block[] = [];
+    const first = fleet.start('a', {
+      handle: (block) => {
+        if (held.length === 0 && block.records.length === 5) return true;
+        held.push(block);
+        return false;
+      },
+    });
+    fleet.put(5);
+    await fleet.clock.runUntil(() => fleet.isCheckpointed && fleet.allDelivered);
+    fleet.put(3);
+    await fleet.clock.runUntil(() => held.length === 1);
+    first.process.pause();
+    const second = fleet.start('b');
+    await fleet.clock.runUntil(() => second.blocks.length > 0);
+    expect(second.numbers).toEqual([5, 6, 7]);
+    fleet.put(4);
+    await fleet.clock.advance(15_000);
+    first.process.resume();
+    await fleet.clock.advance(100);
+    expect(held[0]?.signal).toMatchObject({ aborted: true, reason: { code: 'MR_LEASE_LOST' } });
+    const row = fleet.table.rows[0];
+    for (const block of held) first.receiver.ack(block.range);
+    await fleet.clock.advance(2_000);
+    expect(fleet.table.rows[0]?.checkpoint).toEqual(row?.checkpoint);
+    expect(fleet.table.rows[0]?.leaseOwner).toBe('b');
+    expect(first.hasEnded).toBe(false);
+    expect(fleet.verdict).toEqual({ missing: [], repeated: [5, 6, 7] });
+  });
+
+  it('hand out nothing that was read before a pause of more than F', async () => {
+    const fleet = new Fleet();
+    const first = fleet.start('a');
+    fleet.put(3);
+    await fleet.clock.runUntil(() => fleet.allDelivered);
+    // Paused between the page and the seal of its block.
+    fleet.put(3);
+    await fleet.clock.runUntil(() => first.eventsOf('shard.read').length === 2);
+    expect(first.numbers).toHaveLength(3);
+    first.process.pause();
+    const second = fleet.start('b');
+    await fleet.clock.runUntil(() => second.numbers.length >= 3);
+    await fleet.clock.advance(5_000);
+    const handedOut = first.numbers.length;
+    first.process.resume();
+    await fleet.clock.advance(300);
+    expect(first.numbers).toHaveLength(handedOut);
+  });
+
+  it('keep their leases over a table that cannot be reached for less than F', async () => {
+    const fleet = new Fleet({ shardCount: 2 });
+    const workers = [fleet.start('a'), fleet.start('b')];
+    await flow(fleet, 10);
+    fleet.table.intercept = () => {
+      throw noAnswer();
+    };
+    await flow(fleet, 6);
+    fleet.table.intercept = () => {};
+    await flow(fleet, 10);
+    expect(fleet.verdict).toEqual({ missing: [], repeated: [] });
+    for (const worker of workers) expect(worker.eventsOf('lease.lost')).toEqual([]);
+    expect(leasesOf(fleet)).toEqual({ a: 1, b: 1 });
+  });
+
+  it('lose their leases over a table that cannot be reached for more than F, stop, and go on afterwards', async () => {
+    const fleet = new Fleet({ shardCount: 2 });
+    const workers = [fleet.start('a'), fleet.start('b')];
+    await flow(fleet, 10);
+    fleet.table.intercept = () => {
+      throw noAnswer();
+    };
+    await flow(fleet, 12);
+    const counts = workers.map((worker) => worker.numbers.length);
+    await flow(fleet, 20);
+    expect(workers.map((worker) => worker.numbers.length)).toEqual(counts);
+    fleet.table.intercept = () => {};
+    await flow(fleet, 15);
+    await fleet.clock.runUntil(() => fleet.allDelivered);
+    expect(fleet.verdict.missing).toEqual([]);
+    expect(historyFaults(fleet)).toEqual([]);
+    expect(workers.every((worker) => worker.eventsOf('lease.lost').length === 1)).toBe(true);
+    expect(leasesOf(fleet)).toEqual({ a: 1, b: 1 });
+    expect(workers.some((worker) => worker.hasEnded)).toBe(false);
+  });
+
+  it('survive answers of the table that are lost after the write was applied', async () => {
+    const fleet = new Fleet({ shardCount: 3 });
+    let call = 0;
+    fleet.table.intercept = () => {
+      call += 1;
+      if (call % 5 !== 0) return undefined;
+      return () => {
+        throw noAnswer();
+      };
+    };
+    fleet.start('a');
+    fleet.start('b');
+    await flow(fleet, 60);
+    await fleet.clock.runUntil(() => fleet.allDelivered);
+    expect(fleet.verdict.missing).toEqual([]);
+    expect(historyFaults(fleet)).toEqual([]);
+    for (const worker of fleet.workers) expect(worker.eventsOf('lease.lost')).toEqual([]);
+  });
+
+  it('give a lease to the one that lives when the target of a move dies', async () => {
+    const fleet = new Fleet({ shardCount: 2 });
+    fleet.start('a', { handle: slowly(2_000) });
+    await flow(fleet, 5);
+    const second = fleet.start('b');
+    await fleet.clock.runUntil(() => fleet.table.workerRows.length === 2);
+    second.process.kill();
+    await flow(fleet, 40);
+    await fleet.clock.runUntil(() => fleet.allDelivered);
+    expect(leasesOf(fleet)).toEqual({ a: 2 });
+    expect(fleet.verdict.missing).toEqual([]);
+  });
+});

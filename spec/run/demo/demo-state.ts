@@ -1,0 +1,93 @@
+import type { PutReceipt } from '../../../lib/kinesis/producer.ts';
+import { Ledger } from './ledger.ts';
+import type { DemoOptions } from './options.ts';
+import type { WorkerReport } from './report.ts';
+import type { DemoPhase, DemoSnapshot } from './table.ts';
+import { type WorkerFigures, WorkerFold } from './worker-figures.ts';
+
+/** How many of the most frequent words are shown. */
+const shownWords = 20;
+
+/** All that the demo knows while it runs. Times are those of one monotonic clock, milliseconds. */
+export class DemoState {
+  readonly options: DemoOptions;
+  readonly ledger = new Ledger();
+  /** The emulators that run, as texts. */
+  services: readonly string[] = [];
+  /** What the workers wrote to standard error, if anything; told when something went wrong. */
+  workerOutputs: readonly string[] = [];
+  #phase: DemoPhase = 'starting';
+  #phaseSinceMillis: number;
+  readonly #workers = new Map<number, WorkerFold>();
+  #producingMillis: number | undefined;
+  #firstPutMillis: number | undefined;
+  #firstCountMillis: number | undefined;
+
+  constructor(options: DemoOptions, nowMillis: number) {
+    this.options = options;
+    this.#phaseSinceMillis = nowMillis;
+  }
+
+  /** What the demo is doing. */
+  get phase(): DemoPhase {
+    return this.#phase;
+  }
+
+  /** When the phase 'producing' began; undefined before. */
+  get producingMillis(): number | undefined {
+    return this.#producingMillis;
+  }
+
+  /** From the first acknowledged record to the first record at an output; undefined before. */
+  get firstCountMillis(): number | undefined {
+    if (this.#firstPutMillis === undefined || this.#firstCountMillis === undefined) return undefined;
+    return Math.max(0, this.#firstCountMillis - this.#firstPutMillis);
+  }
+
+  /** The next phase begins. */
+  enter(phase: DemoPhase, nowMillis: number): void {
+    this.#phase = phase;
+    this.#phaseSinceMillis = nowMillis;
+    if (phase === 'producing') this.#producingMillis = nowMillis;
+  }
+
+  /** A worker process was started. */
+  addWorker(number: number, pid: number): void {
+    this.#workers.set(number, new WorkerFold(number, pid));
+  }
+
+  /** Kinesis has taken a record with these words. */
+  acknowledge(receipt: PutReceipt, words: readonly string[], nowMillis: number): void {
+    this.#firstPutMillis ??= nowMillis;
+    this.ledger.acknowledge(receipt, words);
+  }
+
+  /** A worker has told something. */
+  hear(worker: number, report: WorkerReport, nowMillis: number): void {
+    this.#workers.get(worker)?.add(report, nowMillis);
+    if (report.type === 'counts') this.ledger.count(report.counts);
+    if (report.type === 'records') {
+      if (report.places.length > 0) this.#firstCountMillis ??= nowMillis;
+      this.ledger.reach(report.places);
+    }
+  }
+
+  /** The workers' figures, in the order of their numbers. */
+  workersAt(nowMillis: number): WorkerFigures[] {
+    return [...this.#workers.values()].map((worker) => worker.figuresAt(nowMillis));
+  }
+
+  /** All of it, for the table. */
+  snapshotAt(nowMillis: number): DemoSnapshot {
+    const { options, phase, services, ledger } = this;
+    return {
+      options,
+      phase,
+      phaseMillis: nowMillis - this.#phaseSinceMillis,
+      services,
+      workers: this.workersAt(nowMillis),
+      figures: ledger.figures,
+      topWords: ledger.top(shownWords),
+    };
+  }
+}
