@@ -4,7 +4,7 @@ import type { ErrorSubject } from '../base/error.ts';
 export type LeaseLossReason = 'taken' | 'expired' | 'deleted' | 'duplicate' | 'released';
 
 /** Why a lease is given to a worker. */
-export type AssignReason = 'unowned' | 'expired' | 'surplus' | 'release';
+export type AssignReason = 'unowned' | 'expired' | 'balance';
 
 /**
  * Everything that Millrace tells about itself: plain data, no record contents, no partition keys. Names are

@@ -1,5 +1,5 @@
 import { type Lease, type WorkerRow, reportOf } from './lease.ts';
-import type { ObservedLease } from './plan/assign-plan.ts';
+import type { ObservedLease } from './plan/utilization-types.ts';
 
 /**
  * Remembers since when each counter has stood still, by this process's monotonic clock: the only way in which Millrace
@@ -23,10 +23,22 @@ class CounterAges {
   }
 }
 
-/** What one observer knows of the ages of leases and workers. */
+/** Java workers report every 30 s and count as active for twice as long (kcl.md 1.3). */
+const javaReportWindowMillis = 60_000;
+
+/** KCL's `gracefulLeaseHandoffTimeoutMillis`: how long the old owner has to finish. */
+export const gracefulLeaseHandoffTimeoutMillis = 30_000;
+
+/** What one observer knows of the ages of leases, handoffs and workers. */
 export class FleetAges {
+  readonly #failoverTimeMillis: number;
   readonly #leases = new CounterAges();
   readonly #workers = new CounterAges();
+  #handoffs = new Map<string, { readonly owners: string; readonly sinceMillis: number }>();
+
+  constructor(failoverTimeMillis: number) {
+    this.#failoverTimeMillis = failoverTimeMillis;
+  }
 
   /**
    * Notes a snapshot. `nowMillis` is the monotonic time after the scan has ended, so that a slow scan cannot make a
@@ -41,20 +53,45 @@ export class FleetAges {
       workers.map((worker) => [worker.workerIdentifier, reportOf(worker)]),
       nowMillis,
     );
+    this.#observeHandoffs(leases, nowMillis);
     return leases.map((lease) => ({
       lease,
       unchangedSinceMillis: this.#leases.sinceMillis(lease.leaseKey) ?? nowMillis,
+      ...(this.#isHandoffOver(lease.leaseKey, nowMillis) ? { handoffTimedOut: true } : {}),
     }));
   }
 
+  /** A pending handoff is remembered as long as both owners stay the same (kcl.md 2.4). */
+  #observeHandoffs(leases: readonly Lease[], nowMillis: number): void {
+    const next = new Map<string, { readonly owners: string; readonly sinceMillis: number }>();
+    for (const { leaseKey, leaseOwner, checkpointOwner } of leases) {
+      if (checkpointOwner === undefined) continue;
+      const owners = JSON.stringify([checkpointOwner, leaseOwner]);
+      const before = this.#handoffs.get(leaseKey);
+      next.set(leaseKey, before?.owners === owners ? before : { owners, sinceMillis: nowMillis });
+    }
+    this.#handoffs = next;
+  }
+
+  #isHandoffOver(leaseKey: string, nowMillis: number): boolean {
+    const handoff = this.#handoffs.get(leaseKey);
+    if (handoff === undefined) return false;
+    return nowMillis - handoff.sinceMillis > gracefulLeaseHandoffTimeoutMillis + this.#failoverTimeMillis;
+  }
+
   /**
-   * The workers that may be given leases, sorted: those whose row changed within `windowMillis`. A row seen for the first
-   * time counts as changed. A worker that stops removes its row first, so nobody gives it what it is about to release.
+   * The workers that may be given leases, sorted: those whose row changed lately, which is within F for a worker of
+   * Millrace and within twice its report period for a Java worker. A row seen for the first time counts as changed. A
+   * worker that stops removes its row first, so nobody gives it what it is about to release.
    */
-  reportingWorkers(workers: readonly WorkerRow[], windowMillis: number, nowMillis: number): readonly string[] {
+  reportingWorkers(workers: readonly WorkerRow[], nowMillis: number): readonly string[] {
+    const isReporting = (row: WorkerRow) => {
+      const windowMillis = row.reportCounter === undefined ? javaReportWindowMillis : this.#failoverTimeMillis;
+      return nowMillis - (this.#workers.sinceMillis(row.workerIdentifier) ?? nowMillis) <= windowMillis;
+    };
     return workers
-      .map((worker) => worker.workerIdentifier)
-      .filter((worker) => nowMillis - (this.#workers.sinceMillis(worker) ?? nowMillis) <= windowMillis)
+      .filter(isReporting)
+      .map((row) => row.workerIdentifier)
       .sort();
   }
 
@@ -65,7 +102,7 @@ export class FleetAges {
     windowMillis: number,
     nowMillis: number,
   ): readonly string[] {
-    const live = new Set(this.reportingWorkers(workers, windowMillis, nowMillis));
+    const live = new Set(this.reportingWorkers(workers, nowMillis));
     for (const { lease, unchangedSinceMillis } of leases) {
       if (lease.leaseOwner !== undefined && nowMillis - unchangedSinceMillis <= windowMillis)
         live.add(lease.leaseOwner);

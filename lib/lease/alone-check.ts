@@ -26,7 +26,7 @@ const lookIntervalMillis = 250;
  */
 export async function ensureAlone(options: AloneCheckOptions, signal: AbortSignal): Promise<void> {
   const { table, clock, failoverTimeMillis } = options;
-  const ages = new FleetAges();
+  const ages = new FleetAges(failoverTimeMillis);
   const first = await table.scan(signal);
   const counters = new Map(counterEntries(first));
   for (let snapshot = first; ; snapshot = await table.scan(signal)) {

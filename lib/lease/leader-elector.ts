@@ -24,6 +24,8 @@ export interface LeaderElectorOptions {
   readonly events: EventSink;
   /** Whether this worker may lead at all; it may not while a Java fleet migrates its tables. */
   readonly mayLead: () => boolean;
+  /** Told when leadership is won or lost. */
+  readonly onChange: () => void;
 }
 
 /**
@@ -87,8 +89,9 @@ export class LeaderElector {
 
   /** Looks, heartbeats and takes the lock when it is free, until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, events } = this.#options;
+    const { clock, events, failoverTimeMillis } = this.#options;
     while (!signal.aborted) {
+      let leastWaitMillis = 0;
       try {
         await this.step(signal);
       } catch (thrown) {
@@ -96,8 +99,9 @@ export class LeaderElector {
         const fault = toMillraceError(thrown);
         if (fault.reaction === 'fatal') throw fault;
         events.publish({ type: 'fault.seen', code: fault.code, message: fault.message, subject: fault.subject });
+        leastWaitMillis = failoverTimeMillis / 24;
       }
-      if (!(await pause(clock, this.#untilNextStepMillis(), signal))) return;
+      if (!(await pause(clock, Math.max(leastWaitMillis, this.#untilNextStepMillis()), signal))) return;
     }
   }
 
@@ -196,8 +200,9 @@ export class LeaderElector {
   }
 
   #tell(next: ElectorState, previous: ElectorState): void {
-    const { events, workerIdentifier } = this.#options;
-    if (next.tag === 'leading' && previous.tag !== 'leading') events.publish({ type: 'leader.elected', workerIdentifier });
-    if (next.tag !== 'leading' && previous.tag === 'leading') events.publish({ type: 'leader.lost', workerIdentifier });
+    const { events, workerIdentifier, onChange } = this.#options;
+    if ((next.tag === 'leading') === (previous.tag === 'leading')) return;
+    events.publish({ type: next.tag === 'leading' ? 'leader.elected' : 'leader.lost', workerIdentifier });
+    onChange();
   }
 }

@@ -6,20 +6,24 @@ import { retryWhilePassing } from '../base/retry.ts';
 import type { EventSink } from '../event/bus.ts';
 import { FleetAges } from './ages.ts';
 import { ensureAlone, findIntruder, notAlone } from './alone-check.ts';
-import type { Lease } from './lease.ts';
+import { Discoverer } from './discoverer.ts';
+import { LeaderElector } from './leader-elector.ts';
+import { LeadershipLoop } from './leadership-loop.ts';
+import type { Lease, WorkerRow } from './lease.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
 import type { LeaseTable, TableSnapshot } from './lease-table.ts';
-import { assignLease, evictLease } from './lease-write.ts';
-import type { AssignPlan, Move, ObservedLease } from './plan/assign-plan.ts';
+import { evictLease } from './lease-write.ts';
 import { planRelease } from './plan/release-plan.ts';
+import type { StreamIdentity } from './plan/shard-sync-plan.ts';
+import { type AssignmentOptions, type AssignmentPlan, defaultAssignmentOptions } from './plan/utilization-types.ts';
 import type { ShardSyncer } from './shard-syncer.ts';
 import { checkStream } from './stream-check.ts';
-import type { StreamIdentity } from './plan/shard-sync-plan.ts';
 import { WorkerReporter } from './worker-reporter.ts';
 
-/** The longest time between two reports of a worker, and between two shard syncs. */
+/** The longest time between two reports of a worker. */
 const maximumReportIntervalMillis = 5_000;
-const shardSyncIntervalMillis = 60_000;
+/** How often a worker that needs the whole picture (a bounded run, a plan of application scope) looks at the table. */
+const viewIntervalMillis = 1_000;
 
 /** What a {@link LeaseCoordinator} needs. */
 export interface LeaseCoordinatorOptions {
@@ -27,7 +31,7 @@ export interface LeaseCoordinatorOptions {
   readonly keeper: LeaseKeeper;
   readonly syncer: ShardSyncer;
   readonly stream: StreamIdentity & { readonly streamName: string };
-  readonly plan: AssignPlan;
+  readonly plan: AssignmentPlan;
   readonly applicationName: string;
   readonly workerIdentifier: string;
   readonly failoverTimeMillis: number;
@@ -38,52 +42,74 @@ export interface LeaseCoordinatorOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly events: EventSink;
+  /** The figures to report: the last averages of this worker's load. */
+  readonly measurements: () => Pick<WorkerRow, 'metrics' | 'operatingRange'>;
   /** A tenure has begun: read from the checkpoint of this row. */
   readonly onGained: (lease: Lease) => void;
-  /** The worker is above its share: finish this lease, then have the keeper release it to `to`. */
-  readonly onSurplus: (move: Move) => void;
-  /** What each scan found, after this worker's own moves were made. */
+  /** What a scan found; given only by a worker that asks for it with `needsView`. */
   readonly onSnapshot: (snapshot: TableSnapshot, liveWorkers: readonly string[]) => void;
+  readonly needsView: boolean;
 }
 
 /**
- * Joins the lease loops of one worker: report, discover, assign, sync shards. Nobody steals: every worker runs the same pure
- * plan on the same rows and performs only its own part of it. It takes what nobody holds, and gives away what it has above
- * its share after having finished it, so that joining repeats nothing.
+ * Joins the lease loops of one worker: report, discover, elect, and lead when elected. Only the leader assigns, by KCL 3's
+ * rules; every worker finds what it was given by the owner index.
  */
 export class LeaseCoordinator {
   readonly #options: LeaseCoordinatorOptions;
-  readonly #ages = new FleetAges();
+  readonly #ages: FleetAges;
   readonly #reporter: WorkerReporter;
+  readonly #discoverer: Discoverer;
+  readonly #elector: LeaderElector;
+  readonly #leadership: LeadershipLoop;
   readonly #loops = linkedController();
   #running: Promise<unknown> = Promise.resolve();
   /** Whether this worker's row was written: before that, a stop has nothing to undo. */
   #joined = false;
-  #live: readonly string[] = [];
+  #mayLead = true;
+  /** Whether this worker led until it stopped, and so knows which of the others live. */
+  #knowsFleet = false;
 
   constructor(options: LeaseCoordinatorOptions) {
     this.#options = options;
+    this.#ages = new FleetAges(options.failoverTimeMillis);
     this.#reporter = new WorkerReporter(options);
+    this.#discoverer = new Discoverer(options);
+    this.#elector = new LeaderElector({
+      ...options,
+      mayLead: () => this.#mayLead,
+      onChange: () => this.#leadership.wake(),
+    });
+    this.#leadership = new LeadershipLoop({
+      ...options,
+      options: this.#assignmentOptions,
+      ages: this.#ages,
+      elector: this.#elector,
+      onGivenToMe: (leaseKey, signal) => this.#discoverer.begin(leaseKey, signal),
+      onHandoffFromMe: (leaseKey) => options.keeper.renewSoon(leaseKey),
+    });
+  }
+
+  get #assignmentOptions(): AssignmentOptions {
+    const { failoverTimeMillis, maxLeasesForWorker } = this.#options;
+    return { ...defaultAssignmentOptions, failoverTimeMillis, maxLeasesForWorker };
   }
 
   /**
-   * Opens the table, makes sure that it is this stream's and that this worker may join, reports itself and gives every
-   * shard its lease.
+   * Opens the table, makes sure that it is this stream's and that this worker may join, and reports itself. A worker that
+   * finds nobody leading leads at once, and gives every shard its lease.
    * @throws MillraceError `MR_TABLE_FOREIGN`, `MR_TABLE_KIND`, `MR_STREAM_CHANGED`, `MR_ENGINE_NOT_ALONE`, or the fault
    * that went on for 30 s
    */
   async start(signal: AbortSignal): Promise<{ readonly tableCreated: boolean }> {
-    const { table, syncer, stream, clock } = this.#options;
-    const { created } = await this.#persist(() => table.open(signal), signal);
+    const { table, stream } = this.#options;
+    const { created, coordination } = await this.#persist(() => table.open(signal), signal);
+    this.#mayLead = coordination.mayLead;
     const before = await this.#persist(() => table.scan(signal), signal);
     checkStream(before.leases, stream);
     await this.#persist(() => ensureAlone(this.#options, signal), signal);
     this.#joined = true;
     await this.#persist(() => this.#reporter.report(signal), signal);
-    const joined = await this.#persist(() => table.scan(signal), signal);
-    const observed = this.#ages.observe(joined.leases, joined.workers, clock.monotonicMillis());
-    this.#live = this.#liveWorkers(observed, joined);
-    await this.#persist(() => syncer.sync(signal), signal);
     return { tableCreated: created };
   }
 
@@ -98,15 +124,17 @@ export class LeaseCoordinator {
    */
   async run(signal: AbortSignal): Promise<void> {
     using linked = linkedController(signal, this.#loops.signal);
-    const { failoverTimeMillis, leaseDiscoveryIntervalMillis, syncer } = this.#options;
+    const { failoverTimeMillis, leaseDiscoveryIntervalMillis, exclusive, needsView } = this.#options;
     const reportMillis = Math.min(maximumReportIntervalMillis, failoverTimeMillis / 3);
-    const assignMillis = Math.min(1_000, failoverTimeMillis / 4);
     const loops = [
       this.#loop(reportMillis, 'later', (inner) => this.#reporter.report(inner), linked.signal),
-      this.#loop(leaseDiscoveryIntervalMillis, 'now', (inner) => this.#discover(inner), linked.signal),
-      this.#loop(assignMillis, 'now', (inner) => this.#assign(inner), linked.signal),
-      this.#loop(shardSyncIntervalMillis, 'later', (inner) => syncer.sync(inner), linked.signal),
+      this.#loop(leaseDiscoveryIntervalMillis, 'now', (inner) => this.#discoverer.look(inner), linked.signal),
+      this.#elector.run(linked.signal),
+      this.#leadership.run(linked.signal),
     ];
+    if (exclusive || needsView) {
+      loops.push(this.#loop(viewIntervalMillis, 'now', (inner) => this.#view(inner), linked.signal));
+    }
     this.#running = Promise.allSettled(loops);
     try {
       await Promise.all(loops);
@@ -137,110 +165,59 @@ export class LeaseCoordinator {
     }
   }
 
-  /** Takes up the leases that the table gives to this worker and that it does not hold yet. */
-  async #discover(signal: AbortSignal): Promise<void> {
-    const { table, keeper, workerIdentifier } = this.#options;
-    const held = new Set(keeper.held.map((lease) => lease.leaseKey));
-    const keys = await table.listKeysOwnedBy(workerIdentifier, signal);
-    await Promise.all(keys.filter((key) => !held.has(key)).map((key) => this.#begin(key, signal)));
-  }
-
-  async #begin(leaseKey: string, signal: AbortSignal): Promise<void> {
-    const lease = await this.#options.keeper.begin(leaseKey, signal);
-    if (lease !== undefined) this.#options.onGained(lease);
-  }
-
-  /** One scan, one plan, and this worker's own part of it. */
-  async #assign(signal: AbortSignal): Promise<void> {
-    const { table, plan, failoverTimeMillis, maxLeasesForWorker, clock, workerIdentifier, stream } = this.#options;
+  /** The whole picture, for those who need it beside the leader. It has ages of its own, since the leader's may be ahead. */
+  async #view(signal: AbortSignal): Promise<void> {
+    const { table, clock, failoverTimeMillis, workerIdentifier, onSnapshot } = this.#options;
     const snapshot = await table.scan(signal);
-    checkStream(snapshot.leases, stream);
     const now = clock.monotonicMillis();
-    const observed = this.#ages.observe(snapshot.leases, snapshot.workers, now);
-    const live = this.#liveWorkers(observed, snapshot);
-    this.#tellWorkers(live);
+    this.#viewAges ??= new FleetAges(failoverTimeMillis);
+    const observed = this.#viewAges.observe(snapshot.leases, snapshot.workers, now);
+    const seen = this.#viewAges.liveWorkers(observed, snapshot.workers, failoverTimeMillis, now);
+    const live = [...new Set([...seen, workerIdentifier])].sort();
     const intruder = findIntruder(this.#options, live, snapshot);
     if (intruder !== undefined) throw notAlone(this.#options, intruder);
-    const moves = plan(observed, this.#takers(snapshot), { failoverTimeMillis, maxLeasesForWorker }, now);
-    const byKey = new Map(snapshot.leases.map((lease) => [lease.leaseKey, lease]));
-    const mine = moves.filter((move) => move.to === workerIdentifier && move.reason !== 'surplus');
-    await Promise.all(mine.map((move) => this.#take(move, byKey.get(move.leaseKey) as Lease, signal)));
-    for (const move of moves) {
-      if (move.reason === 'surplus' && move.from === workerIdentifier) this.#options.onSurplus(move);
-    }
-    this.#options.onSnapshot(snapshot, live);
+    onSnapshot(snapshot, live);
   }
 
-  async #take(move: Move, lease: Lease, signal: AbortSignal): Promise<void> {
-    const { table, workerIdentifier, events } = this.#options;
-    const written = await table.write(assignLease(lease, workerIdentifier), signal);
-    if (written.outcome === 'refused') return;
-    events.publish({ type: 'lease.assigned', leaseKey: move.leaseKey, workerIdentifier, reason: move.reason });
-    await this.#begin(move.leaseKey, signal);
+  #viewAges: FleetAges | undefined;
+
+  /** Something changed in the table by this worker's own doing, such as new leases of children: the leader looks at once. */
+  wake(): void {
+    this.#leadership.wake();
   }
 
-  /** The workers that may be given leases: those that report, and this one. */
-  #takers(snapshot: TableSnapshot): readonly string[] {
-    const { clock, failoverTimeMillis, workerIdentifier } = this.#options;
-    const reporting = this.#ages.reportingWorkers(snapshot.workers, failoverTimeMillis, clock.monotonicMillis());
-    return [...new Set([...reporting, workerIdentifier])].sort();
-  }
-
-  #liveWorkers(observed: readonly ObservedLease[], snapshot: TableSnapshot): readonly string[] {
-    const { clock, failoverTimeMillis, workerIdentifier } = this.#options;
-    const live = this.#ages.liveWorkers(observed, snapshot.workers, failoverTimeMillis, clock.monotonicMillis());
-    return live.includes(workerIdentifier) ? live : [...live, workerIdentifier].sort();
-  }
-
-  #tellWorkers(live: readonly string[]): void {
-    const { events } = this.#options;
-    for (const workerIdentifier of live) {
-      if (!this.#live.includes(workerIdentifier)) events.publish({ type: 'worker.joined', workerIdentifier });
-    }
-    for (const workerIdentifier of this.#live) {
-      if (!live.includes(workerIdentifier)) events.publish({ type: 'worker.left', workerIdentifier });
-    }
-    this.#live = live;
-  }
-
-  /** First step of a stop: no more reports, no more leases. Others stop counting on this worker. */
+  /** First step of a stop: no more reports, no more leases, no more leading. Others stop counting on this worker. */
   async stopTaking(signal: AbortSignal): Promise<void> {
     this.#loops.abort(new MillraceError('MR_ABORTED', 'the worker is stopping'));
     await this.#running;
     if (!this.#joined) return;
+    this.#knowsFleet = this.#elector.isLeader;
     await this.#attempt(() => this.#reporter.withdraw(signal));
+    await this.#attempt(() => this.#elector.resign(signal));
   }
 
   /**
-   * Last step of a stop: releases every lease that the table gives to this worker, by the assign plan with the other workers,
-   * or to nobody when it is alone. The scan is consistent, so a lease that was assigned at the last moment is found.
+   * Last step of a stop: releases every lease that this worker may write, found by one more consistent scan. A worker that
+   * led knows who lives, and gives each to the worker that the assign plan names; any other clears the owner, which
+   * the leader notices within a second. A handoff that had begun is completed instead.
    */
   async releaseAll(signal: AbortSignal): Promise<void> {
-    const { table, keeper, plan, workerIdentifier, failoverTimeMillis, maxLeasesForWorker, clock } = this.#options;
     if (!this.#joined) return;
     await this.#attempt(async () => {
+      const { table, keeper, workerIdentifier, plan, clock, random } = this.#options;
       const snapshot = await this.#persist(() => table.scan(signal), signal);
-      const now = clock.monotonicMillis();
-      const observed = this.#ages.observe(snapshot.leases, snapshot.workers, now);
-      const workers = this.#takers(snapshot).filter((worker) => worker !== workerIdentifier);
-      const limits = { failoverTimeMillis, maxLeasesForWorker };
-      const targets = planRelease(plan, observed, workers, workerIdentifier, limits, now);
+      const nowMillis = clock.monotonicMillis();
+      const leases = this.#ages.observe(snapshot.leases, snapshot.workers, nowMillis);
+      const workers = this.#knowsFleet ? this.#leadership.takers(snapshot) : [];
+      const input = { leases, workers, options: this.#assignmentOptions, nowMillis, random };
       await Promise.all(
-        targets.map(async ({ lease, to }) => {
-          const held = keeper.held.find((other) => other.leaseKey === lease.leaseKey);
-          const tenure = held?.tenure;
-          if (tenure !== undefined) {
-            await keeper.ask({
-              type: 'release',
-              leaseKey: lease.leaseKey,
-              tenure,
-              ...(to === undefined ? {} : { to }),
-            });
-            return;
-          }
-          // Assigned at the last moment, never begun: nobody reads it, so it may go at once.
-          const write = to === undefined ? evictLease(lease) : assignLease(lease, to);
-          await this.#persist(() => table.write(write, signal), signal);
+        planRelease(plan, input, workerIdentifier).map(async ({ lease, to }) => {
+          const tenure = keeper.held.find((other) => other.leaseKey === lease.leaseKey)?.tenure;
+          const { leaseKey } = lease;
+          if (tenure === undefined) {
+            // Assigned at the last moment, never begun: nobody reads it, so it may go at once.
+            await this.#persist(() => table.write(evictLease(lease), signal), signal);
+          } else await keeper.ask({ type: 'release', leaseKey, tenure, ...(to === undefined ? {} : { to }) });
         }),
       );
     });

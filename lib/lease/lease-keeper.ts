@@ -146,6 +146,13 @@ export class LeaseKeeper {
     return lease;
   }
 
+  /** Renews a lease now instead of at its time, to notice a handoff that was just begun. */
+  renewSoon(leaseKey: string): void {
+    const holding = this.#holdings.get(leaseKey);
+    if (holding === undefined || holding.renewing) return;
+    void this.#write(holding, (fence) => renewLease(fence)).catch(() => {});
+  }
+
   /** Notes bytes that were handed out of a lease; the next heartbeat carries the rate. */
   noteBytes(leaseKey: string, bytes: number): void {
     this.#holdings.get(leaseKey)?.load.add(bytes);

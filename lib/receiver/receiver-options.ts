@@ -4,7 +4,7 @@ import type { EventSink } from '../event/bus.ts';
 import type { KinesisApi } from '../kinesis/kinesis-api.ts';
 import type { ShardReader } from '../kinesis/reader.ts';
 import type { LeaseTable } from '../lease/lease-table.ts';
-import type { AssignPlan } from '../lease/plan/assign-plan.ts';
+import type { AssignmentPlan } from '../lease/plan/utilization-types.ts';
 import type { InitialPosition } from '../lease/plan/shard-sync-plan.ts';
 import type { Until } from './until.ts';
 
@@ -30,7 +30,7 @@ export interface ReceiverOptions {
   readonly api: KinesisApi;
   readonly reader: ShardReader;
   readonly table: LeaseTable;
-  readonly plan: AssignPlan;
+  readonly plan: AssignmentPlan;
   readonly clock: Clock;
   readonly random: Random;
   readonly events: EventSink;

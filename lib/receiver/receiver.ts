@@ -13,7 +13,8 @@ import { type Lease, isEnded } from '../lease/lease.ts';
 import { LeaseCoordinator } from '../lease/lease-coordinator.ts';
 import { LeaseKeeper } from '../lease/lease-keeper.ts';
 import type { TableSnapshot } from '../lease/lease-table.ts';
-import type { Move } from '../lease/plan/assign-plan.ts';
+import type { HandoffBegun } from '../lease/keeper-messages.ts';
+import { gracefulLeaseHandoffTimeoutMillis } from '../lease/ages.ts';
 import type { InitialPosition } from '../lease/plan/shard-sync-plan.ts';
 import { ShardSyncer } from '../lease/shard-syncer.ts';
 import { isBoundedRunDone } from './bounded-run.ts';
@@ -24,9 +25,6 @@ import type { ReceiverOptions } from './receiver-options.ts';
 import { ShardConsumer } from './shard-consumer.ts';
 import { leaseChildren } from './shard-end.ts';
 import { type Bound, boundOf } from './until.ts';
-
-/** KCL's `gracefulLeaseHandoffTimeoutMillis`: how long a lease that moves waits for its blocks to be finished. */
-const handoffTimeoutMillis = 30_000;
 
 /** How a run comes to its end. */
 type Ending =
@@ -51,7 +49,6 @@ export class Receiver implements BlockSource, Service {
   readonly #options: ReceiverOptions;
   readonly #channel = new Channel<Block>();
   readonly #consumers = new Map<string, ShardConsumer>();
-  readonly #moving = new Set<string>();
   /** Consumers whose checkpoint is under way. */
   readonly #storing = new Set<ShardConsumer>();
   readonly #leasesChanged = new Notifier();
@@ -169,7 +166,7 @@ export class Receiver implements BlockSource, Service {
     const { streamName, streamArn, createdAtMillis: streamCreatedAtMillis } = description;
     const stream = { streamName, streamArn, streamCreatedAtMillis };
     const serviceTimeMillis = () => api.serviceTimeMillis();
-    const keeper = new LeaseKeeper({
+    const keeper: LeaseKeeper = new LeaseKeeper({
       ...settings,
       table,
       clock,
@@ -183,6 +180,7 @@ export class Receiver implements BlockSource, Service {
         const consumer = this.#consumers.get(leaseKey);
         if (consumer?.tenure === tenure) consumer.abort(lost);
       },
+      onHandoff: (begun) => this.#handOff(begun, keeper),
     });
     this.#keeper = keeper;
     const listShards = (at: InitialPosition | undefined, inner: AbortSignal) => this.#listShards(at, inner);
@@ -201,8 +199,9 @@ export class Receiver implements BlockSource, Service {
       random,
       events,
       onGained: (lease) => this.#gained(lease, parts),
-      onSurplus: (move) => this.#surplus(move, parts),
       onSnapshot: (snapshot, live) => this.#checkBound(snapshot, live),
+      needsView: settings.until !== undefined,
+      measurements: () => ({ metrics: {}, operatingRange: {} }),
     });
     const { workerIdentifier, applicationName } = settings;
     const parts: Parts = {
@@ -278,7 +277,10 @@ export class Receiver implements BlockSource, Service {
       leasesChanged: this.#leasesChanged,
       serviceTimeMillis: () => api.serviceTimeMillis(),
       emit: (block) => this.#channel.send(block),
-      leaseChildren: (told, signal) => leaseChildren(lease, told, parts.children, signal),
+      leaseChildren: async (told, signal) => {
+        await leaseChildren(lease, told, parts.children, signal);
+        parts.coordinator.wake();
+      },
     });
     this.#consumers.set(lease.leaseKey, consumer);
     this.#track(
@@ -288,24 +290,27 @@ export class Receiver implements BlockSource, Service {
     );
   }
 
-  /** Gives a lease away: finish it, checkpoint it, then let the keeper assign it, so that the next owner repeats nothing. */
-  #surplus(move: Move, parts: Parts): void {
-    const consumer = this.#consumers.get(move.leaseKey);
-    if (consumer === undefined || this.#moving.has(move.leaseKey) || this.#isEnding) return;
-    this.#moving.add(move.leaseKey);
-    this.#track(this.#moveAway(consumer, move, parts).finally(() => this.#moving.delete(move.leaseKey)));
+  /**
+   * The leader hands a lease to another worker: finish it, checkpoint it, then let the keeper complete the handoff, so that
+   * the next owner repeats nothing. Without a consumer there is nothing to finish, and the handoff is completed at once.
+   */
+  #handOff(begun: HandoffBegun, keeper: LeaseKeeper): void {
+    // A receiver that ends releases all its leases, and completes the handoffs with them.
+    if (this.#isEnding) return;
+    this.#track(this.#moveAway(begun, keeper));
   }
 
-  async #moveAway(consumer: ShardConsumer, move: Move, { keeper }: Parts): Promise<void> {
+  async #moveAway({ leaseKey, tenure, to }: HandoffBegun, keeper: LeaseKeeper): Promise<void> {
     const { clock } = this.#options;
-    const late = () =>
-      new MillraceError('MR_DRAIN_TIMEOUT', `shard ${move.leaseKey} did not finish its blocks in time`);
-    using deadline = deadlineController(clock, handoffTimeoutMillis, late, this.#loops.signal);
-    await consumer.drain(deadline.signal);
-    if (consumer.state.tag === 'ended' || consumer.state.tag === 'lost') return;
-    const { leaseKey, tenure } = consumer;
-    await keeper.ask({ type: 'release', leaseKey, tenure, to: move.to });
-    consumer.abort(new MillraceError('MR_LEASE_LOST', `lease ${leaseKey} was given to ${move.to}`));
+    const consumer = this.#consumers.get(leaseKey);
+    if (consumer?.tenure === tenure) {
+      const late = () => new MillraceError('MR_DRAIN_TIMEOUT', `shard ${leaseKey} did not finish its blocks in time`);
+      using deadline = deadlineController(clock, gracefulLeaseHandoffTimeoutMillis, late, this.#loops.signal);
+      await consumer.drain(deadline.signal);
+      if (consumer.state.tag === 'ended' || consumer.state.tag === 'lost') return;
+    }
+    await keeper.ask({ type: 'release', leaseKey, tenure, to });
+    consumer?.abort(new MillraceError('MR_LEASE_LOST', `lease ${leaseKey} was given to ${to}`));
   }
 
   #checkBound({ leases }: TableSnapshot, liveWorkers: readonly string[]): void {

@@ -5,6 +5,8 @@ import {
   DescribeTableCommand,
   type DynamoDBClient,
   GetItemCommand,
+  type ProvisionedThroughput,
+  type ProvisionedThroughputDescription,
   PutItemCommand,
   QueryCommand,
   ScanCommand,
@@ -21,6 +23,8 @@ export interface TableDescription {
   readonly status: string;
   /** `name:HASH` and `name:RANGE`, in order. */
   readonly keySchema: readonly string[];
+  /** Capacity of a table that is not billed by request; an index added to it needs its own. */
+  readonly provisioned?: ProvisionedThroughput;
   /** Status by index name; only an ACTIVE index can be asked. */
   readonly indexStatus: ReadonlyMap<string, string>;
   /** `name:S` and the like, for all attributes that are part of a key. */
@@ -63,6 +67,7 @@ export class AwsDynamo {
         attributes: (answer.Table?.AttributeDefinitions ?? []).map(
           (one) => `${one.AttributeName}:${one.AttributeType}`,
         ),
+        ...provisionedOf(answer.Table?.ProvisionedThroughput),
         indexStatus: new Map(
           (answer.Table?.GlobalSecondaryIndexes ?? []).map((index) => [index.IndexName ?? '', index.IndexStatus ?? '']),
         ),
@@ -99,7 +104,11 @@ export class AwsDynamo {
   }
 
   /** Adds the owner index to a table that was made without one; nothing when another worker has just done so. */
-  async addIndex(indexName: string, signal: AbortSignal): Promise<void> {
+  async addIndex(
+    indexName: string,
+    provisioned: ProvisionedThroughput | undefined,
+    signal: AbortSignal,
+  ): Promise<void> {
     try {
       await this.#call(signal, (options) =>
         this.#client.send(
@@ -109,7 +118,14 @@ export class AwsDynamo {
               { AttributeName: 'leaseKey', AttributeType: 'S' },
               { AttributeName: 'leaseOwner', AttributeType: 'S' },
             ],
-            GlobalSecondaryIndexUpdates: [{ Create: ownerIndex(indexName) }],
+            GlobalSecondaryIndexUpdates: [
+              {
+                Create: {
+                  ...ownerIndex(indexName),
+                  ...(provisioned === undefined ? {} : { ProvisionedThroughput: provisioned }),
+                },
+              },
+            ],
           }),
           options,
         ),
@@ -246,6 +262,11 @@ export class AwsDynamo {
 
 function isNamed(thrown: unknown, name: string): boolean {
   return typeof thrown === 'object' && thrown !== null && (thrown as { name?: unknown }).name === name;
+}
+
+function provisionedOf(throughput: ProvisionedThroughputDescription | undefined) {
+  const { ReadCapacityUnits = 0, WriteCapacityUnits = 0 } = throughput ?? {};
+  return ReadCapacityUnits > 0 ? { provisioned: { ReadCapacityUnits, WriteCapacityUnits } } : {};
 }
 
 function ownerIndex(indexName: string) {

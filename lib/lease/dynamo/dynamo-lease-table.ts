@@ -59,7 +59,7 @@ export class DynamoLeaseTable implements LeaseTable {
       // A foreign table is refused before it is active: nothing may be written to it.
       if (description !== undefined) this.#checkKey(description);
       if (description?.status === 'ACTIVE' || description?.status === 'UPDATING') {
-        if (!description.indexStatus.has(ownerIndexName)) await this.#dynamo.addIndex(ownerIndexName, signal);
+        if (!description.indexStatus.has(ownerIndexName)) await this.#dynamo.addIndex(ownerIndexName, description.provisioned, signal);
         return created;
       }
       // Also a table that was just being deleted and is gone now.
