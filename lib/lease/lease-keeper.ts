@@ -9,7 +9,7 @@ import { type Deferred, deferred } from '../base/service.ts';
 import type { EventSink } from '../event/bus.ts';
 import type { LeaseLossReason } from '../event/event.ts';
 import { type Holding, newHolding, requestDeadlineMillis } from './holding.ts';
-import type { KeeperOutcome, KeeperRequest, LeaseLost } from './keeper-messages.ts';
+import type { HandoffBegun, KeeperOutcome, KeeperRequest, LeaseLost } from './keeper-messages.ts';
 import type { Lease } from './lease.ts';
 import type { InitialPosition } from './plan/shard-sync-plan.ts';
 import type { LeaseTable, WriteOutcome } from './lease-table.ts';
@@ -18,6 +18,7 @@ import {
   type LeaseWrite,
   beginTenure,
   checkpointLease,
+  completeHandoff,
   isAlreadyApplied,
   releaseLease,
   renewLease,
@@ -49,6 +50,8 @@ export interface LeaseKeeperOptions {
   readonly initialPosition: InitialPosition;
   /** Hears of every tenure that ends without having been released here. */
   readonly onLost: (lost: LeaseLost) => void;
+  /** Hears when the leader begins to hand a held lease to another worker. */
+  readonly onHandoff: (begun: HandoffBegun) => void;
 }
 
 /**
@@ -151,6 +154,18 @@ export class LeaseKeeper {
     return lease;
   }
 
+  /** Renews a lease now instead of at its time, to notice a handoff that was just begun. */
+  renewSoon(leaseKey: string): void {
+    const holding = this.#holdings.get(leaseKey);
+    if (holding === undefined || holding.renewing) return;
+    void this.#write(holding, (fence) => renewLease(fence)).catch(() => {});
+  }
+
+  /** Notes bytes that were handed out of a lease; the next heartbeat carries the rate. */
+  noteBytes(leaseKey: string, bytes: number): void {
+    this.#holdings.get(leaseKey)?.load.add(bytes);
+  }
+
   /**
    * Writes a checkpoint or releases a lease. `lost` means that the tenure is over and nothing was written. Settles within
    * F of the last confirmed write, whatever the network does.
@@ -162,6 +177,7 @@ export class LeaseKeeper {
     if (request.type === 'release') return this.#release(holding, request.to);
     const { checkpoint, engineState, caughtUpAtMillis } = request;
     const extras = {
+      ...holding.load.take(this.#options.clock.monotonicMillis()),
       ...(engineState === undefined ? {} : { engineState }),
       ...(caughtUpAtMillis === undefined ? {} : { caughtUpAtMillis }),
     };
@@ -174,13 +190,17 @@ export class LeaseKeeper {
     return outcome;
   }
 
+  /** Gives a lease up. Where a handoff has begun, it is completed, whatever `to` says: the leader has decided. */
   async #release(holding: Holding, to: string | undefined): Promise<KeeperOutcome> {
     const { leaseKey, tenure } = holding.fence;
+    const { workerIdentifier } = this.#options;
     const outcome = await this.#write(
       holding,
       (fence) => {
         holding.releasing = true;
-        return releaseLease(fence, to);
+        return fence.handoffTo === undefined
+          ? releaseLease(fence, to)
+          : completeHandoff(fence, workerIdentifier, fence.handoffTo);
       },
       'release',
     );
@@ -234,7 +254,10 @@ export class LeaseKeeper {
   #renew(holding: Holding): void {
     holding.renewing = true;
     // While it waited its turn, a checkpoint may have been the heartbeat.
-    const makeWrite = (fence: Fence) => (this.#millisToRenewal(holding) > 0 ? undefined : renewLease(fence));
+    const makeWrite = (fence: Fence) =>
+      this.#millisToRenewal(holding) > 0
+        ? undefined
+        : renewLease(fence, holding.load.take(this.#options.clock.monotonicMillis()));
     const renewal = this.#renewals.add(() => this.#write(holding, makeWrite));
     renewal
       .catch(() => {})
@@ -256,7 +279,11 @@ export class LeaseKeeper {
       const write = makeWrite(holding.fence);
       if (write === undefined) return 'applied';
       const startedAtMillis = this.#options.clock.monotonicMillis();
-      const written = await this.#writeUntilDefinite(holding, write);
+      let written = await this.#writeUntilDefinite(holding, write);
+      if (written !== 'lost' && written.outcome === 'refused' && this.#noticeHandoff(holding, written.lease)) {
+        // Refused only because a handoff had begun (kcl.md 1.6): the lease is still ours to write.
+        written = await this.#writeUntilDefinite(holding, makeWrite(holding.fence) ?? write);
+      }
       if (written === 'lost') return 'lost';
       if (written.outcome === 'refused') {
         this.#lose(holding, this.#lossReason(holding, written.lease));
@@ -269,9 +296,25 @@ export class LeaseKeeper {
         holding.fence = { ...holding.fence, leaseCounter: written.lease.leaseCounter };
         holding.lease = written.lease;
         holding.confirmedAtMillis = startedAtMillis;
+        this.#noticeHandoff(holding, written.lease);
       }
       return 'applied';
     });
+  }
+
+  /**
+   * Looks for a handoff in a row that a write brought back: the old owner is this worker and the tenure is still its own.
+   * Answers whether one was noticed just now.
+   */
+  #noticeHandoff(holding: Holding, row: Lease | undefined): boolean {
+    const { fence } = holding;
+    const to = row?.leaseOwner;
+    if (row === undefined || to === undefined || fence.handoffTo !== undefined) return false;
+    if (row.checkpointOwner !== this.#options.workerIdentifier || row.tenure !== fence.tenure) return false;
+    if (row.leaseCounter !== fence.leaseCounter) return false;
+    holding.fence = { ...fence, handoffTo: to };
+    this.#options.onHandoff({ leaseKey: fence.leaseKey, tenure: fence.tenure, to });
+    return true;
   }
 
   async #writeUntilDefinite(holding: Holding, write: LeaseWrite): Promise<WriteOutcome | 'lost'> {

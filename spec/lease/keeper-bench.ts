@@ -43,6 +43,7 @@ export function startKeeper(
     events: bus,
     serviceTimeMillis: () => clock.wallMillis() + 5_000,
     initialPosition: { type: 'TRIM_HORIZON' },
+    onHandoff: () => {},
     onLost: (one) => lost.push(one),
     ...options,
   });
