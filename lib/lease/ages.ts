@@ -161,11 +161,7 @@ export class FleetAges {
   }
 
   /** The workers that show any life, sorted: those that report, and the owners of leases whose counter moved within F. */
-  liveWorkers(
-    leases: readonly ObservedLease[],
-    workers: readonly WorkerRow[],
-    nowMillis: number,
-  ): readonly string[] {
+  liveWorkers(leases: readonly ObservedLease[], workers: readonly WorkerRow[], nowMillis: number): readonly string[] {
     const live = new Set(this.reportingWorkers(workers, nowMillis));
     for (const { lease, unchangedSinceMillis } of leases) {
       const isFresh = nowMillis - unchangedSinceMillis <= this.#failoverTimeMillis;

@@ -77,7 +77,10 @@ export class Assigner {
     const { table, clock, ages, events, isLeader, workerIdentifier, onGivenToMe, onHandoffFromMe } = this.#options;
     if (!isLeader()) return;
     const isHandoff = move.reason === 'balance' && lease.checkpointOwner === undefined;
-    const written = await table.write(isHandoff ? initiateHandoff(lease, move.to) : assignLease(lease, move.to), signal);
+    const written = await table.write(
+      isHandoff ? initiateHandoff(lease, move.to) : assignLease(lease, move.to),
+      signal,
+    );
     if (written.outcome === 'refused') return;
     const { leaseKey } = lease;
     if (isHandoff) {

@@ -51,7 +51,11 @@ export class LeaderElector {
   readonly #options: LeaderElectorOptions;
   readonly #state = new StateHolder<ElectorState>(
     { tag: 'looking' },
-    { looking: ['looking', 'following', 'leading'], following: ['looking', 'following', 'leading'], leading: ['looking', 'following', 'leading'] },
+    {
+      looking: ['looking', 'following', 'leading'],
+      following: ['looking', 'following', 'leading'],
+      leading: ['looking', 'following', 'leading'],
+    },
     (next, previous) => this.#tell(next, previous),
   );
 

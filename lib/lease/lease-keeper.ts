@@ -32,8 +32,8 @@ const maximumBeginAttempts = 5;
 const longestRetentionMillis = 366 * 24 * 3_600_000;
 /** Wait between two attempts at the same write. */
 const retryBackoff = { baseMillis: 50, capMillis: 1_000 };
-/** The longest wait as a part of F: a table that answers again in time must be asked in time. */
-const longestRetryWait = 1 / 10;
+/** The longest wait as a part of the time that is left: a table that answers again in time must be asked in time. */
+const longestRetryWait = 1 / 4;
 
 /** What a {@link LeaseKeeper} needs. */
 export interface LeaseKeeperOptions {
@@ -341,9 +341,15 @@ export class LeaseKeeper {
           return 'lost';
         }
       }
-      const capMillis = Math.min(retryBackoff.capMillis, this.#options.failoverTimeMillis * longestRetryWait);
-      await pause(clock, backoffMillis({ ...retryBackoff, capMillis }, attempt, random), holding.over.signal);
+      await pause(clock, backoffMillis(this.#backoffOf(holding), attempt, random), holding.over.signal);
     }
+  }
+
+  #backoffOf(holding: Holding): { readonly baseMillis: number; readonly capMillis: number } {
+    const { clock, failoverTimeMillis } = this.#options;
+    const leftMillis = holding.confirmedAtMillis + failoverTimeMillis - clock.monotonicMillis();
+    const capMillis = Math.min(retryBackoff.capMillis, leftMillis * longestRetryWait);
+    return { ...retryBackoff, capMillis: Math.max(retryBackoff.baseMillis, capMillis) };
   }
 
   /** A request may take F/4 at most: four of them, one after another, must fit into F. */

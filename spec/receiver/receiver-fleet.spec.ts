@@ -51,7 +51,7 @@ describe('workers of one application', () => {
     await flow(fleet, 5);
     const signals = first.blocks.map((block) => block.signal);
     const second = fleet.start('b');
-    await fleet.clock.runUntil(() => leasesOf(fleet)['b'] === 1, { atMostMillis: 45_000 });
+    await fleet.clock.runUntil(() => second.eventsOf('lease.gained').length === 1, { atMostMillis: 45_000 });
     await flow(fleet, 5);
     expect(second.numbers.length).toBeGreaterThan(5);
     expect(fleet.verdict.missing).toEqual([]);

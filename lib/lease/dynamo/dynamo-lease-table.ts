@@ -13,13 +13,7 @@ import {
 import type { LeaseWrite } from '../lease-write.ts';
 import type { AwsDynamo, ItemPage, TableDescription } from './aws-dynamo.ts';
 import { type DynamoItem, stringOf } from './item.ts';
-import {
-  ifAbsent,
-  ifEndedAsSeen,
-  itemFromLease,
-  leaseFromItem,
-  rowFromItem,
-} from './lease-item.ts';
+import { ifAbsent, ifEndedAsSeen, itemFromLease, leaseFromItem, rowFromItem } from './lease-item.ts';
 import type { CoordinationRows } from './coordination-tables.ts';
 import { updateExpression } from './update-expression.ts';
 
@@ -59,7 +53,8 @@ export class DynamoLeaseTable implements LeaseTable {
       // A foreign table is refused before it is active: nothing may be written to it.
       if (description !== undefined) this.#checkKey(description);
       if (description?.status === 'ACTIVE' || description?.status === 'UPDATING') {
-        if (!description.indexStatus.has(ownerIndexName)) await this.#dynamo.addIndex(ownerIndexName, description.provisioned, signal);
+        if (!description.indexStatus.has(ownerIndexName))
+          await this.#dynamo.addIndex(ownerIndexName, description.provisioned, signal);
         return created;
       }
       // Also a table that was just being deleted and is gone now.

@@ -240,7 +240,11 @@ export function ifAbsentOrWorker(key: 'leaseKey' | 'wid'): ConditionParameters {
 /** Holds when a worker's row has not been reported anew: by our counter, or by a Java worker's `lut` (kcl.md 1.3). */
 export function ifNotReportedSince(row: WorkerRow): ConditionParameters {
   return row.reportCounter === undefined
-    ? { conditionExpression: '#lut = :seen', names: { '#lut': 'lut' }, values: { ':seen': number(row.lastUpdateSeconds) } }
+    ? {
+        conditionExpression: '#lut = :seen',
+        names: { '#lut': 'lut' },
+        values: { ':seen': number(row.lastUpdateSeconds) },
+      }
     : {
         conditionExpression: '#reportCounter <= :seen',
         names: { '#reportCounter': 'reportCounter' },
