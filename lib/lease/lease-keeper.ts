@@ -2,7 +2,7 @@ import PQueue from 'p-queue';
 import { type LinkedController, deadlineController } from '../base/abort.ts';
 import { backoffMillis } from '../base/backoff.ts';
 import { type Clock, pause } from '../base/clock.ts';
-import { MillraceError, isMillraceError, toMillraceError } from '../base/error.ts';
+import { MillraceError, toMillraceError } from '../base/error.ts';
 import { formatPosition } from '../base/position.ts';
 import type { Random } from '../base/random.ts';
 import { type Deferred, deferred } from '../base/service.ts';
@@ -12,6 +12,7 @@ import { type Holding, newHolding, requestDeadlineMillis } from './holding.ts';
 import type { HandoffBegun, KeeperOutcome, KeeperRequest, LeaseLost } from './keeper-messages.ts';
 import type { Lease } from './lease.ts';
 import type { InitialPosition } from './plan/shard-sync-plan.ts';
+import { duplicateWorker, lossReason } from './lease-loss.ts';
 import type { LeaseTable, WriteOutcome } from './lease-table.ts';
 import {
   type Fence,
@@ -286,7 +287,7 @@ export class LeaseKeeper {
       }
       if (written === 'lost') return 'lost';
       if (written.outcome === 'refused') {
-        this.#lose(holding, this.#lossReason(holding, written.lease));
+        this.#lose(holding, lossReason(holding, written.lease, this.#options.workerIdentifier));
         return 'lost';
       }
       if (purpose === 'release') {
@@ -362,14 +363,6 @@ export class LeaseKeeper {
     return deadlineController(this.#options.clock, millis, late, ...parents);
   }
 
-  #lossReason(holding: Holding, row: Lease | undefined): LeaseLossReason {
-    if (row === undefined) return 'deleted';
-    // A release that was applied unheard may have gone round and come back: that is no duplicate.
-    if (holding.releasing) return 'taken';
-    const newerTenure = row.tenure !== undefined && row.tenure > holding.fence.tenure;
-    return row.leaseOwner === this.#options.workerIdentifier && newerTenure ? 'duplicate' : 'taken';
-  }
-
   #lose(holding: Holding, reason: LeaseLossReason): void {
     const { leaseKey, tenure } = holding.fence;
     if (this.#holdings.get(leaseKey) !== holding) return;
@@ -390,17 +383,4 @@ export class LeaseKeeper {
     const { clock, failoverTimeMillis } = this.#options;
     return clock.monotonicMillis() - holding.confirmedAtMillis > failoverTimeMillis;
   }
-}
-
-function duplicateWorker(workerIdentifier: string, leaseKey: string): MillraceError {
-  return new MillraceError(
-    'MR_WORKER_DUPLICATE',
-    `another process runs as worker ${JSON.stringify(workerIdentifier)} (it began a newer tenure of lease ${leaseKey}); give each process its own workerIdentifier`,
-    { subject: { worker: workerIdentifier, lease: leaseKey } },
-  );
-}
-
-/** Whether an error says that a tenure is over, as opposed to a fault. */
-export function isLeaseLoss(thrown: unknown): boolean {
-  return isMillraceError(thrown, 'MR_LEASE_LOST');
 }
