@@ -46,8 +46,10 @@ export class ShardSyncer {
       const { leases } = await table.scan(signal);
       const isFirst = !isFirstSyncOver(leases);
       const shards = await listShards(isFirst ? initialPosition : undefined, signal);
+      // The pages of a listing are read one after the other: with a reshard in between it shows a shard and its descendants,
+      // and only the whole lineage tells that they are.
+      const lineage = isFirst ? await listShards(undefined, signal) : shards;
       if (isFirst && plans < maximumFirstSyncPlans && (await this.#hasNewLeases(leases, signal))) continue;
-      const lineage = isFirst && leases.length > 0 ? await listShards(undefined, signal) : shards;
       const parts = { stream, shards, lineage, leases, initialPosition };
       const plan = planShardSync({ ...parts, serviceTimeMillis: startedAtMillis });
       const count = await this.#create(plan.create, isFirst && plans < maximumFirstSyncPlans, signal);

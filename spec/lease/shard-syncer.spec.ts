@@ -45,7 +45,7 @@ function slowSyncer(
 }
 
 describe('ShardSyncer', () => {
-  it('lists by the initial position for the first sync, and everything for later ones', async () => {
+  it('lists by the initial position for the first sync, with the lineage, and everything for later ones', async () => {
     const table = new FakeLeaseTable();
     const asked: (InitialPosition | undefined)[] = [];
     const syncer = syncerOn(table, new VirtualClock(), (at) => {
@@ -54,7 +54,7 @@ describe('ShardSyncer', () => {
     });
     expect(await syncer.sync(never)).toBe(12);
     expect(await syncer.sync(never)).toBe(0);
-    expect(asked).toEqual([{ type: 'LATEST' }, undefined]);
+    expect(asked).toEqual([{ type: 'LATEST' }, undefined, undefined]);
   });
 
   it('makes one sync of two that start at different moments: all shards begin at the same timestamp', async () => {
@@ -135,6 +135,16 @@ describe('ShardSyncer', () => {
     for (const { firstSyncEnded: _, ...lease } of table.rows) table.putRow(lease);
     expect(await syncerOn(table, clock).sync(never)).toBe(0);
     expect(table.rows.filter((lease) => lease.firstSyncEnded).map((lease) => lease.leaseKey)).toEqual([idOf(0)]);
+  });
+
+  it('leases no descendant beside its ancestor when a reshard came between two pages of the listing', async () => {
+    const table = new FakeLeaseTable();
+    const clock = new VirtualClock();
+    const torn = [shardOf(0, [], true), shardOf(5, [4])];
+    const lineage = [shardOf(0, [], true), shardOf(1, [], true), shardOf(4, [0, 1], true), shardOf(5, [4])];
+    const syncer = syncerOn(table, clock, (at) => (at === undefined ? lineage : torn));
+    expect(await syncer.sync(never)).toBe(1);
+    expect(table.rows.map((lease) => lease.leaseKey)).toEqual([idOf(0)]);
   });
 
   it('asks for the whole lineage when it goes on with a first sync', async () => {
