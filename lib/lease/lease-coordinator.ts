@@ -8,8 +8,8 @@ import { FleetAges } from './ages.ts';
 import { ensureAlone, findIntruder, notAlone } from './alone-check.ts';
 import type { Lease } from './lease.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
-import type { LeaseTable, TableSnapshot } from './lease-table.ts';
-import { assignLease, evictLease } from './lease-write.ts';
+import type { LeaseTable, TableSnapshot, WriteOutcome } from './lease-table.ts';
+import { type LeaseWrite, assignLease, evictLease } from './lease-write.ts';
 import type { AssignPlan, Move, ObservedLease } from './plan/assign-plan.ts';
 import { type Release, planRelease } from './plan/release-plan.ts';
 import type { ShardSyncer } from './shard-syncer.ts';
@@ -20,6 +20,8 @@ import { WorkerReporter } from './worker-reporter.ts';
 /** The longest time between two reports of a worker, and between two shard syncs. */
 const maximumReportIntervalMillis = 5_000;
 const shardSyncIntervalMillis = 60_000;
+/** How often a lease that was never begun is released while its row changes under the attempt. */
+const maximumReleaseAttempts = 3;
 /** How many F a worker's row may stand still before others remove it. One that comes back writes it anew. */
 const silentRowFailovers = 3;
 
@@ -323,7 +325,7 @@ export class LeaseCoordinator {
   }
 
   async #release({ lease, to }: Release, signal: AbortSignal): Promise<void> {
-    const { table, keeper } = this.#options;
+    const { table, keeper, workerIdentifier } = this.#options;
     const { leaseKey } = lease;
     const tenure = keeper.held.find((held) => held.leaseKey === leaseKey)?.tenure;
     if (tenure !== undefined) {
@@ -332,9 +334,14 @@ export class LeaseCoordinator {
     }
     // During a handoff to this worker the old owner still reads; taking the lease away would cut it off.
     if (lease.checkpointOwner !== undefined) return;
-    // Assigned at the last moment, never begun: nobody reads it, so it may go at once.
-    const write = to === undefined ? evictLease(lease) : assignLease(lease, to);
-    await this.#persist(() => table.write(write, signal), signal);
+    // Assigned at the last moment, never begun: nobody reads it, so it may go at once. The begin of a tenure that the stop
+    // has cut off may still be applied after the look; then the row is as new, and still nobody reads it.
+    let row: Lease | undefined = lease;
+    for (let attempt = 1; row !== undefined && attempt <= maximumReleaseAttempts; attempt += 1) {
+      const write: LeaseWrite = to === undefined ? evictLease(row) : assignLease(row, to);
+      const written: WriteOutcome = await this.#persist(() => table.write(write, signal), signal);
+      row = written.outcome === 'refused' && written.lease?.leaseOwner === workerIdentifier ? written.lease : undefined;
+    }
   }
 
   /** A stop goes on whatever fails: what is not released expires. */
