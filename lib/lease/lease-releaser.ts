@@ -6,10 +6,14 @@ import type { EventSink } from '../event/bus.ts';
 import type { FleetAges } from './ages.ts';
 import { workerViews } from './assigner.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
-import type { LeaseTable } from './lease-table.ts';
-import { assignLease, evictLease } from './lease-write.ts';
+import type { Lease } from './lease.ts';
+import type { LeaseTable, WriteOutcome } from './lease-table.ts';
+import { type LeaseWrite, assignLease, evictLease } from './lease-write.ts';
 import { type Release, planRelease } from './plan/release-plan.ts';
 import type { AssignmentOptions, AssignmentPlan, WorkerView } from './plan/utilization-types.ts';
+
+/** How often a lease that was never begun is released while its row changes under the attempt. */
+const maximumReleaseAttempts = 3;
 
 /** What a {@link LeaseReleaser} needs. */
 export interface LeaseReleaserOptions {
@@ -87,9 +91,14 @@ export class LeaseReleaser {
     if (keeper.hasTwin) return;
     // During a handoff to this worker the old owner still reads; taking the lease away would cut it off.
     if (lease.checkpointOwner !== undefined && lease.checkpointOwner !== workerIdentifier) return;
-    // Assigned at the last moment, or lost: nobody reads it, so it may go at once.
-    const write = to === undefined ? evictLease(lease) : assignLease(lease, to);
-    await this.#persist(() => table.write(write, signal), signal);
+    // Assigned at the last moment, never begun: nobody reads it, so it may go at once. The begin of a tenure that the stop
+    // has cut off may still be applied after the look; then the row is as new, and still nobody reads it.
+    let row: Lease | undefined = lease;
+    for (let attempt = 1; row !== undefined && attempt <= maximumReleaseAttempts; attempt += 1) {
+      const write: LeaseWrite = to === undefined ? evictLease(row) : assignLease(row, to);
+      const written: WriteOutcome = await this.#persist(() => table.write(write, signal), signal);
+      row = written.outcome === 'refused' && written.lease?.leaseOwner === workerIdentifier ? written.lease : undefined;
+    }
   }
 
   #persist<T>(action: () => Promise<T>, signal: AbortSignal): Promise<T> {

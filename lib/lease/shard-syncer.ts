@@ -48,7 +48,7 @@ export class ShardSyncer {
       const startedAtMillis = serviceTimeMillis();
       const { leases } = await table.scan(signal);
       const isFirst = !isFirstSyncOver(leases);
-      const shards = await listShards(isFirst ? initialPosition : undefined, signal);
+      const shards = isFirst ? await this.#listFirst(signal) : await listShards(undefined, signal);
       // The pages of a listing are read one after the other: with a reshard in between it shows a shard and its descendants,
       // and only the whole lineage tells that they are.
       const lineage = isFirst ? await listShards(undefined, signal) : shards;
@@ -63,6 +63,13 @@ export class ShardSyncer {
       if (plan.markFirstSyncEnded !== undefined) await table.write(markFirstSyncEnded(plan.markFirstSyncEnded), signal);
       return created;
     }
+  }
+
+  /** The shards of the initial position; those of the horizon when retention has taken all that were open at that time. */
+  async #listFirst(signal: AbortSignal): Promise<readonly Shard[]> {
+    const { initialPosition, listShards } = this.#options;
+    const shards = await listShards(initialPosition, signal);
+    return shards.length > 0 ? shards : listShards({ type: 'TRIM_HORIZON' }, signal);
   }
 
   /**
