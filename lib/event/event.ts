@@ -7,6 +7,12 @@ export type LeaseLossReason = 'taken' | 'expired' | 'deleted' | 'duplicate' | 'r
 export type AssignReason = 'unowned' | 'expired' | 'balance';
 
 /**
+ * Why a record with the magic of an aggregate was passed on as it is: too short for a frame, of another digest, no
+ * protobuf message of the format, with a key that is not there or is none, or with more user records than the limit.
+ */
+export type BrokenAggregate = 'short' | 'digest' | 'protobuf' | 'key' | 'limit';
+
+/**
  * Everything that Millrace tells about itself: plain data, no record contents, no partition keys. Names are
  * noun.verb, positions are texts as `formatPosition` writes them, times are milliseconds. The union is closed:
  * a listener may switch over `type` and be told by the compiler when a new event appears.
@@ -59,6 +65,21 @@ export type MillraceEvent =
   | { readonly type: 'shard.throttled'; readonly shardId: string; readonly delayMillis: number }
   | { readonly type: 'shard.iteratorExpired'; readonly shardId: string }
   | { readonly type: 'shard.gone'; readonly shardId: string }
+  | {
+      readonly type: 'aggregate.broken';
+      readonly shardId: string;
+      /** Since the last such event about this shard; the other fields are those of the last record. */
+      readonly records: number;
+      readonly sequenceNumber: string;
+      readonly reason: BrokenAggregate;
+    }
+  | {
+      readonly type: 'aggregate.misplaced';
+      readonly shardId: string;
+      /** Since the last such event about this shard; the sequence number is that of the last aggregate. */
+      readonly records: number;
+      readonly sequenceNumber: string;
+    }
   | {
       readonly type: 'block.sealed';
       readonly shardId: string;

@@ -26,6 +26,8 @@ const lines: Readonly<Record<EventType, readonly [LogLevel, string]>> = {
   'shard.throttled': ['warn', 'shard throttled by Kinesis'],
   'shard.iteratorExpired': ['info', 'iterator expired, shard opened again'],
   'shard.gone': ['warn', 'shard is gone'],
+  'aggregate.broken': ['warn', 'aggregate cannot be taken apart, passed on as one record'],
+  'aggregate.misplaced': ['warn', 'user records of another shard left out'],
   'block.sealed': ['debug', 'block sealed'],
   'engine.started': ['info', 'engine started'],
   'batch.completed': ['debug', 'batch completed'],

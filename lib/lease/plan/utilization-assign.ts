@@ -1,4 +1,4 @@
-import { Candidates } from './utilization-candidates.ts';
+import { Candidates, type Room } from './utilization-candidates.ts';
 import type { CountedLease, Fleet, WorkerLoad } from './utilization-fleet.ts';
 import type { AssignmentOptions, Move } from './utilization-types.ts';
 
@@ -10,8 +10,8 @@ import type { AssignmentOptions, Move } from './utilization-types.ts';
  * that worker finds it under its own name. A handoff that did not end goes to its next owner, for whom it is
  * counted already, so that the decision of an earlier plan is carried out rather than made anew.
  */
-export function assignFreeLeases(fleet: Fleet, options: AssignmentOptions): readonly Move[] {
-  const candidates = new Candidates(fleet, options, fleet.workers.values());
+export function assignFreeLeases(fleet: Fleet, options: AssignmentOptions, room: Room): readonly Move[] {
+  const candidates = new Candidates(fleet, options, fleet.workers.values(), room);
   const moves: Move[] = [];
   for (const counted of fleet.free) {
     const { leaseKey, leaseOwner, checkpointOwner } = counted.observed.lease;

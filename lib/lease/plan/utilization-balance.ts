@@ -1,5 +1,5 @@
 import { type Random, randomInteger } from '../../base/random.ts';
-import { Candidates, wouldExceed } from './utilization-candidates.ts';
+import { Candidates, percentageToReachAverage, wouldExceed } from './utilization-candidates.ts';
 import type { CountedLease, Fleet, WorkerLoad } from './utilization-fleet.ts';
 import { smallestValue } from './utilization-metrics.ts';
 import type { AssignmentOptions, Move } from './utilization-types.ts';
@@ -21,7 +21,7 @@ export function balanceFleet(fleet: Fleet, options: AssignmentOptions, random: R
   const settled = [...fleet.workers.values()].filter((worker) => worker.isSettled);
   const sources = chooseSources(fleet, settled, options);
   if (sources.length === 0) return [];
-  const candidates = new Candidates(fleet, options, settled);
+  const candidates = new Candidates(fleet, options, settled, percentageToReachAverage);
   const moves: Move[] = [];
   for (const source of sources) {
     for (const counted of leasesToTake(source, options, random)) {

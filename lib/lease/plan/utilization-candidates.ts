@@ -6,9 +6,12 @@ import type { AssignmentOptions } from './utilization-types.ts';
 /** A worker with its place in the queue, as it was when it was added. */
 interface Candidate {
   readonly worker: WorkerLoad;
-  readonly percentageToReachAverage: number;
+  readonly room: number;
   readonly leases: number;
 }
+
+/** How much room a worker has, by whatever a strategy goes by. */
+export type Room = (fleet: Fleet, worker: WorkerLoad) => number;
 
 /**
  * The workers that may be given a lease, the one with the most room first (kcl.md 2.4 step 6). Equal ones, such as all
@@ -17,11 +20,13 @@ interface Candidate {
 export class Candidates {
   readonly #fleet: Fleet;
   readonly #options: AssignmentOptions;
+  readonly #room: Room;
   readonly #queue = new WorkerQueue<Candidate>(comesBefore);
 
-  constructor(fleet: Fleet, options: AssignmentOptions, workers: Iterable<WorkerLoad>) {
+  constructor(fleet: Fleet, options: AssignmentOptions, workers: Iterable<WorkerLoad>, room: Room) {
     this.#fleet = fleet;
     this.#options = options;
+    this.#room = room;
     for (const worker of workers) this.putBack(worker);
   }
 
@@ -43,11 +48,7 @@ export class Candidates {
   putBack(worker: WorkerLoad): void {
     if (worker.throughputKBps > this.#options.maxThroughputPerHostKBps) return;
     if (worker.leases >= this.#options.maxLeasesForWorker) return;
-    this.#queue.add({
-      worker,
-      percentageToReachAverage: percentageToReachAverage(this.#fleet, worker),
-      leases: worker.leases,
-    });
+    this.#queue.add({ worker, room: this.#room(this.#fleet, worker), leases: worker.leases });
   }
 
   /** Gives a polled worker a lease: counts it, adds what it is expected to do to the metrics, and puts the worker back. */
@@ -82,7 +83,7 @@ export function wouldExceed(fleet: Fleet, worker: WorkerLoad, counted: CountedLe
  * How much load, in parts of its own, a worker can take before the first of its metrics reaches the average of the
  * fleet. KCL's rule for a metric at 0 is 1, though another worker may have more room than that.
  */
-function percentageToReachAverage(fleet: Fleet, { metrics }: WorkerLoad): number {
+export function percentageToReachAverage(fleet: Fleet, { metrics }: WorkerLoad): number {
   let least = Number.MAX_VALUE;
   for (const [name, { value }] of metrics) {
     const average = fleet.averages.get(name) ?? 0;
@@ -92,8 +93,7 @@ function percentageToReachAverage(fleet: Fleet, { metrics }: WorkerLoad): number
 }
 
 function comesBefore(a: Candidate, b: Candidate): boolean {
-  if (a.percentageToReachAverage !== b.percentageToReachAverage)
-    return a.percentageToReachAverage > b.percentageToReachAverage;
+  if (a.room !== b.room) return a.room > b.room;
   if (a.leases !== b.leases) return a.leases < b.leases;
   return a.worker.workerIdentifier < b.worker.workerIdentifier;
 }

@@ -1,4 +1,5 @@
 import { type Lease, isEnded } from '../lease.ts';
+import { mustBeGivenOut } from './free-lease.ts';
 import {
   type MetricValue,
   greatestValue,
@@ -29,6 +30,8 @@ export interface WorkerLoad {
 
 /** The fleet as one plan sees it. */
 export interface Fleet {
+  /** How many leases are load. */
+  readonly leases: number;
   /** In order of name. */
   readonly workers: ReadonlyMap<string, WorkerLoad>;
   /** Unowned, expired and timed-out leases in the order in which they are given out. */
@@ -52,7 +55,7 @@ export function readFleet(input: AssignmentInput): Fleet {
   const free: CountedLease[] = [];
   for (const counted of leases) {
     const { lease } = counted.observed;
-    const isFree = mustBeGivenOut(counted.observed, input);
+    const isFree = mustBeGivenOut(counted.observed, input.options, input.nowMillis);
     if (isFree) free.push(counted);
     const owner = lease.leaseOwner === undefined ? undefined : workers.get(lease.leaseOwner);
     if (owner !== undefined) {
@@ -68,7 +71,14 @@ export function readFleet(input: AssignmentInput): Fleet {
   judgeByThroughput(workers, targetThroughputKBps, leases.length / count);
   const averages = averagesOf(workers);
   const targetLeases = Math.max(1, Math.floor(leases.length / count));
-  const fleet: Fleet = { workers, free: free.sort(byUrgency), averages, targetThroughputKBps, targetLeases };
+  const fleet: Fleet = {
+    leases: leases.length,
+    workers,
+    free: free.sort(byUrgency),
+    averages,
+    targetThroughputKBps,
+    targetLeases,
+  };
   for (const { workerIdentifier, unreported } of input.workers) {
     const worker = workers.get(workerIdentifier);
     if (worker !== undefined && unreported !== undefined) addUnreported(fleet, worker, unreported);
@@ -81,14 +91,6 @@ export function increaseFor(fleet: Fleet, metric: string, load: UnreportedLoad):
   const average = fleet.averages.get(metric) ?? 0;
   if (fleet.targetThroughputKBps > 0) return (load.throughputKBps * average) / fleet.targetThroughputKBps;
   return (load.leases * average) / fleet.targetLeases;
-}
-
-/** Whether a lease needs an owner whatever the loads are. */
-function mustBeGivenOut(observed: ObservedLease, input: AssignmentInput): boolean {
-  const { lease, unchangedSinceMillis, expiresAfterMillis, handoffTimedOut } = observed;
-  if (lease.leaseOwner === undefined) return true;
-  if (input.nowMillis - unchangedSinceMillis > (expiresAfterMillis ?? input.options.failoverTimeMillis)) return true;
-  return lease.checkpointOwner !== undefined && handoffTimedOut === true;
 }
 
 /**

@@ -1,5 +1,6 @@
 import { assignFreeLeases } from './utilization-assign.ts';
 import { balanceFleet } from './utilization-balance.ts';
+import { percentageToReachAverage } from './utilization-candidates.ts';
 import { readFleet } from './utilization-fleet.ts';
 import type { AssignmentPlan } from './utilization-types.ts';
 
@@ -18,6 +19,6 @@ import type { AssignmentPlan } from './utilization-types.ts';
  */
 export const planByUtilization: AssignmentPlan = (input) => {
   const fleet = readFleet(input);
-  const assigned = assignFreeLeases(fleet, input.options);
+  const assigned = assignFreeLeases(fleet, input.options, percentageToReachAverage);
   return input.balance ? [...assigned, ...balanceFleet(fleet, input.options, input.random)] : assigned;
 };

@@ -40,6 +40,11 @@ export interface WorkerView {
   readonly unreported?: UnreportedLoad;
 }
 
+/**
+ * How the leader chooses, by KCL's names: by what workers can still take, measured in CPU, or by the number of leases alone.
+ */
+export type LeaseAssignmentStrategy = 'WORKER_UTILIZATION_AWARE' | 'LEASE_COUNT_BASED';
+
 /** Limits and constants of assignment, by KCL's names. */
 export interface AssignmentOptions {
   /** A lease whose counter has stood still for longer is expired. */
@@ -56,6 +61,10 @@ export interface AssignmentOptions {
   readonly allowThroughputOvershoot: boolean;
   /** Weight of the newer value in the moving average of a metric. */
   readonly workerMetricsEMAAlpha: number;
+  /** Balancing takes part in every so many runs of a leader, its first one included; see {@link isBalanceRun}. */
+  readonly varianceBalancingFrequency: number;
+  /** Whether a lease is moved from a live worker by a handoff, which lets that worker finish; if not, it is cut off. */
+  readonly isGracefulLeaseHandoffEnabled: boolean;
 }
 
 /** KCL's defaults (kcl.md 3). */
@@ -67,6 +76,8 @@ export const defaultAssignmentOptions: AssignmentOptions = {
   reBalanceThresholdPercentage: 10,
   allowThroughputOvershoot: true,
   workerMetricsEMAAlpha: 0.5,
+  varianceBalancingFrequency: 3,
+  isGracefulLeaseHandoffEnabled: true,
 };
 
 /** All that a strategy may depend on. */

@@ -25,8 +25,14 @@ export interface WorkerMetricsReport {
   readonly opr: Readonly<Record<string, readonly number[]>>;
 }
 
-/** Millrace reports every 5 s, KCL every 30 s (`workerMetricsReporterFreqInMillis`). */
-export const defaultReportIntervalMillis = 5_000;
+/** What a worker's own row says of how busy it is. */
+export interface WorkerMetricsSource {
+  /** The measurements for one report. Call it once for each: what was measured since the last call becomes one value. */
+  report(): WorkerMetricsReport;
+}
+
+/** KCL's `disableWorkerMetrics`: the worker is judged by the throughput of its leases. */
+export const noWorkerMetrics: WorkerMetricsSource = { report: () => ({ sts: {}, opr: {} }) };
 
 /** KCL's short name of CPU. */
 const cpuMetric = 'C';
@@ -36,20 +42,29 @@ const operatingRangePercent = 100;
 /** Captures kept between two reports; five minutes of them, as KCL keeps. Beyond it the oldest are dropped. */
 const maxCaptures = 300;
 
+/** What was read at one time, and the milliseconds of which it speaks. */
+interface Capture {
+  readonly percent: number;
+  readonly millis: number;
+}
+
 /**
  * Measures how busy this worker is and keeps the last averages for its row: `C` is the larger of CPU and event-loop
  * utilisation in percent (design 5.7), because one full event loop is all that one Node process can use of many
  * processors. Nothing is thrown out of it: what cannot be read becomes -1, by which leaders see that the worker cannot be judged.
  */
-export class WorkerMetricsSampler {
+export class WorkerMetricsSampler implements WorkerMetricsSource {
   readonly #options: WorkerMetricsSamplerOptions;
-  #captures: number[] = [];
+  #captures: Capture[] = [];
   readonly #averages: number[] = [];
+  #measuredUntilMillis: number;
   #isFailing = false;
   #hasTried = false;
+  #hasFailedSinceReport = false;
 
   constructor(options: WorkerMetricsSamplerOptions) {
     this.#options = options;
+    this.#measuredUntilMillis = options.clock.monotonicMillis();
   }
 
   /** Captures until the signal aborts; resolves then and never rejects. */
@@ -64,6 +79,7 @@ export class WorkerMetricsSampler {
     } catch (thrown) {
       if (!signal.aborted) this.#fail(thrown);
     }
+    this.#measuredUntilMillis = clock.monotonicMillis();
     while (await pause(clock, captureIntervalMillis, signal)) {
       this.#hasTried = true;
       try {
@@ -76,28 +92,47 @@ export class WorkerMetricsSampler {
   }
 
   /**
-   * Averages what was captured since the last call, to six decimals, and gives the latest averages, oldest first; -1 for
-   * a time in which every capture failed. Empty in the first second: KCL takes such a row for that of a worker that
+   * Averages over time what was captured since the last call, to six decimals, and gives the latest averages, oldest first;
+   * -1 for a time in which every capture failed. Empty in the first second: KCL takes such a row for that of a worker that
    * measures nothing, and gives it leases at once.
    */
   report(): WorkerMetricsReport {
-    if (!this.#hasTried) return { sts: {}, opr: {} };
+    if (!this.#hasTried) return noWorkerMetrics.report();
+    if (this.#captures.length === 0 && !this.#hasFailedSinceReport) this.#captureLoopAlone();
     const captures = this.#captures;
     this.#captures = [];
-    const sum = captures.reduce((total, value) => total + value, 0);
-    this.#averages.push(captures.length === 0 ? failed : Math.round((sum / captures.length) * 1e6) / 1e6);
+    this.#hasFailedSinceReport = false;
+    this.#averages.push(averageOf(captures));
     if (this.#averages.length > (this.#options.reportsKept ?? 10)) this.#averages.shift();
     return { sts: { [cpuMetric]: [...this.#averages] }, opr: { [cpuMetric]: [operatingRangePercent] } };
   }
 
+  /**
+   * Reads the event loop when a report finds no capture. That is no fault but a very busy worker: 1. a handler blocks the
+   * loop for longer than the time between two reports; 2. the timers of the next capture and the next report are due
+   * together; 3. the capture waits for its file, the report does not. A -1 would say that the worker cannot be judged.
+   */
+  #captureLoopAlone(): void {
+    try {
+      this.#add(this.#options.eventLoop.utilization() * 100);
+    } catch (thrown) {
+      this.#fail(thrown);
+    }
+  }
+
   #add(percent: number): void {
     if (!Number.isFinite(percent)) throw new Error('the measured utilisation is no number');
+    const nowMillis = this.#options.clock.monotonicMillis();
+    // At least 1, so that two readings within a millisecond count too.
+    const millis = Math.max(1, nowMillis - this.#measuredUntilMillis);
+    this.#measuredUntilMillis = nowMillis;
     this.#isFailing = false;
-    this.#captures.push(Math.min(100, Math.max(0, percent)));
+    this.#captures.push({ percent: Math.min(100, Math.max(0, percent)), millis });
     if (this.#captures.length > maxCaptures) this.#captures.shift();
   }
 
   #fail(thrown: unknown): void {
+    this.#hasFailedSinceReport = true;
     if (this.#isFailing) return;
     this.#isFailing = true;
     try {
@@ -114,4 +149,15 @@ export class WorkerMetricsSampler {
     using deadline = deadlineController(clock, captureIntervalMillis, tooSlow, signal);
     return await raceAbort(read(deadline.signal), deadline.signal);
   }
+}
+
+/** Weighted by time: a capture that comes late, because the loop was blocked, speaks of all that time. */
+function averageOf(captures: readonly Capture[]): number {
+  if (captures.length === 0) return failed;
+  let [sum, millis] = [0, 0];
+  for (const capture of captures) {
+    sum += capture.percent * capture.millis;
+    millis += capture.millis;
+  }
+  return Math.round((sum / millis) * 1e6) / 1e6;
 }

@@ -78,17 +78,29 @@ describe('WorkerMetricsSampler', () => {
     expect(sampler.report().sts).toEqual({ C: [4, 5, 6, 7, 8, 9, 10, 11, 12, 12] });
   });
 
-  it('averages the captures that succeed, and reports -1 for a time without any', async () => {
+  it('averages the captures that succeed, each for the time of which it speaks, and reports -1 for a time without any', async () => {
     const broken = new Error('ENOENT: /proc/stat');
-    const { clock, sampler, faults } = start({ cpu: [10, broken, 30, broken, broken, 50, broken] });
+    const { clock, sampler, faults } = start({ cpu: [10, broken, 40, broken, broken, 50, broken] });
     await clock.advance(3_000);
-    expect(sampler.report().sts).toEqual({ C: [20] });
+    // The third reading is of the second and the third second: (10 + 2 * 40) / 3.
+    expect(sampler.report().sts).toEqual({ C: [30] });
     await clock.advance(2_000);
-    expect(sampler.report().sts).toEqual({ C: [20, -1] });
+    expect(sampler.report().sts).toEqual({ C: [30, -1] });
     await clock.advance(1_000);
-    expect(sampler.report().sts).toEqual({ C: [20, -1, 50] });
+    expect(sampler.report().sts).toEqual({ C: [30, -1, 50] });
     await clock.advance(5_000);
     expect(faults).toEqual(['ENOENT: /proc/stat', 'ENOENT: /proc/stat', 'ENOENT: /proc/stat']);
+  });
+
+  it('reads the event loop alone for a report that comes before any capture: a blocked loop is no fault', async () => {
+    const { clock, sampler, faults } = start({ cpu: [10, 'never'], loop: [0.1, 1, 0.2] });
+    await clock.advance(1_500);
+    expect(sampler.report().sts).toEqual({ C: [10] });
+    await clock.advance(0);
+    expect(sampler.report().sts).toEqual({ C: [10, 100] });
+    await clock.advance(300);
+    expect(sampler.report().sts).toEqual({ C: [10, 100, 20] });
+    expect(faults).toEqual([]);
   });
 
   it('gives up a reading after a second, tells its signal, and goes on', async () => {

@@ -1,0 +1,151 @@
+import type { Clock } from '../../base/clock.ts';
+import { KinesisRecord } from '../../block/record.ts';
+import type { EventSink } from '../../event/bus.ts';
+import type { BrokenAggregate } from '../../event/event.ts';
+import { AggregateReader } from './aggregate.ts';
+import { hasMagic, openFrame } from './frame.ts';
+import { HashRange } from './hash-range.ts';
+
+/** What a {@link Deaggregator} needs. */
+export interface DeaggregatorOptions {
+  readonly shardId: string;
+  /**
+   * The shard's hash keys, decimal and inclusive. Absent where nothing may be left out: the range is not known, or the
+   * stream does not place records by key.
+   */
+  readonly hashKeyRange: { readonly startingHashKey: string; readonly endingHashKey: string } | undefined;
+  readonly clock: Clock;
+  readonly events: EventSink;
+}
+
+/** A part has at most so many records more than one raw page: few enough that a bomb is unpacked a little at a time. */
+export const maxPartRecords = 10_000;
+/** The least time between two events of one type about one shard; the later one counts for all in between. */
+const eventIntervalMillis = 10_000;
+
+/**
+ * Takes the aggregates of one shard apart (kcl.md 2.19). A user record has the sequence number of its aggregate and its
+ * place in it, from 0, as sub-sequence number.
+ *
+ * What has the magic but is broken, or beyond the limits, is one plain record: nothing is ever dropped because it could
+ * not be read. User records whose hash key lies outside the shard were put while the stream was being resharded, and
+ * their producer puts them again where they belong; they are left out one by one, and the places of the others stay what
+ * they are. (KCL drops the aggregate as a whole, so those that belong here are lost: no producer puts them again.)
+ */
+export class Deaggregator {
+  readonly #range: HashRange | undefined;
+  readonly #reader = new AggregateReader();
+  readonly #broken: Tally<BrokenAggregate>;
+  readonly #misplaced: Tally<undefined>;
+
+  constructor({ shardId, hashKeyRange, clock, events }: DeaggregatorOptions) {
+    this.#range = HashRange.of(hashKeyRange);
+    this.#broken = new Tally(clock, (records, sequenceNumber, reason) =>
+      events.publish({ type: 'aggregate.broken', shardId, records, sequenceNumber, reason }),
+    );
+    this.#misplaced = new Tally(clock, (records, sequenceNumber) =>
+      events.publish({ type: 'aggregate.misplaced', shardId, records, sequenceNumber }),
+    );
+  }
+
+  /**
+   * The user records of a page, in order, in parts that are made when they are asked for. A page without aggregates is
+   * one part, the page itself, and costs a look at the first byte of each record. There is always one part, and maybe
+   * nothing in it.
+   */
+  *parts(page: readonly KinesisRecord[]): Generator<readonly KinesisRecord[], void, undefined> {
+    const first = page.findIndex((record) => hasMagic(record.data));
+    if (first === -1) {
+      yield page;
+      return;
+    }
+    let part = page.slice(0, first);
+    for (let index = first; index < page.length; index += 1) {
+      const record = page[index] as KinesisRecord;
+      if (!hasMagic(record.data) || !this.#isRead(record)) {
+        part.push(record);
+        continue;
+      }
+      for (let next = 0; next < this.#reader.count;) {
+        if (part.length >= maxPartRecords) {
+          yield part;
+          part = [];
+        }
+        next = this.#unpack(record, next, part);
+      }
+    }
+    yield part;
+  }
+
+  /** Tells what the interval between events has kept back. Nothing may be deaggregated afterwards. */
+  close(): void {
+    this.#broken.flush();
+    this.#misplaced.flush();
+  }
+
+  /** Whether the reader now holds the user records of this aggregate; else it is one plain record. */
+  #isRead({ data, sequenceNumber }: KinesisRecord): boolean {
+    const frame = openFrame(data);
+    const broken = 'broken' in frame ? frame.broken : this.#reader.read(frame.message);
+    if (broken !== undefined) this.#broken.add(1, sequenceNumber, broken);
+    return broken === undefined;
+  }
+
+  /** Adds user records to a part until it is full; answers with the place of the next one. */
+  #unpack(parent: KinesisRecord, from: number, part: KinesisRecord[]): number {
+    const { sequenceNumber, shardId, streamName, arrivalTimeMillis } = parent;
+    const reader = this.#reader;
+    const range = this.#range;
+    let misplaced = 0;
+    let next = from;
+    for (; next < reader.count && part.length < maxPartRecords; next += 1) {
+      if (range !== undefined && !reader.isInside(next, range)) {
+        misplaced += 1;
+        continue;
+      }
+      part.push(
+        new KinesisRecord({
+          data: reader.dataOf(next),
+          partitionKey: reader.partitionKeyOf(next),
+          sequenceNumber,
+          subSequenceNumber: next,
+          shardId,
+          streamName,
+          arrivalTimeMillis,
+        }),
+      );
+    }
+    if (misplaced > 0) this.#misplaced.add(misplaced, sequenceNumber, undefined);
+    return next;
+  }
+}
+
+/** Counts what happens, and tells it at once when the last time was long ago; else with the next, or at the end. */
+class Tally<T> {
+  readonly #clock: Clock;
+  readonly #tell: (count: number, sequenceNumber: string, detail: T) => void;
+  #count = 0;
+  #last: { readonly sequenceNumber: string; readonly detail: T } | undefined;
+  #toldAtMillis = Number.NEGATIVE_INFINITY;
+
+  constructor(clock: Clock, tell: (count: number, sequenceNumber: string, detail: T) => void) {
+    this.#clock = clock;
+    this.#tell = tell;
+  }
+
+  add(count: number, sequenceNumber: string, detail: T): void {
+    this.#count += count;
+    this.#last = { sequenceNumber, detail };
+    if (this.#clock.monotonicMillis() - this.#toldAtMillis >= eventIntervalMillis) this.flush();
+  }
+
+  flush(): void {
+    if (this.#last === undefined) return;
+    const { sequenceNumber, detail } = this.#last;
+    const count = this.#count;
+    this.#count = 0;
+    this.#last = undefined;
+    this.#toldAtMillis = this.#clock.monotonicMillis();
+    this.#tell(count, sequenceNumber, detail);
+  }
+}
