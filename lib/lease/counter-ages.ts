@@ -14,8 +14,8 @@ export interface SeenCounter extends HeldCounter {
   readonly hasMoved: boolean;
   /** How often in a row the lease was given to somebody by this process without a move of the counter since the last time. */
   readonly silentGifts: number;
-  /** Whether the counter is still the one with which this process gave the lease away. */
-  readonly isGift: boolean;
+  /** The counter with which this process last gave the lease away, until the counter goes beyond it. */
+  readonly gift: number | undefined;
 }
 
 /**
@@ -35,8 +35,9 @@ export class CounterAges {
   /** Notes a counter that this process has written itself, by giving the lease to its holder. */
   noteGiven(held: HeldCounter, nowMillis: number): void {
     const before = this.#seen.get(held.key);
-    const silentGifts = before?.isGift === true && before.holder !== undefined ? before.silentGifts + 1 : 0;
-    this.#seen.set(held.key, { ...held, sinceMillis: nowMillis, hasMoved: false, isGift: true, silentGifts });
+    const isSilent = before?.gift !== undefined && before.counter === before.gift;
+    const silentGifts = isSilent ? before.silentGifts + 1 : 0;
+    this.#seen.set(held.key, { ...held, sinceMillis: nowMillis, hasMoved: false, gift: held.counter, silentGifts });
   }
 
   /** The counter as last seen. */
@@ -63,11 +64,19 @@ export class CounterAges {
 /**
  * A counter that differs has changed, even downwards: a lease that was deleted and made anew starts at 0. A scan that is not
  * consistent may also show an older value than the one before; that makes a lease look younger than it is, never older,
- * and is no sign of life.
+ * and is no sign of life. Nor is the way back up to what this process has written itself:
+ *
+ *   1. this process gives a lease away: 5 -> 6
+ *   2. a scan shows 5, from a replica that lags
+ *   3. the next one shows 6, and still nobody has answered the gift
  */
 function follow(before: SeenCounter | undefined, held: HeldCounter, nowMillis: number): SeenCounter {
   const isSameHolder = before?.holder === held.holder;
   if (before?.counter === held.counter) return isSameHolder ? before : { ...before, ...held, hasMoved: false };
+  if (before?.gift !== undefined && held.counter <= before.gift) {
+    const { gift, silentGifts } = before;
+    return { ...held, sinceMillis: nowMillis, hasMoved: false, gift, silentGifts };
+  }
   const hasMoved = before !== undefined && isSameHolder && held.counter > before.counter;
-  return { ...held, sinceMillis: nowMillis, hasMoved, isGift: false, silentGifts: 0 };
+  return { ...held, sinceMillis: nowMillis, hasMoved, gift: undefined, silentGifts: 0 };
 }
