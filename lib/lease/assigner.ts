@@ -94,13 +94,15 @@ export class Assigner {
     if (move.to === workerIdentifier) await onGivenToMe(leaseKey, signal);
   }
 
-  /** The earliest moment at which a lease of the snapshot can expire, on the monotonic clock. */
-  earliestExpiryMillis(observed: readonly ObservedLease[]): number {
-    const { assignment: options, clock } = this.#options;
-    const now = clock.monotonicMillis();
+  /**
+   * The earliest moment at which a lease can expire that had not when the snapshot was asked for, on the monotonic clock;
+   * it may have passed already.
+   */
+  earliestExpiryMillis(observed: readonly ObservedLease[], askedAtMillis: number): number {
+    const { assignment: options } = this.#options;
     let earliest = Number.POSITIVE_INFINITY;
     for (const one of observed) {
-      if (one.lease.leaseOwner === undefined || isEnded(one.lease) || isExpired(one, options, now)) continue;
+      if (one.lease.leaseOwner === undefined || isEnded(one.lease) || isExpired(one, options, askedAtMillis)) continue;
       const afterMillis = one.expiresAfterMillis ?? options.failoverTimeMillis;
       earliest = Math.min(earliest, one.unchangedSinceMillis + afterMillis);
     }
