@@ -1,11 +1,13 @@
+import PQueue from 'p-queue';
 import type { Clock } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
 import type { EventSink } from '../event/bus.ts';
 import { allDone } from './all-done.ts';
 import type { FleetAges } from './ages.ts';
+import { requestDeadline } from './holding.ts';
 import { type Lease, isEnded } from './lease.ts';
-import type { LeaseTable, TableSnapshot } from './lease-table.ts';
-import { assignLease, initiateHandoff } from './lease-write.ts';
+import type { LeaseTable, TableSnapshot, WriteOutcome } from './lease-table.ts';
+import { type LeaseWrite, assignLease, initiateHandoff } from './lease-write.ts';
 import { isExpired } from './plan/assign-plan.ts';
 import {
   type AssignmentOptions,
@@ -18,6 +20,12 @@ import {
 
 /** KCL's `varianceBalancingFrequency`. */
 const varianceBalancingFrequency = 3;
+
+/**
+ * How many writes are under way at once. One that waited in the client for a free connection would be sent long after the
+ * question whether this worker still leads.
+ */
+const maximumConcurrentWrites = 32;
 
 /** What an {@link Assigner} needs. */
 export interface AssignerOptions {
@@ -43,6 +51,7 @@ export interface AssignerOptions {
  */
 export class Assigner {
   readonly #options: AssignerOptions;
+  readonly #writes = new PQueue({ concurrency: maximumConcurrentWrites });
   #runs = 0;
 
   constructor(options: AssignerOptions) {
@@ -70,14 +79,16 @@ export class Assigner {
     this.#runs += 1;
     const moves = plan({ leases: observed, workers, options, nowMillis, balance, random });
     const byKey = new Map(observed.map(({ lease }) => [lease.leaseKey, lease]));
-    await allDone(moves.map((move) => this.#perform(move, byKey.get(move.leaseKey) as Lease, signal)));
+    await allDone(
+      moves.map((move) => this.#writes.add(() => this.#perform(move, byKey.get(move.leaseKey) as Lease, signal))),
+    );
   }
 
   async #perform(move: Move, lease: Lease, signal: AbortSignal): Promise<void> {
-    const { table, clock, ages, events, isLeader, workerIdentifier, onGivenToMe, onHandoffFromMe } = this.#options;
+    const { clock, ages, events, isLeader, workerIdentifier, onGivenToMe, onHandoffFromMe } = this.#options;
     if (!isLeader()) return;
     const isHandoff = move.reason === 'balance' && lease.checkpointOwner === undefined;
-    const written = await table.write(
+    const written = await this.#write(
       isHandoff ? initiateHandoff(lease, move.to) : assignLease(lease, move.to),
       signal,
     );
@@ -92,6 +103,13 @@ export class Assigner {
     ages.noteAssigned(written.lease, clock.monotonicMillis());
     events.publish({ type: 'lease.assigned', leaseKey, workerIdentifier: move.to, reason: move.reason });
     if (move.to === workerIdentifier) await onGivenToMe(leaseKey, signal);
+  }
+
+  /** One row without an answer must not keep the leader from the others for long. */
+  async #write(write: LeaseWrite, signal: AbortSignal): Promise<WriteOutcome> {
+    const { table, clock, assignment } = this.#options;
+    using request = requestDeadline(clock, assignment.failoverTimeMillis, signal);
+    return await table.write(write, request.signal);
   }
 
   /**

@@ -1,10 +1,9 @@
-import { deadlineController } from '../base/abort.ts';
 import { type Clock, pause } from '../base/clock.ts';
-import { MillraceError, toMillraceError } from '../base/error.ts';
+import { toMillraceError } from '../base/error.ts';
 import type { Random } from '../base/random.ts';
 import { StateHolder } from '../base/state.ts';
 import type { EventSink } from '../event/bus.ts';
-import { requestDeadlineMillis } from './holding.ts';
+import { requestDeadline } from './holding.ts';
 import type { LeaderLock } from './lease.ts';
 import type { LeaseTable, LockCondition } from './lease-table.ts';
 
@@ -131,12 +130,8 @@ export class LeaderElector {
   /** One step: a heartbeat of the leader, a look of anybody else. */
   async step(signal: AbortSignal): Promise<void> {
     const state = this.#state.current;
-    using request = deadlineController(
-      this.#options.clock,
-      requestDeadlineMillis(this.#options.failoverTimeMillis),
-      () => new MillraceError('MR_ENDPOINT_UNREACHABLE', 'DynamoDB did not answer in time', { reaction: 'retry' }),
-      signal,
-    );
+    const { clock, failoverTimeMillis } = this.#options;
+    using request = requestDeadline(clock, failoverTimeMillis, signal);
     if (state.tag === 'leading') await this.#heartbeat(state.lock, request.signal);
     else await this.#look(request.signal);
   }
