@@ -206,7 +206,13 @@ export class LeaseKeeper {
       'release',
     );
     if (outcome === 'applied') {
-      this.#options.events.publish({ type: 'lease.released', leaseKey, tenure, ...(to === undefined ? {} : { to }) });
+      const next = holding.fence.handoffTo ?? to;
+      this.#options.events.publish({
+        type: 'lease.released',
+        leaseKey,
+        tenure,
+        ...(next === undefined ? {} : { to: next }),
+      });
     }
     return outcome;
   }
