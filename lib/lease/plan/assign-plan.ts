@@ -5,9 +5,11 @@ import type { AssignmentOptions, AssignmentPlan, Move, ObservedLease } from './u
  * KCL's LEASE_COUNT_BASED strategy (kcl.md 2.4): every worker gets the same number of leases, give or take one.
  *
  * 1. Leases at SHARD_END are no load and stay where they are: their children were made before SHARD_END was written.
- * 2. Unowned leases go first, then expired ones, the longest silent first, each to the worker with the fewest.
+ * 2. Unowned leases go first, then expired ones, the longest silent first, each to the worker with the fewest; back to
+ *    the worker that let it expire only when no other may have it, since that one is probably gone.
  * 3. While one worker has at least two more than another, one lease moves from the fullest to the emptiest. A lease in
- *    the middle of a handoff counts for its next owner and is left alone until its time is up.
+ *    the middle of a handoff counts for its next owner and is left alone until its time is up. A worker that has just let
+ *    a lease expire takes no part: what lives must not be handed to one that is probably gone.
  *
  * Ties are broken by name, so the plan depends on its arguments alone.
  */
@@ -24,16 +26,18 @@ export const planByLeaseCount: AssignmentPlan = ({ leases, workers, options, now
     else load.get(owner)?.push(observed);
   }
   const moves: Move[] = [];
+  const silent = new Set<string | undefined>();
   for (const observed of free.sort(byUrgency)) {
-    const to = emptiest(load);
-    const held = load.get(to) as ObservedLease[];
-    if (held.length >= options.maxLeasesForWorker) break;
-    held.push(observed);
-    const from = observed.lease.leaseOwner;
-    moves.push({ leaseKey: observed.lease.leaseKey, from, to, reason: from === undefined ? 'unowned' : 'expired' });
+    const { leaseKey, leaseOwner: from, checkpointOwner } = observed.lease;
+    silent.add(checkpointOwner ?? from);
+    const to = takerOf(load, checkpointOwner ?? from, options.maxLeasesForWorker);
+    if (to === undefined) continue;
+    load.get(to)?.push(observed);
+    moves.push({ leaseKey, from, to, reason: from === undefined ? 'unowned' : 'expired' });
   }
-  if (!balance) return moves;
-  return [...moves, ...surplusMoves(load, new Set(moves.map((move) => move.leaseKey)), options)];
+  const partners = new Map([...load].filter(([worker]) => !silent.has(worker)));
+  if (!balance || partners.size === 0) return moves;
+  return [...moves, ...surplusMoves(partners, new Set(moves.map((move) => move.leaseKey)), options)];
 };
 
 function surplusMoves(
@@ -75,6 +79,21 @@ function byUrgency(a: ObservedLease, b: ObservedLease): number {
   const unowned = Number(a.lease.leaseOwner !== undefined) - Number(b.lease.leaseOwner !== undefined);
   if (unowned !== 0 || a.lease.leaseOwner === undefined) return unowned;
   return a.unchangedSinceMillis - b.unchangedSinceMillis;
+}
+
+/** The worker with the fewest leases and room for one more; the silent one only when there is no other. */
+function takerOf(
+  load: ReadonlyMap<string, readonly ObservedLease[]>,
+  silent: string | undefined,
+  maxLeases: number,
+): string | undefined {
+  let best: { readonly worker: string; readonly leases: number } | undefined;
+  for (const [worker, { length: leases }] of load) {
+    if (worker === silent || leases >= maxLeases) continue;
+    if (best === undefined || leases < best.leases) best = { worker, leases };
+  }
+  if (best !== undefined || silent === undefined) return best?.worker;
+  return (load.get(silent)?.length ?? maxLeases) < maxLeases ? silent : undefined;
 }
 
 function emptiest(load: ReadonlyMap<string, readonly ObservedLease[]>): string {

@@ -101,6 +101,19 @@ describe('planByLeaseCount', () => {
     expect(brief(plan([stuck, observed('2', 'b')], ['b', 'c']))).toEqual(['1 b>c expired']);
   });
 
+  it('gives an expired lease back to the worker that let it expire only when no other may have it', () => {
+    const leases = [observed('1', 'a', stale), observed('2', 'b')];
+    expect(brief(plan(leases, ['a', 'b']))).toEqual(['1 a>b expired']);
+    expect(brief(plan([leases[0]!], ['a']))).toEqual(['1 a>a expired']);
+    expect(brief(plan(leases, ['a', 'b'], { maxLeasesForWorker: 1 }))).toEqual(['1 a>a expired']);
+    // Nor is anything that lives handed to it in the same run.
+    const many = ['2', '3'].map((key) => observed(key, 'b'));
+    expect(brief(plan([leases[0]!, ...many], ['a', 'b', 'c']))).toEqual(['1 a>c expired']);
+    // In a handoff it is the old owner that is silent.
+    const handed = observed('1', 'b', stale, { checkpointOwner: 'a' });
+    expect(brief(plan([handed], ['a', 'b']))).toEqual(['1 b>b expired']);
+  });
+
   it('leaves loads as they are in a run that does not balance, and gives out what is free', () => {
     const leases = ['1', '2', '3'].map((key) => observed(key, 'a'));
     const input = inputOf([...leases, observed('4')], ['a', 'b']);
@@ -266,7 +279,9 @@ describe('planByLeaseCount, whatever the fleet', () => {
         const taken = moves.filter((move) => move.reason !== 'balance').length;
         if ([...after.values()].some((load) => load < maxLeasesForWorker)) expect(taken).toBe(free.length);
         const stuck = leases.some((one) => one.lease.checkpointOwner !== undefined && !isExpired(one));
-        if (maxLeasesForWorker < leases.length || stuck) return;
+        const isSilent = (worker: string) =>
+          free.some(({ lease }) => (lease.checkpointOwner ?? lease.leaseOwner) === worker);
+        if (maxLeasesForWorker < leases.length || stuck || workers.some(isSilent)) return;
         const counts = [...after.values()];
         expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(1);
       }),
