@@ -1,8 +1,8 @@
 import { type LinkedController, linkedController } from '../../lib/base/abort.ts';
-import { type CancelTimer, type Clock, pause } from '../../lib/base/clock.ts';
+import { type CancelTimer, type Clock, pause, sleep } from '../../lib/base/clock.ts';
 import { MillraceError } from '../../lib/base/error.ts';
 import { positionOf } from '../../lib/base/position.ts';
-import { seededRandom } from '../../lib/base/random.ts';
+import { randomInteger, seededRandom } from '../../lib/base/random.ts';
 import { EventBus } from '../../lib/event/bus.ts';
 import type { MillraceEvent } from '../../lib/event/event.ts';
 import type { Shard } from '../../lib/kinesis/shard.ts';
@@ -198,6 +198,15 @@ export class Fleet {
     return this.workers.filter((worker) => worker.holds(leaseKey));
   }
 
+  /** Gives every call of the table a latency of 5 to `mostMillis` milliseconds from here on. */
+  slow(mostMillis: number, seed: number): void {
+    const random = seededRandom(seed);
+    this.table.intercept = (call) => {
+      this.noteCall(call);
+      return sleep(this.clock, 5 + randomInteger(random, Math.max(1, mostMillis - 5)));
+    };
+  }
+
   /** How many leases each process holds, by name. */
   get shares(): Readonly<Record<string, number>> {
     const shares: Record<string, number> = {};
@@ -252,6 +261,9 @@ export function openShards(count: number): readonly Shard[] {
   }));
 }
 
+/** The size of each record. */
+const recordBytes = 1_024;
+
 /** Six open shards. */
 export const sixShards: readonly Shard[] = openShards(6);
 
@@ -271,6 +283,8 @@ export class FleetWorker {
   readonly #fleet: Fleet;
   readonly #loops = linkedController();
   readonly #readers = new Map<string, Reader>();
+  /** The latest tenure of each lease that it ever held. */
+  readonly #gained = new Map<string, number>();
 
   constructor(fleet: Fleet, name: string, options: FleetWorkerOptions) {
     const { maxLeasesForWorker, ...others } = options;
@@ -342,12 +356,14 @@ export class FleetWorker {
     const tenure = lease.tenure!;
     const next = checkpoint.kind === 'SEQUENCE' ? checkpoint.sequenceNumber + 1n : 1n;
     const reading: Reading = { leaseKey, worker: this.name, beganAtMillis: this.process.monotonicMillis() };
+    this.#gained.set(leaseKey, tenure);
     const reader: Reader = { tenure, next, reading, stopped: linkedController(this.#loops.signal) };
     this.#readers.set(leaseKey, reader);
     this.#fleet.readings.push(reading);
     while (await pause(this.process, 1_000, reader.stopped.signal)) {
       if (!this.keeper.confirmCurrent(leaseKey, tenure)) break;
       this.#fleet.noteRecord(leaseKey, reader.next);
+      this.keeper.noteBytes(leaseKey, recordBytes);
       reader.next += 1n;
       if (reader.next % 5n === 0n && (await this.#checkpoint(leaseKey, reader)) === 'lost') break;
     }
@@ -389,7 +405,7 @@ export class FleetWorker {
 
   /** Whether this process may hand out data of the lease now; one that is paused or dead hands out nothing. */
   holds(leaseKey: string): boolean {
-    const tenure = this.tenures.get(leaseKey);
+    const tenure = this.#gained.get(leaseKey);
     return tenure !== undefined && !this.process.paused && this.keeper.confirmCurrent(leaseKey, tenure);
   }
 
