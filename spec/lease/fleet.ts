@@ -116,6 +116,8 @@ export interface FleetOptions {
 export interface FleetWorkerOptions extends Partial<LeaseCoordinatorOptions> {
   /** The limit that this worker sets as a leader. */
   readonly maxLeasesForWorker?: number;
+  /** How long it takes to finish what was handed out when reading has ended; none unless told otherwise. */
+  readonly finishMillis?: number;
 }
 
 /** One time in which one process read one shard. */
@@ -281,14 +283,18 @@ export class FleetWorker {
   state: 'starting' | 'running' | 'stopping' | 'stopped' | 'failed' | 'killed' = 'starting';
   fault: unknown;
   readonly #fleet: Fleet;
+  readonly #finishMillis: number;
   readonly #loops = linkedController();
   readonly #readers = new Map<string, Reader>();
+  /** Leases that are being finished: a stop waits for them. */
+  readonly #finishing = new Set<Promise<void>>();
   /** The latest tenure of each lease that it ever held. */
   readonly #gained = new Map<string, number>();
 
   constructor(fleet: Fleet, name: string, options: FleetWorkerOptions) {
-    const { maxLeasesForWorker, ...others } = options;
+    const { maxLeasesForWorker, finishMillis = 0, ...others } = options;
     this.name = name;
+    this.#finishMillis = finishMillis;
     this.#fleet = fleet;
     this.process = new Process(fleet.clock);
     const bus = new EventBus();
@@ -390,13 +396,23 @@ export class FleetWorker {
   async #handOver(begun: HandoffBegun): Promise<void> {
     const { leaseKey, tenure, to } = begun;
     this.handoffs.push(begun);
+    // One that stops finishes and releases all its leases, and completes the handoffs with them.
+    if (this.state === 'stopping') return;
     await this.#finish(leaseKey, tenure);
     await this.keeper.ask({ type: 'release', leaseKey, tenure, to }).catch(() => 'lost');
   }
 
-  async #finish(leaseKey: string, tenure: number): Promise<void> {
+  #finish(leaseKey: string, tenure: number): Promise<void> {
     const reader = this.#stopReading(leaseKey, tenure);
-    if (reader !== undefined && reader.next > 1n) await this.#checkpoint(leaseKey, reader);
+    if (reader === undefined) return Promise.resolve();
+    const finishing = this.#finishReader(leaseKey, reader).finally(() => this.#finishing.delete(finishing));
+    this.#finishing.add(finishing);
+    return finishing;
+  }
+
+  async #finishReader(leaseKey: string, reader: Reader): Promise<void> {
+    if (this.#finishMillis > 0) await pause(this.process, this.#finishMillis, this.#loops.signal);
+    if (reader.next > 1n) await this.#checkpoint(leaseKey, reader);
   }
 
   get tenures(): ReadonlyMap<string, number> {
@@ -444,7 +460,8 @@ export class FleetWorker {
   async #leave(): Promise<void> {
     const { signal } = new AbortController();
     await this.coordinator.stopTaking(signal);
-    await Promise.all([...this.#readers].map(([leaseKey, { tenure }]) => this.#finish(leaseKey, tenure)));
+    for (const [leaseKey, { tenure }] of this.#readers) void this.#finish(leaseKey, tenure);
+    await Promise.all(this.#finishing);
     await this.coordinator.releaseAll(signal);
     this.#loops.abort(new Error('the worker has stopped'));
   }
