@@ -73,6 +73,8 @@ describe('a worker that must be alone', () => {
     fleet.table.putRow({ ...givenLease('java', idOf(0)), leaseCounter: 2 });
     await fleet.clock.runUntil(e.ended);
     expectRefusal(e, 'java');
+    // Not even the lock, which was free.
+    expect(fleet.changes).toEqual([]);
   });
 
   it('waits F for a worker that has died, and goes on then', async () => {

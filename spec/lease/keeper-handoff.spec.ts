@@ -142,6 +142,16 @@ describe('the old owner', () => {
     expect(bench.lost).toHaveLength(1);
   });
 
+  it('takes a handoff for none of its own that began after the lease had gone and come back', async () => {
+    await clock.runUntil(table.write(assignLease(row(), 'other'), never));
+    await clock.runUntil(table.write(assignLease(row(), 'old'), never));
+    await handOver();
+    expect(row()).toMatchObject({ tenure, checkpointOwner: 'old' });
+    await clock.advance(F / 3 + 10);
+    expect(begun).toEqual([]);
+    expect(bench.lost).toHaveLength(1);
+  });
+
   it('that starts anew leaves a lease alone that it was handing over: it expires, and goes on from its checkpoint', async () => {
     await handOver();
     bench.kill();

@@ -117,6 +117,14 @@ describe('the leases of a worker that stops', () => {
     expect(owners()).toEqual(['a', 'a']);
   });
 
+  it('do not depend on the row of the worker itself, which may not have been removed', async () => {
+    await hold(2);
+    report('me', 1);
+    report('a', 1);
+    await stop(() => report('a', 2));
+    expect(owners()).toEqual(['a', 'a']);
+  });
+
   it('keep their checkpoint, and count a change of the owner only where there is a next one', async () => {
     await hold(1);
     report('a', 1);
