@@ -114,7 +114,14 @@ describe('DynamoLeaseTable', () => {
   it('refuses a worker that is named like a row of KCL’s own', async () => {
     const raw = await openTable();
     for (const item of otherRows) await raw.put(item);
-    const row = { workerIdentifier: 'Leader', lastUpdateSeconds: 1, reportCounter: 1, exclusive: false, metrics: {}, operatingRange: {} };
+    const row = {
+      workerIdentifier: 'Leader',
+      lastUpdateSeconds: 1,
+      reportCounter: 1,
+      exclusive: false,
+      metrics: {},
+      operatingRange: {},
+    };
     await expect(raw.table.putWorker(row, never)).rejects.toMatchObject({ code: 'MR_CONFIG_INVALID' });
     expect(await raw.get('Leader')).toEqual(otherRows[0]);
   });

@@ -220,9 +220,8 @@ class ModelTable {
 
   /** Old owners complete the first handoffs that are pending. */
   complete(atMost: number): void {
-    for (const [index, row] of this.rows.entries()) {
-      if (row.from === undefined || atMost <= 0) continue;
-      atMost -= 1;
+    const pending = [...this.rows.entries()].filter(([, { from }]) => from !== undefined);
+    for (const [index, row] of pending.slice(0, atMost)) {
       this.#set(index, { ...row, from: undefined, counter: row.counter + 1 });
     }
   }
