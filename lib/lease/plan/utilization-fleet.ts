@@ -113,8 +113,13 @@ function emptyLoad(view: WorkerView, metrics: ReadonlyMap<string, MetricValue> |
     leases: 0,
     throughputKBps: 0,
     movable: [],
-    isSettled: view.reportsSinceMove !== 0,
+    isSettled: view.reportsSinceMove !== 0 && !hasUnreported(view),
   };
+}
+
+/** Whether moves are known that the metrics do not show: an estimate will do to give out a lease, not to move one. */
+function hasUnreported({ unreported }: WorkerView): boolean {
+  return unreported !== undefined && (unreported.leases !== 0 || unreported.throughputKBps !== 0);
 }
 
 /** The leases that are load, in order of key; those without a known throughput get the average of the others, 0 if there is none. */

@@ -421,6 +421,22 @@ describe('what design 5.7 adds', () => {
     expect(targets(1, 0)).toEqual(['c']);
   });
 
+  it('balances no worker with moves that its metrics do not show, whatever the estimate says of it', () => {
+    // Average 52. a reports 55 and was relieved of half of that, so that the estimate for it is below the average.
+    const leases = [...heldBy('a', times(5, 10)), ...heldBy('b', times(5, 10)), ...heldBy('c', times(5, 10))];
+    const relieved = (lost: number) => ({ unreported: { leases: -lost, throughputKBps: -10 * lost } });
+    const targets = (lost: number) => [
+      ...new Set(
+        planByUtilization(inputOf(leases, [busy('a', 55, relieved(lost)), busy('b', 91), busy('c', 10)])).map(
+          ({ from, to }) => `${from} -> ${to}`,
+        ),
+      ),
+    ];
+    expect(targets(0)).toEqual(['b -> c']);
+    expect(targets(4)).toEqual(['b -> c']);
+    expect(planned(leases, [busy('a', 55, relieved(4)), busy('b', 91)])).toEqual([]);
+  });
+
   it('balances neither worker of a handoff that goes on', () => {
     const handoff = row('p', { leaseOwner: 'c', checkpointOwner: 'b' });
     const leases = [...heldBy('a', times(50, 10)), ...heldBy('b', times(5, 10)), ...heldBy('c', times(5, 10))];
