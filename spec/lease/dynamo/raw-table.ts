@@ -10,12 +10,14 @@ import {
   PutItemCommand,
   ScanCommand,
 } from '@aws-sdk/client-dynamodb';
+import { inject } from 'vitest';
 import { systemClock } from '../../../lib/base/clock.ts';
 import { type Clients, createClients } from '../../../lib/app/clients.ts';
 import { positionToRow } from '../../../lib/base/position.ts';
 import { AwsDynamo } from '../../../lib/lease/dynamo/aws-dynamo.ts';
 import { DynamoLeaseTable } from '../../../lib/lease/dynamo/dynamo-lease-table.ts';
 import type { Lease } from '../../../lib/lease/lease.ts';
+import { startDynamoDBLocal } from '../../support/dynamodb-local.ts';
 import {
   type DynaliteOptions,
   type LocalService,
@@ -36,6 +38,13 @@ export interface RawTable {
   all(): Promise<readonly RawItem[]>;
 }
 
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** What stands in for DynamoDB in a suite: the unit suite does without Java. */
+    readonly dynamoEmulator: 'dynalite' | 'DynamoDB Local';
+  }
+}
+
 /** An emulator with any number of tables. */
 export class RawTables implements AsyncDisposable {
   readonly #service: LocalService;
@@ -51,8 +60,10 @@ export class RawTables implements AsyncDisposable {
     });
   }
 
-  static async start(options: DynaliteOptions = {}): Promise<RawTables> {
-    return new RawTables(await startDynalite(options));
+  /** The emulator of this suite; dynalite wherever tables are to be slow, since no other takes its time. */
+  static async start(options?: DynaliteOptions): Promise<RawTables> {
+    const isLocal = options === undefined && inject('dynamoEmulator') === 'DynamoDB Local';
+    return new RawTables(await (isLocal ? startDynamoDBLocal() : startDynalite(options)));
   }
 
   get client(): DynamoDBClient {
