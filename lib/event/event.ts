@@ -71,6 +71,15 @@ export type MillraceEvent =
       readonly sequenceNumber: string;
     }
   | {
+      readonly type: 'codec.fellBack';
+      readonly codec: 'json' | 'cbor';
+      /** What is used instead. */
+      readonly to: 'json' | 'sdk';
+      readonly reason: string;
+      /** How often so far; told at the 1st, 10th, 100th ... time. */
+      readonly times: number;
+    }
+  | {
       readonly type: 'block.sealed';
       readonly shardId: string;
       readonly records: number;

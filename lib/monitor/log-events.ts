@@ -23,6 +23,7 @@ const lines: Readonly<Record<EventType, readonly [LogLevel, string]>> = {
   'shard.gone': ['warn', 'shard is gone'],
   'aggregate.broken': ['warn', 'aggregate cannot be taken apart, passed on as one record'],
   'aggregate.misplaced': ['warn', 'user records of another shard left out'],
+  'codec.fellBack': ['warn', 'answers are decoded in another way than asked for'],
   'block.sealed': ['debug', 'block sealed'],
   'engine.started': ['info', 'engine started'],
   'batch.completed': ['debug', 'batch completed'],

@@ -39,6 +39,8 @@ type Ending =
 /** The parts that exist once the stream is known. */
 interface Parts {
   readonly streamName: string;
+  /** Whether the place of a record follows from its keys; AUTO distribution goes by none. */
+  readonly isPlacedByKey: boolean;
   readonly coordinator: LeaseCoordinator;
   readonly keeper: LeaseKeeper;
   readonly bound: Bound | undefined;
@@ -213,6 +215,7 @@ export class Receiver implements BlockSource, Service {
     const { workerIdentifier, applicationName } = settings;
     const parts: Parts = {
       streamName,
+      isPlacedByKey: description.recordDistributionStrategy !== 'AUTO',
       coordinator,
       keeper,
       bound: settings.until === undefined ? undefined : boundOf(settings.until, api.serviceTimeMillis()),
@@ -273,6 +276,7 @@ export class Receiver implements BlockSource, Service {
       ...settings,
       lease,
       streamName: parts.streamName,
+      hashKeyRange: parts.isPlacedByKey ? lease.hashKeyRange : undefined,
       reader,
       keeper: parts.keeper,
       table,
