@@ -5,6 +5,7 @@ import type { EventBus } from '../event/bus.ts';
 import { createAwsKinesis } from '../kinesis/aws-kinesis.ts';
 import { createPollingReader } from '../kinesis/polling-reader.ts';
 import { AwsDynamo } from '../lease/dynamo/aws-dynamo.ts';
+import { CoordinationRows } from '../lease/dynamo/coordination-tables.ts';
 import { DynamoLeaseTable } from '../lease/dynamo/dynamo-lease-table.ts';
 import { planByLeaseCount } from '../lease/plan/assign-plan.ts';
 import { logEvents } from '../monitor/log-events.ts';
@@ -56,7 +57,7 @@ export function assemble(settings: ConsumerSettings, events: EventBus, exclusive
     idleTimeBetweenReadsInMillis,
     maxReadsPerSecondPerShard,
   });
-  const table = new DynamoLeaseTable(new AwsDynamo(clients.dynamoDB, settings.tableName), clock);
+  const table = leaseTableOf(clients, settings, clock);
   const receiver = new Receiver({
     api,
     reader,
@@ -81,6 +82,17 @@ export function assemble(settings: ConsumerSettings, events: EventBus, exclusive
       unlog();
     },
   };
+}
+
+function leaseTableOf(clients: Clients, { tableName, applicationName }: ConsumerSettings, clock: Clock): DynamoLeaseTable {
+  const open = (name: string) => new AwsDynamo(clients.dynamoDB, name);
+  const leases = open(tableName);
+  const rows = new CoordinationRows({
+    single: leases,
+    coordinatorState: open(`${applicationName}-CoordinatorState`),
+    workerMetrics: open(`${applicationName}-WorkerMetricStats`),
+  });
+  return new DynamoLeaseTable(leases, rows, clock);
 }
 
 function clientsOf(settings: ConsumerSettings): Clients {

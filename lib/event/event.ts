@@ -4,7 +4,7 @@ import type { ErrorSubject } from '../base/error.ts';
 export type LeaseLossReason = 'taken' | 'expired' | 'deleted' | 'duplicate' | 'released';
 
 /** Why a lease is given to a worker. */
-export type AssignReason = 'unowned' | 'expired' | 'surplus' | 'release';
+export type AssignReason = 'unowned' | 'expired' | 'balance';
 
 /**
  * Why a record with the magic of an aggregate was passed on as it is: too short for a frame, of another digest, no
@@ -22,6 +22,16 @@ export type MillraceEvent =
   | { readonly type: 'worker.stopped'; readonly workerIdentifier: string }
   | { readonly type: 'worker.joined'; readonly workerIdentifier: string }
   | { readonly type: 'worker.left'; readonly workerIdentifier: string }
+  | { readonly type: 'leader.elected'; readonly workerIdentifier: string }
+  | { readonly type: 'leader.lost'; readonly workerIdentifier: string }
+  | {
+      readonly type: 'lease.handoff';
+      readonly leaseKey: string;
+      readonly from: string;
+      readonly to: string;
+    }
+  | { readonly type: 'lease.hole'; readonly from: string; readonly to: string; readonly confirmed: boolean }
+  | { readonly type: 'lease.deleted'; readonly leaseKey: string }
   | { readonly type: 'table.created'; readonly tableName: string }
   | { readonly type: 'lease.created'; readonly leaseKey: string; readonly checkpoint: string }
   | {

@@ -35,7 +35,7 @@ export async function ensureAlone(options: AloneCheckOptions, signal: AbortSigna
     counters ??= new Map(counterEntries(snapshot));
     const before = counters;
     const observed = ages.observe(snapshot.leases, snapshot.workers, clock.monotonicMillis());
-    const live = ages.liveWorkers(observed, snapshot.workers, failoverTimeMillis, askedAtMillis);
+    const live = ages.liveWorkers(observed, snapshot.workers, askedAtMillis);
     const others = live.filter((worker) => worker !== options.workerIdentifier && concerns(worker, snapshot, options));
     const [other] = others.filter((worker) => showsLife(worker, snapshot, before));
     if (other !== undefined) throw notAlone(options, other);

@@ -2,6 +2,7 @@ import PQueue from 'p-queue';
 import { MillraceError } from '../base/error.ts';
 import type { Lease } from './lease.ts';
 import type { Fence } from './lease-write.ts';
+import { LeaseThroughput } from './throughput.ts';
 
 /** One lease that this worker holds, with all that its writes share. Owned by the keeper alone. */
 export interface Holding {
@@ -11,6 +12,8 @@ export interface Holding {
   /** Monotonic time before the last confirming request was sent. */
   confirmedAtMillis: number;
   renewing: boolean;
+  /** Bytes handed out, for the next heartbeat. */
+  readonly load: LeaseThroughput;
   /** A release was sent: whatever becomes of it, nothing more is handed out. */
   releasing: boolean;
   /** One write at a time: they share the counter. */
@@ -29,6 +32,7 @@ export function newHolding(lease: Lease, startedAtMillis: number): Holding {
     lease,
     confirmedAtMillis: startedAtMillis,
     renewing: false,
+    load: new LeaseThroughput(startedAtMillis),
     releasing: false,
     queue: new PQueue({ concurrency: 1 }),
     over: new AbortController(),

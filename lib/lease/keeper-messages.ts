@@ -29,3 +29,10 @@ export interface LeaseLost {
   readonly tenure: number;
   readonly reason: LeaseLossReason;
 }
+
+/** What the keeper tells when the leader wants a held lease to go to another worker: finish it, then ask to release it. */
+export interface HandoffBegun {
+  readonly leaseKey: string;
+  readonly tenure: number;
+  readonly to: string;
+}

@@ -5,23 +5,25 @@ import type { Random } from '../base/random.ts';
 import { retryWhilePassing } from '../base/retry.ts';
 import type { EventSink } from '../event/bus.ts';
 import { FleetAges } from './ages.ts';
-import { ensureAlone, findIntruder, notAlone } from './alone-check.ts';
+import { ensureAlone } from './alone-check.ts';
+import { Discoverer } from './discoverer.ts';
+import { FleetView, viewIntervalMillis } from './fleet-view.ts';
+import { LeaderElector } from './leader-elector.ts';
+import { LeadershipLoop } from './leadership-loop.ts';
 import type { Lease } from './lease.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
+import { LeaseReleaser } from './lease-releaser.ts';
 import type { LeaseTable, TableSnapshot } from './lease-table.ts';
-import { assignLease, evictLease } from './lease-write.ts';
-import type { AssignPlan, Move, ObservedLease } from './plan/assign-plan.ts';
-import { type Release, planRelease } from './plan/release-plan.ts';
+import type { StreamIdentity } from './plan/shard-sync-plan.ts';
+import type { AssignmentOptions, AssignmentPlan } from './plan/utilization-types.ts';
 import type { ShardSyncer } from './shard-syncer.ts';
 import { checkStream } from './stream-check.ts';
-import type { StreamIdentity } from './plan/shard-sync-plan.ts';
-import { WorkerReporter } from './worker-reporter.ts';
+import { type Measurements, WorkerReporter } from './worker-reporter.ts';
 
-/** The longest time between two reports of a worker, and between two shard syncs. */
+/** The longest time between two reports of a worker. */
 const maximumReportIntervalMillis = 5_000;
-const shardSyncIntervalMillis = 60_000;
-/** How many F a worker's row may stand still before others remove it. One that comes back writes it anew. */
-const silentRowFailovers = 3;
+/** How often a worker asks whether a Java fleet has begun or ended to migrate its tables. */
+const coordinationIntervalMillis = 30_000;
 
 /** What a {@link LeaseCoordinator} needs. */
 export interface LeaseCoordinatorOptions {
@@ -29,75 +31,87 @@ export interface LeaseCoordinatorOptions {
   readonly keeper: LeaseKeeper;
   readonly syncer: ShardSyncer;
   readonly stream: StreamIdentity & { readonly streamName: string };
-  readonly plan: AssignPlan;
+  readonly plan: AssignmentPlan;
+  /** The limits of the plan; its `failoverTimeMillis` is F. */
+  readonly assignment: AssignmentOptions;
   readonly applicationName: string;
   readonly workerIdentifier: string;
   readonly failoverTimeMillis: number;
   readonly leaseDiscoveryIntervalMillis: number;
-  readonly maxLeasesForWorker: number;
   /** Whether this worker must be the only one of its application. */
   readonly exclusive: boolean;
   readonly clock: Clock;
   readonly random: Random;
   readonly events: EventSink;
+  /** The figures to report: the last averages of this worker's load. */
+  readonly measurements: () => Measurements;
   /** A tenure has begun: read from the checkpoint of this row. */
   readonly onGained: (lease: Lease) => void;
-  /** The worker is above its share: finish this lease, then have the keeper release it to `to`. */
-  readonly onSurplus: (move: Move) => void;
-  /** What each scan found, after this worker's own moves were made, and the other workers that were seen alive. */
+  /**
+   * What a look at the whole table showed, and the other workers that this one has itself seen alive; regularly only for
+   * a worker that asks for it with `needsView`.
+   */
   readonly onSnapshot: (snapshot: TableSnapshot, provenWorkers: readonly string[]) => void;
-}
-
-/** What one scan shows. */
-interface Look {
-  readonly snapshot: TableSnapshot;
-  readonly observed: readonly ObservedLease[];
-  /** The workers that show any life, this one among them. */
-  readonly live: readonly string[];
-  /** Monotonic time before the scan began: what its ages are judged by. */
-  readonly askedAtMillis: number;
+  readonly needsView: boolean;
 }
 
 /**
- * Joins the lease loops of one worker: report, discover, assign, sync shards. Nobody steals: every worker runs the same pure
- * plan on the same rows and performs only its own part of it. It takes what nobody holds, and gives away what it has above
- * its share after having finished it, so that joining repeats nothing.
+ * Joins the lease loops of one worker: report, discover, elect, and lead when elected. Only the leader assigns, by KCL 3's
+ * rules; every worker finds what it was given by the owner index.
  */
 export class LeaseCoordinator {
   readonly #options: LeaseCoordinatorOptions;
-  readonly #ages = new FleetAges();
+  readonly #ages: FleetAges;
   readonly #reporter: WorkerReporter;
+  readonly #discoverer: Discoverer;
+  readonly #elector: LeaderElector;
+  readonly #leadership: LeadershipLoop;
+  readonly #view: FleetView;
+  readonly #releaser: LeaseReleaser;
   readonly #loops = linkedController();
   #running: Promise<unknown> = Promise.resolve();
   /** Whether this worker's row was written: before that, a stop has nothing to undo. */
   #joined = false;
-  #live: readonly string[] = [];
-  /** The workers of Millrace that were ever seen. */
-  readonly #peers = new Set<string>();
+  #mayLead = true;
 
   constructor(options: LeaseCoordinatorOptions) {
     this.#options = options;
+    this.#ages = new FleetAges(options.failoverTimeMillis);
     this.#reporter = new WorkerReporter(options);
+    this.#discoverer = new Discoverer(options);
+    this.#view = new FleetView({ ...options, ages: this.#ages });
+    this.#elector = new LeaderElector({
+      ...options,
+      mayLead: () => this.#mayLead,
+      onChange: () => this.#leadership.wake(),
+    });
+    this.#leadership = new LeadershipLoop({
+      ...options,
+      elector: this.#elector,
+      onGivenToMe: (leaseKey, signal) => this.#discoverer.begin(leaseKey, signal),
+      onHandoffFromMe: (leaseKey) => options.keeper.renewSoon(leaseKey),
+    });
+    this.#releaser = new LeaseReleaser({ ...options, ages: this.#ages });
   }
 
   /**
-   * Opens the table, makes sure that it is this stream's and that this worker may join, reports itself and gives every
-   * shard its lease.
+   * Opens the table, makes sure that it is this stream's and that this worker may join, reports itself, and stands for
+   * election. A worker that finds nobody leading leads at once, and gives every shard its lease.
    * @throws MillraceError `MR_TABLE_FOREIGN`, `MR_TABLE_KIND`, `MR_STREAM_CHANGED`, `MR_ENGINE_NOT_ALONE`, or the fault
    * that went on for 30 s
    */
   async start(signal: AbortSignal): Promise<{ readonly tableCreated: boolean }> {
-    const { table, syncer, stream } = this.#options;
-    const { created } = await this.#persist(() => table.open(signal), signal);
+    const { table, stream } = this.#options;
+    const { created, coordination } = await this.#persist(() => table.open(signal), signal);
+    this.#mayLead = coordination.mayLead;
     const before = await this.#persist(() => table.scan(signal), signal);
     checkStream(before.leases, stream);
     await this.#persist(() => ensureAlone({ ...this.#options, ages: this.#ages }, signal), signal);
     this.#joined = true;
     await this.#persist(() => this.#reporter.report(signal), signal);
-    const joined = await this.#persist(() => this.#look(signal), signal);
-    this.#live = joined.live;
-    this.#checkAlone(joined);
-    await this.#persist(() => syncer.sync(signal), signal);
+    await this.#persist(() => this.#view.look(signal), signal);
+    await this.#persist(() => this.#elector.step(signal), signal);
+    await this.#persist(() => this.#leadership.begin(signal), signal);
     return { tableCreated: created };
   }
 
@@ -112,14 +126,15 @@ export class LeaseCoordinator {
    */
   async run(signal: AbortSignal): Promise<void> {
     using linked = linkedController(signal, this.#loops.signal);
-    const { failoverTimeMillis, leaseDiscoveryIntervalMillis, syncer } = this.#options;
+    const { failoverTimeMillis, leaseDiscoveryIntervalMillis } = this.#options;
     const reportMillis = Math.min(maximumReportIntervalMillis, failoverTimeMillis / 3);
-    const assignMillis = Math.min(1_000, failoverTimeMillis / 4);
     const loops = [
       this.#loop(reportMillis, 'later', (inner) => this.#reporter.report(inner), linked.signal),
-      this.#loop(leaseDiscoveryIntervalMillis, 'now', (inner) => this.#discover(inner), linked.signal),
-      this.#loop(assignMillis, 'now', (inner) => this.#assign(inner), linked.signal),
-      this.#loop(shardSyncIntervalMillis, 'later', (inner) => syncer.sync(inner), linked.signal),
+      this.#loop(leaseDiscoveryIntervalMillis, 'now', (inner) => this.#discoverer.look(inner), linked.signal),
+      this.#loop(viewIntervalMillis, 'now', (inner) => this.#lookIfNeeded(inner), linked.signal),
+      this.#loop(coordinationIntervalMillis, 'later', (inner) => this.#askCoordination(inner), linked.signal),
+      this.#elector.run(linked.signal),
+      this.#leadership.run(linked.signal),
     ];
     this.#running = Promise.allSettled(loops);
     try {
@@ -151,130 +166,39 @@ export class LeaseCoordinator {
     }
   }
 
-  /** Takes up the leases that the table gives to this worker and that it does not hold yet. */
-  async #discover(signal: AbortSignal): Promise<void> {
-    const { table, keeper, workerIdentifier } = this.#options;
-    const held = new Set(keeper.held.map((lease) => lease.leaseKey));
-    const keys = await table.listKeysOwnedBy(workerIdentifier, signal);
-    await allDone(keys.filter((key) => !held.has(key)).map((key) => this.#begin(key, signal)));
+  async #lookIfNeeded(signal: AbortSignal): Promise<void> {
+    const { needsView, exclusive } = this.#options;
+    if (needsView || exclusive || this.#view.isWatchful) await this.#view.look(signal);
   }
 
-  async #begin(leaseKey: string, signal: AbortSignal): Promise<void> {
-    const lease = await this.#options.keeper.begin(leaseKey, signal);
-    if (lease !== undefined) this.#options.onGained(lease);
+  async #askCoordination(signal: AbortSignal): Promise<void> {
+    this.#mayLead = (await this.#options.table.coordination(signal)).mayLead;
+    if (!this.#mayLead) await this.#elector.resign(signal);
   }
 
-  /** One scan, one plan, and this worker's own part of it. */
-  async #assign(signal: AbortSignal): Promise<void> {
-    const { table, plan, failoverTimeMillis, maxLeasesForWorker, workerIdentifier, stream } = this.#options;
-    const look = await this.#look(signal);
-    const { snapshot, observed, live, askedAtMillis } = look;
-    checkStream(snapshot.leases, stream);
-    this.#tellWorkers(live);
-    this.#checkAlone(look);
-    const silent = this.#ages.silentWorkers(snapshot.workers, silentRowFailovers * failoverTimeMillis, askedAtMillis);
-    await Promise.all(silent.map((row) => table.deleteWorker(row, signal)));
-    const moves = plan(observed, this.#takers(look), { failoverTimeMillis, maxLeasesForWorker }, askedAtMillis);
-    const byKey = new Map(snapshot.leases.map((lease) => [lease.leaseKey, lease]));
-    const mine = moves.filter((move) => move.to === workerIdentifier && move.reason !== 'surplus');
-    await allDone(mine.map((move) => this.#take(move, byKey.get(move.leaseKey) as Lease, signal)));
-    for (const move of moves) {
-      if (move.reason === 'surplus' && move.from === workerIdentifier) this.#options.onSurplus(move);
-    }
-    this.#options.onSnapshot(snapshot, this.#proven(look));
+  /** Something changed in the table by this worker's own doing, such as new leases of children: the leader looks at once. */
+  wake(): void {
+    this.#leadership.wake();
   }
 
-  async #take(move: Move, lease: Lease, signal: AbortSignal): Promise<void> {
-    const { table, workerIdentifier, events } = this.#options;
-    const written = await table.write(assignLease(lease, workerIdentifier), signal);
-    if (written.outcome === 'refused') return;
-    events.publish({ type: 'lease.assigned', leaseKey: move.leaseKey, workerIdentifier, reason: move.reason });
-    await this.#begin(move.leaseKey, signal);
-  }
-
-  /** One consistent scan, and what it says of the others. */
-  async #look(signal: AbortSignal): Promise<Look> {
-    const { table, clock, failoverTimeMillis, workerIdentifier } = this.#options;
-    const askedAtMillis = clock.monotonicMillis();
-    const snapshot = await table.scan(signal);
-    const observed = this.#ages.observe(snapshot.leases, snapshot.workers, clock.monotonicMillis());
-    for (const row of snapshot.workers) if (row.reportCounter !== undefined) this.#peers.add(row.workerIdentifier);
-    const live = this.#ages.liveWorkers(observed, snapshot.workers, failoverTimeMillis, askedAtMillis);
-    return { snapshot, observed, live: withMember(live, workerIdentifier), askedAtMillis };
-  }
-
-  /** The workers that may be given leases: those that report, and this one. */
-  #takers({ snapshot, askedAtMillis }: Look): readonly string[] {
-    const { failoverTimeMillis, workerIdentifier } = this.#options;
-    const reporting = this.#ages.reportingWorkers(snapshot.workers, failoverTimeMillis, askedAtMillis);
-    return withMember(reporting, workerIdentifier);
-  }
-
-  /** The other workers that this process has seen alive; what a look for the first time shows may be long dead. */
-  #proven({ snapshot, askedAtMillis }: Look): readonly string[] {
-    const { leases, workers } = snapshot;
-    return this.#ages.provenWorkers(leases, workers, this.#options.failoverTimeMillis, askedAtMillis);
-  }
-
-  #checkAlone({ live, snapshot }: Look): void {
-    const intruder = findIntruder(this.#options, live, snapshot, this.#peers);
-    if (intruder !== undefined) throw notAlone(this.#options, intruder);
-  }
-
-  #tellWorkers(live: readonly string[]): void {
-    const { events } = this.#options;
-    for (const workerIdentifier of live) {
-      if (!this.#live.includes(workerIdentifier)) events.publish({ type: 'worker.joined', workerIdentifier });
-    }
-    for (const workerIdentifier of this.#live) {
-      if (!live.includes(workerIdentifier)) events.publish({ type: 'worker.left', workerIdentifier });
-    }
-    this.#live = live;
-  }
-
-  /** First step of a stop: no more reports, no more leases. Others stop counting on this worker. */
+  /** First step of a stop: no more reports, no more leases, no more leading. Others stop counting on this worker. */
   async stopTaking(signal: AbortSignal): Promise<void> {
     this.#loops.abort(new MillraceError('MR_ABORTED', 'the worker is stopping'));
     await this.#running;
     if (!this.#joined) return;
     const { clock, random, failoverTimeMillis } = this.#options;
-    // Not for long: the drain waits for it, and a row that stays is only counted for F more.
+    // Not for long: the drain waits for it, and a row or lock that stays is only believed for F more.
     const retry = { clock, random, signal, timeoutMillis: failoverTimeMillis / 4 };
-    await this.#attempt(() => retryWhilePassing(() => this.#reporter.withdraw(signal), retry));
+    await Promise.all([
+      this.#attempt(() => retryWhilePassing(() => this.#reporter.withdraw(signal), retry)),
+      this.#attempt(() => retryWhilePassing(() => this.#elector.resign(signal), retry)),
+      this.#attempt(() => retryWhilePassing(() => this.#releaser.look(signal), retry)),
+    ]);
   }
 
-  /**
-   * Last step of a stop: releases every lease that the table gives to this worker, by the assign plan with the workers
-   * that it has seen alive, or to nobody when there is none. The scan is consistent, so a lease that was assigned at the last moment is found.
-   */
+  /** Last step of a stop: releases every lease that the table gives to this worker; see {@link LeaseReleaser}. */
   async releaseAll(signal: AbortSignal): Promise<void> {
-    const { plan, workerIdentifier, failoverTimeMillis, maxLeasesForWorker } = this.#options;
-    if (!this.#joined) return;
-    await this.#attempt(async () => {
-      const look = await this.#persist(() => this.#look(signal), signal);
-      const proven = new Set(this.#proven(look));
-      const workers = this.#takers(look).filter((worker) => worker !== workerIdentifier && proven.has(worker));
-      const limits = { failoverTimeMillis, maxLeasesForWorker };
-      const releases = planRelease(plan, look.observed, workers, workerIdentifier, limits, look.askedAtMillis);
-      await Promise.all(releases.map((release) => this.#attempt(() => this.#release(release, signal))));
-    });
-  }
-
-  async #release({ lease, to }: Release, signal: AbortSignal): Promise<void> {
-    const { table, keeper } = this.#options;
-    const { leaseKey } = lease;
-    const tenure = keeper.held.find((held) => held.leaseKey === leaseKey)?.tenure;
-    if (tenure !== undefined) {
-      await keeper.ask({ type: 'release', leaseKey, tenure, ...(to === undefined ? {} : { to }) });
-      return;
-    }
-    // Another process of this name holds what this one does not.
-    if (keeper.hasTwin) return;
-    // During a handoff to this worker the old owner still reads; taking the lease away would cut it off.
-    if (lease.checkpointOwner !== undefined) return;
-    // Assigned at the last moment, never begun: nobody reads it, so it may go at once.
-    const write = to === undefined ? evictLease(lease) : assignLease(lease, to);
-    await this.#persist(() => table.write(write, signal), signal);
+    if (this.#joined) await this.#attempt(() => this.#releaser.releaseAll(signal));
   }
 
   /** A stop goes on whatever fails: what is not released expires. */
@@ -290,22 +214,4 @@ export class LeaseCoordinator {
     const { code, message, subject } = fault;
     this.#options.events.publish({ type: 'fault.seen', code, message, subject });
   }
-}
-
-/**
- * Waits for all, whatever fails: one row that fails must not cut off the others, and nothing may be under way when a round
- * has ended.
- * @throws a fault that does not pass, else the first one
- */
-async function allDone(actions: readonly Promise<void>[]): Promise<void> {
-  const faults: MillraceError[] = [];
-  for (const outcome of await Promise.allSettled(actions)) {
-    if (outcome.status === 'rejected') faults.push(toMillraceError(outcome.reason));
-  }
-  const fault = faults.find(({ reaction }) => reaction === 'fatal') ?? faults[0];
-  if (fault !== undefined) throw fault;
-}
-
-function withMember(sorted: readonly string[], member: string): readonly string[] {
-  return sorted.includes(member) ? sorted : [...sorted, member].sort();
 }

@@ -2,22 +2,24 @@ import PQueue from 'p-queue';
 import { type LinkedController, deadlineController } from '../base/abort.ts';
 import { backoffMillis } from '../base/backoff.ts';
 import { type Clock, pause } from '../base/clock.ts';
-import { MillraceError, isMillraceError, toMillraceError } from '../base/error.ts';
+import { MillraceError, toMillraceError } from '../base/error.ts';
 import { formatPosition } from '../base/position.ts';
 import type { Random } from '../base/random.ts';
 import { type Deferred, deferred } from '../base/service.ts';
 import type { EventSink } from '../event/bus.ts';
 import type { LeaseLossReason } from '../event/event.ts';
 import { type Holding, newHolding, requestDeadlineMillis } from './holding.ts';
-import type { KeeperOutcome, KeeperRequest, LeaseLost } from './keeper-messages.ts';
+import type { HandoffBegun, KeeperOutcome, KeeperRequest, LeaseLost } from './keeper-messages.ts';
 import type { Lease } from './lease.ts';
 import type { InitialPosition } from './plan/shard-sync-plan.ts';
+import { duplicateWorker, lossReason } from './lease-loss.ts';
 import type { LeaseTable, WriteOutcome } from './lease-table.ts';
 import {
   type Fence,
   type LeaseWrite,
   beginTenure,
   checkpointLease,
+  completeHandoff,
   isAlreadyApplied,
   releaseLease,
   renewLease,
@@ -31,8 +33,8 @@ const maximumBeginAttempts = 5;
 const longestRetentionMillis = 366 * 24 * 3_600_000;
 /** Wait between two attempts at the same write. */
 const retryBackoff = { baseMillis: 50, capMillis: 1_000 };
-/** The longest wait as a part of F: a table that answers again in time must be asked in time. */
-const longestRetryWait = 1 / 10;
+/** The longest wait as a part of the time that is left: a table that answers again in time must be asked in time. */
+const longestRetryWait = 1 / 4;
 
 /** What a {@link LeaseKeeper} needs. */
 export interface LeaseKeeperOptions {
@@ -49,6 +51,8 @@ export interface LeaseKeeperOptions {
   readonly initialPosition: InitialPosition;
   /** Hears of every tenure that ends without having been released here. */
   readonly onLost: (lost: LeaseLost) => void;
+  /** Hears when the leader begins to hand a held lease to another worker. */
+  readonly onHandoff: (begun: HandoffBegun) => void;
 }
 
 /**
@@ -151,6 +155,18 @@ export class LeaseKeeper {
     return lease;
   }
 
+  /** Renews a lease now instead of at its time, to notice a handoff that was just begun. */
+  renewSoon(leaseKey: string): void {
+    const holding = this.#holdings.get(leaseKey);
+    if (holding === undefined || holding.renewing) return;
+    void this.#write(holding, (fence) => renewLease(fence)).catch(() => {});
+  }
+
+  /** Notes bytes that were handed out of a lease; the next heartbeat carries the rate. */
+  noteBytes(leaseKey: string, bytes: number): void {
+    this.#holdings.get(leaseKey)?.load.add(bytes);
+  }
+
   /**
    * Writes a checkpoint or releases a lease. `lost` means that the tenure is over and nothing was written. Settles within
    * F of the last confirmed write, whatever the network does.
@@ -162,6 +178,7 @@ export class LeaseKeeper {
     if (request.type === 'release') return this.#release(holding, request.to);
     const { checkpoint, engineState, caughtUpAtMillis } = request;
     const extras = {
+      ...holding.load.take(this.#options.clock.monotonicMillis()),
       ...(engineState === undefined ? {} : { engineState }),
       ...(caughtUpAtMillis === undefined ? {} : { caughtUpAtMillis }),
     };
@@ -174,13 +191,17 @@ export class LeaseKeeper {
     return outcome;
   }
 
+  /** Gives a lease up. Where a handoff has begun, it is completed, whatever `to` says: the leader has decided. */
   async #release(holding: Holding, to: string | undefined): Promise<KeeperOutcome> {
     const { leaseKey, tenure } = holding.fence;
+    const { workerIdentifier } = this.#options;
     const outcome = await this.#write(
       holding,
       (fence) => {
         holding.releasing = true;
-        return releaseLease(fence, to);
+        return fence.handoffTo === undefined
+          ? releaseLease(fence, to)
+          : completeHandoff(fence, workerIdentifier, fence.handoffTo);
       },
       'release',
     );
@@ -234,7 +255,10 @@ export class LeaseKeeper {
   #renew(holding: Holding): void {
     holding.renewing = true;
     // While it waited its turn, a checkpoint may have been the heartbeat.
-    const makeWrite = (fence: Fence) => (this.#millisToRenewal(holding) > 0 ? undefined : renewLease(fence));
+    const makeWrite = (fence: Fence) =>
+      this.#millisToRenewal(holding) > 0
+        ? undefined
+        : renewLease(fence, holding.load.take(this.#options.clock.monotonicMillis()));
     const renewal = this.#renewals.add(() => this.#write(holding, makeWrite));
     renewal
       .catch(() => {})
@@ -256,10 +280,14 @@ export class LeaseKeeper {
       const write = makeWrite(holding.fence);
       if (write === undefined) return 'applied';
       const startedAtMillis = this.#options.clock.monotonicMillis();
-      const written = await this.#writeUntilDefinite(holding, write);
+      let written = await this.#writeUntilDefinite(holding, write);
+      if (written !== 'lost' && written.outcome === 'refused' && this.#noticeHandoff(holding, written.lease)) {
+        // Refused only because a handoff had begun (kcl.md 1.6): the lease is still ours to write.
+        written = await this.#writeUntilDefinite(holding, makeWrite(holding.fence) ?? write);
+      }
       if (written === 'lost') return 'lost';
       if (written.outcome === 'refused') {
-        this.#lose(holding, this.#lossReason(holding, written.lease));
+        this.#lose(holding, lossReason(holding, written.lease, this.#options.workerIdentifier));
         return 'lost';
       }
       if (purpose === 'release') {
@@ -269,9 +297,25 @@ export class LeaseKeeper {
         holding.fence = { ...holding.fence, leaseCounter: written.lease.leaseCounter };
         holding.lease = written.lease;
         holding.confirmedAtMillis = startedAtMillis;
+        this.#noticeHandoff(holding, written.lease);
       }
       return 'applied';
     });
+  }
+
+  /**
+   * Looks for a handoff in a row that a write brought back: the old owner is this worker and the tenure is still its own.
+   * Answers whether one was noticed just now.
+   */
+  #noticeHandoff(holding: Holding, row: Lease | undefined): boolean {
+    const { fence } = holding;
+    const to = row?.leaseOwner;
+    if (row === undefined || to === undefined || fence.handoffTo !== undefined) return false;
+    if (row.checkpointOwner !== this.#options.workerIdentifier || row.tenure !== fence.tenure) return false;
+    if (row.leaseCounter !== fence.leaseCounter) return false;
+    holding.fence = { ...fence, handoffTo: to };
+    this.#options.onHandoff({ leaseKey: fence.leaseKey, tenure: fence.tenure, to });
+    return true;
   }
 
   async #writeUntilDefinite(holding: Holding, write: LeaseWrite): Promise<WriteOutcome | 'lost'> {
@@ -298,9 +342,15 @@ export class LeaseKeeper {
           return 'lost';
         }
       }
-      const capMillis = Math.min(retryBackoff.capMillis, this.#options.failoverTimeMillis * longestRetryWait);
-      await pause(clock, backoffMillis({ ...retryBackoff, capMillis }, attempt, random), holding.over.signal);
+      await pause(clock, backoffMillis(this.#backoffOf(holding), attempt, random), holding.over.signal);
     }
+  }
+
+  #backoffOf(holding: Holding): { readonly baseMillis: number; readonly capMillis: number } {
+    const { clock, failoverTimeMillis } = this.#options;
+    const leftMillis = holding.confirmedAtMillis + failoverTimeMillis - clock.monotonicMillis();
+    const capMillis = Math.min(retryBackoff.capMillis, leftMillis * longestRetryWait);
+    return { ...retryBackoff, capMillis: Math.max(retryBackoff.baseMillis, capMillis) };
   }
 
   /** A request may take F/4 at most: four of them, one after another, must fit into F. */
@@ -311,14 +361,6 @@ export class LeaseKeeper {
         reaction: 'retry',
       });
     return deadlineController(this.#options.clock, millis, late, ...parents);
-  }
-
-  #lossReason(holding: Holding, row: Lease | undefined): LeaseLossReason {
-    if (row === undefined) return 'deleted';
-    // A release that was applied unheard may have gone round and come back: that is no duplicate.
-    if (holding.releasing) return 'taken';
-    const newerTenure = row.tenure !== undefined && row.tenure > holding.fence.tenure;
-    return row.leaseOwner === this.#options.workerIdentifier && newerTenure ? 'duplicate' : 'taken';
   }
 
   #lose(holding: Holding, reason: LeaseLossReason): void {
@@ -341,17 +383,4 @@ export class LeaseKeeper {
     const { clock, failoverTimeMillis } = this.#options;
     return clock.monotonicMillis() - holding.confirmedAtMillis > failoverTimeMillis;
   }
-}
-
-function duplicateWorker(workerIdentifier: string, leaseKey: string): MillraceError {
-  return new MillraceError(
-    'MR_WORKER_DUPLICATE',
-    `another process runs as worker ${JSON.stringify(workerIdentifier)} (it began a newer tenure of lease ${leaseKey}); give each process its own workerIdentifier`,
-    { subject: { worker: workerIdentifier, lease: leaseKey } },
-  );
-}
-
-/** Whether an error says that a tenure is over, as opposed to a fault. */
-export function isLeaseLoss(thrown: unknown): boolean {
-  return isMillraceError(thrown, 'MR_LEASE_LOST');
 }

@@ -1,5 +1,5 @@
 import { type Position, comparePositions } from '../base/position.ts';
-import type { Lease } from './lease.ts';
+import type { HashKeyRange, Lease } from './lease.ts';
 
 /** What must hold of the row for a write to apply. `null` means the attribute is absent. The row must exist, always. */
 export interface LeaseCondition {
@@ -24,6 +24,8 @@ export type LeaseChanges = Partial<
     | 'engineState'
     | 'caughtUpAtMillis'
     | 'firstSyncEnded'
+    | 'checkpointOwner'
+    | 'hashKeyRange'
   >
 >;
 
@@ -45,6 +47,8 @@ export interface Fence {
   readonly leaseKey: string;
   readonly leaseCounter: number;
   readonly tenure: number;
+  /** The next owner, once a graceful handoff of this lease was noticed. */
+  readonly handoffTo?: string;
 }
 
 /**
@@ -73,19 +77,29 @@ export function beginTenure(
   };
 }
 
-/** Renews a held lease (kcl.md 1.5 renewLease), conditional on counter and tenure. */
-export function renewLease(fence: Fence): LeaseWrite {
+/**
+ * Renews a held lease (kcl.md 1.5 renewLease), conditional on counter and tenure, and on no handoff having begun unless
+ * this worker knows of it: that is how it hears of one.
+ */
+export function renewLease(fence: Fence, extras: RenewExtras = {}): LeaseWrite {
+  const { leaseCounter, tenure, handoffTo } = fence;
   return {
     leaseKey: fence.leaseKey,
-    condition: { leaseCounter: fence.leaseCounter, tenure: fence.tenure, checkpointOwner: null },
-    set: { leaseCounter: fence.leaseCounter + 1 },
+    condition: { leaseCounter, tenure, ...(handoffTo === undefined ? { checkpointOwner: null } : {}) },
+    set: { leaseCounter: leaseCounter + 1, ...extras },
     clear: [],
     increment: [],
   };
 }
 
+/** What every heartbeat may carry. */
+export interface RenewExtras {
+  /** KCL's load of the lease: bytes handed out, 6 decimals. */
+  readonly throughputKBps?: number;
+}
+
 /** What a checkpoint writes beside the position. */
-export interface CheckpointExtras {
+export interface CheckpointExtras extends RenewExtras {
   readonly engineState?: string;
   readonly caughtUpAtMillis?: number;
 }
@@ -120,6 +134,64 @@ export function assignLease(lease: Lease, to: string): LeaseWrite {
     clear: ['checkpointOwner'],
     increment: isSwitch ? ['leaseCounter', 'ownerSwitchesSinceCheckpoint'] : ['leaseCounter'],
   };
+}
+
+/**
+ * Begins a graceful handoff (kcl.md 1.5 initiateGracefulLeaseHandoff): the new owner is written down, the old one keeps the
+ * right to renew and checkpoint. The counter stays as it is, deliberately.
+ */
+export function initiateHandoff(lease: Lease, to: string): LeaseWrite {
+  const from = lease.leaseOwner as string;
+  return {
+    leaseKey: lease.leaseKey,
+    condition: { leaseOwner: from, checkpointOwner: null },
+    set: { leaseOwner: to, checkpointOwner: from },
+    clear: [],
+    increment: [],
+  };
+}
+
+/**
+ * Ends a graceful handoff (kcl.md 1.5, by the old owner): the new owner may read now. Conditional on counter and tenure
+ * like every write of a held lease.
+ */
+export function completeHandoff(fence: Fence, workerIdentifier: string, to: string): LeaseWrite {
+  return {
+    leaseKey: fence.leaseKey,
+    condition: {
+      leaseCounter: fence.leaseCounter,
+      tenure: fence.tenure,
+      leaseOwner: to,
+      checkpointOwner: workerIdentifier,
+    },
+    set: { leaseOwner: to },
+    clear: ['checkpointOwner'],
+    increment: ['leaseCounter', 'ownerSwitchesSinceCheckpoint'],
+  };
+}
+
+/**
+ * Moves a lease to a position, against its owner (design 5.11): checkpoint, owner and everything pending go in one write,
+ * and the counter moves, so that the owner is fenced.
+ */
+export function seekLease(lease: Lease, checkpoint: Position, initialTimestampMillis?: number): LeaseWrite {
+  return {
+    leaseKey: lease.leaseKey,
+    condition: { leaseCounter: lease.leaseCounter },
+    set: {
+      leaseCounter: lease.leaseCounter + 1,
+      checkpoint,
+      ownerSwitchesSinceCheckpoint: 0,
+      ...(initialTimestampMillis === undefined ? {} : { initialTimestampMillis }),
+    },
+    clear: ['leaseOwner', 'checkpointOwner', 'pendingCheckpoint'],
+    increment: [],
+  };
+}
+
+/** Fills in the hash range of a lease that lacks it; leaves the counter alone. */
+export function nameHashRange(leaseKey: string, range: HashKeyRange): LeaseWrite {
+  return { leaseKey, condition: {}, set: { hashKeyRange: range }, clear: [], increment: [] };
 }
 
 /**

@@ -57,8 +57,30 @@ export interface WorkerRow {
    * the rows of Java workers.
    */
   readonly reportCounter?: number;
+  /** The worker's own F: how long it may be silent. Absent on the rows of Java workers. */
+  readonly failoverTimeMillis?: number;
   /** Whether the worker must be the only one of its application. */
   readonly exclusive: boolean;
+  /** KCL's `sts`: for each metric (`C` = CPU) the last averages, oldest first; -1 = the capture failed. */
+  readonly metrics: MetricSeries;
+  /** KCL's `opr`: for each metric its operating range; the first value is the highest utilisation. */
+  readonly operatingRange: MetricSeries;
+}
+
+/** Values by metric name. */
+export type MetricSeries = Readonly<Record<string, readonly number[]>>;
+
+/**
+ * The leader's lock: KCL's row of the DynamoDB lock client (kcl.md 1.3). An observer judges by its own clock how long
+ * `recordVersionNumber` has stood still; the holder's `leaseDurationMillis` says how long is too long.
+ */
+export interface LeaderLock {
+  readonly ownerName: string;
+  readonly leaseDurationMillis: number;
+  /** Another one with every heartbeat. */
+  readonly recordVersionNumber: string;
+  /** KCL's `isReleased`: free although the row is there. */
+  readonly isReleased: boolean;
 }
 
 /** The number of a worker row that changes with every report. A Java worker has no counter of its own; its `lut` will do. */

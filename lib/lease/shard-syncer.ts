@@ -31,8 +31,11 @@ export class ShardSyncer {
     this.#options = options;
   }
 
-  /** One sync, on a fresh view of the table and of the stream; answers with the number of leases it created. */
-  async sync(signal: AbortSignal): Promise<number> {
+  /**
+   * One sync, on a fresh view of the table and of the stream; answers with the number of leases it created. A leader that
+   * may no longer write, by `mayWrite`, stops where it is.
+   */
+  async sync(signal: AbortSignal, mayWrite: () => boolean = () => true): Promise<number> {
     const { table, stream, initialPosition, listShards, serviceTimeMillis } = this.#options;
     let created = 0;
     for (let plans = 1; ; plans += 1) {
@@ -45,19 +48,28 @@ export class ShardSyncer {
       const startedAtMillis = serviceTimeMillis();
       const { leases } = await table.scan(signal);
       const isFirst = !isFirstSyncOver(leases);
-      const shards = await listShards(isFirst ? initialPosition : undefined, signal);
+      const shards = isFirst ? await this.#listFirst(signal) : await listShards(undefined, signal);
       // The pages of a listing are read one after the other: with a reshard in between it shows a shard and its descendants,
       // and only the whole lineage tells that they are.
       const lineage = isFirst ? await listShards(undefined, signal) : shards;
       if (isFirst && plans < maximumFirstSyncPlans && (await this.#hasNewLeases(leases, signal))) continue;
       const parts = { stream, shards, lineage, leases, initialPosition };
       const plan = planShardSync({ ...parts, serviceTimeMillis: startedAtMillis });
-      const count = await this.#create(plan.create, isFirst && plans < maximumFirstSyncPlans, signal);
+      const stopAtOthers = isFirst && plans < maximumFirstSyncPlans;
+      const count = await this.#create(plan.create, { stopAtOthers, mayWrite }, signal);
       created += count.created;
-      if (count.interrupted) continue;
+      if (count.end === 'others') continue;
+      if (count.end === 'late' || !mayWrite()) return created;
       if (plan.markFirstSyncEnded !== undefined) await table.write(markFirstSyncEnded(plan.markFirstSyncEnded), signal);
       return created;
     }
+  }
+
+  /** The shards of the initial position; those of the horizon when retention has taken all that were open at that time. */
+  async #listFirst(signal: AbortSignal): Promise<readonly Shard[]> {
+    const { initialPosition, listShards } = this.#options;
+    const shards = await listShards(initialPosition, signal);
+    return shards.length > 0 ? shards : listShards({ type: 'TRIM_HORIZON' }, signal);
   }
 
   /**
@@ -76,18 +88,19 @@ export class ShardSyncer {
    */
   async #create(
     leases: readonly Lease[],
-    stopAtOthers: boolean,
+    { stopAtOthers, mayWrite }: { readonly stopAtOthers: boolean; readonly mayWrite: () => boolean },
     signal: AbortSignal,
-  ): Promise<{ created: number; interrupted: boolean }> {
+  ): Promise<{ readonly created: number; readonly end: 'all' | 'others' | 'late' }> {
     const { table, events } = this.#options;
     let created = 0;
     for (const lease of leases) {
+      if (!mayWrite()) return { created, end: 'late' };
       if (await table.createIfAbsent(lease, signal)) {
         created += 1;
         const checkpoint = formatPosition(lease.checkpoint);
         events.publish({ type: 'lease.created', leaseKey: lease.leaseKey, checkpoint });
-      } else if (stopAtOthers) return { created, interrupted: true };
+      } else if (stopAtOthers) return { created, end: 'others' };
     }
-    return { created, interrupted: false };
+    return { created, end: 'all' };
   }
 }

@@ -8,8 +8,14 @@ export interface WorkerReporterOptions {
   readonly table: LeaseTable;
   readonly workerIdentifier: string;
   readonly exclusive: boolean;
+  readonly failoverTimeMillis: number;
   readonly clock: Clock;
+  /** The figures to report: the last averages of this worker's load. */
+  readonly measurements: () => Measurements;
 }
+
+/** What a worker tells of its load. */
+export type Measurements = Pick<WorkerRow, 'metrics' | 'operatingRange'>;
 
 /** Writes this worker's own row, by which others see that it lives even while it owns no lease. */
 export class WorkerReporter {
@@ -23,14 +29,16 @@ export class WorkerReporter {
 
   /** Writes the row anew. The counter starts at the wall clock, so a restart under the same name changes it too. */
   async report(signal: AbortSignal): Promise<void> {
-    const { table, workerIdentifier, exclusive, clock } = this.#options;
+    const { table, workerIdentifier, exclusive, failoverTimeMillis, clock, measurements } = this.#options;
     const wallMillis = clock.wallMillis();
     const before = this.#row?.reportCounter;
     this.#row = {
       workerIdentifier,
       lastUpdateSeconds: Math.floor(wallMillis / 1000),
       reportCounter: before === undefined ? Math.floor(wallMillis) : before + 1,
+      failoverTimeMillis,
       exclusive,
+      ...measurements(),
     };
     // Not ended with the loops: a put that is given up may still be applied, and then after the row was removed.
     this.#writing = table.putWorker(this.#row, new AbortController().signal);

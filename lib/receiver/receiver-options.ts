@@ -4,8 +4,9 @@ import type { EventSink } from '../event/bus.ts';
 import type { KinesisApi } from '../kinesis/kinesis-api.ts';
 import type { ShardReader } from '../kinesis/reader.ts';
 import type { LeaseTable } from '../lease/lease-table.ts';
-import type { AssignPlan } from '../lease/plan/assign-plan.ts';
+import type { AssignmentOptions, AssignmentPlan } from '../lease/plan/utilization-types.ts';
 import type { InitialPosition } from '../lease/plan/shard-sync-plan.ts';
+import type { Measurements } from '../lease/worker-reporter.ts';
 import type { Until } from './until.ts';
 
 /** The settings of a receiver; units and meanings are those of the options of the same names. */
@@ -30,7 +31,12 @@ export interface ReceiverOptions {
   readonly api: KinesisApi;
   readonly reader: ShardReader;
   readonly table: LeaseTable;
-  readonly plan: AssignPlan;
+  /** How the leader assigns. */
+  readonly plan: AssignmentPlan;
+  /** Limits of the plan; KCL's defaults where nothing is said. */
+  readonly assignment?: Partial<Omit<AssignmentOptions, 'failoverTimeMillis'>>;
+  /** This worker's load, for its reports; without it, it is judged by the throughput of its leases. */
+  readonly measurements?: () => Measurements;
   readonly clock: Clock;
   readonly random: Random;
   readonly events: EventSink;

@@ -13,9 +13,12 @@ import { type Lease, isEnded } from '../lease/lease.ts';
 import { LeaseCoordinator } from '../lease/lease-coordinator.ts';
 import { LeaseKeeper } from '../lease/lease-keeper.ts';
 import type { TableSnapshot } from '../lease/lease-table.ts';
-import type { Move } from '../lease/plan/assign-plan.ts';
+import type { HandoffBegun } from '../lease/keeper-messages.ts';
+import { gracefulLeaseHandoffTimeoutMillis } from '../lease/ages.ts';
 import type { InitialPosition } from '../lease/plan/shard-sync-plan.ts';
+import { defaultAssignmentOptions } from '../lease/plan/utilization-types.ts';
 import { ShardSyncer } from '../lease/shard-syncer.ts';
+import type { Measurements } from '../lease/worker-reporter.ts';
 import { isBoundedRunDone } from './bounded-run.ts';
 import { ByteBudget } from './byte-budget.ts';
 import { type ConfirmGoneOptions, confirmGone } from './confirm-gone.ts';
@@ -26,9 +29,6 @@ import type { ReceiverOptions } from './receiver-options.ts';
 import { ShardConsumer } from './shard-consumer.ts';
 import { leaseChildren } from './shard-end.ts';
 import { type Bound, boundOf } from './until.ts';
-
-/** KCL's `gracefulLeaseHandoffTimeoutMillis`: how long a lease that moves waits for its blocks to be finished. */
-const handoffTimeoutMillis = 30_000;
 
 /** How a run comes to its end. */
 type Ending =
@@ -56,7 +56,6 @@ export class Receiver implements BlockSource, Service {
   readonly #options: ReceiverOptions;
   readonly #channel = new Channel<Block>();
   readonly #consumers = new Map<string, ShardConsumer>();
-  readonly #moving = new Set<string>();
   /** Consumers whose checkpoint is under way. */
   readonly #storing = new Set<ShardConsumer>();
   readonly #leasesChanged = new Notifier();
@@ -171,13 +170,14 @@ export class Receiver implements BlockSource, Service {
 
   async #start(): Promise<Parts> {
     const { api, table, clock, random, events, settings, plan, exclusive = false } = this.#options;
+    const { assignment, measurements = measuresNothing } = this.#options;
     const { signal } = this.#starting;
     signal.throwIfAborted();
     const description = await openStream(api, { clock, random, events }, signal);
     const { streamName, streamArn, createdAtMillis: streamCreatedAtMillis } = description;
     const stream = { streamName, streamArn, streamCreatedAtMillis };
     const serviceTimeMillis = () => api.serviceTimeMillis();
-    const keeper = new LeaseKeeper({
+    const keeper: LeaseKeeper = new LeaseKeeper({
       ...settings,
       table,
       clock,
@@ -191,6 +191,7 @@ export class Receiver implements BlockSource, Service {
         const consumer = this.#consumers.get(leaseKey);
         if (consumer?.tenure === tenure) consumer.abort(lost);
       },
+      onHandoff: (begun) => this.#handOff(begun, keeper),
     });
     this.#keeper = keeper;
     const listShards = (at: InitialPosition | undefined, inner: AbortSignal) => this.#listShards(at, inner);
@@ -203,14 +204,15 @@ export class Receiver implements BlockSource, Service {
       syncer,
       stream,
       plan,
-      maxLeasesForWorker: Number.MAX_SAFE_INTEGER,
       exclusive,
       clock,
       random,
       events,
       onGained: (lease) => this.#gained(lease, parts),
-      onSurplus: (move) => this.#surplus(move, parts),
       onSnapshot: (snapshot, proven) => this.#checkBound(snapshot, proven),
+      needsView: settings.until !== undefined,
+      assignment: { ...defaultAssignmentOptions, ...assignment, failoverTimeMillis: settings.failoverTimeMillis },
+      measurements,
     });
     const { workerIdentifier, applicationName } = settings;
     const parts: Parts = {
@@ -290,7 +292,10 @@ export class Receiver implements BlockSource, Service {
       serviceTimeMillis: () => api.serviceTimeMillis(),
       confirmGone: (shardId, signal) => confirmGone(shardId, parts.gone, signal),
       emit: (block) => this.#channel.send(block),
-      leaseChildren: (told, signal) => leaseChildren(lease, told, parts.children, signal),
+      leaseChildren: async (told, signal) => {
+        await leaseChildren(lease, told, parts.children, signal);
+        parts.coordinator.wake();
+      },
     });
     this.#consumers.set(lease.leaseKey, consumer);
     this.#track(
@@ -300,24 +305,27 @@ export class Receiver implements BlockSource, Service {
     );
   }
 
-  /** Gives a lease away: finish it, checkpoint it, then let the keeper assign it, so that the next owner repeats nothing. */
-  #surplus(move: Move, parts: Parts): void {
-    const consumer = this.#consumers.get(move.leaseKey);
-    if (consumer === undefined || this.#moving.has(move.leaseKey) || this.#isEnding) return;
-    this.#moving.add(move.leaseKey);
-    this.#track(this.#moveAway(consumer, move, parts).finally(() => this.#moving.delete(move.leaseKey)));
+  /**
+   * The leader hands a lease to another worker: finish it, checkpoint it, then let the keeper complete the handoff, so that
+   * the next owner repeats nothing. Without a consumer there is nothing to finish, and the handoff is completed at once.
+   */
+  #handOff(begun: HandoffBegun, keeper: LeaseKeeper): void {
+    // A receiver that ends releases all its leases, and completes the handoffs with them.
+    if (this.#isEnding) return;
+    this.#track(this.#moveAway(begun, keeper));
   }
 
-  async #moveAway(consumer: ShardConsumer, move: Move, { keeper }: Parts): Promise<void> {
+  async #moveAway({ leaseKey, tenure, to }: HandoffBegun, keeper: LeaseKeeper): Promise<void> {
     const { clock } = this.#options;
-    const late = () =>
-      new MillraceError('MR_DRAIN_TIMEOUT', `shard ${move.leaseKey} did not finish its blocks in time`);
-    using deadline = deadlineController(clock, handoffTimeoutMillis, late, this.#loops.signal);
-    await consumer.drain(deadline.signal);
-    if (consumer.state.tag === 'ended' || consumer.state.tag === 'lost') return;
-    const { leaseKey, tenure } = consumer;
-    await keeper.ask({ type: 'release', leaseKey, tenure, to: move.to });
-    consumer.abort(new MillraceError('MR_LEASE_LOST', `lease ${leaseKey} was given to ${move.to}`));
+    const consumer = this.#consumers.get(leaseKey);
+    if (consumer?.tenure === tenure) {
+      const late = () => new MillraceError('MR_DRAIN_TIMEOUT', `shard ${leaseKey} did not finish its blocks in time`);
+      using deadline = deadlineController(clock, gracefulLeaseHandoffTimeoutMillis, late, this.#loops.signal);
+      await consumer.drain(deadline.signal);
+      if (consumer.state.tag === 'ended' || consumer.state.tag === 'lost') return;
+    }
+    await keeper.ask({ type: 'release', leaseKey, tenure, to });
+    consumer?.abort(new MillraceError('MR_LEASE_LOST', `lease ${leaseKey} was given to ${to}`));
   }
 
   #checkBound({ leases }: TableSnapshot, provenWorkers: readonly string[]): void {
@@ -372,6 +380,8 @@ export class Receiver implements BlockSource, Service {
     }
   }
 }
+
+const measuresNothing = (): Measurements => ({ metrics: {}, operatingRange: {} });
 
 /** Drops what is not finished and checkpoints what is; a checkpoint that fails leaves more to the next owner. */
 async function dropBlocks(consumers: readonly ShardConsumer[], reason: unknown): Promise<void> {

@@ -1,11 +1,20 @@
 import { raceAbort } from '../base/abort.ts';
-import type { Lease, WorkerRow } from '../lease/lease.ts';
-import { type LeaseTable, type TableSnapshot, type WriteOutcome, workerKeyTaken } from '../lease/lease-table.ts';
+import { type LeaderLock, type Lease, type WorkerRow, isEnded } from '../lease/lease.ts';
+import {
+  type Coordination,
+  type LeaseTable,
+  type LockCondition,
+  type TableSnapshot,
+  type WriteOutcome,
+  workerKeyTaken,
+} from '../lease/lease-table.ts';
 import type { LeaseCondition, LeaseWrite } from '../lease/lease-write.ts';
 
 /** The calls of a lease table, for {@link FakeLeaseTable.intercept}. */
 export type LeaseTableCall =
-  | { readonly name: 'open' | 'scan' }
+  | { readonly name: 'open' | 'scan' | 'coordination' | 'readLock' | 'deleteLock' }
+  | { readonly name: 'writeLock'; readonly lock: LeaderLock; readonly condition: LockCondition }
+  | { readonly name: 'deleteEnded'; readonly lease: Lease }
   | { readonly name: 'listKeysOwnedBy' | 'get' | 'deleteWorker'; readonly key: string }
   | { readonly name: 'createIfAbsent'; readonly lease: Lease }
   | { readonly name: 'putWorker'; readonly row: WorkerRow }
@@ -34,6 +43,7 @@ export type AfterCall = () => Promise<void> | void;
 export class FakeLeaseTable implements LeaseTable {
   readonly #leases = new Map<string, Lease>();
   readonly #workers = new Map<string, WorkerRow>();
+  #lock: LeaderLock | undefined;
   #opened = false;
   /** Set to observe, delay or fail calls. */
   intercept: LeaseTableInterceptor = () => {};
@@ -65,11 +75,49 @@ export class FakeLeaseTable implements LeaseTable {
     this.#setWorker(row.workerIdentifier, row);
   }
 
-  open(signal: AbortSignal): Promise<{ created: boolean }> {
+  /** The lock row as it is, for assertions. */
+  get lock(): LeaderLock | undefined {
+    return this.#lock;
+  }
+
+  open(signal: AbortSignal): Promise<{ created: boolean; coordination: Coordination }> {
     return this.#call({ name: 'open' }, signal, () => {
       const created = !this.#opened;
       this.#opened = true;
-      return { created };
+      return { created, coordination };
+    });
+  }
+
+  coordination(signal: AbortSignal): Promise<Coordination> {
+    return this.#call({ name: 'coordination' }, signal, () => coordination);
+  }
+
+  deleteEnded(lease: Lease, signal: AbortSignal): Promise<boolean> {
+    return this.#call({ name: 'deleteEnded', lease }, signal, () => {
+      const row = this.#leases.get(lease.leaseKey);
+      if (row === undefined) return false;
+      if (!isEnded(row) || row.leaseCounter !== lease.leaseCounter) return false;
+      return this.#leases.delete(lease.leaseKey);
+    });
+  }
+
+  readLock(signal: AbortSignal): Promise<LeaderLock | undefined> {
+    return this.#call({ name: 'readLock' }, signal, () => this.#lock);
+  }
+
+  writeLock(lock: LeaderLock, condition: LockCondition, signal: AbortSignal): Promise<boolean> {
+    return this.#call({ name: 'writeLock', lock, condition }, signal, () => {
+      if (!lockHolds(condition, this.#lock)) return false;
+      this.#lock = lock;
+      return true;
+    });
+  }
+
+  deleteLock(lock: LeaderLock, signal: AbortSignal): Promise<boolean> {
+    return this.#call({ name: 'deleteLock' }, signal, () => {
+      const isMine = lockHolds({ type: 'mine', ...lock }, this.#lock);
+      if (isMine) this.#lock = undefined;
+      return isMine;
     });
   }
 
@@ -144,6 +192,21 @@ export class FakeLeaseTable implements LeaseTable {
     const answer = action();
     await after?.();
     return answer;
+  }
+}
+
+const coordination: Coordination = { tables: 'single', mayLead: true };
+
+function lockHolds(condition: LockCondition, lock: LeaderLock | undefined): boolean {
+  switch (condition.type) {
+    case 'absent':
+      return lock === undefined;
+    case 'released':
+      return lock?.isReleased === true;
+    case 'unchanged':
+      return lock?.recordVersionNumber === condition.recordVersionNumber;
+    case 'mine':
+      return lock?.recordVersionNumber === condition.recordVersionNumber && lock.ownerName === condition.ownerName;
   }
 }
 

@@ -102,9 +102,13 @@ export function drawSetup(seed: number): SimulationSetup {
   const faultyMillis = Math.round(between(random, 4, 8) * failoverTimeMillis + between(random, 5_000, 20_000));
   const putEveryMillis = pick(random, [200, 500, 2_000]);
   const puts = (historyMillis + faultyMillis) / putEveryMillis;
+  const recordBytes = pick(random, [0, 10, 10, 2_000]);
   // What has piled up must be worked off in the calm, block by block and perhaps commit by commit.
-  const hasSmallBlocks = settings.blockMaxBytes === 1 || settings.blockMaxRecords < 10;
-  const maxRecords = hasSmallBlocks ? (commits ? 150 : 600) : 3_000;
+  const recordsOfBlock = Math.min(
+    settings.blockMaxRecords,
+    Math.ceil(settings.blockMaxBytes / Math.max(1, recordBytes)),
+  );
+  const maxRecords = Math.min(3_000, recordsOfBlock * (commits ? 150 : 600));
   return {
     seed,
     shards,
@@ -126,7 +130,7 @@ export function drawSetup(seed: number): SimulationSetup {
     keys: pick(random, [1, 5, 50]),
     putEveryMillis,
     maxPut: Math.min(pick(random, [1, 5, 30]), Math.ceil((2 * maxRecords) / puts)),
-    recordBytes: pick(random, [0, 10, 10, 2_000]),
+    recordBytes,
     maxLatencyMillis: pick(random, [2, 5, 50, 200]),
     maxSlowMillis: pick(random, [1_000, failoverTimeMillis, 3 * failoverTimeMillis]),
     maxWallSkewMillis: pick(random, [0, 2_000, 3_600_000, 86_400_000]),

@@ -1,75 +1,209 @@
-import { describe, expect, it } from 'vitest';
-import { FleetAges } from '../../lib/lease/ages.ts';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { FleetAges, gracefulLeaseHandoffTimeoutMillis } from '../../lib/lease/ages.ts';
 import type { Lease, WorkerRow } from '../../lib/lease/lease.ts';
-import { givenLease } from './keeper-bench.ts';
+import { failoverTimeMillis as F, givenLease, workerRow } from './keeper-bench.ts';
 
-const F = 10_000;
+let ages: FleetAges;
+
+beforeEach(() => {
+  ages = new FleetAges(F);
+});
 
 function lease(leaseCounter: number, leaseOwner = 'a', leaseKey = 'shard-1'): Lease {
   return { ...givenLease(leaseOwner, leaseKey), leaseCounter };
 }
 
-function worker(workerIdentifier: string, reportCounter: number): WorkerRow {
-  return { workerIdentifier, reportCounter, lastUpdateSeconds: 1, exclusive: false };
+function worker(workerIdentifier: string, reportCounter: number, failoverTimeMillis?: number): WorkerRow {
+  return workerRow(workerIdentifier, {
+    reportCounter,
+    ...(failoverTimeMillis === undefined ? {} : { failoverTimeMillis }),
+  });
 }
 
-describe('FleetAges', () => {
-  it('counts the age of a lease from the first sight of its counter, and anew with each change', () => {
-    const ages = new FleetAges();
+/** A Java worker's row: `lut` is all that changes. */
+function java(lastUpdateSeconds: number): WorkerRow {
+  return workerRow('java', { lastUpdateSeconds });
+}
+
+/** After how long the one lease of a snapshot counts as expired. */
+function patience(row: Lease, atMillis: number, workers: readonly WorkerRow[] = []): number | undefined {
+  return ages.observe([row], workers, atMillis)[0]?.expiresAfterMillis;
+}
+
+describe('the age of a lease', () => {
+  it('counts from the first sight of its counter, and anew with each change', () => {
     const since = (counter: number, at: number) => ages.observe([lease(counter)], [], at)[0]?.unchangedSinceMillis;
     expect([since(5, 100), since(5, 900), since(6, 1_000), since(6, 5_000), since(5, 6_000)]).toEqual([
       100, 100, 1_000, 1_000, 6_000,
     ]);
   });
 
-  it('forgets a lease that was gone in between', () => {
-    const ages = new FleetAges();
+  it('is forgotten with a lease that was gone in between', () => {
     ages.observe([lease(5)], [], 0);
     ages.observe([], [], 1_000);
     expect(ages.observe([lease(5)], [], 2_000)[0]?.unchangedSinceMillis).toBe(2_000);
   });
 
-  it('lets no slow scan make a lease look older: what it read early may have changed since', () => {
-    const ages = new FleetAges();
-    ages.observe([lease(5)], [], 0);
+  it('does not grow by a slow scan: what it read early may have changed since', () => {
+    ages.observe([lease(5)], [worker('a', 1)], 0);
     // Asked at 1 s, answered at 12 s: all that is known is that the counter stood still for one second.
     const [observed] = ages.observe([lease(5)], [worker('a', 1)], 12_000);
     const askedAtMillis = 1_000;
     expect(askedAtMillis - observed!.unchangedSinceMillis).toBe(1_000);
-    expect(ages.liveWorkers([observed!], [], F, askedAtMillis)).toEqual(['a']);
-    expect(ages.reportingWorkers([worker('a', 1)], F, askedAtMillis)).toEqual(['a']);
+    expect(ages.liveWorkers([observed!], [], askedAtMillis)).toEqual(['a']);
+    expect(ages.reportingWorkers([worker('a', 1)], askedAtMillis)).toEqual(['a']);
   });
 
-  it('counts a worker as reporting while its row changes, and for F after, a new row too', () => {
-    const ages = new FleetAges();
+  it('counts from a gift, not from the scan that shows it', () => {
+    ages.observe([lease(5, 'x')], [], 0);
+    ages.noteAssigned(lease(6, 'a'), 10_500);
+    expect(ages.observe([lease(6, 'a')], [], 11_500)[0]?.unchangedSinceMillis).toBe(10_500);
+  });
+});
+
+describe('how long a counter may stand still', () => {
+  it('is F for a worker of the same F, and for a lease without an owner', () => {
+    expect(patience(lease(1), 0, [worker('a', 1, F)])).toBe(F);
+    const { leaseOwner: _, ...unowned } = lease(1);
+    expect(patience(unowned, 10)).toBe(F);
+  });
+
+  it('is the owner’s own F where its row tells a longer one, never less than ours', () => {
+    expect(patience(lease(1), 0, [worker('a', 1, 3 * F)])).toBe(3 * F);
+    expect(patience(lease(1), 10, [worker('a', 1, F / 5)])).toBe(F);
+  });
+
+  it('goes by what the row tells, not by renewal gaps, where there is a row that tells it', () => {
+    patience(lease(1), 0, [worker('a', 1, F)]);
+    expect(patience(lease(2), 9_000, [worker('a', 2, F)])).toBe(F);
+  });
+
+  it('is three of the longest renewal gaps of an owner whose F cannot be seen', () => {
+    expect(patience(lease(1, 'java'), 0)).toBe(F);
+    expect(patience(lease(2, 'java'), 3_308)).toBe(F);
+    // A Java worker with an F of 30 s: it renews every 10 s.
+    expect(patience(lease(3, 'java'), 13_308, [java(1)])).toBe(30_000);
+    // The longest gap stays, whatever comes after it.
+    expect(patience(lease(4, 'java'), 14_000, [java(1)])).toBe(30_000);
+  });
+
+  it('divides a gap by the steps that the counter made, so that a look that comes late learns nothing wrong', () => {
+    patience(lease(1, 'java'), 0);
+    // This process slept for a minute; the owner went on renewing.
+    expect(patience(lease(19, 'java'), 60_000)).toBe(F);
+  });
+
+  it('learns a gap from all leases of an owner, and nothing of it for another', () => {
+    ages.observe([lease(1, 'java', 'one'), lease(1, 'java', 'two'), lease(1, 'other', 'three')], [], 0);
+    const later = [lease(2, 'java', 'one'), lease(1, 'java', 'two'), lease(1, 'other', 'three')];
+    expect(ages.observe(later, [], 8_000).map((one) => one.expiresAfterMillis)).toEqual([24_000, 24_000, F]);
+  });
+
+  it('takes neither a change of the owner nor a step back for a renewal', () => {
+    patience(lease(1, 'java'), 0);
+    expect(patience(lease(2, 'other'), 9_000)).toBe(F);
+    expect(patience(lease(1, 'other'), 18_000)).toBe(F);
+    expect(patience(lease(1, 'java'), 18_500)).toBe(F);
+  });
+
+  it('goes by the old owner during a handoff: it is the one that renews', () => {
+    const handed = (counter: number): Lease => ({ ...lease(counter, 'new'), checkpointOwner: 'old' });
+    const rows = [worker('new', 1, 5 * F), worker('old', 1, 2 * F)];
+    expect(patience(handed(1), 0, rows)).toBe(2 * F);
+  });
+
+  it('is three times as long once an assign was not answered by one renewal', () => {
+    patience(lease(5, 'x'), 0);
+    ages.noteAssigned(lease(6), 10_001);
+    expect(patience(lease(6), 11_000, [worker('a', 1, F)])).toBe(F);
+    ages.noteAssigned(lease(7), 20_002);
+    expect(patience(lease(7), 21_000, [worker('a', 2, F)])).toBe(3 * F);
+    // It lives after all.
+    expect(patience(lease(8), 40_000, [worker('a', 3, F)])).toBe(F);
+  });
+
+  it('stays three times as long when a scan that lags shows the row from before the assign', () => {
+    patience(lease(5, 'x'), 0);
+    ages.noteAssigned(lease(6), 10_001);
+    patience(lease(5, 'x'), 11_000);
+    patience(lease(6), 12_000);
+    ages.noteAssigned(lease(7), 22_003);
+    expect(patience(lease(7), 23_000)).toBe(3 * F);
+    expect(patience(lease(6), 24_000)).toBe(3 * F);
+  });
+});
+
+describe('a pending handoff', () => {
+  const handed = (counter: number, to = 'b'): Lease => ({ ...lease(counter, to), checkpointOwner: 'a' });
+  const timeoutMillis = gracefulLeaseHandoffTimeoutMillis + F;
+  const isOver = (row: Lease, at: number) => ages.observe([row], [], at)[0]?.handoffTimedOut === true;
+
+  it('has used up its time 30 s + F after its first sight, however often the old owner renews', () => {
+    expect(isOver(handed(1), 1_000)).toBe(false);
+    expect(isOver(handed(9), 1_000 + timeoutMillis)).toBe(false);
+    expect(isOver(handed(10), 1_001 + timeoutMillis)).toBe(true);
+  });
+
+  it('gets its time anew with another pair of owners, and after it was over', () => {
+    isOver(handed(1), 0);
+    expect(isOver(handed(2, 'c'), timeoutMillis + 1)).toBe(false);
+    isOver(lease(3, 'c'), timeoutMillis + 2);
+    expect(isOver(handed(4, 'c'), 2 * timeoutMillis + 2)).toBe(false);
+  });
+});
+
+describe('the workers', () => {
+  it('report while their rows change, and for F after; a new row counts too', () => {
     const rows = [worker('b', 1), worker('a', 1)];
     ages.observe([], rows, 0);
-    expect(ages.reportingWorkers(rows, F, F)).toEqual(['a', 'b']);
-    ages.observe([], [worker('b', 2), worker('a', 1)], F);
-    expect(ages.reportingWorkers(rows, F, F + 1)).toEqual(['b']);
+    expect(ages.reportingWorkers(rows, F)).toEqual(['a', 'b']);
+    const later = [worker('b', 2), worker('a', 1)];
+    ages.observe([], later, F);
+    expect(ages.reportingWorkers(later, F + 1)).toEqual(['b']);
   });
 
-  it('takes lut for the sign of life of a Java worker', () => {
-    const ages = new FleetAges();
-    const java = (lastUpdateSeconds: number): WorkerRow => ({
-      workerIdentifier: 'java',
-      lastUpdateSeconds,
-      exclusive: false,
-    });
+  it('report for their own F where that is longer', () => {
+    const rows = [worker('slow', 1, 2 * F), worker('quick', 1, F / 5)];
+    ages.observe([], rows, 0);
+    expect(ages.reportingWorkers(rows, F)).toEqual(['quick', 'slow']);
+    expect(ages.reportingWorkers(rows, 2 * F)).toEqual(['slow']);
+    expect(ages.reportingWorkers(rows, 2 * F + 1)).toEqual([]);
+  });
+
+  it('of Java show life by lut, for twice its report period, and their rows are left to Java', () => {
     ages.observe([], [java(100)], 0);
     ages.observe([], [java(130)], 30_000);
-    expect(ages.reportingWorkers([java(130)], F, 35_000)).toEqual(['java']);
-    expect(ages.reportingWorkers([java(130)], F, 41_000)).toEqual([]);
-    expect(ages.silentWorkers([java(130)], F, 1_000_000)).toEqual([]);
+    expect(ages.reportingWorkers([java(130)], 90_000)).toEqual(['java']);
+    expect(ages.reportingWorkers([java(130)], 90_001)).toEqual([]);
+    expect(ages.silentWorkers([java(130)], 1, 1_000_000)).toEqual([]);
   });
 
-  it('counts as alive who reports and who owns a lease that moves', () => {
-    const ages = new FleetAges();
+  it('are alive when they report or own a lease that moves', () => {
     ages.observe([lease(1, 'java'), lease(1, 'dead', 'shard-2')], [worker('a', 1), worker('gone', 1)], 0);
     const leases = [lease(2, 'java'), lease(1, 'dead', 'shard-2')];
     const workers = [worker('a', 2), worker('gone', 1)];
     const observed = ages.observe(leases, workers, F + 1);
-    expect(ages.liveWorkers(observed, workers, F, F + 1)).toEqual(['a', 'java']);
-    expect(ages.silentWorkers(workers, F, F + 1)).toEqual([worker('gone', 1)]);
+    expect(ages.liveWorkers(observed, workers, F + 1)).toEqual(['a', 'java']);
+  });
+
+  it('are silent after so many F without a report', () => {
+    const rows = [worker('a', 1), worker('slow', 1, 2 * F)];
+    ages.observe([], rows, 0);
+    expect(ages.silentWorkers(rows, 3, 3 * F)).toEqual([]);
+    expect(ages.silentWorkers(rows, 3, 3 * F + 1)).toEqual([rows[0]]);
+    expect(ages.silentWorkers(rows, 3, 6 * F + 1)).toEqual(rows);
+  });
+
+  it('are proven when this process has itself seen them move something within F, and by nothing else', () => {
+    const look = (at: number, leases: readonly Lease[], workers: readonly WorkerRow[]) => {
+      ages.observe(leases, workers, at);
+      return ages.provenWorkers(leases, workers, at);
+    };
+    expect(look(0, [lease(1, 'java')], [worker('a', 1)])).toEqual([]);
+    expect(look(1_000, [lease(1, 'java')], [worker('a', 2)])).toEqual(['a']);
+    expect(look(2_000, [lease(2, 'java')], [worker('a', 2)])).toEqual(['a', 'java']);
+    // Given away by somebody else: that is no life of the new owner's.
+    expect(look(3_000, [lease(3, 'b')], [worker('a', 2)])).toEqual(['a']);
+    expect(look(11_001, [lease(3, 'b')], [worker('a', 2)])).toEqual([]);
   });
 });

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { sleep } from '../../lib/base/clock.ts';
 import { Fleet, type FleetWorker, failoverTimeMillis as F } from './fleet.ts';
-import { givenLease } from './keeper-bench.ts';
+import { givenLease, workerRow } from './keeper-bench.ts';
 import { idOf } from './plan/lineage.ts';
 
 const exclusive = { exclusive: true } as const;
@@ -52,11 +52,10 @@ describe('a worker that must be alone', () => {
   });
 
   it('refuses to start beside a plain worker that reports and has no lease', async () => {
-    await runAlone('a');
-    fleet.start('b', { maxLeasesForWorker: 0 });
-    await fleet.advance(2_000);
-    fleet.workers[0]!.kill();
+    fleet = new Fleet({ shards: [] });
+    fleet.start('b');
     await fleet.advance(5 * F);
+    expect(fleet.table.rows).toEqual([]);
     const e = fleet.start('e', exclusive);
     await fleet.clock.runUntil(e.ended);
     expectRefusal(e, 'b');
@@ -83,7 +82,7 @@ describe('a worker that must be alone', () => {
   });
 
   it('waits F for the row of a process that died long ago, once, and goes on then', async () => {
-    fleet.table.putWorkerRow({ workerIdentifier: 'dead', lastUpdateSeconds: 1, reportCounter: 1, exclusive: true });
+    fleet.table.putWorkerRow(workerRow('dead', { reportCounter: 1, exclusive: true }));
     for (const name of ['e', 'c']) {
       const e = fleet.start(name, exclusive);
       await fleet.until(() => fleet.allHeld && e.state === 'running', F + 2_000);

@@ -1,4 +1,4 @@
-import { linkedController } from '../../lib/base/abort.ts';
+import { type LinkedController, linkedController } from '../../lib/base/abort.ts';
 import { type CancelTimer, type Clock, pause } from '../../lib/base/clock.ts';
 import { MillraceError } from '../../lib/base/error.ts';
 import { positionOf } from '../../lib/base/position.ts';
@@ -6,12 +6,15 @@ import { seededRandom } from '../../lib/base/random.ts';
 import { EventBus } from '../../lib/event/bus.ts';
 import type { MillraceEvent } from '../../lib/event/event.ts';
 import type { Shard } from '../../lib/kinesis/shard.ts';
-import type { LeaseLost } from '../../lib/lease/keeper-messages.ts';
+import type { HandoffBegun, KeeperOutcome, LeaseLost } from '../../lib/lease/keeper-messages.ts';
 import { LeaseCoordinator, type LeaseCoordinatorOptions } from '../../lib/lease/lease-coordinator.ts';
 import { LeaseKeeper } from '../../lib/lease/lease-keeper.ts';
 import type { LeaseTable } from '../../lib/lease/lease-table.ts';
-import { type AssignPlan, type Move, planByLeaseCount } from '../../lib/lease/plan/assign-plan.ts';
+import type { Lease } from '../../lib/lease/lease.ts';
+import { planByLeaseCount } from '../../lib/lease/plan/assign-plan.ts';
+import { maximumHashKey } from '../../lib/lease/plan/hash-coverage.ts';
 import type { InitialPosition } from '../../lib/lease/plan/shard-sync-plan.ts';
+import { type AssignmentPlan, defaultAssignmentOptions } from '../../lib/lease/plan/utilization-types.ts';
 import { ShardSyncer } from '../../lib/lease/shard-syncer.ts';
 import { FakeLeaseTable, type LeaseTableCall } from '../../lib/testkit/fake-lease-table.ts';
 import { VirtualClock } from '../../lib/testkit/virtual-clock.ts';
@@ -86,11 +89,16 @@ class Process implements Clock {
     };
     return {
       open: (signal) => call(() => table.open(signal)),
-      scan: (signal) => call(() => table.scan(signal)),
+      coordination: (signal) => call(() => table.coordination(signal)),
+      scan: (signal, consistency) => call(() => table.scan(signal, consistency)),
       listKeysOwnedBy: (name, signal) => call(() => table.listKeysOwnedBy(name, signal)),
       get: (key, signal) => call(() => table.get(key, signal)),
       createIfAbsent: (lease, signal) => call(() => table.createIfAbsent(lease, signal)),
       write: (write, signal) => call(() => table.write(write, signal)),
+      deleteEnded: (lease, signal) => call(() => table.deleteEnded(lease, signal)),
+      readLock: (signal) => call(() => table.readLock(signal)),
+      writeLock: (lock, condition, signal) => call(() => table.writeLock(lock, condition, signal)),
+      deleteLock: (lock, signal) => call(() => table.deleteLock(lock, signal)),
       putWorker: (row, signal) => call(() => table.putWorker(row, signal)),
       deleteWorker: (row, signal) => call(() => table.deleteWorker(row, signal)),
     };
@@ -101,7 +109,22 @@ class Process implements Clock {
 export interface FleetOptions {
   readonly shards?: readonly Shard[];
   readonly initialPosition?: InitialPosition;
-  readonly plan?: AssignPlan;
+  readonly plan?: AssignmentPlan;
+}
+
+/** How a worker is started. */
+export interface FleetWorkerOptions extends Partial<LeaseCoordinatorOptions> {
+  /** The limit that this worker sets as a leader. */
+  readonly maxLeasesForWorker?: number;
+}
+
+/** One time in which one process read one shard. */
+export interface Reading {
+  readonly leaseKey: string;
+  readonly worker: string;
+  readonly beganAtMillis: number;
+  /** When it read no more: it was handed over, released, lost or killed. */
+  endedAtMillis?: number;
 }
 
 /** Workers of one application on one table and one virtual clock. */
@@ -112,6 +135,9 @@ export class Fleet {
   readonly options: FleetOptions;
   /** All calls that change the table, in order. */
   readonly changes: LeaseTableCall[] = [];
+  /** Who read which shard and when, in the order in which the readings began. */
+  readonly readings: Reading[] = [];
+  readonly #delivered = new Map<string, number>();
 
   constructor(options: FleetOptions = {}) {
     this.options = options;
@@ -120,11 +146,39 @@ export class Fleet {
 
   /** For interceptors that add to the fleet's own. */
   noteCall(call: LeaseTableCall): void {
-    if (['createIfAbsent', 'write', 'putWorker', 'deleteWorker'].includes(call.name)) this.changes.push(call);
+    if (changingCalls.includes(call.name)) this.changes.push(call);
+  }
+
+  /** Notes that a record was handed out. */
+  noteRecord(leaseKey: string, sequenceNumber: bigint): void {
+    const record = `${leaseKey} ${sequenceNumber}`;
+    this.#delivered.set(record, (this.#delivered.get(record) ?? 0) + 1);
+  }
+
+  /** The records that were handed out more than once: shard and sequence number. */
+  get repeated(): readonly string[] {
+    return [...this.#delivered].filter(([, times]) => times > 1).map(([record]) => record);
+  }
+
+  get recordCount(): number {
+    return this.#delivered.size;
+  }
+
+  /** For each change of the reader of a shard: how long nobody read it, milliseconds. */
+  get pausesMillis(): readonly number[] {
+    const pauses: number[] = [];
+    for (const leaseKey of this.leaseKeys) {
+      const readings = this.readings.filter((reading) => reading.leaseKey === leaseKey);
+      for (const [index, { beganAtMillis }] of readings.entries()) {
+        const before = readings[index - 1];
+        if (before !== undefined) pauses.push(beganAtMillis - (before.endedAtMillis ?? Number.NaN));
+      }
+    }
+    return pauses;
   }
 
   /** Starts a process; a name may be used again. */
-  start(name: string, options: Partial<LeaseCoordinatorOptions> = {}): FleetWorker {
+  start(name: string, options: FleetWorkerOptions = {}): FleetWorker {
     const worker = new FleetWorker(this, name, options);
     this.workers.push(worker);
     return worker;
@@ -132,6 +186,11 @@ export class Fleet {
 
   get leaseKeys(): readonly string[] {
     return (this.options.shards ?? sixShards).map((shard) => shard.shardId);
+  }
+
+  /** The running process that leads, by the lock. */
+  get leader(): FleetWorker | undefined {
+    return this.workers.findLast((worker) => worker.name === this.table.lock?.ownerName);
   }
 
   /** The workers that may hand out data of a lease at this moment. */
@@ -153,6 +212,13 @@ export class Fleet {
     return this.leaseKeys.every((leaseKey) => this.holdersOf(leaseKey).length === 1);
   }
 
+  /** The moves that leaders began for balance, as `lease from>to`, in order. */
+  get handoffs(): readonly string[] {
+    return this.workers
+      .flatMap((worker) => worker.events)
+      .flatMap((event) => (event.type === 'lease.handoff' ? [`${event.leaseKey} ${event.from}>${event.to}`] : []));
+  }
+
   advance(millis: number): Promise<void> {
     return this.clock.advance(millis);
   }
@@ -172,10 +238,24 @@ export class Fleet {
   }
 }
 
-/** Six open shards. */
-export const sixShards: readonly Shard[] = Array.from({ length: 6 }, (_, index) => shardOf(index));
+const changingCalls: readonly string[] = [
+  ...['createIfAbsent', 'write', 'deleteEnded', 'putWorker', 'deleteWorker', 'writeLock', 'deleteLock'],
+];
 
-/** One process with its keeper, its coordinator and a reader that reads one record every second of every lease. */
+/** Open shards that divide the hash space evenly. */
+export function openShards(count: number): readonly Shard[] {
+  const width = (maximumHashKey + 1n) / BigInt(count);
+  return Array.from({ length: count }, (_, index) => ({
+    ...shardOf(index),
+    startingHashKey: String(width * BigInt(index)),
+    endingHashKey: String(index === count - 1 ? maximumHashKey : width * BigInt(index + 1) - 1n),
+  }));
+}
+
+/** Six open shards. */
+export const sixShards: readonly Shard[] = openShards(6);
+
+/** One process with its keeper, its coordinator and a reader that hands out one record every second of every lease. */
 export class FleetWorker {
   readonly name: string;
   readonly process: Process;
@@ -183,15 +263,19 @@ export class FleetWorker {
   readonly coordinator: LeaseCoordinator;
   readonly events: MillraceEvent[] = [];
   readonly lost: LeaseLost[] = [];
-  readonly moves: Move[] = [];
+  /** The handoffs of its own leases that it heard of. */
+  readonly handoffs: HandoffBegun[] = [];
   readonly ended: Promise<void>;
   state: 'starting' | 'running' | 'stopping' | 'stopped' | 'failed' | 'killed' = 'starting';
   fault: unknown;
+  readonly #fleet: Fleet;
   readonly #loops = linkedController();
-  readonly #moving = new Set<string>();
+  readonly #readers = new Map<string, Reader>();
 
-  constructor(fleet: Fleet, name: string, options: Partial<LeaseCoordinatorOptions>) {
+  constructor(fleet: Fleet, name: string, options: FleetWorkerOptions) {
+    const { maxLeasesForWorker, ...others } = options;
     this.name = name;
+    this.#fleet = fleet;
     this.process = new Process(fleet.clock);
     const bus = new EventBus();
     bus.subscribe((event) => this.events.push(event));
@@ -207,21 +291,33 @@ export class FleetWorker {
       initialPosition,
       serviceTimeMillis: () => fleet.clock.wallMillis(),
     };
-    this.keeper = new LeaseKeeper({ ...common, onLost: (lost) => this.lost.push(lost) });
+    this.keeper = new LeaseKeeper({
+      ...common,
+      onLost: (lost) => {
+        this.lost.push(lost);
+        this.#stopReading(lost.leaseKey, lost.tenure);
+      },
+      onHandoff: (begun) => void this.#handOver(begun),
+    });
     this.coordinator = new LeaseCoordinator({
       ...common,
       keeper: this.keeper,
       syncer: new ShardSyncer({ ...common, stream, listShards: () => Promise.resolve(shards) }),
       stream: { ...stream, streamName: 'orders' },
       plan: fleet.options.plan ?? planByLeaseCount,
+      assignment: {
+        ...defaultAssignmentOptions,
+        failoverTimeMillis,
+        ...(maxLeasesForWorker === undefined ? {} : { maxLeasesForWorker }),
+      },
       applicationName: 'mailer',
       leaseDiscoveryIntervalMillis: 1_000,
-      maxLeasesForWorker: Number.MAX_SAFE_INTEGER,
       exclusive: false,
-      onGained: (lease) => void this.#read(lease.leaseKey, lease.tenure!),
-      onSurplus: (move) => void this.#giveAway(move),
+      measurements: () => ({ metrics: {}, operatingRange: {} }),
+      onGained: (lease) => void this.#read(lease),
       onSnapshot: () => {},
-      ...options,
+      needsView: false,
+      ...others,
     });
     this.ended = this.#run();
   }
@@ -240,27 +336,51 @@ export class FleetWorker {
     }
   }
 
-  /** Reads and checkpoints as long as it may. */
-  async #read(leaseKey: string, tenure: number): Promise<void> {
-    const { signal } = this.#loops;
-    let position = 0n;
-    while (await pause(this.process, 1_000, signal)) {
-      if (!this.keeper.confirmCurrent(leaseKey, tenure)) return;
-      position += 1n;
-      if (position % 5n !== 0n) continue;
-      const checkpoint = positionOf(BigInt(tenure) * 1_000_000n + position);
-      const asked = this.keeper.ask({ type: 'checkpoint', leaseKey, tenure, checkpoint });
-      if ((await asked.catch(() => 'lost')) === 'lost') return;
+  /** Hands out records and checkpoints them as long as it may. */
+  async #read(lease: Lease): Promise<void> {
+    const { leaseKey, checkpoint } = lease;
+    const tenure = lease.tenure!;
+    const next = checkpoint.kind === 'SEQUENCE' ? checkpoint.sequenceNumber + 1n : 1n;
+    const reading: Reading = { leaseKey, worker: this.name, beganAtMillis: this.process.monotonicMillis() };
+    const reader: Reader = { tenure, next, reading, stopped: linkedController(this.#loops.signal) };
+    this.#readers.set(leaseKey, reader);
+    this.#fleet.readings.push(reading);
+    while (await pause(this.process, 1_000, reader.stopped.signal)) {
+      if (!this.keeper.confirmCurrent(leaseKey, tenure)) break;
+      this.#fleet.noteRecord(leaseKey, reader.next);
+      reader.next += 1n;
+      if (reader.next % 5n === 0n && (await this.#checkpoint(leaseKey, reader)) === 'lost') break;
     }
+    this.#stopReading(leaseKey, tenure);
   }
 
-  async #giveAway(move: Move): Promise<void> {
-    const tenure = this.keeper.held.find((lease) => lease.leaseKey === move.leaseKey)?.tenure;
-    if (tenure === undefined || this.#moving.has(move.leaseKey)) return;
-    this.#moving.add(move.leaseKey);
-    this.moves.push(move);
-    await this.keeper.ask({ type: 'release', leaseKey: move.leaseKey, tenure, to: move.to }).catch(() => 'lost');
-    this.#moving.delete(move.leaseKey);
+  /** Everything that was handed out is finished at once. */
+  #checkpoint(leaseKey: string, { tenure, next }: Reader): Promise<KeeperOutcome> {
+    const checkpoint = positionOf(next - 1n);
+    return this.keeper.ask({ type: 'checkpoint', leaseKey, tenure, checkpoint }).catch(() => 'lost');
+  }
+
+  /** Ends the reader of a tenure; answers it when it was still reading. */
+  #stopReading(leaseKey: string, tenure: number): Reader | undefined {
+    const reader = this.#readers.get(leaseKey);
+    if (reader === undefined || reader.tenure !== tenure) return undefined;
+    this.#readers.delete(leaseKey);
+    reader.reading.endedAtMillis = this.process.monotonicMillis();
+    reader.stopped.abort(new Error('reading has ended'));
+    return reader;
+  }
+
+  /** As a receiver does: stop reading, checkpoint what is finished, then complete the handoff. */
+  async #handOver(begun: HandoffBegun): Promise<void> {
+    const { leaseKey, tenure, to } = begun;
+    this.handoffs.push(begun);
+    await this.#finish(leaseKey, tenure);
+    await this.keeper.ask({ type: 'release', leaseKey, tenure, to }).catch(() => 'lost');
+  }
+
+  async #finish(leaseKey: string, tenure: number): Promise<void> {
+    const reader = this.#stopReading(leaseKey, tenure);
+    if (reader !== undefined && reader.next > 1n) await this.#checkpoint(leaseKey, reader);
   }
 
   get tenures(): ReadonlyMap<string, number> {
@@ -277,6 +397,7 @@ export class FleetWorker {
   kill(): void {
     this.state = 'killed';
     this.process.pause();
+    for (const { reading } of this.#readers.values()) reading.endedAtMillis = this.process.monotonicMillis();
   }
 
   pause(): void {
@@ -307,7 +428,17 @@ export class FleetWorker {
   async #leave(): Promise<void> {
     const { signal } = new AbortController();
     await this.coordinator.stopTaking(signal);
+    await Promise.all([...this.#readers].map(([leaseKey, { tenure }]) => this.#finish(leaseKey, tenure)));
     await this.coordinator.releaseAll(signal);
     this.#loops.abort(new Error('the worker has stopped'));
   }
+}
+
+/** What is known of a shard that is being read. */
+interface Reader {
+  readonly tenure: number;
+  /** The sequence number of the next record. */
+  next: bigint;
+  readonly reading: Reading;
+  readonly stopped: LinkedController;
 }

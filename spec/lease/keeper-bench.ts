@@ -3,7 +3,7 @@ import { EventBus } from '../../lib/event/bus.ts';
 import type { MillraceEvent } from '../../lib/event/event.ts';
 import type { LeaseLost } from '../../lib/lease/keeper-messages.ts';
 import { LeaseKeeper, type LeaseKeeperOptions } from '../../lib/lease/lease-keeper.ts';
-import type { Lease } from '../../lib/lease/lease.ts';
+import type { Lease, WorkerRow } from '../../lib/lease/lease.ts';
 import { TRIM_HORIZON } from '../../lib/base/position.ts';
 import type { LeaseWrite } from '../../lib/lease/lease-write.ts';
 import type { AfterCall, FakeLeaseTable, LeaseTableCall } from '../../lib/testkit/fake-lease-table.ts';
@@ -43,6 +43,7 @@ export function startKeeper(
     events: bus,
     serviceTimeMillis: () => clock.wallMillis() + 5_000,
     initialPosition: { type: 'TRIM_HORIZON' },
+    onHandoff: () => {},
     onLost: (one) => lost.push(one),
     ...options,
   });
@@ -65,6 +66,11 @@ export function givenLease(leaseOwner: string, leaseKey = 'shardId-000000000000'
     parentShardIds: [],
     childShardIds: [],
   };
+}
+
+/** The row of a worker that measures nothing; without `reportCounter` it is a Java worker's. */
+export function workerRow(workerIdentifier: string, parts: Partial<WorkerRow> = {}): WorkerRow {
+  return { workerIdentifier, lastUpdateSeconds: 1, exclusive: false, metrics: {}, operatingRange: {}, ...parts };
 }
 
 /** What becomes of one intercepted write. */

@@ -147,6 +147,14 @@ describe('ShardSyncer', () => {
     expect(table.rows.map((lease) => lease.leaseKey)).toEqual([idOf(0)]);
   });
 
+  it('begins at the horizon when retention has taken every shard of the initial position', async () => {
+    const table = new FakeLeaseTable();
+    const left = [shardOf(3, [0]), shardOf(4, [0])];
+    const syncer = syncerOn(table, new VirtualClock(), (at) => (at?.type === 'LATEST' ? [] : left));
+    expect(await syncer.sync(never)).toBe(2);
+    expect(table.rows.map((lease) => lease.leaseKey)).toEqual([idOf(3), idOf(4)]);
+  });
+
   it('asks for the whole lineage when it goes on with a first sync', async () => {
     const table = new FakeLeaseTable();
     const clock = new VirtualClock();

@@ -111,7 +111,12 @@ export class Process implements Clock {
   connectTable(table: LeaseTable): LeaseTable {
     return {
       open: (signal) => this.call(() => table.open(signal)),
-      scan: (signal) => this.call(() => table.scan(signal)),
+      coordination: (signal) => this.call(() => table.coordination(signal)),
+      deleteEnded: (lease, signal) => this.call(() => table.deleteEnded(lease, signal)),
+      readLock: (signal) => this.call(() => table.readLock(signal)),
+      writeLock: (lock, condition, signal) => this.call(() => table.writeLock(lock, condition, signal)),
+      deleteLock: (lock, signal) => this.call(() => table.deleteLock(lock, signal)),
+      scan: (signal, consistency) => this.call(() => table.scan(signal, consistency)),
       listKeysOwnedBy: (worker, signal) => this.call(() => table.listKeysOwnedBy(worker, signal)),
       get: (key, signal) => this.call(() => table.get(key, signal)),
       createIfAbsent: (lease, signal) => this.call(() => table.createIfAbsent(lease, signal)),

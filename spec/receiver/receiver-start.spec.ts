@@ -138,7 +138,7 @@ describe.each([
     expect([...right.eventsOf('lease.lost'), ...wrong.eventsOf('lease.lost')]).toEqual([]);
     right.process.kill();
     fleet.put(10);
-    await fleet.clock.runUntil(() => fleet.allDelivered, { atMostMillis: 15_000 });
+    await fleet.clock.runUntil(() => fleet.allDelivered, { atMostMillis: 25_000 });
     expect(fleet.verdict.missing).toEqual([]);
   });
 });

@@ -75,6 +75,7 @@ async function reading(checkpoint: Position = TRIM_HORIZON) {
     initialPosition: { type: 'TRIM_HORIZON' },
     serviceTimeMillis: () => clock.wallMillis(),
     onLost: () => {},
+    onHandoff: () => {},
   });
   const end = new AbortController();
   void keeper.run(end.signal).catch(() => {});

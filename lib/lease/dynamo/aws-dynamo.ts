@@ -5,10 +5,13 @@ import {
   DescribeTableCommand,
   type DynamoDBClient,
   GetItemCommand,
+  type ProvisionedThroughput,
+  type ProvisionedThroughputDescription,
   PutItemCommand,
   QueryCommand,
   ScanCommand,
   UpdateItemCommand,
+  UpdateTableCommand,
 } from '@aws-sdk/client-dynamodb';
 import { messageOf } from '../../base/error.ts';
 import { dynamoFault } from './dynamo-fault.ts';
@@ -20,6 +23,10 @@ export interface TableDescription {
   readonly status: string;
   /** `name:HASH` and `name:RANGE`, in order. */
   readonly keySchema: readonly string[];
+  /** Capacity of a table that is not billed by request; an index added to it needs its own. */
+  readonly provisioned?: ProvisionedThroughput;
+  /** Status by index name; only an ACTIVE index can be asked. */
+  readonly indexStatus: ReadonlyMap<string, string>;
   /** `name:S` and the like, for all attributes that are part of a key. */
   readonly attributes: readonly string[];
 }
@@ -60,6 +67,10 @@ export class AwsDynamo {
         attributes: (answer.Table?.AttributeDefinitions ?? []).map(
           (one) => `${one.AttributeName}:${one.AttributeType}`,
         ),
+        ...provisionedOf(answer.Table?.ProvisionedThroughput),
+        indexStatus: new Map(
+          (answer.Table?.GlobalSecondaryIndexes ?? []).map((index) => [index.IndexName ?? '', index.IndexStatus ?? '']),
+        ),
       };
     } catch (thrown) {
       if (isNamed((thrown as Error).cause, 'ResourceNotFoundException')) return undefined;
@@ -80,16 +91,7 @@ export class AwsDynamo {
               { AttributeName: 'leaseOwner', AttributeType: 'S' },
             ],
             KeySchema: [{ AttributeName: 'leaseKey', KeyType: 'HASH' }],
-            GlobalSecondaryIndexes: [
-              {
-                IndexName: indexName,
-                KeySchema: [
-                  { AttributeName: 'leaseOwner', KeyType: 'HASH' },
-                  { AttributeName: 'leaseKey', KeyType: 'RANGE' },
-                ],
-                Projection: { ProjectionType: 'KEYS_ONLY' },
-              },
-            ],
+            GlobalSecondaryIndexes: [ownerIndex(indexName)],
           }),
           options,
         ),
@@ -101,13 +103,48 @@ export class AwsDynamo {
     }
   }
 
-  /** One page of a consistent scan. */
-  async scanPage(next: DynamoItem | undefined, signal: AbortSignal): Promise<ItemPage> {
+  /** Adds the owner index to a table that was made without one; nothing when another worker has just done so. */
+  async addIndex(
+    indexName: string,
+    provisioned: ProvisionedThroughput | undefined,
+    signal: AbortSignal,
+  ): Promise<void> {
+    try {
+      await this.#call(signal, (options) =>
+        this.#client.send(
+          new UpdateTableCommand({
+            TableName: this.tableName,
+            AttributeDefinitions: [
+              { AttributeName: 'leaseKey', AttributeType: 'S' },
+              { AttributeName: 'leaseOwner', AttributeType: 'S' },
+            ],
+            GlobalSecondaryIndexUpdates: [
+              {
+                Create: {
+                  ...ownerIndex(indexName),
+                  ...(provisioned === undefined ? {} : { ProvisionedThroughput: provisioned }),
+                },
+              },
+            ],
+          }),
+          options,
+        ),
+      );
+    } catch (thrown) {
+      const { cause } = thrown as Error;
+      if (isNamed(cause, 'ResourceInUseException') || isNamed(cause, 'LimitExceededException')) return;
+      if (isNamed(cause, 'ValidationException') && /already exists/i.test((cause as Error).message)) return;
+      throw thrown;
+    }
+  }
+
+  /** One page of a scan. */
+  async scanPage(next: DynamoItem | undefined, isConsistent: boolean, signal: AbortSignal): Promise<ItemPage> {
     const answer = await this.#call(signal, (options) =>
       this.#client.send(
         new ScanCommand({
           TableName: this.tableName,
-          ConsistentRead: true,
+          ConsistentRead: isConsistent,
           ...(next === undefined ? {} : { ExclusiveStartKey: toSdk(next) }),
         }),
         options,
@@ -150,10 +187,10 @@ export class AwsDynamo {
   }
 
   /** One row, consistently read. */
-  async getItem(leaseKey: string, signal: AbortSignal): Promise<DynamoItem | undefined> {
+  async getItem(key: DynamoItem, signal: AbortSignal): Promise<DynamoItem | undefined> {
     const answer = await this.#call(signal, (options) =>
       this.#client.send(
-        new GetItemCommand({ TableName: this.tableName, Key: { leaseKey: { S: leaseKey } }, ConsistentRead: true }),
+        new GetItemCommand({ TableName: this.tableName, Key: toSdk(key), ConsistentRead: true }),
         options,
       ),
     );
@@ -190,11 +227,10 @@ export class AwsDynamo {
   }
 
   /** Deletes a row on condition. */
-  async deleteItem(leaseKey: string, condition: ConditionParameters, signal: AbortSignal): Promise<ConditionalOutcome> {
+  async deleteItem(key: DynamoItem, condition: ConditionParameters, signal: AbortSignal): Promise<ConditionalOutcome> {
     return this.#conditional(signal, async (options) => {
-      const key = { leaseKey: { S: leaseKey } };
       await this.#client.send(
-        new DeleteItemCommand({ TableName: this.tableName, Key: key, ...conditionOf(condition) }),
+        new DeleteItemCommand({ TableName: this.tableName, Key: toSdk(key), ...conditionOf(condition) }),
         options,
       );
       return undefined;
@@ -226,6 +262,22 @@ export class AwsDynamo {
 
 function isNamed(thrown: unknown, name: string): boolean {
   return typeof thrown === 'object' && thrown !== null && (thrown as { name?: unknown }).name === name;
+}
+
+function provisionedOf(throughput: ProvisionedThroughputDescription | undefined) {
+  const { ReadCapacityUnits = 0, WriteCapacityUnits = 0 } = throughput ?? {};
+  return ReadCapacityUnits > 0 ? { provisioned: { ReadCapacityUnits, WriteCapacityUnits } } : {};
+}
+
+function ownerIndex(indexName: string) {
+  return {
+    IndexName: indexName,
+    KeySchema: [
+      { AttributeName: 'leaseOwner', KeyType: 'HASH' as const },
+      { AttributeName: 'leaseKey', KeyType: 'RANGE' as const },
+    ],
+    Projection: { ProjectionType: 'KEYS_ONLY' as const },
+  };
 }
 
 function conditionOf({ conditionExpression, names, values }: ConditionParameters) {

@@ -1,25 +1,20 @@
 import { type Clock, sleep } from '../../base/clock.ts';
 import { MillraceError } from '../../base/error.ts';
-import type { Lease, WorkerRow } from '../lease.ts';
+import type { LeaderLock, Lease, WorkerRow } from '../lease.ts';
 import {
+  type Coordination,
   type LeaseTable,
+  type LockCondition,
+  type ScanConsistency,
   type TableSnapshot,
   type WriteOutcome,
   ownerIndexName,
-  workerKeyTaken,
 } from '../lease-table.ts';
 import type { LeaseWrite } from '../lease-write.ts';
 import type { AwsDynamo, ItemPage, TableDescription } from './aws-dynamo.ts';
 import { type DynamoItem, stringOf } from './item.ts';
-import {
-  ifAbsent,
-  ifAbsentOrWorker,
-  ifNotReportedSince,
-  itemFromLease,
-  itemFromWorker,
-  leaseFromItem,
-  rowFromItem,
-} from './lease-item.ts';
+import { ifAbsent, ifEndedAsSeen, itemFromLease, leaseFromItem, rowFromItem } from './lease-item.ts';
+import type { CoordinationRows } from './coordination-tables.ts';
 import { updateExpression } from './update-expression.ts';
 
 /** How often a new table is asked whether it is active, and for how long at most (KCL waits 600 s). */
@@ -31,21 +26,37 @@ const maximumPages = 10_000;
 /** The lease table in DynamoDB, with KCL's attribute names and conditions. */
 export class DynamoLeaseTable implements LeaseTable {
   readonly #dynamo: AwsDynamo;
+  readonly #rows: CoordinationRows;
   readonly #clock: Clock;
 
-  constructor(dynamo: AwsDynamo, clock: Clock) {
+  /** `rows` says where the rows live that are no leases. */
+  constructor(dynamo: AwsDynamo, rows: CoordinationRows, clock: Clock) {
     this.#dynamo = dynamo;
+    this.#rows = rows;
     this.#clock = clock;
   }
 
-  async open(signal: AbortSignal): Promise<{ created: boolean }> {
+  async open(signal: AbortSignal): Promise<{ created: boolean; coordination: Coordination }> {
+    const created = await this.#openLeaseTable(signal);
+    return { created, coordination: await this.coordination(signal) };
+  }
+
+  coordination(signal: AbortSignal): Promise<Coordination> {
+    return this.#rows.find(signal);
+  }
+
+  async #openLeaseTable(signal: AbortSignal): Promise<boolean> {
     const deadline = this.#clock.monotonicMillis() + activeTimeoutMillis;
     let created = false;
     for (;;) {
       const description = await this.#dynamo.describeTable(signal);
       // A foreign table is refused before it is active: nothing may be written to it.
       if (description !== undefined) this.#checkKey(description);
-      if (description?.status === 'ACTIVE' || description?.status === 'UPDATING') return { created };
+      if (description?.status === 'ACTIVE' || description?.status === 'UPDATING') {
+        if (!description.indexStatus.has(ownerIndexName))
+          await this.#dynamo.addIndex(ownerIndexName, description.provisioned, signal);
+        return created;
+      }
       // Also a table that was just being deleted and is gone now.
       const creating = description === undefined && (await this.#dynamo.createTable(ownerIndexName, signal));
       created ||= creating;
@@ -70,18 +81,20 @@ export class DynamoLeaseTable implements LeaseTable {
     );
   }
 
-  async scan(signal: AbortSignal): Promise<TableSnapshot> {
+  async scan(signal: AbortSignal, consistency: ScanConsistency = 'consistent'): Promise<TableSnapshot> {
     const leases: Lease[] = [];
     const workers: WorkerRow[] = [];
-    for await (const item of this.#items((next) => this.#dynamo.scanPage(next, signal))) {
+    const isConsistent = consistency === 'consistent';
+    for await (const item of this.#items((next) => this.#dynamo.scanPage(next, isConsistent, signal))) {
       const row = rowFromItem(item, this.#dynamo.tableName);
       if (row.kind === 'lease') leases.push(row.lease);
       else if (row.kind === 'worker') workers.push(row.worker);
     }
-    return { leases, workers };
+    const legacy = this.#rows.state.tables === 'legacy' ? await this.#rows.scanLegacyWorkers(signal) : [];
+    return { leases, workers: [...workers, ...legacy] };
   }
 
-  async listKeysOwnedBy(workerIdentifier: string, signal: AbortSignal): Promise<readonly string[]> {
+  async listKeysOwnedBy(workerIdentifier: string, signal: AbortSignal): Promise<readonly string[] | undefined> {
     const keys: string[] = [];
     let hasIndex = true;
     const page = async (next: DynamoItem | undefined) => {
@@ -93,9 +106,7 @@ export class DynamoLeaseTable implements LeaseTable {
       const leaseKey = stringOf(item, 'leaseKey');
       if (leaseKey !== undefined) keys.push(leaseKey);
     }
-    if (hasIndex) return keys;
-    const { leases } = await this.scan(signal);
-    return leases.filter((lease) => lease.leaseOwner === workerIdentifier).map((lease) => lease.leaseKey);
+    return hasIndex ? keys : undefined;
   }
 
   async *#items(readPage: (next: DynamoItem | undefined) => Promise<ItemPage | undefined>): AsyncGenerator<DynamoItem> {
@@ -115,7 +126,7 @@ export class DynamoLeaseTable implements LeaseTable {
   }
 
   async get(leaseKey: string, signal: AbortSignal): Promise<Lease | undefined> {
-    const item = await this.#dynamo.getItem(leaseKey, signal);
+    const item = await this.#dynamo.getItem({ leaseKey: { S: leaseKey } }, signal);
     if (item === undefined) return undefined;
     const row = rowFromItem(item, this.#dynamo.tableName);
     return row.kind === 'lease' ? row.lease : undefined;
@@ -132,19 +143,35 @@ export class DynamoLeaseTable implements LeaseTable {
       return { outcome: 'applied', lease: leaseFromItem(outcome.item, this.#dynamo.tableName) };
     }
     // Not every service that speaks DynamoDB tells the old item of a refused condition: read it then.
-    const item = outcome.item ?? (await this.#dynamo.getItem(write.leaseKey, signal));
+    const item = outcome.item ?? (await this.#dynamo.getItem({ leaseKey: { S: write.leaseKey } }, signal));
     const lease = item === undefined ? undefined : leaseFromItem(item, this.#dynamo.tableName);
     if (outcome.done && lease !== undefined) return { outcome: 'applied', lease };
     return { outcome: 'refused', lease };
   }
 
-  async putWorker(row: WorkerRow, signal: AbortSignal): Promise<void> {
-    const outcome = await this.#dynamo.putItem(itemFromWorker(row), ifAbsentOrWorker, signal);
-    if (!outcome.done) throw workerKeyTaken(row.workerIdentifier);
+  async deleteEnded(lease: Lease, signal: AbortSignal): Promise<boolean> {
+    const key = { leaseKey: { S: lease.leaseKey } };
+    const outcome = await this.#dynamo.deleteItem(key, ifEndedAsSeen(lease.leaseCounter), signal);
+    return outcome.done;
   }
 
-  async deleteWorker(row: WorkerRow, signal: AbortSignal): Promise<void> {
-    if (row.reportCounter === undefined) return;
-    await this.#dynamo.deleteItem(row.workerIdentifier, ifNotReportedSince(row.reportCounter), signal);
+  readLock(signal: AbortSignal): Promise<LeaderLock | undefined> {
+    return this.#rows.readLock(signal);
+  }
+
+  writeLock(lock: LeaderLock, condition: LockCondition, signal: AbortSignal): Promise<boolean> {
+    return this.#rows.writeLock(lock, condition, signal);
+  }
+
+  deleteLock(lock: LeaderLock, signal: AbortSignal): Promise<boolean> {
+    return this.#rows.deleteLock(lock, signal);
+  }
+
+  putWorker(row: WorkerRow, signal: AbortSignal): Promise<void> {
+    return this.#rows.putWorker(row, signal);
+  }
+
+  deleteWorker(row: WorkerRow, signal: AbortSignal): Promise<void> {
+    return this.#rows.deleteWorker(row, signal);
   }
 }

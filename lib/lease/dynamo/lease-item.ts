@@ -1,6 +1,6 @@
 import { MillraceError } from '../../base/error.ts';
 import { type Position, positionFromRow, positionToRow } from '../../base/position.ts';
-import type { Lease, WorkerRow } from '../lease.ts';
+import type { LeaderLock, Lease, MetricSeries, WorkerRow } from '../lease.ts';
 import { type DynamoItem, type DynamoValue, numberOf, stringOf, stringSetOf } from './item.ts';
 import type { ConditionParameters } from './update-expression.ts';
 
@@ -144,28 +144,78 @@ export function itemFromLease(lease: Lease): DynamoItem {
   };
 }
 
-function workerFromItem(item: DynamoItem): WorkerRow {
+/** Reads a worker's row; `key` is the name of its key attribute: `leaseKey`, or `wid` in a table of its own. */
+export function workerFromItem(item: DynamoItem, key: 'leaseKey' | 'wid' = 'leaseKey'): WorkerRow {
   const reportCounter = numberOf(item, 'reportCounter');
+  const failoverTimeMillis = numberOf(item, 'failoverTimeMillis');
   return {
-    workerIdentifier: stringOf(item, 'leaseKey') ?? '',
+    workerIdentifier: stringOf(item, key) ?? '',
     lastUpdateSeconds: numberOf(item, 'lut') ?? 0,
     ...(reportCounter === undefined ? {} : { reportCounter }),
+    ...(failoverTimeMillis === undefined ? {} : { failoverTimeMillis }),
     exclusive: isTrue(item, 'exclusive'),
+    metrics: seriesOf(item, 'sts'),
+    operatingRange: seriesOf(item, 'opr'),
   };
 }
 
-/** A worker's own row: KCL's WorkerMetricStats without a CPU source (an empty `sts` is valid), plus our two attributes. */
-export function itemFromWorker(row: WorkerRow): DynamoItem {
+/** A worker's own row: KCL's WorkerMetricStats (kcl.md 1.3) plus our two attributes. */
+export function itemFromWorker(row: WorkerRow, key: 'leaseKey' | 'wid' = 'leaseKey'): DynamoItem {
   return {
-    leaseKey: { S: row.workerIdentifier },
+    [key]: { S: row.workerIdentifier },
     entityType: { S: WORKER },
     lut: number(row.lastUpdateSeconds),
-    sts: { M: {} },
-    opr: { M: {} },
+    sts: seriesValue(row.metrics),
+    opr: seriesValue(row.operatingRange),
     sup: number(SINGLE_TABLE_SUPPORT),
     slu: number(row.lastUpdateSeconds),
     ...(row.reportCounter === undefined ? {} : { reportCounter: number(row.reportCounter) }),
+    ...(row.failoverTimeMillis === undefined ? {} : { failoverTimeMillis: number(row.failoverTimeMillis) }),
     ...(row.exclusive ? { exclusive: { BOOL: true } } : {}),
+  };
+}
+
+function seriesOf(item: DynamoItem, name: string): MetricSeries {
+  const value = item[name];
+  if (value === undefined || !('M' in value)) return {};
+  return Object.fromEntries(
+    Object.entries(value.M).map(([metric, list]) => [
+      metric,
+      'L' in list ? list.L.flatMap((entry) => ('N' in entry ? [Number(entry.N)] : [])) : [],
+    ]),
+  );
+}
+
+function seriesValue(series: MetricSeries): DynamoValue {
+  return {
+    M: Object.fromEntries(
+      Object.entries(series).map(([metric, values]) => [metric, { L: values.map((value) => number(value)) }]),
+    ),
+  };
+}
+
+/** The key of the lock row, in either layout. */
+export const leaderLockKey = 'Leader';
+
+/** Reads the lock row; a row that lacks its attributes is nobody's lock. */
+export function lockFromItem(item: DynamoItem): LeaderLock | undefined {
+  const ownerName = stringOf(item, 'ownerName');
+  const recordVersionNumber = stringOf(item, 'recordVersionNumber');
+  const leaseDurationMillis = Number(stringOf(item, 'leaseDuration') ?? Number.NaN);
+  if (ownerName === undefined || recordVersionNumber === undefined || !Number.isFinite(leaseDurationMillis)) {
+    return undefined;
+  }
+  return { ownerName, recordVersionNumber, leaseDurationMillis, isReleased: stringOf(item, 'isReleased') === '1' };
+}
+
+/** The lock row as the lock client of KCL writes it: the duration is a text. */
+export function itemFromLock(lock: LeaderLock, key: 'leaseKey' | 'key'): DynamoItem {
+  return {
+    [key]: { S: leaderLockKey },
+    entityType: { S: 'LEADER' },
+    ownerName: { S: lock.ownerName },
+    leaseDuration: { S: String(lock.leaseDurationMillis) },
+    recordVersionNumber: { S: lock.recordVersionNumber },
   };
 }
 
@@ -177,18 +227,37 @@ export const ifAbsent: ConditionParameters = {
 };
 
 /** Holds when no row has the key, or the row is a worker's: a worker must not write over a lease of the same name. */
-export const ifAbsentOrWorker: ConditionParameters = {
-  conditionExpression: `${ifAbsent.conditionExpression} OR #entityType = :worker`,
-  names: { ...ifAbsent.names, '#entityType': 'entityType' },
-  values: { ':worker': { S: WORKER } },
-};
-
-/** Holds when the row is a Millrace worker's that has not reported since. */
-export function ifNotReportedSince(reportCounter: number): ConditionParameters {
+export function ifAbsentOrWorker(key: 'leaseKey' | 'wid'): ConditionParameters {
+  // In a table of their own (KCL 3.0 to 3.4) the rows of workers have no entityType.
+  const isWorker = key === 'wid' ? 'attribute_exists(#key)' : '#entityType = :worker';
   return {
-    conditionExpression: '#entityType = :worker AND #reportCounter <= :seen',
-    names: { '#entityType': 'entityType', '#reportCounter': 'reportCounter' },
-    values: { ':worker': { S: WORKER }, ':seen': number(reportCounter) },
+    conditionExpression: `attribute_not_exists(#key) OR ${isWorker}`,
+    names: key === 'wid' ? { '#key': key } : { '#key': key, '#entityType': 'entityType' },
+    values: key === 'wid' ? {} : { ':worker': { S: WORKER } },
+  };
+}
+
+/** Holds when a worker's row has not been reported anew: by our counter, or by a Java worker's `lut` (kcl.md 1.3). */
+export function ifNotReportedSince(row: WorkerRow): ConditionParameters {
+  return row.reportCounter === undefined
+    ? {
+        conditionExpression: '#lut = :seen',
+        names: { '#lut': 'lut' },
+        values: { ':seen': number(row.lastUpdateSeconds) },
+      }
+    : {
+        conditionExpression: '#reportCounter <= :seen',
+        names: { '#reportCounter': 'reportCounter' },
+        values: { ':seen': number(row.reportCounter) },
+      };
+}
+
+/** Holds when the row still is at SHARD_END, with the counter as seen. */
+export function ifEndedAsSeen(leaseCounter: number): ConditionParameters {
+  return {
+    conditionExpression: '#checkpoint = :end AND #leaseCounter = :seen',
+    names: { '#checkpoint': 'checkpoint', '#leaseCounter': 'leaseCounter' },
+    values: { ':end': { S: 'SHARD_END' }, ':seen': number(leaseCounter) },
   };
 }
 

@@ -75,6 +75,9 @@ function changedAttributes(changes: LeaseChanges): [string, DynamoValue][] {
       if (changes.childShardIds !== undefined && changes.childShardIds.length > 0) {
         attributes.push(['childShardIds', { SS: changes.childShardIds }]);
       }
+    } else if (field === 'hashKeyRange' && changes.hashKeyRange !== undefined) {
+      attributes.push(['startingHashKey', { S: changes.hashKeyRange.startingHashKey }]);
+      attributes.push(['endingHashKey', { S: changes.hashKeyRange.endingHashKey }]);
     } else if (content !== undefined) {
       attributes.push([field, scalar(content as string | number | true)]);
     }

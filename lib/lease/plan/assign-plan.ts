@@ -1,58 +1,27 @@
-import type { AssignReason } from '../../event/event.ts';
-import { type Lease, isEnded } from '../lease.ts';
-
-/** A lease with what the observer knows about its age. */
-export interface ObservedLease {
-  readonly lease: Lease;
-  /** Since when, by the observer's monotonic clock, its counter has stood still. */
-  readonly unchangedSinceMillis: number;
-}
-
-/** What a plan may depend on beside leases and workers. */
-export interface AssignOptions {
-  /** A lease whose counter has stood still for longer is expired. */
-  readonly failoverTimeMillis: number;
-  /** No worker is given more leases than this. */
-  readonly maxLeasesForWorker: number;
-}
-
-/** One intended change of ownership. */
-export interface Move {
-  readonly leaseKey: string;
-  readonly from: string | undefined;
-  readonly to: string;
-  readonly reason: AssignReason;
-}
-
-/** A strategy of assignment: pure, so that every worker that sees the same rows intends the same moves. */
-export type AssignPlan = (
-  leases: readonly ObservedLease[],
-  workers: readonly string[],
-  options: AssignOptions,
-  nowMillis: number,
-) => readonly Move[];
+import { isEnded } from '../lease.ts';
+import type { AssignmentOptions, AssignmentPlan, Move, ObservedLease } from './utilization-types.ts';
 
 /**
  * KCL's LEASE_COUNT_BASED strategy (kcl.md 2.4): every worker gets the same number of leases, give or take one.
  *
  * 1. Leases at SHARD_END are no load and stay where they are: their children were made before SHARD_END was written.
  * 2. Unowned leases go first, then expired ones, the longest silent first, each to the worker with the fewest.
- * 3. While one worker has at least two more than another, one lease moves from the fullest to the emptiest. Leases
- *    in the middle of a handoff are left alone.
+ * 3. While one worker has at least two more than another, one lease moves from the fullest to the emptiest. A lease in
+ *    the middle of a handoff counts for its next owner and is left alone until its time is up.
  *
  * Ties are broken by name, so the plan depends on its arguments alone.
  */
-export const planByLeaseCount: AssignPlan = (leases, workers, options, nowMillis) => {
+export const planByLeaseCount: AssignmentPlan = ({ leases, workers, options, nowMillis, balance }) => {
   if (workers.length === 0) return [];
-  const load = new Map<string, ObservedLease[]>([...workers].sort().map((worker) => [worker, []]));
+  const names = workers.map((worker) => worker.workerIdentifier).sort();
+  const load = new Map<string, ObservedLease[]>(names.map((worker) => [worker, []]));
   const free: ObservedLease[] = [];
   for (const observed of [...leases].sort(byKey)) {
     if (isEnded(observed.lease)) continue;
     const owner = observed.lease.leaseOwner;
-    const expired = nowMillis - observed.unchangedSinceMillis > options.failoverTimeMillis;
-    const held = owner === undefined || expired ? undefined : load.get(owner);
-    if (held !== undefined) held.push(observed);
-    else if (owner === undefined || expired) free.push(observed);
+    const isFree = owner === undefined || isExpired(observed, options, nowMillis) || observed.handoffTimedOut === true;
+    if (isFree) free.push(observed);
+    else load.get(owner)?.push(observed);
   }
   const moves: Move[] = [];
   for (const observed of free.sort(byUrgency)) {
@@ -63,13 +32,14 @@ export const planByLeaseCount: AssignPlan = (leases, workers, options, nowMillis
     const from = observed.lease.leaseOwner;
     moves.push({ leaseKey: observed.lease.leaseKey, from, to, reason: from === undefined ? 'unowned' : 'expired' });
   }
+  if (!balance) return moves;
   return [...moves, ...surplusMoves(load, new Set(moves.map((move) => move.leaseKey)), options)];
 };
 
 function surplusMoves(
   load: ReadonlyMap<string, ObservedLease[]>,
   justGiven: ReadonlySet<string>,
-  options: AssignOptions,
+  options: AssignmentOptions,
 ): Move[] {
   const moves: Move[] = [];
   const moved = new Set(justGiven);
@@ -86,8 +56,14 @@ function surplusMoves(
     const [observed] = source.splice(index, 1) as [ObservedLease];
     target.push(observed);
     moved.add(observed.lease.leaseKey);
-    moves.push({ leaseKey: observed.lease.leaseKey, from, to, reason: 'surplus' });
+    moves.push({ leaseKey: observed.lease.leaseKey, from, to, reason: 'balance' });
   }
+}
+
+/** Whether the lease's counter has stood still for too long. */
+export function isExpired(observed: ObservedLease, options: AssignmentOptions, nowMillis: number): boolean {
+  const afterMillis = observed.expiresAfterMillis ?? options.failoverTimeMillis;
+  return nowMillis - observed.unchangedSinceMillis > afterMillis;
 }
 
 function byKey(a: ObservedLease, b: ObservedLease): number {

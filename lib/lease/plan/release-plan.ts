@@ -1,5 +1,5 @@
 import type { Lease } from '../lease.ts';
-import type { AssignOptions, AssignPlan, ObservedLease } from './assign-plan.ts';
+import type { AssignmentInput, AssignmentPlan } from './utilization-types.ts';
 
 /** A lease to give up, and the worker to give it to; to nobody when there is none. */
 export interface Release {
@@ -12,24 +12,28 @@ export interface Release {
  * not there. A lease that the plan gives to nobody is released without an owner.
  */
 export function planRelease(
-  plan: AssignPlan,
-  leases: readonly ObservedLease[],
-  otherWorkers: readonly string[],
+  plan: AssignmentPlan,
+  input: Omit<AssignmentInput, 'balance'>,
   workerIdentifier: string,
-  options: AssignOptions,
-  nowMillis: number,
 ): readonly Release[] {
-  const mine = leases.filter(({ lease }) => lease.leaseOwner === workerIdentifier);
-  const freed = leases.map((observed) =>
-    observed.lease.leaseOwner === workerIdentifier ? { ...observed, lease: withoutOwner(observed.lease) } : observed,
+  const isMine = (lease: Lease) => ownerNow(lease) === workerIdentifier;
+  const leases = input.leases.map((observed) =>
+    isMine(observed.lease) ? { ...observed, lease: withoutOwner(observed.lease) } : observed,
   );
-  const targets = new Map(
-    plan(freed, otherWorkers, options, nowMillis).map((move) => [move.leaseKey, move.to] as const),
-  );
-  return mine.map(({ lease }) => ({ lease, to: targets.get(lease.leaseKey) }));
+  const workers = input.workers.filter((worker) => worker.workerIdentifier !== workerIdentifier);
+  const moves = plan({ ...input, leases, workers, balance: false });
+  const targets = new Map(moves.map((move) => [move.leaseKey, move.to] as const));
+  return input.leases
+    .filter(({ lease }) => isMine(lease))
+    .map(({ lease }) => ({ lease, to: targets.get(lease.leaseKey) }));
+}
+
+/** Who may write the lease: the old owner as long as a handoff is pending. */
+function ownerNow(lease: Lease): string | undefined {
+  return lease.checkpointOwner ?? lease.leaseOwner;
 }
 
 function withoutOwner(lease: Lease): Lease {
-  const { leaseOwner: _, ...rest } = lease;
+  const { leaseOwner: _, checkpointOwner: __, ...rest } = lease;
   return rest;
 }

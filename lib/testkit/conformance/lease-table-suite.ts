@@ -124,13 +124,13 @@ async function listsOwned({ table, seed }: LeaseTableSubject): Promise<void> {
   await seed({ ...heldLease, leaseKey: 'b', leaseOwner: 'other' });
   await seed({ ...heldLease, leaseKey: 'c', leaseOwner: 'me' });
   await table.putWorker(worker('me', 1), never);
-  assert.deepEqual((await table.listKeysOwnedBy('me', never)).toSorted(), ['a', 'c']);
+  assert.deepEqual((await table.listKeysOwnedBy('me', never))?.toSorted(), ['a', 'c']);
   await table.write(assignLease({ ...heldLease, leaseKey: 'c' }, 'other'), never);
   assert.deepEqual(await table.listKeysOwnedBy('me', never), ['a']);
 }
 
 function worker(workerIdentifier: string, reportCounter: number): WorkerRow {
-  return { workerIdentifier, lastUpdateSeconds: 1_700_000_000, reportCounter, exclusive: false };
+  return { workerIdentifier, lastUpdateSeconds: 1_700_000_000, reportCounter, exclusive: false, metrics: {}, operatingRange: {} };
 }
 
 async function workerRows({ table, seed }: LeaseTableSubject): Promise<void> {

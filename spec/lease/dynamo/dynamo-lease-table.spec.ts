@@ -75,7 +75,7 @@ describe('DynamoLeaseTable', () => {
       never,
     );
     expect(onePage?.items.length).toBeLessThan(keys.length);
-    expect((await raw.table.listKeysOwnedBy(leaseOwner, never)).toSorted()).toEqual(keys.toSorted());
+    expect((await raw.table.listKeysOwnedBy(leaseOwner, never))?.toSorted()).toEqual(keys.toSorted());
   }, 60_000);
 
   it('scans for the keys of an owner in a table without the index, as KCL 2 makes them', async () => {
@@ -114,7 +114,7 @@ describe('DynamoLeaseTable', () => {
   it('refuses a worker that is named like a row of KCL’s own', async () => {
     const raw = await openTable();
     for (const item of otherRows) await raw.put(item);
-    const row = { workerIdentifier: 'Leader', lastUpdateSeconds: 1, reportCounter: 1, exclusive: false };
+    const row = { workerIdentifier: 'Leader', lastUpdateSeconds: 1, reportCounter: 1, exclusive: false, metrics: {}, operatingRange: {} };
     await expect(raw.table.putWorker(row, never)).rejects.toMatchObject({ code: 'MR_CONFIG_INVALID' });
     expect(await raw.get('Leader')).toEqual(otherRows[0]);
   });

@@ -15,6 +15,7 @@ import { systemClock } from '../../../lib/base/clock.ts';
 import { type Clients, createClients } from '../../../lib/app/clients.ts';
 import { positionToRow } from '../../../lib/base/position.ts';
 import { AwsDynamo } from '../../../lib/lease/dynamo/aws-dynamo.ts';
+import { CoordinationRows } from '../../../lib/lease/dynamo/coordination-tables.ts';
 import { DynamoLeaseTable } from '../../../lib/lease/dynamo/dynamo-lease-table.ts';
 import type { Lease } from '../../../lib/lease/lease.ts';
 import { startDynamoDBLocal } from '../../support/dynamodb-local.ts';
@@ -77,7 +78,7 @@ export class RawTables implements AsyncDisposable {
     const { client } = this;
     return {
       tableName,
-      table: new DynamoLeaseTable(new AwsDynamo(client, tableName), systemClock),
+      table: leaseTableOf(client, tableName),
       put: async (item) => void (await client.send(new PutItemCommand({ TableName: tableName, Item: item }))),
       get: async (leaseKey) =>
         (
@@ -151,4 +152,15 @@ export function rawLease(lease: Lease): RawItem {
   put('engineState', text(lease.engineState));
   put('caughtUpAtMillis', number(lease.caughtUpAtMillis));
   return item;
+}
+
+/** The lease table as the application makes it, with the tables of KCL 3.0 to 3.4 beside it where they exist. */
+function leaseTableOf(client: DynamoDBClient, tableName: string): DynamoLeaseTable {
+  const dynamo = new AwsDynamo(client, tableName);
+  const rows = new CoordinationRows({
+    single: dynamo,
+    coordinatorState: new AwsDynamo(client, `${tableName}-CoordinatorState`),
+    workerMetrics: new AwsDynamo(client, `${tableName}-WorkerMetricStats`),
+  });
+  return new DynamoLeaseTable(dynamo, rows, systemClock);
 }

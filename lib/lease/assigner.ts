@@ -1,0 +1,120 @@
+import type { Clock } from '../base/clock.ts';
+import type { Random } from '../base/random.ts';
+import type { EventSink } from '../event/bus.ts';
+import { allDone } from './all-done.ts';
+import type { FleetAges } from './ages.ts';
+import { type Lease, isEnded } from './lease.ts';
+import type { LeaseTable, TableSnapshot } from './lease-table.ts';
+import { assignLease, initiateHandoff } from './lease-write.ts';
+import { isExpired } from './plan/assign-plan.ts';
+import {
+  type AssignmentOptions,
+  type AssignmentPlan,
+  type Move,
+  type ObservedLease,
+  type WorkerView,
+  isBalanceRun,
+} from './plan/utilization-types.ts';
+
+/** KCL's `varianceBalancingFrequency`. */
+const varianceBalancingFrequency = 3;
+
+/** What an {@link Assigner} needs. */
+export interface AssignerOptions {
+  readonly table: LeaseTable;
+  readonly plan: AssignmentPlan;
+  readonly assignment: AssignmentOptions;
+  readonly ages: FleetAges;
+  readonly workerIdentifier: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly events: EventSink;
+  /** Whether this worker may still write as the leader; asked before each write. */
+  readonly isLeader: () => boolean;
+  /** A lease was just given to this worker itself: it need not wait for the index. */
+  readonly onGivenToMe: (leaseKey: string, signal: AbortSignal) => Promise<void>;
+  /** A handoff of one of this worker's own leases was just begun: it need not wait for its next heartbeat. */
+  readonly onHandoffFromMe: (leaseKey: string) => void;
+}
+
+/**
+ * The leader's part of assignment (kcl.md 2.4): a plan over one scan, and its writes. Free leases are assigned at once;
+ * leases of workers that live are handed over gracefully, so that moving one repeats nothing.
+ */
+export class Assigner {
+  readonly #options: AssignerOptions;
+  #runs = 0;
+
+  constructor(options: AssignerOptions) {
+    this.#options = options;
+  }
+
+  /** Begins to count runs anew, as a new leader does. */
+  restart(): void {
+    this.#runs = 0;
+  }
+
+  /**
+   * Plans on a snapshot that was asked for at `nowMillis`, and performs the moves. One row that fails does not cut off the
+   * others.
+   * @throws MillraceError the first fault, once all writes have ended
+   */
+  async assign(
+    observed: readonly ObservedLease[],
+    workers: readonly WorkerView[],
+    nowMillis: number,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { plan, assignment: options, random } = this.#options;
+    const balance = isBalanceRun(this.#runs, varianceBalancingFrequency);
+    this.#runs += 1;
+    const moves = plan({ leases: observed, workers, options, nowMillis, balance, random });
+    const byKey = new Map(observed.map(({ lease }) => [lease.leaseKey, lease]));
+    await allDone(moves.map((move) => this.#perform(move, byKey.get(move.leaseKey) as Lease, signal)));
+  }
+
+  async #perform(move: Move, lease: Lease, signal: AbortSignal): Promise<void> {
+    const { table, clock, ages, events, isLeader, workerIdentifier, onGivenToMe, onHandoffFromMe } = this.#options;
+    if (!isLeader()) return;
+    const isHandoff = move.reason === 'balance' && lease.checkpointOwner === undefined;
+    const written = await table.write(
+      isHandoff ? initiateHandoff(lease, move.to) : assignLease(lease, move.to),
+      signal,
+    );
+    if (written.outcome === 'refused') return;
+    const { leaseKey } = lease;
+    if (isHandoff) {
+      const from = lease.leaseOwner as string;
+      events.publish({ type: 'lease.handoff', leaseKey, from, to: move.to });
+      if (from === workerIdentifier) onHandoffFromMe(leaseKey);
+      return;
+    }
+    ages.noteAssigned(written.lease, clock.monotonicMillis());
+    events.publish({ type: 'lease.assigned', leaseKey, workerIdentifier: move.to, reason: move.reason });
+    if (move.to === workerIdentifier) await onGivenToMe(leaseKey, signal);
+  }
+
+  /** The earliest moment at which a lease of the snapshot can expire, on the monotonic clock. */
+  earliestExpiryMillis(observed: readonly ObservedLease[]): number {
+    const { assignment: options, clock } = this.#options;
+    const now = clock.monotonicMillis();
+    let earliest = Number.POSITIVE_INFINITY;
+    for (const one of observed) {
+      if (one.lease.leaseOwner === undefined || isEnded(one.lease) || isExpired(one, options, now)) continue;
+      const afterMillis = one.expiresAfterMillis ?? options.failoverTimeMillis;
+      earliest = Math.min(earliest, one.unchangedSinceMillis + afterMillis);
+    }
+    return earliest;
+  }
+}
+
+/** The workers of a snapshot as a plan sees them: those that report, and this one. */
+export function workerViews(snapshot: TableSnapshot, reporting: readonly string[]): readonly WorkerView[] {
+  const rows = new Map(snapshot.workers.map((row) => [row.workerIdentifier, row]));
+  return reporting.map((workerIdentifier) => {
+    const row = rows.get(workerIdentifier);
+    return row === undefined
+      ? { workerIdentifier }
+      : { workerIdentifier, metrics: { sts: row.metrics, opr: row.operatingRange } };
+  });
+}

@@ -1,0 +1,58 @@
+import { allDone } from './all-done.ts';
+import type { Lease } from './lease.ts';
+import type { LeaseKeeper } from './lease-keeper.ts';
+import type { LeaseTable } from './lease-table.ts';
+import type { StreamIdentity } from './plan/shard-sync-plan.ts';
+import { checkStream } from './stream-check.ts';
+
+/** What a {@link Discoverer} needs. */
+export interface DiscovererOptions {
+  readonly table: LeaseTable;
+  readonly keeper: LeaseKeeper;
+  readonly stream: StreamIdentity;
+  readonly workerIdentifier: string;
+  /** A tenure has begun: read from the checkpoint of this row. */
+  readonly onGained: (lease: Lease) => void;
+}
+
+/**
+ * Finds the leases that the table gives to this worker and begins their tenures. It asks the owner index, which costs next to
+ * nothing; where the index is still being built, or lags so far behind that it lacks leases that this worker holds, it reads
+ * the table itself, consistently. Leases in the middle of a handoff are left to their old owner.
+ */
+export class Discoverer {
+  readonly #options: DiscovererOptions;
+
+  constructor(options: DiscovererOptions) {
+    this.#options = options;
+  }
+
+  /** One look. */
+  async look(signal: AbortSignal): Promise<void> {
+    const { keeper } = this.#options;
+    const keys = await this.#ownKeys(signal);
+    const held = new Set(keeper.held.map((lease) => lease.leaseKey));
+    await allDone(keys.filter((key) => !held.has(key)).map((key) => this.begin(key, signal)));
+  }
+
+  /** Begins the tenure of a lease that was just given to this worker; for a leader that gives one to itself. */
+  async begin(leaseKey: string, signal: AbortSignal): Promise<void> {
+    const { keeper, stream, onGained } = this.#options;
+    const lease = await keeper.begin(leaseKey, signal);
+    if (lease === undefined) return;
+    checkStream([lease], stream);
+    onGained(lease);
+  }
+
+  async #ownKeys(signal: AbortSignal): Promise<readonly string[]> {
+    const { table, keeper, workerIdentifier } = this.#options;
+    const indexed = await table.listKeysOwnedBy(workerIdentifier, signal);
+    const known = new Set(indexed);
+    const lacks = keeper.held.some((lease) => lease.leaseOwner === workerIdentifier && !known.has(lease.leaseKey));
+    if (indexed !== undefined && !lacks) return indexed;
+    const { leases } = await table.scan(signal, 'consistent');
+    return leases
+      .filter((lease) => lease.leaseOwner === workerIdentifier && lease.checkpointOwner === undefined)
+      .map((lease) => lease.leaseKey);
+  }
+}

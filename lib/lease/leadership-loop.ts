@@ -1,0 +1,209 @@
+import { linkedController } from '../base/abort.ts';
+import { type MillraceError, toMillraceError } from '../base/error.ts';
+import { Notifier } from '../base/notifier.ts';
+import { FleetAges } from './ages.ts';
+import { Assigner, type AssignerOptions, workerViews } from './assigner.ts';
+import type { LeaderElector } from './leader-elector.ts';
+import { LeaseCleaner } from './lease-cleaner.ts';
+import type { TableSnapshot } from './lease-table.ts';
+import { reportOf } from './lease.ts';
+import type { StreamIdentity } from './plan/shard-sync-plan.ts';
+import { MoveMemory } from './plan/utilization-moves.ts';
+import type { ObservedLease, WorkerView } from './plan/utilization-types.ts';
+import { ShardAuditor } from './shard-auditor.ts';
+import type { ShardSyncer } from './shard-syncer.ts';
+import { checkStream } from './stream-check.ts';
+
+/** KCL's `shardSyncIntervalMillis` and `leaseCleanupIntervalMillis`. */
+const shardSyncIntervalMillis = 60_000;
+const leaseCleanupIntervalMillis = 60_000;
+/** How often the leader looks for holes in what it scans anyway (KCL: 2 minutes). */
+const auditIntervalMillis = 10_000;
+/** The wait after a pass that failed. */
+const faultPauseMillis = 250;
+/** A row of about half a kilobyte; an eventually consistent read unit brings eight. */
+const rowsPerReadUnit = 16;
+/** How many F a worker's row may stand still before the leader removes it. One that comes back writes it anew. */
+const silentRowFailovers = 3;
+
+/** What a {@link LeadershipLoop} needs. */
+export interface LeadershipLoopOptions extends Omit<AssignerOptions, 'isLeader' | 'ages'> {
+  readonly elector: LeaderElector;
+  readonly syncer: ShardSyncer;
+  readonly stream: StreamIdentity;
+  readonly failoverTimeMillis: number;
+}
+
+/** What one scan showed, and the monotonic time before it: what its ages are judged by. */
+interface Look {
+  readonly snapshot: TableSnapshot;
+  readonly observed: readonly ObservedLease[];
+  readonly askedAtMillis: number;
+}
+
+/**
+ * What the leader does, and what a candidate does when the leader may be gone: it remembers the ages of leases, so that it
+ * need not wait another F once elected.
+ */
+export class LeadershipLoop {
+  readonly #options: LeadershipLoopOptions;
+  /** Apart from those of consistent looks: an older answer after a newer one would look like a change. */
+  readonly #ages: FleetAges;
+  readonly #moves = new MoveMemory();
+  readonly #assigner: Assigner;
+  readonly #auditor: ShardAuditor;
+  readonly #cleaner: LeaseCleaner;
+  readonly #changed = new Notifier();
+  #isWoken = false;
+  #wasLeader = false;
+  #syncedAtMillis = 0;
+  #auditedAtMillis = 0;
+  #cleanedAtMillis = 0;
+  #live: readonly string[] = [];
+
+  constructor(options: LeadershipLoopOptions) {
+    const isLeader = () => options.elector.isLeader;
+    this.#options = options;
+    this.#ages = new FleetAges(options.failoverTimeMillis);
+    this.#assigner = new Assigner({ ...options, ages: this.#ages, isLeader });
+    this.#auditor = new ShardAuditor({ ...options, isLeader });
+    this.#cleaner = new LeaseCleaner({ ...options, isLeader });
+  }
+
+  /** Makes the loop look at once instead of at its next turn. */
+  wake(): void {
+    this.#isWoken = true;
+    this.#changed.notify();
+  }
+
+  /** Takes up the leadership if this worker was elected: gives every shard its lease. Does nothing for a follower. */
+  async begin(signal: AbortSignal): Promise<void> {
+    const { elector, syncer, clock } = this.#options;
+    if (!elector.isLeader || this.#wasLeader) return;
+    await syncer.sync(signal, () => elector.isLeader);
+    this.#wasLeader = true;
+    this.#assigner.restart();
+    this.#syncedAtMillis = clock.monotonicMillis();
+  }
+
+  /**
+   * Runs until the signal aborts.
+   * @throws MillraceError a fault that does not pass
+   */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      this.#isWoken = false;
+      let waitMillis: number;
+      try {
+        waitMillis = await this.#pass(signal);
+      } catch (thrown) {
+        if (signal.aborted) return;
+        const fault = toMillraceError(thrown);
+        if (fault.reaction === 'fatal') throw fault;
+        this.#publishFault(fault);
+        waitMillis = faultPauseMillis;
+      }
+      await this.#wait(waitMillis, signal);
+    }
+  }
+
+  async #wait(millis: number, signal: AbortSignal): Promise<void> {
+    if (this.#isWoken) return;
+    using woken = linkedController(signal);
+    const cancel = this.#options.clock.timer(millis, () => woken.abort('time is up'));
+    await this.#changed.wait(woken.signal);
+    cancel();
+  }
+
+  /** One turn; answers how long to wait for the next. */
+  async #pass(signal: AbortSignal): Promise<number> {
+    const { elector, clock } = this.#options;
+    if (!elector.isLeader) {
+      this.#wasLeader = false;
+      if (!elector.isSuccessionNear) return this.#periodMillis(1);
+      return this.#periodMillis((await this.#look(signal)).observed.length);
+    }
+    await this.begin(signal);
+    const look = await this.#look(signal);
+    this.#tellWorkers(look);
+    await this.#removeSilentRows(look, signal);
+    await this.#assigner.assign(look.observed, this.#takers(look), look.askedAtMillis, signal);
+    await this.#maintain(look.snapshot, signal);
+    const untilExpiry = this.#assigner.earliestExpiryMillis(look.observed) + 1 - clock.monotonicMillis();
+    return Math.max(1, Math.min(this.#periodMillis(look.observed.length), untilExpiry));
+  }
+
+  async #look(signal: AbortSignal): Promise<Look> {
+    const { table, stream, clock } = this.#options;
+    const askedAtMillis = clock.monotonicMillis();
+    const snapshot = await table.scan(signal, 'eventual');
+    checkStream(snapshot.leases, stream);
+    const observed = this.#ages.observe(snapshot.leases, snapshot.workers, clock.monotonicMillis());
+    return { snapshot, observed, askedAtMillis };
+  }
+
+  /** The workers that may be given leases, with what is known of their load: those that report, and this one. */
+  #takers({ snapshot, askedAtMillis }: Look): readonly WorkerView[] {
+    const { workerIdentifier } = this.#options;
+    const reporting = this.#ages.reportingWorkers(snapshot.workers, askedAtMillis);
+    const views = workerViews(snapshot, [...new Set([...reporting, workerIdentifier])].sort());
+    const marks = new Map(snapshot.workers.map((row) => [row.workerIdentifier, reportOf(row)]));
+    return this.#moves.observe(
+      snapshot.leases,
+      views.map((view) => ({ ...view, reportMark: marks.get(view.workerIdentifier) ?? 0 })),
+    );
+  }
+
+  async #removeSilentRows({ snapshot, askedAtMillis }: Look, signal: AbortSignal): Promise<void> {
+    const { table, elector } = this.#options;
+    for (const row of this.#ages.silentWorkers(snapshot.workers, silentRowFailovers, askedAtMillis)) {
+      if (elector.isLeader) await table.deleteWorker(row, signal);
+    }
+  }
+
+  async #maintain(snapshot: TableSnapshot, signal: AbortSignal): Promise<void> {
+    const { syncer, clock, elector } = this.#options;
+    const now = clock.monotonicMillis();
+    if (now - this.#syncedAtMillis >= shardSyncIntervalMillis) {
+      this.#syncedAtMillis = now;
+      await syncer.sync(signal, () => elector.isLeader);
+    }
+    if (now - this.#auditedAtMillis >= auditIntervalMillis) {
+      this.#auditedAtMillis = now;
+      await this.#auditor.audit(snapshot.leases, signal);
+    }
+    if (now - this.#cleanedAtMillis >= leaseCleanupIntervalMillis) {
+      this.#cleanedAtMillis = now;
+      await this.#cleaner.clean(signal);
+    }
+  }
+
+  /**
+   * A second, or F/4 when that is shorter; stretched to F/4 where scans would cost more than a quarter of what the
+   * heartbeats of the leases do.
+   */
+  #periodMillis(leases: number): number {
+    const { failoverTimeMillis } = this.#options;
+    const units = Math.max(0.5, leases / rowsPerReadUnit);
+    const writesPerMilli = (Math.max(1, leases) * 3) / failoverTimeMillis;
+    const affordableMillis = units / (writesPerMilli / 4);
+    return Math.min(failoverTimeMillis / 4, Math.max(Math.min(1_000, failoverTimeMillis / 4), affordableMillis));
+  }
+
+  #tellWorkers({ snapshot, observed, askedAtMillis }: Look): void {
+    const { events } = this.#options;
+    const live = this.#ages.liveWorkers(observed, snapshot.workers, askedAtMillis);
+    for (const workerIdentifier of live) {
+      if (!this.#live.includes(workerIdentifier)) events.publish({ type: 'worker.joined', workerIdentifier });
+    }
+    for (const workerIdentifier of this.#live) {
+      if (!live.includes(workerIdentifier)) events.publish({ type: 'worker.left', workerIdentifier });
+    }
+    this.#live = live;
+  }
+
+  #publishFault(fault: MillraceError): void {
+    const { code, message, subject } = fault;
+    this.#options.events.publish({ type: 'fault.seen', code, message, subject });
+  }
+}

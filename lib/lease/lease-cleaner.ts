@@ -1,0 +1,33 @@
+import type { EventSink } from '../event/bus.ts';
+import type { LeaseTable } from './lease-table.ts';
+import { planCleanup } from './plan/cleanup-plan.ts';
+
+/** What a {@link LeaseCleaner} needs. */
+export interface LeaseCleanerOptions {
+  readonly table: LeaseTable;
+  readonly events: EventSink;
+  /** Whether this worker may still write as the leader; asked before each write. */
+  readonly isLeader: () => boolean;
+}
+
+/** Deletes the leases of shards that were read to their end and whose children are being read. */
+export class LeaseCleaner {
+  readonly #options: LeaseCleanerOptions;
+
+  constructor(options: LeaseCleanerOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * One round on a consistent view. Each delete is conditional on the row being still at SHARD_END with the counter as seen:
+   * a seek in between keeps the row.
+   */
+  async clean(signal: AbortSignal): Promise<void> {
+    const { table, events, isLeader } = this.#options;
+    const { leases } = await table.scan(signal, 'consistent');
+    for (const lease of planCleanup(leases)) {
+      if (!isLeader()) return;
+      if (await table.deleteEnded(lease, signal)) events.publish({ type: 'lease.deleted', leaseKey: lease.leaseKey });
+    }
+  }
+}
