@@ -21,6 +21,8 @@ const data = 0x1a;
 /** Numbers kept of each user record: where its data begin and end, and its indexes into the two key tables. */
 const recordFields = 4;
 const absent = -1;
+/** What fits into a varint of two bytes is below this. */
+const maxUsualNumber = 2 ** 14;
 /** Room for this many user records is kept from one aggregate to the next; more is given back. */
 const keptUserRecords = 4_096;
 
@@ -64,6 +66,7 @@ export class AggregateReader {
       if (fieldEnd === malformed) return 'protobuf';
       if (tag === records) {
         if (this.#count === maxUserRecords) return 'limit';
+        if (this.#readUsualRecord(reader, fieldEnd)) continue;
         reader.end = fieldEnd;
         if (!this.#readRecord(reader)) return 'protobuf';
         reader.end = end;
@@ -103,6 +106,27 @@ export class AggregateReader {
     this.#partitionKeys.clear();
     this.#explicitHashKeys.clear();
     if (this.#fields.length > recordFields * keptUserRecords) this.#fields = new Int32Array(recordFields * 64);
+  }
+
+  /**
+   * Reads a user record as the KPL writes most of them: a partition key index and data, both numbers in one or two bytes,
+   * and nothing else. Answers `false`, and has read nothing, when it is written in another way.
+   */
+  #readUsualRecord(reader: WireReader, end: number): boolean {
+    const { bytes, position } = reader;
+    if (bytes[position] !== partitionKeyIndex) return false;
+    let next = position + 2;
+    let index = bytes[position + 1] as number;
+    if (index >= 0x80) index += ((bytes[next++] as number) - 1) << 7;
+    if (index >= maxUsualNumber || bytes[next] !== data) return false;
+    let length = bytes[next + 1] as number;
+    next += 2;
+    if (length >= 0x80) length += ((bytes[next++] as number) - 1) << 7;
+    // A third byte would make the number too great, and bytes beyond the end cannot add up to it.
+    if (length >= maxUsualNumber || next + length !== end) return false;
+    this.#keep(next, end, index, absent);
+    reader.position = end;
+    return true;
   }
 
   /** Reads one user record up to the reader's end. Of a field that comes twice the last one counts, as protobuf has it. */
