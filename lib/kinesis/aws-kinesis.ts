@@ -128,12 +128,14 @@ function watchDates(client: KinesisClient, serviceTime: ServiceTime): void {
 
 function toDescription(output: DescribeStreamSummaryOutput): StreamDescription {
   const summary = required(output.StreamDescriptionSummary, 'StreamDescriptionSummary');
+  const strategy = summary.RecordDistributionStrategy;
   return {
     streamName: required(summary.StreamName, 'StreamName'),
     streamArn: required(summary.StreamARN, 'StreamARN'),
     status: required(summary.StreamStatus, 'StreamStatus'),
     createdAtMillis: required(summary.StreamCreationTimestamp, 'StreamCreationTimestamp').getTime(),
     retentionPeriodHours: required(summary.RetentionPeriodHours, 'RetentionPeriodHours'),
+    ...(strategy === undefined ? {} : { recordDistributionStrategy: strategy }),
   };
 }
 

@@ -11,6 +11,8 @@ export interface StreamDescription {
   /** A re-created stream of the same name has another one. Milliseconds since 1970. */
   readonly createdAtMillis: number;
   readonly retentionPeriodHours: number;
+  /** AUTO: Kinesis places records without regard to their keys. Absent: by partition key or explicit hash key. */
+  readonly recordDistributionStrategy?: 'AUTO' | 'USER_PARTITION_KEY';
 }
 
 /** Which shards a listing returns; without one it returns all that the stream still has. */
