@@ -97,7 +97,8 @@ export class FakeLeaseTable implements LeaseTable {
       const row = this.#leases.get(lease.leaseKey);
       if (row === undefined) return false;
       if (!isEnded(row) || row.leaseCounter !== lease.leaseCounter) return false;
-      return this.#leases.delete(lease.leaseKey);
+      this.#setLease(lease.leaseKey, undefined);
+      return true;
     });
   }
 
