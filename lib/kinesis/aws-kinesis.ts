@@ -16,6 +16,10 @@ import { invariant } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import { MillraceError } from '../base/error.ts';
 import type { EventSink } from '../event/bus.ts';
+import type { Codec } from './codec/codec.ts';
+import { installCodec } from './codec/install.ts';
+import type { DecodedPage } from './codec/page.ts';
+import { DecodedAnswer, type GetRecordsProtocol } from './codec/protocol.ts';
 import { toKinesisFault } from './fault.ts';
 import type {
   GetRecordsAnswer,
@@ -37,8 +41,10 @@ export interface AwsKinesisOptions {
   readonly client: KinesisClient;
   readonly stream: StreamReference;
   readonly clock: Clock;
-  /** Hears `clock.skewed`. */
+  /** Hears `clock.skewed` and `codec.fellBack`. */
   readonly events: EventSink;
+  /** How answers of GetRecords are decoded: `json`. It becomes the protocol of the client. */
+  readonly codec?: Codec;
 }
 
 /** The calls of Kinesis over the AWS SDK. Adds a middleware to the client that reads the Date header of each answer. */
@@ -48,6 +54,7 @@ export function createAwsKinesis(options: AwsKinesisOptions): KinesisApi {
   const target = 'streamArn' in options.stream ? { StreamARN: stream } : { StreamName: stream };
   const serviceTime = new ServiceTime(options.clock, options.events);
   watchDates(client, serviceTime);
+  const reading = new RecordsReading(client, options.codec ?? 'json', options.events);
 
   async function attempt<T>(operation: string, send: () => Promise<T>, shardId?: string): Promise<T> {
     try {
@@ -93,7 +100,7 @@ export function createAwsKinesis(options: AwsKinesisOptions): KinesisApi {
         async () => {
           const arn = 'StreamARN' in target ? target : {};
           const command = new GetRecordsCommand({ ...arn, ShardIterator: iterator, Limit: limit });
-          return toAnswer(await client.send(command, { abortSignal: signal }));
+          return reading.answerOf(await client.send(command, { abortSignal: signal }));
         },
         shardId,
       ),
@@ -149,6 +156,47 @@ function toShard(shard: AwsShard): Shard {
     endingHashKey: required(shard.HashKeyRange?.EndingHashKey, 'EndingHashKey'),
     startingSequenceNumber: required(range.StartingSequenceNumber, 'StartingSequenceNumber'),
     ...(ending === undefined ? {} : { endingSequenceNumber: ending }),
+  };
+}
+
+/** Turns outputs of GetRecords into answers, whoever has decoded them. */
+class RecordsReading {
+  readonly #protocol: GetRecordsProtocol | undefined;
+  readonly #codec: Codec;
+  readonly #events: EventSink;
+  #isIgnored = false;
+
+  constructor(client: KinesisClient, codec: Codec, events: EventSink) {
+    this.#protocol = installCodec(client, codec, events);
+    this.#codec = codec;
+    this.#events = events;
+  }
+
+  answerOf(output: GetRecordsOutput | DecodedAnswer): GetRecordsAnswer {
+    if (output instanceof DecodedAnswer) return answerOfPage(output.page);
+    // An SDK of another version, which takes a protocol and then does not ask it.
+    if (this.#protocol?.answers === 0 && !this.#isIgnored && this.#codec !== 'sdk') {
+      this.#isIgnored = true;
+      const reason = 'the client does not ask its protocol';
+      this.#events.publish({ type: 'codec.fellBack', codec: this.#codec, to: 'sdk', reason, times: 1 });
+    }
+    return toAnswer(output);
+  }
+}
+
+function answerOfPage({
+  records,
+  nextIterator,
+  millisBehindLatest,
+  childShards,
+  heldBytes,
+}: DecodedPage): GetRecordsAnswer {
+  return {
+    records,
+    ...(nextIterator === undefined ? {} : { nextIterator }),
+    millisBehindLatest: millisBehindLatest ?? 0,
+    childShards,
+    ...(records.length === 0 ? {} : { heldBytes }),
   };
 }
 

@@ -1,3 +1,4 @@
+import type { RecordContent } from '../block/record.ts';
 import type { Shard } from './shard.ts';
 import type { StartPosition } from './start-position.ts';
 
@@ -20,13 +21,11 @@ export type ShardFilter =
   | { readonly type: 'AT_LATEST' | 'AT_TRIM_HORIZON' }
   | { readonly type: 'AT_TIMESTAMP' | 'FROM_TIMESTAMP'; readonly timestampMillis: number };
 
-/** One record as GetRecords returns it, before aggregates are taken apart. */
-export interface RawRecord {
-  readonly data: Uint8Array;
-  readonly partitionKey: string;
-  readonly sequenceNumber: string;
-  readonly arrivalTimeMillis: number;
-}
+/**
+ * One record as GetRecords returns it, before aggregates are taken apart. Its fields may be made when they are asked for,
+ * anew each time: read each of them once.
+ */
+export type RawRecord = RecordContent;
 
 /** A child that a closed shard names at its end. */
 export interface ChildShard {
@@ -42,6 +41,8 @@ export interface GetRecordsAnswer {
   readonly nextIterator?: string;
   readonly millisBehindLatest: number;
   readonly childShards: readonly ChildShard[];
+  /** Memory that the views of the records keep alive together; absent where each record has bytes of its own. */
+  readonly heldBytes?: number;
 }
 
 /** One record to put. */

@@ -126,18 +126,17 @@ export class ShardPoller {
 
   #toPage(answer: GetRecordsAnswer): Page {
     const { streamName, events } = this.#settings;
-    const records = answer.records.map(
-      (record) => new KinesisRecord({ ...record, subSequenceNumber: 0, shardId: this.#shardId, streamName }),
-    );
+    const origin = { shardId: this.#shardId, streamName, subSequenceNumber: 0 };
+    const records = answer.records.map((record) => new KinesisRecord(record, origin));
     const last = records.at(-1);
     const bytes = bytesOf(answer);
-    const { millisBehindLatest } = answer;
+    const { millisBehindLatest, heldBytes } = answer;
     if (last !== undefined) {
       this.#resume = { type: 'AFTER_SEQUENCE_NUMBER', sequenceNumber: last.sequenceNumber };
       const figures = { records: records.length, bytes, millisBehindLatest };
       events.publish({ type: 'shard.read', shardId: this.#shardId, ...figures });
     }
-    return { records, bytes, millisBehindLatest };
+    return { records, bytes, millisBehindLatest, ...(heldBytes === undefined ? {} : { heldBytes }) };
   }
 
   /**
@@ -184,6 +183,6 @@ export class ShardPoller {
 
 function bytesOf(answer: GetRecordsAnswer): number {
   let bytes = 0;
-  for (const record of answer.records) bytes += record.data.length;
+  for (const record of answer.records) bytes += record.byteLength ?? record.data.length;
   return bytes;
 }
