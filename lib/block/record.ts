@@ -13,6 +13,8 @@ export interface RecordContent {
   readonly sequenceNumber: string;
   /** Kinesis' ApproximateArrivalTimestamp, milliseconds since 1970. */
   readonly arrivalTimeMillis: number;
+  /** Whether `data` begins with these bytes, without making it; absent: ask `data`. */
+  startsWith?(prefix: Uint8Array): boolean;
 }
 
 /** Where a record comes from; one object for all records of a page. */
@@ -60,6 +62,11 @@ export class KinesisRecord {
   /** Length of `data`. */
   get byteLength(): number {
     return this.#content.byteLength ?? this.data.byteLength;
+  }
+
+  /** Whether `data` begins with these bytes. */
+  startsWith(prefix: Uint8Array): boolean {
+    return this.#content.startsWith?.(prefix) ?? bytesStartWith(this.data, 0, this.data.length, prefix);
   }
 
   get partitionKey(): string {
@@ -126,4 +133,13 @@ export class KinesisRecord {
     const { partitionKey, sequenceNumber, arrivalTimeMillis } = this;
     return new KinesisRecord({ data, partitionKey, sequenceNumber, arrivalTimeMillis }, this);
   }
+}
+
+/** Whether `bytes[start..start + length)` begins with a prefix. */
+export function bytesStartWith(bytes: Uint8Array, start: number, length: number, prefix: Uint8Array): boolean {
+  if (length < prefix.length) return false;
+  for (let index = 0; index < prefix.length; index += 1) {
+    if (bytes[start + index] !== prefix[index]) return false;
+  }
+  return true;
 }

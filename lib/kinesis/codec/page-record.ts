@@ -1,3 +1,4 @@
+import { bytesStartWith } from '../../block/record.ts';
 import type { RawRecord } from '../kinesis-api.ts';
 import { decodeInPlace, encodeInPlace } from './base64.ts';
 
@@ -47,6 +48,11 @@ export class PageRecord implements RawRecord {
   get data(): Uint8Array {
     const answer = this.#answer;
     return new Uint8Array(answer.buffer, answer.byteOffset + this.#dataStart, this.#dataLength);
+  }
+
+  /** Whether `data` begins with these bytes, without making it. */
+  startsWith(prefix: Uint8Array): boolean {
+    return bytesStartWith(this.#answer, this.#dataStart, this.#dataLength, prefix);
   }
 
   get partitionKey(): string {
