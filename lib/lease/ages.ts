@@ -1,12 +1,12 @@
 import { CounterAges } from './counter-ages.ts';
 import { type Lease, type WorkerRow, reportOf } from './lease.ts';
-import type { ObservedLease } from './plan/utilization-types.ts';
+import { type ObservedLease, defaultAssignmentOptions } from './plan/utilization-types.ts';
 
 /** Java workers report every 30 s and count as active for twice as long (kcl.md 1.3). */
 const javaReportWindowMillis = 60_000;
 
-/** KCL's `gracefulLeaseHandoffTimeoutMillis`: how long the old owner has to finish. */
-export const gracefulLeaseHandoffTimeoutMillis = 30_000;
+/** KCL's default of its option of this name: how long the old owner has to finish. */
+export const { gracefulLeaseHandoffTimeoutMillis } = defaultAssignmentOptions;
 
 /**
  * How many of an owner's longest renewal gaps must pass before its lease counts as expired. A Java worker's F cannot be
@@ -19,14 +19,17 @@ const patienceAfterSilence = 3;
 /** What one observer knows of the ages of leases, handoffs and workers. */
 export class FleetAges {
   readonly #failoverTimeMillis: number;
+  readonly #handoffTimeoutMillis: number;
   readonly #leases = new CounterAges();
   readonly #workers = new CounterAges();
   /** The longest time between two renewals that was seen of each owner. */
   readonly #gapsMillis = new Map<string, number>();
   #handoffs = new Map<string, { readonly owners: string; readonly sinceMillis: number }>();
 
-  constructor(failoverTimeMillis: number) {
+  /** `handoffTimeoutMillis` is the option `gracefulLeaseHandoffTimeoutMillis`. */
+  constructor(failoverTimeMillis: number, handoffTimeoutMillis = gracefulLeaseHandoffTimeoutMillis) {
     this.#failoverTimeMillis = failoverTimeMillis;
+    this.#handoffTimeoutMillis = handoffTimeoutMillis;
   }
 
   /**
@@ -108,7 +111,7 @@ export class FleetAges {
   #isHandoffOver(leaseKey: string, nowMillis: number): boolean {
     const handoff = this.#handoffs.get(leaseKey);
     if (handoff === undefined) return false;
-    return nowMillis - handoff.sinceMillis > gracefulLeaseHandoffTimeoutMillis + this.#failoverTimeMillis;
+    return nowMillis - handoff.sinceMillis > this.#handoffTimeoutMillis + this.#failoverTimeMillis;
   }
 
   /**

@@ -3,10 +3,11 @@ import type { Random } from '../base/random.ts';
 import type { EventSink } from '../event/bus.ts';
 import { allDone } from './all-done.ts';
 import type { FleetAges } from './ages.ts';
-import { type Lease, isEnded } from './lease.ts';
+import { isEnded } from './lease.ts';
 import type { LeaseTable, TableSnapshot } from './lease-table.ts';
 import { assignLease, initiateHandoff } from './lease-write.ts';
-import { isExpired } from './plan/assign-plan.ts';
+import { writeOf } from './plan/assignment-plan.ts';
+import { isExpired } from './plan/free-lease.ts';
 import {
   type AssignmentOptions,
   type AssignmentPlan,
@@ -15,9 +16,6 @@ import {
   type WorkerView,
   isBalanceRun,
 } from './plan/utilization-types.ts';
-
-/** KCL's `varianceBalancingFrequency`. */
-const varianceBalancingFrequency = 3;
 
 /** What an {@link Assigner} needs. */
 export interface AssignerOptions {
@@ -39,7 +37,7 @@ export interface AssignerOptions {
 
 /**
  * The leader's part of assignment (kcl.md 2.4): a plan over one scan, and its writes. Free leases are assigned at once;
- * leases of workers that live are handed over gracefully, so that moving one repeats nothing.
+ * leases of workers that live are handed over gracefully, so that moving one repeats nothing, unless the options say no.
  */
 export class Assigner {
   readonly #options: AssignerOptions;
@@ -66,17 +64,20 @@ export class Assigner {
     signal: AbortSignal,
   ): Promise<void> {
     const { plan, assignment: options, random } = this.#options;
-    const balance = isBalanceRun(this.#runs, varianceBalancingFrequency);
+    const balance = isBalanceRun(this.#runs, options.varianceBalancingFrequency);
     this.#runs += 1;
     const moves = plan({ leases: observed, workers, options, nowMillis, balance, random });
-    const byKey = new Map(observed.map(({ lease }) => [lease.leaseKey, lease]));
-    await allDone(moves.map((move) => this.#perform(move, byKey.get(move.leaseKey) as Lease, signal)));
+    const byKey = new Map(observed.map((one) => [one.lease.leaseKey, one]));
+    const writes = moves.map((move) => {
+      const one = byKey.get(move.leaseKey) as ObservedLease;
+      return this.#perform(move, one, writeOf(move, one, options, nowMillis) === 'handoff', signal);
+    });
+    await allDone(writes);
   }
 
-  async #perform(move: Move, lease: Lease, signal: AbortSignal): Promise<void> {
+  async #perform(move: Move, { lease }: ObservedLease, isHandoff: boolean, signal: AbortSignal): Promise<void> {
     const { table, clock, ages, events, isLeader, workerIdentifier, onGivenToMe, onHandoffFromMe } = this.#options;
     if (!isLeader()) return;
-    const isHandoff = move.reason === 'balance' && lease.checkpointOwner === undefined;
     const written = await table.write(
       isHandoff ? initiateHandoff(lease, move.to) : assignLease(lease, move.to),
       signal,

@@ -14,8 +14,9 @@ import { ShardAuditor } from './shard-auditor.ts';
 import type { ShardSyncer } from './shard-syncer.ts';
 import { checkStream } from './stream-check.ts';
 
-/** KCL's `shardSyncIntervalMillis` and `leaseCleanupIntervalMillis`. */
-const shardSyncIntervalMillis = 60_000;
+/** KCL's default of its option of this name. */
+const defaultShardSyncIntervalMillis = 60_000;
+/** KCL's `leaseCleanupIntervalMillis`. */
 const leaseCleanupIntervalMillis = 60_000;
 /** How often the leader looks for holes in what it scans anyway (KCL: 2 minutes). */
 const auditIntervalMillis = 10_000;
@@ -32,6 +33,10 @@ export interface LeadershipLoopOptions extends Omit<AssignerOptions, 'isLeader' 
   readonly syncer: ShardSyncer;
   readonly stream: StreamIdentity;
   readonly failoverTimeMillis: number;
+  /** How often leases and shards are compared; 60,000 by default. */
+  readonly shardSyncIntervalMillis?: number;
+  /** Whether the leases of shards that were read to their end are deleted; true by default. */
+  readonly cleanupLeasesUponShardCompletion?: boolean;
 }
 
 /** What one scan showed, and the monotonic time before it: what its ages are judged by. */
@@ -64,7 +69,7 @@ export class LeadershipLoop {
   constructor(options: LeadershipLoopOptions) {
     const isLeader = () => options.elector.isLeader;
     this.#options = options;
-    this.#ages = new FleetAges(options.failoverTimeMillis);
+    this.#ages = new FleetAges(options.failoverTimeMillis, options.assignment.gracefulLeaseHandoffTimeoutMillis);
     this.#assigner = new Assigner({ ...options, ages: this.#ages, isLeader });
     this.#auditor = new ShardAuditor({ ...options, isLeader });
     this.#cleaner = new LeaseCleaner({ ...options, isLeader });
@@ -162,7 +167,8 @@ export class LeadershipLoop {
   }
 
   async #maintain(snapshot: TableSnapshot, signal: AbortSignal): Promise<void> {
-    const { syncer, clock, elector } = this.#options;
+    const { syncer, clock, elector, cleanupLeasesUponShardCompletion = true } = this.#options;
+    const { shardSyncIntervalMillis = defaultShardSyncIntervalMillis } = this.#options;
     const now = clock.monotonicMillis();
     if (now - this.#syncedAtMillis >= shardSyncIntervalMillis) {
       this.#syncedAtMillis = now;
@@ -172,7 +178,7 @@ export class LeadershipLoop {
       this.#auditedAtMillis = now;
       await this.#auditor.audit(snapshot.leases, signal);
     }
-    if (now - this.#cleanedAtMillis >= leaseCleanupIntervalMillis) {
+    if (cleanupLeasesUponShardCompletion && now - this.#cleanedAtMillis >= leaseCleanupIntervalMillis) {
       this.#cleanedAtMillis = now;
       await this.#cleaner.clean(signal);
     }

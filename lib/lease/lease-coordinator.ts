@@ -38,6 +38,9 @@ export interface LeaseCoordinatorOptions {
   readonly workerIdentifier: string;
   readonly failoverTimeMillis: number;
   readonly leaseDiscoveryIntervalMillis: number;
+  /** See {@link LeadershipLoopOptions}. */
+  readonly shardSyncIntervalMillis?: number;
+  readonly cleanupLeasesUponShardCompletion?: boolean;
   /** Whether this worker must be the only one of its application. */
   readonly exclusive: boolean;
   readonly clock: Clock;
@@ -76,7 +79,7 @@ export class LeaseCoordinator {
 
   constructor(options: LeaseCoordinatorOptions) {
     this.#options = options;
-    this.#ages = new FleetAges(options.failoverTimeMillis);
+    this.#ages = new FleetAges(options.failoverTimeMillis, options.assignment.gracefulLeaseHandoffTimeoutMillis);
     this.#reporter = new WorkerReporter(options);
     this.#discoverer = new Discoverer(options);
     this.#view = new FleetView({ ...options, ages: this.#ages });

@@ -14,7 +14,6 @@ import { LeaseCoordinator } from '../lease/lease-coordinator.ts';
 import { LeaseKeeper } from '../lease/lease-keeper.ts';
 import type { TableSnapshot } from '../lease/lease-table.ts';
 import type { HandoffBegun } from '../lease/keeper-messages.ts';
-import { gracefulLeaseHandoffTimeoutMillis } from '../lease/ages.ts';
 import type { InitialPosition } from '../lease/plan/shard-sync-plan.ts';
 import { defaultAssignmentOptions } from '../lease/plan/utilization-types.ts';
 import { ShardSyncer } from '../lease/shard-syncer.ts';
@@ -316,7 +315,8 @@ export class Receiver implements BlockSource, Service {
   }
 
   async #moveAway({ leaseKey, tenure, to }: HandoffBegun, keeper: LeaseKeeper): Promise<void> {
-    const { clock } = this.#options;
+    const { clock, assignment } = this.#options;
+    const { gracefulLeaseHandoffTimeoutMillis } = { ...defaultAssignmentOptions, ...assignment };
     const consumer = this.#consumers.get(leaseKey);
     if (consumer?.tenure === tenure) {
       const late = () => new MillraceError('MR_DRAIN_TIMEOUT', `shard ${leaseKey} did not finish its blocks in time`);

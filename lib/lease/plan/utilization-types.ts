@@ -10,6 +10,8 @@ export interface ObservedLease {
   readonly expiresAfterMillis?: number;
   /** Whether a pending handoff has used up its time (kcl.md 2.7: 30 s + F), so that the lease may be given away. */
   readonly handoffTimedOut?: boolean;
+  /** Whether the observer has itself given the lease away and its owner has not renewed it since: it may not know of it yet. */
+  readonly awaitsOwner?: boolean;
 }
 
 /** The measurements in a worker's row (kcl.md 1.3), by short name: `C` is CPU. */
@@ -65,6 +67,8 @@ export interface AssignmentOptions {
   readonly varianceBalancingFrequency: number;
   /** Whether a lease is moved from a live worker by a handoff, which lets that worker finish; if not, it is cut off. */
   readonly isGracefulLeaseHandoffEnabled: boolean;
+  /** How long the old owner has to finish; F later the leader gives the lease away without it. */
+  readonly gracefulLeaseHandoffTimeoutMillis: number;
 }
 
 /** KCL's defaults (kcl.md 3). */
@@ -78,6 +82,7 @@ export const defaultAssignmentOptions: AssignmentOptions = {
   workerMetricsEMAAlpha: 0.5,
   varianceBalancingFrequency: 3,
   isGracefulLeaseHandoffEnabled: true,
+  gracefulLeaseHandoffTimeoutMillis: 30_000,
 };
 
 /** All that a strategy may depend on. */
