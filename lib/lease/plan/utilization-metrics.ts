@@ -19,13 +19,14 @@ export interface MetricValue {
 
 /**
  * A worker's metrics by short name; empty when it measures nothing. Undefined when the row cannot be used: a metric
- * whose newest value is a failed capture, or one without an operating range (kcl.md 1.3 and 2.4).
+ * whose newest value is a failed capture, one without an operating range, or a range that is none (kcl.md 1.3 and 2.4).
  */
 export function readMetrics(
   view: WorkerView,
   options: AssignmentOptions,
 ): ReadonlyMap<string, MetricValue> | undefined {
   const read = new Map<string, MetricValue>();
+  if (Object.keys(view.metrics?.opr ?? {}).some((name) => rangeOf(view.metrics, name) === undefined)) return undefined;
   for (const [name, values] of Object.entries(view.metrics?.sts ?? {})) {
     const range = rangeOf(view.metrics, name);
     const newest = values.at(-1);

@@ -59,6 +59,12 @@ describe('readMetrics', () => {
     { what: 'no range', metrics: { sts: { C: [20] }, opr: {} }, read: 'unusable' },
     { what: 'an empty range', metrics: { sts: { C: [20] }, opr: { C: [] } }, read: 'unusable' },
     { what: 'a range of 0', metrics: { sts: { C: [20] }, opr: { C: [0] } }, read: 'unusable' },
+    {
+      what: 'a range of 0 for a metric that is not there',
+      metrics: { sts: { C: [20] }, opr: { C: [100], M: [0] } },
+      read: 'unusable',
+    },
+    { what: 'a damaged range alone', metrics: { sts: {}, opr: { C: [] } }, read: 'unusable' },
     { what: 'the name of a method', metrics: { sts: { toString: [20] }, opr: {} }, read: 'unusable' },
   ];
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../../lib/base/random.ts';
 import { planByUtilization } from '../../../lib/lease/plan/utilization-plan.ts';
-import { isBalanceRun } from '../../../lib/lease/plan/utilization-types.ts';
+import { type ObservedLease, isBalanceRun } from '../../../lib/lease/plan/utilization-types.ts';
 import { busy, countMoves, ended, heldBy, inputOf, planned, row, silent, times } from './utilization-rows.ts';
 
 describe('isBalanceRun', () => {
@@ -354,6 +354,61 @@ describe('balancing', () => {
     expect(moves(1)).not.toEqual(moves(2));
     const turned = planned(leases.toReversed(), [busy('b', 40), busy('a', 80)], {}, { random: seededRandom(1) });
     expect(turned).toEqual(moves(1));
+  });
+
+  it('balances a fleet in which some measure and some do not: each by its own average', () => {
+    // CPU: a and b, average 50. Throughput: t and u, target 100; t has 170 of it and u 30, average 100.
+    const leases = [
+      ...heldBy('a', times(10, 10)),
+      ...heldBy('b', times(10, 10)),
+      ...heldBy('t', times(17, 10)),
+      ...heldBy('u', times(3, 10)),
+    ];
+    const workers = (a: number, b: number) => [
+      busy('a', a),
+      busy('b', b),
+      { workerIdentifier: 't' },
+      { workerIdentifier: 'u', metrics: { sts: {}, opr: {} } },
+    ];
+    const arrows = (a: number, b: number) => planned(leases, workers(a, b)).map((line) => line.slice(7));
+    // 60 percent of (170 - 100) / 170 of 170 KB/s is 42: four leases. u has the most room, 70 to its average.
+    expect(arrows(50, 50)).toEqual(Array.from({ length: 4 }, () => 't -> u (balance)'));
+    // b is at 25 percent of CPU: it and u take turns.
+    expect([...new Set(arrows(75, 25))].sort()).toEqual(['t -> b (balance)', 't -> u (balance)']);
+  });
+
+  it('looks at a metric only where it is reported, as while a new one is being deployed', () => {
+    const leases = [...heldBy('a', times(30, 10)), ...heldBy('b', times(30, 10)), ...heldBy('c', times(30, 10))];
+    const withMemory = (workerIdentifier: string, cpu: number, memory: number) => ({
+      workerIdentifier,
+      metrics: { sts: { C: [cpu], M: [memory] }, opr: { C: [100], M: [100] } },
+    });
+    // CPU is in balance; only memory, 60 on average where it is known, makes a a source. A lease adds 1.7 percent of CPU.
+    const arrows = (b: number, c: number) =>
+      planned(leases, [withMemory('a', 52, 90), withMemory('b', b, 30), busy('c', c)]).map((line) => line.slice(7));
+    expect(arrows(46, 52)).toEqual(['a -> b (balance)', 'a -> b (balance)']);
+    expect(arrows(52, 46)).toEqual(['a -> c (balance)', 'a -> c (balance)']);
+    // Nobody is below the average of CPU, so that nobody may take anything.
+    expect(arrows(52, 52)).toEqual([]);
+  });
+
+  it('leaves the leases of a worker whose newest capture failed where they are, and counts them', () => {
+    // Average 50. a may give up its smallest lease. With f's 400 KB/s the target is 300 for each of a and b, so
+    // that the lease adds 3 percent to b; without it the target is 100, it adds 10, and b at 45 would pass the average.
+    const own = [...heldBy('a', times(8, 20)), ...heldBy('b', times(2, 20))];
+    const moves = (leases: readonly ObservedLease[]) =>
+      planned(leases, [busy('f', -1), busy('a', 55), busy('b', 45)], { reBalanceThresholdPercentage: 5 });
+    expect(moves([...heldBy('f', times(4, 100)), ...own])).toEqual([expect.stringContaining(': a -> b (balance)')]);
+    expect(moves(own)).toEqual([]);
+  });
+
+  it('moves nothing onto a worker whose leases carry more than maxThroughputPerHostKBps', () => {
+    const leases = [...heldBy('a', times(20, 10)), ...heldBy('b', times(3, 10))];
+    const workers = [busy('a', 90), busy('b', 10)];
+    expect(planned(leases, workers).length).toBeGreaterThan(2);
+    // b has 30 KB/s: one lease more brings it to the limit, which it may then pass by one, as in KCL.
+    expect(planned(leases, workers, { maxThroughputPerHostKBps: 40 })).toHaveLength(2);
+    expect(planned(leases, workers, { maxThroughputPerHostKBps: 29 })).toEqual([]);
   });
 
   it('moves nothing onto a worker that has all the leases it may have', () => {
