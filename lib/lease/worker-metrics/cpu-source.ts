@@ -25,6 +25,8 @@ export interface CpuSource {
 export interface CpuSourcePorts {
   /** The text of a file; rejects when there is none. */
   readonly readFile: (path: string, signal: AbortSignal) => Promise<string>;
+  /** Whether this process may read a file of that name. Never rejects. */
+  readonly hasFile: (path: string) => Promise<boolean>;
   /** The JSON that a GET of this address answers; rejects on any other status than 200. */
   readonly fetchJson: (url: string, signal: AbortSignal) => Promise<unknown>;
   readonly clock: Clock;

@@ -30,7 +30,7 @@ export function systemWorkerMetrics(options: SystemWorkerMetricsOptions): Worker
   return new WorkerMetricsSampler({
     clock,
     eventLoop: eventLoop ?? systemEventLoopMeter(),
-    selectSource: (signal) => selectCpuSource(systemCpuSourcePorts(clock), environment, signal),
+    selectSource: () => selectCpuSource(systemCpuSourcePorts(clock), environment),
     captureIntervalMillis: captureIntervalFor(reportIntervalMillis),
     ...(reportsKept === undefined ? {} : { reportsKept }),
     ...(onCaptureFailed === undefined ? {} : { onCaptureFailed }),
