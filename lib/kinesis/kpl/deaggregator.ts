@@ -2,8 +2,8 @@ import type { Clock } from '../../base/clock.ts';
 import { KinesisRecord } from '../../block/record.ts';
 import type { EventSink } from '../../event/bus.ts';
 import type { BrokenAggregate } from '../../event/event.ts';
-import { AggregateReader } from './aggregate.ts';
-import { hasMagic, openFrame } from './frame.ts';
+import { Aggregate } from './aggregate.ts';
+import { frameMagic, openFrame } from './frame.ts';
 import { HashRange } from './hash-range.ts';
 
 /** What a {@link Deaggregator} needs. */
@@ -34,7 +34,6 @@ const eventIntervalMillis = 10_000;
  */
 export class Deaggregator {
   readonly #range: HashRange | undefined;
-  readonly #reader = new AggregateReader();
   readonly #broken: Tally<BrokenAggregate>;
   readonly #misplaced: Tally<undefined>;
 
@@ -50,11 +49,11 @@ export class Deaggregator {
 
   /**
    * The user records of a page, in order, in parts that are made when they are asked for. A page without aggregates is
-   * one part, the page itself, and costs a look at the first byte of each record. There is always one part, and maybe
+   * one part, the page itself, and costs a look at the first bytes of each record. There is always one part, and maybe
    * nothing in it.
    */
   *parts(page: readonly KinesisRecord[]): Generator<readonly KinesisRecord[], void, undefined> {
-    const first = page.findIndex((record) => hasMagic(record.data));
+    const first = page.findIndex((record) => record.startsWith(frameMagic));
     if (first === -1) {
       yield page;
       return;
@@ -62,16 +61,17 @@ export class Deaggregator {
     let part = page.slice(0, first);
     for (let index = first; index < page.length; index += 1) {
       const record = page[index] as KinesisRecord;
-      if (!hasMagic(record.data) || !this.#isRead(record)) {
+      const aggregate = record.startsWith(frameMagic) ? this.#open(record) : undefined;
+      if (aggregate === undefined) {
         part.push(record);
         continue;
       }
-      for (let next = 0; next < this.#reader.count;) {
+      for (let next = 0; next < aggregate.count;) {
         if (part.length >= maxPartRecords) {
           yield part;
           part = [];
         }
-        next = this.#unpack(record, next, part);
+        next = this.#unpack(aggregate, record, next, part);
       }
     }
     yield part;
@@ -83,39 +83,31 @@ export class Deaggregator {
     this.#misplaced.flush();
   }
 
-  /** Whether the reader now holds the user records of this aggregate; else it is one plain record. */
-  #isRead({ data, sequenceNumber }: KinesisRecord): boolean {
+  /** The aggregate that a record with the magic holds; `undefined` when it is one plain record after all. */
+  #open({ data, sequenceNumber, arrivalTimeMillis }: KinesisRecord): Aggregate | undefined {
     const frame = openFrame(data);
-    const broken = 'broken' in frame ? frame.broken : this.#reader.read(frame.message);
-    if (broken !== undefined) this.#broken.add(1, sequenceNumber, broken);
-    return broken === undefined;
+    const opened =
+      'broken' in frame ? frame.broken : Aggregate.read(frame.message, { sequenceNumber, arrivalTimeMillis });
+    if (typeof opened !== 'string') return opened;
+    this.#broken.add(1, sequenceNumber, opened);
+    return undefined;
   }
 
   /** Adds user records to a part until it is full; answers with the place of the next one. */
-  #unpack(parent: KinesisRecord, from: number, part: KinesisRecord[]): number {
-    const { sequenceNumber, shardId, streamName, arrivalTimeMillis } = parent;
-    const reader = this.#reader;
+  #unpack(aggregate: Aggregate, { shardId, streamName }: KinesisRecord, from: number, part: KinesisRecord[]): number {
     const range = this.#range;
+    const origin = { shardId, streamName, subSequenceNumber: 0 };
     let misplaced = 0;
     let next = from;
-    for (; next < reader.count && part.length < maxPartRecords; next += 1) {
-      if (range !== undefined && !reader.isInside(next, range)) {
+    for (; next < aggregate.count && part.length < maxPartRecords; next += 1) {
+      if (range !== undefined && !aggregate.isInside(next, range)) {
         misplaced += 1;
         continue;
       }
-      part.push(
-        new KinesisRecord({
-          data: reader.dataOf(next),
-          partitionKey: reader.partitionKeyOf(next),
-          sequenceNumber,
-          subSequenceNumber: next,
-          shardId,
-          streamName,
-          arrivalTimeMillis,
-        }),
-      );
+      origin.subSequenceNumber = next;
+      part.push(new KinesisRecord(aggregate.contentOf(next), origin));
     }
-    if (misplaced > 0) this.#misplaced.add(misplaced, sequenceNumber, undefined);
+    if (misplaced > 0) this.#misplaced.add(misplaced, aggregate.origin.sequenceNumber, undefined);
     return next;
   }
 }

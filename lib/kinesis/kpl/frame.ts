@@ -7,11 +7,6 @@ export const digestBytes = 16;
 /** What a frame adds to its message. */
 export const frameOverheadBytes: number = frameMagic.length + digestBytes;
 
-/** Whether the bytes begin like an aggregate. A plain record is told by its first byte as a rule. */
-export function hasMagic(data: Uint8Array): boolean {
-  return data[0] === 0xf3 && data[1] === 0x89 && data[2] === 0x9a && data[3] === 0xc2;
-}
-
 /** The message of a frame, as a view; else why the bytes are no frame in spite of their magic. */
 export type OpenedFrame = { readonly message: Uint8Array } | { readonly broken: 'short' | 'digest' };
 
