@@ -58,6 +58,7 @@ export class FleetAges {
       unchangedSinceMillis: this.#leases.sinceMillis(lease.leaseKey) ?? seenAtMillis,
       expiresAfterMillis: this.#expiresAfterMillis(lease, rows),
       ...(this.#isHandoffOver(lease.leaseKey, seenAtMillis) ? { handoffTimedOut: true } : {}),
+      ...(this.#leases.isUnanswered(lease.leaseKey) ? { awaitsOwner: true } : {}),
     }));
   }
 

@@ -44,6 +44,15 @@ export class Discoverer {
     onGained(lease);
   }
 
+  /**
+   * Ends the handoffs in which a former process of this name was the old owner: nobody reads those leases, so the next
+   * owner may begin. For the start of a worker, with the leases that it found.
+   */
+  async endFormerHandoffs(leases: readonly Lease[], signal: AbortSignal): Promise<void> {
+    const former = leases.filter((lease) => lease.checkpointOwner === this.#options.workerIdentifier);
+    await allDone(former.map((lease) => this.begin(lease.leaseKey, signal)));
+  }
+
   async #ownKeys(signal: AbortSignal): Promise<readonly string[]> {
     const { table, keeper, workerIdentifier } = this.#options;
     const indexed = await table.listKeysOwnedBy(workerIdentifier, signal);

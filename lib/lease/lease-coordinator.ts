@@ -18,10 +18,8 @@ import type { StreamIdentity } from './plan/shard-sync-plan.ts';
 import type { AssignmentOptions, AssignmentPlan } from './plan/utilization-types.ts';
 import type { ShardSyncer } from './shard-syncer.ts';
 import { checkStream } from './stream-check.ts';
-import { type Measurements, WorkerReporter } from './worker-reporter.ts';
+import { type Measurements, WorkerReporter, reportIntervalOf } from './worker-reporter.ts';
 
-/** The longest time between two reports of a worker. */
-const maximumReportIntervalMillis = 5_000;
 /** How often a worker asks whether a Java fleet has begun or ended to migrate its tables. */
 const coordinationIntervalMillis = 30_000;
 
@@ -112,6 +110,7 @@ export class LeaseCoordinator {
     await this.#persist(() => ensureAlone({ ...this.#options, ages: this.#ages }, signal), signal);
     this.#joined = true;
     await this.#persist(() => this.#reporter.report(signal), signal);
+    await this.#persist(() => this.#discoverer.endFormerHandoffs(before.leases, signal), signal);
     await this.#persist(() => this.#view.look(signal), signal);
     await this.#persist(() => this.#elector.step(signal), signal);
     await this.#persist(() => this.#leadership.begin(signal), signal);
@@ -130,7 +129,7 @@ export class LeaseCoordinator {
   async run(signal: AbortSignal): Promise<void> {
     using linked = linkedController(signal, this.#loops.signal);
     const { failoverTimeMillis, leaseDiscoveryIntervalMillis } = this.#options;
-    const reportMillis = Math.min(maximumReportIntervalMillis, failoverTimeMillis / 3);
+    const reportMillis = reportIntervalOf(failoverTimeMillis);
     const loops = [
       this.#loop(reportMillis, 'later', (inner) => this.#reporter.report(inner), linked.signal),
       this.#loop(leaseDiscoveryIntervalMillis, 'now', (inner) => this.#discoverer.look(inner), linked.signal),

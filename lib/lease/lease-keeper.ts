@@ -20,6 +20,7 @@ import {
   beginTenure,
   checkpointLease,
   completeHandoff,
+  completeUnreadHandoff,
   isAlreadyApplied,
   releaseLease,
   renewLease,
@@ -132,6 +133,10 @@ export class LeaseKeeper {
     const { table, workerIdentifier } = this.#options;
     using request = this.#request(signal);
     const lease = await table.get(leaseKey, request.signal);
+    if (lease?.checkpointOwner === workerIdentifier) {
+      await table.write(completeUnreadHandoff(lease), request.signal);
+      return 'not mine';
+    }
     if (lease?.leaseOwner !== workerIdentifier || lease.checkpointOwner !== undefined) return 'not mine';
     const write = beginTenure(lease, workerIdentifier, (sentinel) => this.#timestampOf(sentinel));
     const written = await table.write(write, request.signal);

@@ -50,7 +50,8 @@ function surplusMoves(
     const target = load.get(to) as ObservedLease[];
     if (source.length - target.length < 2 || target.length >= options.maxLeasesForWorker) return moves;
     const index = source.findLastIndex(
-      ({ lease }) => !moved.has(lease.leaseKey) && lease.checkpointOwner === undefined,
+      ({ lease, awaitsOwner }) =>
+        !moved.has(lease.leaseKey) && lease.checkpointOwner === undefined && awaitsOwner !== true,
     );
     if (index === -1) return moves;
     const [observed] = source.splice(index, 1) as [ObservedLease];

@@ -61,7 +61,7 @@ export function readFleet(input: AssignmentInput): Fleet {
     if (owner !== undefined) {
       owner.leases += 1;
       owner.throughputKBps += counted.throughputKBps;
-      if (!isFree && lease.checkpointOwner === undefined) owner.movable.push(counted);
+      if (!isFree && isMovable(counted.observed)) owner.movable.push(counted);
     }
     if (lease.checkpointOwner !== undefined) unsettle(workers, lease);
   }
@@ -130,6 +130,14 @@ function countLeases(leases: readonly ObservedLease[]): readonly CountedLease[] 
   const known = load.map(({ lease }) => knownThroughput(lease)).filter((value) => value !== undefined);
   const average = known.reduce((sum, value) => sum + value, 0) / Math.max(1, known.length);
   return load.map((observed) => ({ observed, throughputKBps: knownThroughput(observed.lease) ?? average }));
+}
+
+/**
+ * A handoff needs an owner that reads. One that was just given the lease may not know of it yet; and once a handoff is
+ * pending it must not begin, so it would never have anything to finish.
+ */
+function isMovable({ lease, awaitsOwner }: ObservedLease): boolean {
+  return lease.checkpointOwner === undefined && awaitsOwner !== true;
 }
 
 function knownThroughput({ throughputKBps }: Lease): number | undefined {
