@@ -131,7 +131,13 @@ describe('the row of a worker', () => {
   it('is a WorkerMetricStats that KCL takes for valid, with our two attributes', async () => {
     const raw = tables.next();
     await raw.table.open(never);
-    const row = { workerIdentifier: 'me', lastUpdateSeconds: 1_700_000_000, reportCounter: 1_700_000_000_123, metrics: {}, operatingRange: {} };
+    const row = {
+      workerIdentifier: 'me',
+      lastUpdateSeconds: 1_700_000_000,
+      reportCounter: 1_700_000_000_123,
+      metrics: {},
+      operatingRange: {},
+    };
     await raw.table.putWorker({ ...row, exclusive: true }, never);
     const item = {
       leaseKey: { S: 'me' },

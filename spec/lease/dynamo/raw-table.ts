@@ -46,6 +46,8 @@ declare module 'vitest' {
   }
 }
 
+const emulators = { dynalite: () => startDynalite(), 'DynamoDB Local': () => startDynamoDBLocal() };
+
 /** An emulator with any number of tables. */
 export class RawTables implements AsyncDisposable {
   readonly #service: LocalService;
@@ -63,8 +65,13 @@ export class RawTables implements AsyncDisposable {
 
   /** The emulator of this suite; dynalite wherever tables are to be slow, since no other takes its time. */
   static async start(options?: DynaliteOptions): Promise<RawTables> {
-    const isLocal = options === undefined && inject('dynamoEmulator') === 'DynamoDB Local';
-    return new RawTables(await (isLocal ? startDynamoDBLocal() : startDynalite(options)));
+    if (options !== undefined) return new RawTables(await startDynalite(options));
+    return new RawTables(await emulators[inject('dynamoEmulator')]());
+  }
+
+  /** An emulator that the caller has started; it is stopped with the tables. */
+  static on(service: LocalService): RawTables {
+    return new RawTables(service);
   }
 
   get client(): DynamoDBClient {
@@ -91,9 +98,9 @@ export class RawTables implements AsyncDisposable {
   }
 
   /** A table made by somebody else. */
-  async create(table: RawTable, input: Omit<CreateTableCommandInput, 'TableName' | 'BillingMode'>): Promise<void> {
+  async create(table: RawTable, input: Omit<CreateTableCommandInput, 'TableName'>): Promise<void> {
     await this.client.send(
-      new CreateTableCommand({ ...input, TableName: table.tableName, BillingMode: 'PAY_PER_REQUEST' }),
+      new CreateTableCommand({ BillingMode: 'PAY_PER_REQUEST', ...input, TableName: table.tableName }),
     );
   }
 
