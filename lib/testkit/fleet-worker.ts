@@ -5,7 +5,8 @@ import type { MillraceEvent } from '../event/event.ts';
 import { createPollingReader } from '../kinesis/polling-reader.ts';
 import { toKinesisFault } from '../kinesis/fault.ts';
 import { dynamoFault } from '../lease/dynamo/dynamo-fault.ts';
-import { planByLeaseCount } from '../lease/plan/assign-plan.ts';
+import type { AssignmentPlan } from '../lease/plan/utilization-types.ts';
+import type { Measurements } from '../lease/worker-reporter.ts';
 import { Receiver } from '../receiver/receiver.ts';
 import type { ReceiverSettings } from '../receiver/receiver-options.ts';
 import type { CheckedWorker, Checker, WorkerLimits } from './checkers/checker.ts';
@@ -46,6 +47,10 @@ export interface FleetWorkerOptions extends FinishingOptions, Omit<WorkerProcess
   readonly incarnation: number;
   readonly settings: ReceiverSettings;
   readonly consumer: FleetConsumer;
+  /** How it assigns when it leads. */
+  readonly plan: AssignmentPlan;
+  /** What it reports of its load; nothing, so that it is judged by the throughput of its leases. */
+  readonly measurements?: () => Measurements;
   readonly wire?: Pick<WireOptions, 'maxLatencyMillis' | 'maxSlowMillis' | 'timeoutMillis'>;
 }
 
@@ -124,13 +129,14 @@ export class FleetWorker implements CheckedWorker {
   }
 
   /** The one place that knows how a worker is put together. */
-  #compose({ settings }: FleetWorkerOptions, random: Random, events: EventSink): Receiver {
+  #compose({ settings, plan, measurements }: FleetWorkerOptions, random: Random, events: EventSink): Receiver {
     const { kinesis } = this.#world;
     const clock = this.process;
     const api = this.kinesisView.port;
     const table = this.tableView.port;
     const reader = createPollingReader({ api, streamName: kinesis.streamName, clock, random, events });
-    return new Receiver({ api, reader, table, plan: planByLeaseCount, clock, random, events, settings });
+    const load = measurements === undefined ? {} : { measurements };
+    return new Receiver({ api, reader, table, plan, clock, random, events, settings, ...load });
   }
 
   async #live(options: FleetWorkerOptions, random: Random, events: EventSink): Promise<void> {

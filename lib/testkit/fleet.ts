@@ -1,6 +1,8 @@
 import { formatPosition } from '../base/position.ts';
 import type { Random } from '../base/random.ts';
 import { type Lease, isEnded } from '../lease/lease.ts';
+import { chooseAssignmentPlan } from '../lease/plan/assignment-plan.ts';
+import type { LeaseAssignmentStrategy } from '../lease/plan/utilization-types.ts';
 import type { ReceiverSettings } from '../receiver/receiver-options.ts';
 import { allCheckers } from './checkers/all.ts';
 import type { CheckContext, Checker } from './checkers/checker.ts';
@@ -28,6 +30,8 @@ export interface FleetOptions extends FinishingOptions {
   /** What the workers do with the records; nothing unless told otherwise. */
   readonly consumer?: FleetConsumer;
   readonly settings?: FleetSettings;
+  /** How leases are shared out: WORKER_UTILIZATION_AWARE. */
+  readonly leaseAssignmentStrategy?: LeaseAssignmentStrategy;
   readonly stream?: Omit<FakeKinesisOptions, 'clock' | 'shardCount' | 'latencyMillis'>;
   /** The calls of a worker take from 1 ms up to this each way: 5 ms. */
   readonly maxLatencyMillis?: number;
@@ -45,7 +49,7 @@ export interface FleetOptions extends FinishingOptions {
 }
 
 /** How one worker of a fleet differs from the others. */
-export interface StartOptions extends Pick<FleetWorkerOptions, 'wallSkewMillis' | 'rate'> {
+export interface StartOptions extends Pick<FleetWorkerOptions, 'wallSkewMillis' | 'rate' | 'measurements'> {
   readonly settings?: FleetSettings;
   readonly consumer?: FleetConsumer;
 }
@@ -153,6 +157,7 @@ export class Fleet {
       name,
       incarnation,
       settings: { ...this.settings, ...options.settings, workerIdentifier: name },
+      plan: chooseAssignmentPlan(this.#options.leaseAssignmentStrategy),
       consumer: options.consumer ?? this.#options.consumer ?? (() => {}),
       wire: {
         ...(maxLatencyMillis === undefined ? {} : { maxLatencyMillis }),
