@@ -26,7 +26,7 @@ export function createKinesisService(account: KinesisAccount): FakeService {
     answer(call: ServiceCall): Reply | undefined {
       return Object.hasOwn(operations, call.operation) ? operations[call.operation]?.(account, call) : undefined;
     },
-    subjectOf: subjectOf,
+    subjectOf,
   };
 }
 
