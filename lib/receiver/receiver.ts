@@ -88,6 +88,7 @@ export class Receiver implements BlockSource, Service {
   async *#handOut(): AsyncGenerator<Block, void, undefined> {
     for await (const block of this.#channel) {
       if (block.signal.aborted || this.#keeper?.confirmCurrent(block.shardId, block.tenure) !== true) continue;
+      this.#keeper.noteBytes(block.shardId, block.bytes);
       yield block;
     }
   }
