@@ -184,19 +184,12 @@ class RecordsReading {
   }
 }
 
-function answerOfPage({
-  records,
-  nextIterator,
-  millisBehindLatest,
-  childShards,
-  heldBytes,
-}: DecodedPage): GetRecordsAnswer {
+function answerOfPage({ records, nextIterator, millisBehindLatest, childShards }: DecodedPage): GetRecordsAnswer {
   return {
     records,
     ...(nextIterator === undefined ? {} : { nextIterator }),
     millisBehindLatest: millisBehindLatest ?? 0,
     childShards,
-    ...(records.length === 0 ? {} : { heldBytes }),
   };
 }
 

@@ -41,8 +41,6 @@ export interface GetRecordsAnswer {
   readonly nextIterator?: string;
   readonly millisBehindLatest: number;
   readonly childShards: readonly ChildShard[];
-  /** Memory that the views of the records keep alive together; absent where each record has bytes of its own. */
-  readonly heldBytes?: number;
 }
 
 /** One record to put. */

@@ -6,11 +6,6 @@ export interface Page {
   readonly records: readonly KinesisRecord[];
   /** Sum of the records' data bytes. */
   readonly bytes: number;
-  /**
-   * Memory that the records keep alive together, as long as one of them is there: the bytes of the answer that they are
-   * views of. Absent where each record has bytes of its own.
-   */
-  readonly heldBytes?: number;
   readonly millisBehindLatest: number;
   /** Present on the last page of a closed shard; nothing follows it. */
   readonly end?: { readonly childShards: readonly ChildShard[] };

@@ -130,13 +130,13 @@ export class ShardPoller {
     const records = answer.records.map((record) => new KinesisRecord(record, origin));
     const last = records.at(-1);
     const bytes = bytesOf(answer);
-    const { millisBehindLatest, heldBytes } = answer;
+    const { millisBehindLatest } = answer;
     if (last !== undefined) {
       this.#resume = { type: 'AFTER_SEQUENCE_NUMBER', sequenceNumber: last.sequenceNumber };
       const figures = { records: records.length, bytes, millisBehindLatest };
       events.publish({ type: 'shard.read', shardId: this.#shardId, ...figures });
     }
-    return { records, bytes, millisBehindLatest, ...(heldBytes === undefined ? {} : { heldBytes }) };
+    return { records, bytes, millisBehindLatest };
   }
 
   /**

@@ -1,10 +1,9 @@
 const padding = 0x3d;
 
-/** Value of each base64 character by its code; 64 and more for all others. */
+const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
+/** Value of each base64 character by its code; 64 for all others. */
 const values = new Uint8Array(256).fill(64);
-for (const [value, character] of [...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'].entries()) {
-  values[character.charCodeAt(0)] = value;
-}
+for (let value = 0; value < alphabet.length; value += 1) values[alphabet.charCodeAt(value)] = value;
 
 /** Texts up to this length are decoded here: the two calls into Node's own decoder cost more than the work. */
 const shortTextLength = 128;

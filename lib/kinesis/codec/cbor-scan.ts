@@ -1,28 +1,14 @@
-import type { ScannedPage } from './json-scan.ts';
-import { PageRecord, type RecordPlaces } from './page-record.ts';
-
-/** A page found in CBOR. */
-export interface ScannedCborPage extends Omit<ScannedPage, 'continuationSequenceNumber'> {
-  /** Those of the records whose data came as base64 text instead of bytes, as some emulators send them. */
-  readonly inBase64: readonly PageRecord[];
-}
+import { PageRecord } from './page-record.ts';
+import { PageScanner, type ScannedPage, short, unusual } from './page-scanner.ts';
 
 /**
  * Finds the records of a GetRecords answer in its CBOR, without copying any of them. It knows the forms in which Kinesis and
  * its emulators write; `undefined` for everything else, which a full decoder then reads. Nothing is changed, and no length
  * is believed that goes past the end.
  */
-export function scanCborPage(bytes: Buffer): ScannedCborPage | undefined {
-  try {
-    return new CborScanner(bytes).page();
-  } catch (thrown) {
-    if (thrown instanceof Unusual) return undefined;
-    throw thrown;
-  }
+export function scanCborPage(chunks: readonly Buffer[]): ScannedPage | undefined {
+  return new CborScanner(chunks).scan();
 }
-
-/** Thrown where the bytes leave the form that is known. */
-class Unusual extends Error {}
 
 const unsigned = 0;
 const byteString = 2;
@@ -50,79 +36,87 @@ const names = {
   sequenceNumber: Buffer.from('SequenceNumber'),
 };
 
-class CborScanner {
-  readonly #bytes: Buffer;
-  readonly #view: DataView;
-  #at = 0;
+class CborScanner extends PageScanner {
+  #unit: 'open' | 'field' | 'record' | 'end' = 'open';
+  /** Fields of the page and records that are still to come; {@link untold} when a break ends them. */
+  #fieldsLeft = 0;
+  #recordsLeft = 0;
   /** The kind of the item whose head was read last. */
   #major = 0;
   #nameLength = 0;
-  readonly #inBase64: PageRecord[] = [];
   #isBase64 = false;
-  readonly #places: RecordPlaces = {
-    dataStart: 0,
-    dataLength: 0,
-    keyStart: 0,
-    keyLength: 0,
-    sequenceStart: 0,
-    sequenceLength: 0,
-    arrivalTimeMillis: 0,
-  };
 
-  constructor(bytes: Buffer) {
-    this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  }
-
-  page(): ScannedCborPage {
-    let records: readonly PageRecord[] | undefined;
-    let nextIterator: string | undefined;
-    let millisBehindLatest: number | undefined;
-    for (let left = this.#lengthOf(map); this.#another(left); left -= 1) {
-      switch (this.#nameStart()) {
-        case 0x52: // R
-          this.#name(names.records);
-          records = this.#records();
+  protected override readUnits(): void {
+    for (;;) {
+      this.begin();
+      switch (this.#unit) {
+        case 'open':
+          this.#fieldsLeft = this.#lengthOf(map);
+          this.#unit = 'field';
           break;
-        case 0x4e: // N
-          this.#name(names.nextIterator);
-          nextIterator = this.#none() ? undefined : this.#text();
+        case 'field':
+          this.#unit = this.#another(this.#fieldsLeft) ? this.#field() : 'end';
           break;
-        case 0x4d: // M
-          this.#name(names.millisBehind);
-          millisBehindLatest = this.#none() ? undefined : this.#lengthOf(unsigned);
+        case 'record':
+          this.#records();
+          this.#unit = 'field';
           break;
-        case 0x43: // C: children come once in the life of a shard, and then the full decoder reads them.
-          this.#name(names.childShards);
-          if (!this.#none() && this.#lengthOf(list) !== 0) throw new Unusual();
-          break;
-        default:
-          throw new Unusual();
+        case 'end':
+          if (this.at < this.bytes.length) throw unusual;
+          if (this.isAtEnd) return;
+          throw short;
       }
     }
-    if (this.#at !== this.#bytes.length || records === undefined) throw new Unusual();
-    if (millisBehindLatest === untold) throw new Unusual();
-    return { records, nextIterator, millisBehindLatest, inBase64: this.#inBase64 };
   }
 
-  #records(): PageRecord[] {
-    const records: PageRecord[] = [];
-    for (let left = this.#lengthOf(list); this.#another(left); left -= 1) {
-      this.#record();
-      const record = new PageRecord(this.#bytes, this.#places);
-      if (this.#isBase64) this.#inBase64.push(record);
-      records.push(record);
+  #field(): 'field' | 'record' {
+    const { found } = this;
+    let next: 'field' | 'record' = 'field';
+    switch (this.#nameStart()) {
+      case 0x52: // R
+        this.#name(names.records);
+        this.#recordsLeft = this.#lengthOf(list);
+        found.records = [];
+        found.inBase64.length = 0;
+        next = 'record';
+        break;
+      case 0x4e: // N
+        this.#name(names.nextIterator);
+        found.nextIterator = this.#none() ? undefined : this.#text();
+        break;
+      case 0x4d: // M
+        this.#name(names.millisBehind);
+        found.millisBehindLatest = this.#none() ? undefined : this.#whole();
+        break;
+      case 0x43: // C: children come once in the life of a shard, and then the full decoder reads them.
+        this.#name(names.childShards);
+        if (!this.#none() && this.#lengthOf(list) !== 0) throw unusual;
+        break;
+      default:
+        throw unusual;
     }
-    return records;
+    this.#fieldsLeft -= this.#fieldsLeft > 0 ? 1 : 0;
+    return next;
+  }
+
+  /** The records from here on; each begins a unit. */
+  #records(): void {
+    const { inBase64 } = this.found;
+    const records = this.found.records as PageRecord[];
+    while (this.#another(this.#recordsLeft)) {
+      this.#record();
+      const record = new PageRecord(this.bytes, this.places);
+      records.push(record);
+      if (this.#isBase64) inBase64.push(record);
+      this.#recordsLeft -= this.#recordsLeft > 0 ? 1 : 0;
+      this.begin();
+    }
   }
 
   #record(): void {
-    const places = this.#places;
-    places.dataStart = 0;
-    places.keyStart = 0;
-    places.sequenceStart = 0;
-    places.arrivalTimeMillis = Number.NaN;
-    for (let left = this.#lengthOf(map); this.#another(left); left -= 1) {
+    const { places } = this;
+    this.clearPlaces();
+    for (let left = this.#lengthOf(map); this.#another(left); left -= left > 0 ? 1 : 0) {
       switch (this.#nameStart()) {
         case 0x41: // A
           this.#name(names.arrival);
@@ -132,7 +126,7 @@ class CborScanner {
           this.#name(names.data);
           places.dataLength = this.#head();
           this.#isBase64 = this.#major === textString;
-          if (this.#major !== byteString && this.#major !== textString) throw new Unusual();
+          if (this.#major !== byteString && !this.#isBase64) throw unusual;
           places.dataStart = this.#pass(places.dataLength);
           break;
         case 0x50: // P
@@ -150,91 +144,100 @@ class CborScanner {
           if (!this.#none()) this.#pass(this.#lengthOf(textString));
           break;
         default:
-          throw new Unusual();
+          throw unusual;
       }
     }
-    const isWhole = places.dataStart > 0 && places.keyStart > 0 && places.sequenceStart > 0;
-    if (!isWhole || Number.isNaN(places.arrivalTimeMillis)) throw new Unusual();
+    this.checkPlaces();
+  }
+
+  #peek(): number {
+    const byte = this.bytes[this.at];
+    if (byte === undefined) throw short;
+    return byte;
   }
 
   /** Whether a list or map goes on, by the number of items that are left or by the break. */
   #another(left: number): boolean {
-    if (left >= 0) return left > 0;
-    if (this.#bytes[this.#at] !== breakCode) return true;
-    this.#at += 1;
+    if (left !== untold) return left > 0;
+    if (this.#peek() !== breakCode) return true;
+    this.at += 1;
     return false;
   }
 
   /** The number or length of the next item; {@link untold} when there is none. Sets the kind. */
   #head(): number {
-    const bytes = this.#bytes;
-    const at = this.#at;
-    const first = bytes[at];
-    if (first === undefined) throw new Unusual();
+    const { bytes, at } = this;
+    const first = this.#peek();
     this.#major = first >> 5;
     const info = first & 31;
     if (info < 24) {
-      this.#at = at + 1;
+      this.at = at + 1;
       return info;
     }
     if (info === 31) {
-      this.#at = at + 1;
+      this.at = at + 1;
       return untold;
     }
-    if (info > 27) throw new Unusual();
-    const size = 1 << (info - 24);
-    if (at + 1 + size > bytes.length) throw new Unusual();
-    this.#at = at + 1 + size;
-    if (size === 1) return bytes[at + 1] as number;
-    if (size === 2) return this.#view.getUint16(at + 1);
-    const last = this.#view.getUint32(at + size - 3);
-    if (size === 4) return last;
-    const number = this.#view.getUint32(at + 1) * 2 ** 32 + last;
-    if (number > Number.MAX_SAFE_INTEGER) throw new Unusual();
+    if (info > 27) throw unusual;
+    const end = at + 1 + (1 << (info - 24));
+    if (end > bytes.length) throw short;
+    this.at = end;
+    if (info === 24) return bytes[at + 1] as number;
+    if (info === 25) return bytes.readUInt16BE(at + 1);
+    if (info === 26) return bytes.readUInt32BE(at + 1);
+    const number = bytes.readUInt32BE(at + 1) * 2 ** 32 + bytes.readUInt32BE(at + 5);
+    if (number > Number.MAX_SAFE_INTEGER) throw unusual;
     return number;
   }
 
   #lengthOf(major: number): number {
     const length = this.#head();
-    if (this.#major !== major) throw new Unusual();
+    if (this.#major !== major) throw unusual;
     return length;
+  }
+
+  #whole(): number {
+    const number = this.#lengthOf(unsigned);
+    if (number === untold) throw unusual;
+    return number;
   }
 
   /** Passes over so many bytes; answers where they begin. */
   #pass(length: number): number {
-    const start = this.#at;
-    if (length < 0 || length > this.#bytes.length - start) throw new Unusual();
-    this.#at = start + length;
+    const start = this.at;
+    if (length === untold) throw unusual;
+    if (start + length > this.bytes.length) throw short;
+    this.at = start + length;
     return start;
   }
 
   /** Goes to the first letter of a name, and answers with it. */
-  #nameStart(): number | undefined {
+  #nameStart(): number {
     this.#nameLength = this.#lengthOf(textString);
-    return this.#bytes[this.#at];
+    return this.#peek();
   }
 
   #name(name: Uint8Array): void {
-    if (this.#nameLength !== name.length) throw new Unusual();
+    if (this.#nameLength !== name.length) throw unusual;
     const start = this.#pass(name.length);
-    const bytes = this.#bytes;
-    for (let index = 0; index < name.length; index += 1) if (bytes[start + index] !== name[index]) throw new Unusual();
+    const { bytes } = this;
+    for (let index = 0; index < name.length; index += 1) if (bytes[start + index] !== name[index]) throw unusual;
   }
 
   #text(): string {
     const length = this.#lengthOf(textString);
     const start = this.#pass(length);
-    return this.#bytes.toString('utf8', start, start + length);
+    return this.bytes.toString('utf8', start, start + length);
   }
 
   #digits(length: number): number {
     const start = this.#pass(length);
-    const bytes = this.#bytes;
+    const { bytes } = this;
     for (let index = start; index < start + length; index += 1) {
       const byte = bytes[index] as number;
-      if (byte < 0x30 || byte > 0x39) throw new Unusual();
+      if (byte < 0x30 || byte > 0x39) throw unusual;
     }
-    if (length === 0) throw new Unusual();
+    if (length === 0) throw unusual;
     return start;
   }
 
@@ -242,13 +245,13 @@ class CborScanner {
   #time(): number {
     let value = this.#head();
     while (this.#major === tag) value = this.#head();
-    if (this.#major !== unsigned || value < 0 || value > maxTimeMillis) throw new Unusual();
+    if (this.#major !== unsigned || value === untold || value > maxTimeMillis) throw unusual;
     return value;
   }
 
   #none(): boolean {
-    if (this.#bytes[this.#at] !== nothing) return false;
-    this.#at += 1;
+    if (this.#peek() !== nothing) return false;
+    this.at += 1;
     return true;
   }
 }

@@ -1,29 +1,14 @@
-import { PageRecord, type RecordPlaces } from './page-record.ts';
-
-/** What stands in the top level of a page: of GetRecords, or of one event of SubscribeToShard. */
-export interface ScannedPage {
-  readonly records: readonly PageRecord[];
-  readonly nextIterator: string | undefined;
-  readonly continuationSequenceNumber: string | undefined;
-  readonly millisBehindLatest: number | undefined;
-}
+import { PageRecord } from './page-record.ts';
+import { PageScanner, type ScannedPage, short, unusual } from './page-scanner.ts';
 
 /**
  * Finds the records of a page in its JSON text, without making a string of any of them. It knows the form in which Kinesis
- * and its emulators write: each name at most where it belongs, no escapes, no children. `undefined` for everything else,
- * which a full parser then reads; nothing is changed, and what it does answer with is checked byte by byte.
+ * and its emulators write: no escapes, no children. `undefined` for everything else, which a full parser then reads;
+ * nothing is changed, and what it does answer with is checked byte by byte, the base64 of the data excepted.
  */
-export function scanJsonPage(text: Buffer): ScannedPage | undefined {
-  try {
-    return new JsonScanner(text).page();
-  } catch (thrown) {
-    if (thrown instanceof Unusual) return undefined;
-    throw thrown;
-  }
+export function scanJsonPage(chunks: readonly Buffer[]): ScannedPage | undefined {
+  return new JsonScanner(chunks).scan();
 }
-
-/** Thrown where the text leaves the form that is known. */
-class Unusual extends Error {}
 
 const quote = 0x22;
 const comma = 0x2c;
@@ -41,6 +26,9 @@ const nine = 0x39;
 const maxExactDigits = 15;
 const powersOfTen = Array.from({ length: 23 }, (_, power) => 10 ** power);
 
+/** A Date reaches no further, in milliseconds from 1970. */
+const maxTimeMillis = 8.64e15;
+
 const names = {
   arrival: Buffer.from('ApproximateArrivalTimestamp"'),
   childShards: Buffer.from('ChildShards"'),
@@ -55,89 +43,97 @@ const names = {
   none: Buffer.from('null'),
 };
 
-class JsonScanner {
-  readonly #text: Buffer;
-  #at = 0;
+class JsonScanner extends PageScanner {
+  #unit: 'open' | 'field' | 'record' | 'next' | 'end' = 'open';
   /** Where the text of the last string lies. */
   #stringStart = 0;
   #stringLength = 0;
-  readonly #places: RecordPlaces = {
-    dataStart: 0,
-    dataLength: 0,
-    keyStart: 0,
-    keyLength: 0,
-    sequenceStart: 0,
-    sequenceLength: 0,
-    arrivalTimeMillis: 0,
-  };
 
-  constructor(text: Buffer) {
-    this.#text = text;
-  }
-
-  page(): ScannedPage {
-    let records: readonly PageRecord[] | undefined;
-    let nextIterator: string | undefined;
-    let continuationSequenceNumber: string | undefined;
-    let millisBehindLatest: number | undefined;
-    this.#take(openBrace);
-    do {
-      switch (this.#nameStart()) {
-        case 0x52: // R
-          this.#name(names.records);
-          records = this.#records();
+  protected override readUnits(): void {
+    for (;;) {
+      this.begin();
+      switch (this.#unit) {
+        case 'open':
+          this.#take(openBrace);
+          this.#unit = 'field';
           break;
-        case 0x4e: // N
-          this.#name(names.nextIterator);
-          nextIterator = this.#textOrNone();
+        case 'field':
+          this.#unit = this.#field();
           break;
-        case 0x4d: // M
-          this.#name(names.millisBehind);
-          millisBehindLatest = this.#none() ? undefined : this.#number();
+        case 'record':
+          this.#records();
+          this.#unit = 'next';
           break;
-        case 0x43: // C
-          if (this.#text[this.#at + 1] === 0x68) {
-            this.#name(names.childShards);
-            this.#noChildren();
-          } else {
-            this.#name(names.continuation);
-            continuationSequenceNumber = this.#textOrNone();
-          }
+        case 'next':
+          this.#unit = this.#another(closeBrace) ? 'field' : 'end';
           break;
-        default:
-          throw new Unusual();
+        case 'end':
+          if (this.#skipBlanks() !== undefined) throw unusual;
+          if (this.isAtEnd) return;
+          throw short;
       }
-    } while (this.#another(closeBrace));
-    if (this.#peek() !== undefined || records === undefined) throw new Unusual();
-    return { records, nextIterator, continuationSequenceNumber, millisBehindLatest };
+    }
   }
 
-  #records(): PageRecord[] {
-    const records: PageRecord[] = [];
-    this.#take(openBracket);
-    if (this.#peek() === closeBracket) {
-      this.#at += 1;
-      return records;
+  #field(): 'next' | 'record' {
+    const { found } = this;
+    switch (this.#nameStart()) {
+      case 0x52: // R
+        this.#name(names.records);
+        return this.#openRecords() ? 'record' : 'next';
+      case 0x4e: // N
+        this.#name(names.nextIterator);
+        found.nextIterator = this.#textOrNone();
+        return 'next';
+      case 0x4d: // M
+        this.#name(names.millisBehind);
+        found.millisBehindLatest = this.#none() ? undefined : this.#number();
+        return 'next';
+      case 0x43: // C
+        if (this.bytes[this.at + 1] === 0x6f) {
+          this.#name(names.continuation);
+          found.continuationSequenceNumber = this.#textOrNone();
+        } else {
+          this.#name(names.childShards);
+          this.#noChildren();
+        }
+        return 'next';
+      default:
+        throw unusual;
     }
-    do {
+  }
+
+  /** Whether there is a record in the list. */
+  #openRecords(): boolean {
+    this.#take(openBracket);
+    const isEmpty = this.#peek() === closeBracket;
+    if (isEmpty) this.at += 1;
+    this.found.records = [];
+    return !isEmpty;
+  }
+
+  /** The records from here on; each begins a unit. */
+  #records(): void {
+    const records = this.found.records as PageRecord[];
+    for (;;) {
       this.#record();
-      records.push(new PageRecord(this.#text, this.#places));
-    } while (this.#another(closeBracket));
-    return records;
+      const record = new PageRecord(this.bytes, this.places);
+      const isLast = !this.#another(closeBracket);
+      records.push(record);
+      if (isLast) return;
+      this.begin();
+    }
   }
 
   #record(): void {
-    const places = this.#places;
-    places.dataStart = 0;
-    places.keyStart = 0;
-    places.sequenceStart = 0;
-    places.arrivalTimeMillis = Number.NaN;
+    const { places } = this;
+    this.clearPlaces();
     this.#take(openBrace);
     do {
       switch (this.#nameStart()) {
         case 0x41: // A
           this.#name(names.arrival);
-          places.arrivalTimeMillis = Math.round(this.#number() * 1_000);
+          places.arrivalTimeMillis = this.#time();
           break;
         case 0x44: // D
           this.#name(names.data);
@@ -162,72 +158,83 @@ class JsonScanner {
           if (!this.#none()) this.#string();
           break;
         default:
-          throw new Unusual();
+          throw unusual;
       }
     } while (this.#another(closeBrace));
-    const isWhole = places.dataStart > 0 && places.keyStart > 0 && places.sequenceStart > 0;
-    if (!isWhole || Number.isNaN(places.arrivalTimeMillis)) throw new Unusual();
+    this.checkPlaces();
   }
 
-  /** The next byte that is not blank; stays there. `undefined` at the end. */
-  #peek(): number | undefined {
-    const text = this.#text;
-    let at = this.#at;
-    let byte = text[at];
-    while (byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09) byte = text[++at];
-    this.#at = at;
+  /** The next byte that is not blank; stays there. `undefined` where the bytes end. */
+  #skipBlanks(): number | undefined {
+    const { bytes } = this;
+    let { at } = this;
+    let byte = bytes[at];
+    while (byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09) byte = bytes[++at];
+    this.at = at;
+    return byte;
+  }
+
+  #peek(): number {
+    const byte = this.#skipBlanks();
+    if (byte === undefined) throw short;
     return byte;
   }
 
   #take(expected: number): void {
-    if (this.#peek() !== expected) throw new Unusual();
-    this.#at += 1;
+    if (this.#peek() !== expected) throw unusual;
+    this.at += 1;
   }
 
   /** Whether a comma follows; `false` when the list or object is closed. */
   #another(close: number): boolean {
     const byte = this.#peek();
-    this.#at += 1;
+    this.at += 1;
     if (byte === comma) return true;
     if (byte === close) return false;
-    throw new Unusual();
+    throw unusual;
   }
 
   /** Goes to the first letter of a name, and answers with it. */
-  #nameStart(): number | undefined {
+  #nameStart(): number {
     this.#take(quote);
-    return this.#text[this.#at];
+    const byte = this.bytes[this.at];
+    if (byte === undefined) throw short;
+    return byte;
   }
 
   /** Passes over the name, which must be this one, and its colon. */
   #name(name: Uint8Array): void {
-    const text = this.#text;
-    const start = this.#at;
-    for (let index = 0; index < name.length; index += 1) if (text[start + index] !== name[index]) throw new Unusual();
-    this.#at = start + name.length;
+    this.#word(name);
     this.#take(colon);
+  }
+
+  #word(word: Uint8Array): void {
+    const { bytes, at: start } = this;
+    if (start + word.length > bytes.length) throw short;
+    for (let index = 0; index < word.length; index += 1) if (bytes[start + index] !== word[index]) throw unusual;
+    this.at = start + word.length;
   }
 
   /** A string that may be long, such as data; what is in it is for the decoder of base64 to check. */
   #longString(): void {
     this.#take(quote);
-    const start = this.#at;
-    const end = this.#text.indexOf(quote, start);
-    if (end === -1) throw new Unusual();
+    const start = this.at;
+    const end = this.bytes.indexOf(quote, start);
+    if (end === -1) throw short;
     this.#ended(start, end);
   }
 
   /** A string without escapes. */
   #string(): void {
     this.#take(quote);
-    const text = this.#text;
-    const start = this.#at;
+    const { bytes, at: start } = this;
     let end = start;
-    let byte = text[end];
+    let byte = bytes[end];
     while (byte !== quote) {
-      if (byte === undefined || byte === backslash || byte < 0x20) throw new Unusual();
+      if (byte === undefined) throw short;
+      if (byte === backslash || byte < 0x20) throw unusual;
       end += 1;
-      byte = text[end];
+      byte = bytes[end];
     }
     this.#ended(start, end);
   }
@@ -235,34 +242,30 @@ class JsonScanner {
   /** A string of one or more digits. */
   #digits(): void {
     this.#take(quote);
-    const text = this.#text;
-    const start = this.#at;
+    const { bytes, at: start } = this;
     let end = start;
-    while (isDigit(text[end])) end += 1;
-    if (text[end] !== quote || end === start) throw new Unusual();
+    while (isDigit(bytes[end])) end += 1;
+    if (end === bytes.length) throw short;
+    if (bytes[end] !== quote || end === start) throw unusual;
     this.#ended(start, end);
   }
 
   #ended(start: number, end: number): void {
     this.#stringStart = start;
     this.#stringLength = end - start;
-    this.#at = end + 1;
+    this.at = end + 1;
   }
 
   #textOrNone(): string | undefined {
     if (this.#none()) return undefined;
     this.#string();
-    return this.#text.toString('utf8', this.#stringStart, this.#stringStart + this.#stringLength);
+    return this.bytes.toString('utf8', this.#stringStart, this.#stringStart + this.#stringLength);
   }
 
   /** Passes over `null`, if it is there. */
   #none(): boolean {
     if (this.#peek() !== 0x6e) return false;
-    const { none } = names;
-    for (let index = 0; index < none.length; index += 1) {
-      if (this.#text[this.#at + index] !== none[index]) throw new Unusual();
-    }
-    this.#at += none.length;
+    this.#word(names.none);
     return true;
   }
 
@@ -273,41 +276,49 @@ class JsonScanner {
     this.#take(closeBracket);
   }
 
+  #time(): number {
+    const millis = Math.round(this.#number() * 1_000);
+    if (millis > maxTimeMillis) throw unusual;
+    return millis;
+  }
+
   /** A number as Kinesis writes times: `0`, `1700000000.123`, `1.700000000123E9`. */
   #number(): number {
-    const text = this.#text;
     this.#peek();
-    const start = this.#at;
+    const { bytes, at: start } = this;
     let at = start;
     let digits = 0;
     let decimals = 0;
-    for (; isDigit(text[at]); at += 1) digits = digits * 10 + ((text[at] as number) - zero);
+    for (; isDigit(bytes[at]); at += 1) digits = digits * 10 + ((bytes[at] as number) - zero);
     const wholeDigits = at - start;
-    // A JSON number has no leading zero, and no sign that a time or a lag would have.
-    if (wholeDigits === 0 || (wholeDigits > 1 && text[start] === zero)) throw new Unusual();
-    if (text[at] === dot) {
-      for (at += 1; isDigit(text[at]); at += 1) {
-        digits = digits * 10 + ((text[at] as number) - zero);
+    if (bytes[at] === dot) {
+      for (at += 1; isDigit(bytes[at]); at += 1) {
+        digits = digits * 10 + ((bytes[at] as number) - zero);
         decimals += 1;
       }
-      if (decimals === 0) throw new Unusual();
+      if (decimals === 0 && at < bytes.length) throw unusual;
     }
-    if (wholeDigits + decimals > maxExactDigits) throw new Unusual();
-    this.#at = at;
-    if (text[at] === 0x45 || text[at] === 0x65) decimals -= this.#exponent();
-    if (decimals < -22) throw new Unusual();
+    // Whether the number goes on, nobody knows here.
+    if (at === bytes.length) throw short;
+    // A JSON number has no leading zero, and no sign that a time or a lag would have.
+    if (wholeDigits === 0 || (wholeDigits > 1 && bytes[start] === zero)) throw unusual;
+    if (wholeDigits + decimals > maxExactDigits) throw unusual;
+    this.at = at;
+    if (bytes[at] === 0x45 || bytes[at] === 0x65) decimals -= this.#exponent();
+    if (decimals < -22) throw unusual;
     return decimals > 0 ? digits / (powersOfTen[decimals] as number) : digits * (powersOfTen[-decimals] as number);
   }
 
   #exponent(): number {
-    const text = this.#text;
-    let at = this.#at + 1;
-    if (text[at] === 0x2b) at += 1;
+    const { bytes } = this;
+    let at = this.at + 1;
+    if (bytes[at] === 0x2b) at += 1;
     const start = at;
     let exponent = 0;
-    for (; isDigit(text[at]); at += 1) exponent = exponent * 10 + ((text[at] as number) - zero);
-    if (at === start || at - start > 2) throw new Unusual();
-    this.#at = at;
+    for (; isDigit(bytes[at]); at += 1) exponent = exponent * 10 + ((bytes[at] as number) - zero);
+    if (at === bytes.length) throw short;
+    if (at === start || at - start > 2) throw unusual;
+    this.at = at;
     return exponent;
   }
 }

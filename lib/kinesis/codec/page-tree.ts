@@ -1,6 +1,7 @@
 import type { ChildShard, RawRecord } from '../kinesis-api.ts';
-import { decodedLength } from './base64.ts';
 import type { DecodedPage } from './page.ts';
+
+const base64Alphabet = /^[A-Za-z0-9+/]*={0,2}$/;
 
 /** How a codec writes what JSON has no form for. */
 export interface TreeDialect {
@@ -10,13 +11,22 @@ export interface TreeDialect {
 
 /** JSON: seconds since 1970, with decimals. */
 export const jsonDialect: TreeDialect = {
-  timeMillis: (value) => (isFiniteNumber(value) ? Math.round(value * 1_000) : undefined),
+  timeMillis: (value) => (isFiniteNumber(value) ? dateMillis(value * 1_000) : undefined),
 };
 
 /** Kinesis' CBOR: milliseconds since 1970, whatever tag they carry. */
 export const cborDialect: TreeDialect = {
-  timeMillis: (value) => (isFiniteNumber(value) ? Math.round(value) : undefined),
+  timeMillis: (value) => (isFiniteNumber(value) ? dateMillis(value) : undefined),
 };
+
+/** A Date reaches no further, in milliseconds from 1970. */
+const maxTimeMillis = 8.64e15;
+
+function dateMillis(value: number): number | undefined {
+  const millis = Math.round(value);
+  // Not -0, which is no other time than 0.
+  return Math.abs(millis) <= maxTimeMillis ? millis + 0 : undefined;
+}
 
 type Tree = Readonly<Record<string, unknown>>;
 
@@ -32,67 +42,36 @@ export function pageOfTree(tree: unknown, dialect: TreeDialect): DecodedPage | u
   const childShards = childrenOf(tree['ChildShards']);
   if (nextIterator === wrong || continuationSequenceNumber === wrong || childShards === undefined) return undefined;
   if (millisBehindLatest !== undefined && !isFiniteNumber(millisBehindLatest)) return undefined;
-  const parts = recordsOf(tree['Records'], dialect);
-  if (parts === undefined) return undefined;
-  return { ...parts, nextIterator, continuationSequenceNumber, millisBehindLatest, childShards };
+  const records = recordsOf(tree['Records'], dialect);
+  if (records === undefined) return undefined;
+  return { records, nextIterator, continuationSequenceNumber, millisBehindLatest, childShards };
 }
 
-/** One record before its data have their place. */
-interface RecordParts {
-  readonly data: string | Uint8Array;
-  readonly byteLength: number;
-  readonly partitionKey: string;
-  readonly sequenceNumber: string;
-  readonly arrivalTimeMillis: number;
-}
-
-function recordsOf(value: unknown, dialect: TreeDialect): Pick<DecodedPage, 'records' | 'heldBytes'> | undefined {
+function recordsOf(value: unknown, dialect: TreeDialect): RawRecord[] | undefined {
   if (!Array.isArray(value)) return undefined;
-  const parts: RecordParts[] = [];
-  let bytes = 0;
+  const records: RawRecord[] = [];
   for (const tree of value) {
-    const part = isTree(tree) ? recordOf(tree, dialect) : undefined;
-    if (part === undefined) return undefined;
-    parts.push(part);
-    bytes += part.byteLength;
+    const record = isTree(tree) ? recordOf(tree, dialect) : undefined;
+    if (record === undefined) return undefined;
+    records.push(record);
   }
-  const records = placeInOneBuffer(parts, bytes);
-  return records === undefined ? undefined : { records, heldBytes: bytes };
+  return records;
 }
 
-function recordOf(tree: Tree, dialect: TreeDialect): RecordParts | undefined {
-  const { Data: data, PartitionKey: partitionKey, SequenceNumber: sequenceNumber } = tree;
+function recordOf(tree: Tree, dialect: TreeDialect): RawRecord | undefined {
+  const { PartitionKey: partitionKey, SequenceNumber: sequenceNumber } = tree;
   const arrivalTimeMillis = dialect.timeMillis(tree['ApproximateArrivalTimestamp']);
   if (typeof partitionKey !== 'string' || arrivalTimeMillis === undefined) return undefined;
   if (typeof sequenceNumber !== 'string' || !/^\d+$/.test(sequenceNumber)) return undefined;
-  const byteLength = data instanceof Uint8Array ? data.length : base64Length(data);
-  if (byteLength === undefined) return undefined;
-  return { data: data as string | Uint8Array, byteLength, partitionKey, sequenceNumber, arrivalTimeMillis };
+  const data = bytesOf(tree['Data']);
+  return data === undefined ? undefined : { data, partitionKey, sequenceNumber, arrivalTimeMillis };
 }
 
-const base64Alphabet = /^[A-Za-z0-9+/]*={0,2}$/;
-
-function base64Length(text: unknown): number | undefined {
-  if (typeof text !== 'string' || !base64Alphabet.test(text)) return undefined;
-  const tail = Buffer.from(text.slice(-4), 'latin1');
-  const tailLength = decodedLength(tail, 0, tail.length);
-  return text.length % 4 === 0 && tailLength !== undefined
-    ? ((text.length - tail.length) / 4) * 3 + tailLength
-    : undefined;
-}
-
-function placeInOneBuffer(parts: readonly RecordParts[], bytes: number): RawRecord[] | undefined {
-  const buffer = Buffer.allocUnsafeSlow(bytes);
-  let at = 0;
-  const records: RawRecord[] = [];
-  for (const { data, byteLength, ...fields } of parts) {
-    if (typeof data === 'string') {
-      if (buffer.write(data, at, byteLength, 'base64') !== byteLength) return undefined;
-    } else buffer.set(data, at);
-    records.push({ ...fields, byteLength, data: new Uint8Array(buffer.buffer, at, byteLength) });
-    at += byteLength;
-  }
-  return records;
+/** Bytes of their own, so that a record that is kept keeps nothing else. */
+function bytesOf(value: unknown): Uint8Array | undefined {
+  if (value instanceof Uint8Array) return new Uint8Array(value);
+  if (typeof value !== 'string' || value.length % 4 !== 0 || !base64Alphabet.test(value)) return undefined;
+  return new Uint8Array(Buffer.from(value, 'base64'));
 }
 
 function childrenOf(value: unknown): ChildShard[] | undefined {

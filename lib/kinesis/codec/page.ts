@@ -7,6 +7,4 @@ export interface DecodedPage {
   readonly continuationSequenceNumber: string | undefined;
   readonly millisBehindLatest: number | undefined;
   readonly childShards: readonly ChildShard[];
-  /** Memory that the views of the records keep alive together; see `Page.heldBytes`. */
-  readonly heldBytes: number;
 }

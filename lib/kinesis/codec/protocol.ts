@@ -1,5 +1,5 @@
 import type { EventSink } from '../../event/bus.ts';
-import { isBodyStream, readBody } from './body.ts';
+import { isBodyStream, joinChunks, readBody, toldLength } from './body.ts';
 import { decodeCborPage, jsonOfCbor } from './cbor-page.ts';
 import { encodeCbor } from './cbor-encode.ts';
 import type { Codec } from './codec.ts';
@@ -77,8 +77,8 @@ export class GetRecordsProtocol {
   /** Makes the request: the SDK's own, for CBOR with another body. */
   async serializeRequest(operation: Operation, input: object, context: never): Promise<CallRequest> {
     const request = await this.#base.serializeRequest(operation, input, context);
-    if (operation.name !== 'GetRecords' || !this.#sendsCbor || typeof request.body !== 'string') return request;
-    request.body = encodeCbor(JSON.parse(request.body));
+    if (operation.name !== 'GetRecords' || !this.#sendsCbor) return request;
+    request.body = encodeCbor(JSON.parse(textOf(request.body)));
     request.headers['content-type'] = cborType;
     return request;
   }
@@ -91,19 +91,21 @@ export class GetRecordsProtocol {
     if (operation.name !== 'GetRecords') return this.#base.deserializeResponse(operation, context, answer);
     this.#answers += 1;
     try {
-      const body = await bodyOf(answer, context);
+      const chunks = await chunksOf(answer, context);
       const isCbor = (headerOf(answer, 'content-type') ?? '').startsWith('application/x-amz-cbor');
       this.#hasSeenCbor ||= isCbor;
       if (answer.statusCode >= 300) {
+        const body = joinChunks(chunks);
         if (!isCbor && this.#sendsCbor) this.#hearRefusal(answer, body);
         answer.body = isCbor ? jsonOfCbor(body) : body;
         return await this.#base.deserializeResponse(operation, context, answer);
       }
       if (this.#codec === 'cbor' && !isCbor && this.#sendsCbor)
         this.#fellBack('json', 'the answer to CBOR came as JSON');
-      const page = isCbor ? decodeCborPage(body) : decodeJsonPage(body);
+      const page = isCbor ? decodeCborPage(chunks) : decodeJsonPage(chunks);
       if (page !== undefined) return new DecodedAnswer(metadataOf(answer), page);
       this.#fellBack('sdk', 'the answer has not the shape of a page of records');
+      const body = joinChunks(chunks);
       answer.body = isCbor ? jsonOfCbor(body) : body;
       return await this.#base.deserializeResponse(operation, context, answer);
     } catch (thrown) {
@@ -129,12 +131,18 @@ export class GetRecordsProtocol {
   }
 }
 
-async function bodyOf(answer: Answer, context: CallContext): Promise<Buffer> {
+/** The SDK gives the JSON of a request as text, or as its bytes. */
+function textOf(body: unknown): string {
+  if (!(body instanceof Uint8Array)) return String(body);
+  return Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8');
+}
+
+async function chunksOf(answer: Answer, context: CallContext): Promise<readonly Buffer[]> {
   const { body } = answer;
-  if (isBodyStream(body)) return readBody(body);
+  if (isBodyStream(body)) return readBody(body, toldLength(headerOf(answer, 'content-length')));
   const bytes = body === undefined || body instanceof Uint8Array ? body : await context.streamCollector(body as never);
   // A copy, since records are decoded in place.
-  return Buffer.from(bytes ?? []);
+  return bytes === undefined ? [] : [Buffer.from(bytes)];
 }
 
 function errorNameOf(answer: Answer, body: Buffer): string | undefined {

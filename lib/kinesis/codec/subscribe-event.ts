@@ -23,7 +23,7 @@ export function decodeSubscribeEvent(payload: Buffer): SubscribeEvent {
 
 function parsed(payload: Buffer): DecodedPage | undefined {
   try {
-    return decodeJsonPage(payload);
+    return decodeJsonPage([payload]);
   } catch (thrown) {
     if (!(thrown instanceof SyntaxError)) throw thrown;
     throw new UnreadableAnswer(`an event of the subscription is no JSON: ${thrown.message}`, { cause: thrown });
