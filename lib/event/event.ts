@@ -119,6 +119,7 @@ export type MillraceEvent =
       readonly to: 'nowhere' | 'deadLetter';
       readonly message: string;
     }
+  | { readonly type: 'metrics.failed'; readonly message: string }
   | { readonly type: 'clock.skewed'; readonly skewMillis: number }
   | {
       readonly type: 'fault.seen';

@@ -35,6 +35,7 @@ const lines: Readonly<Record<EventType, readonly [LogLevel, string]>> = {
   'batch.failed': ['error', 'batch failed'],
   'batch.stuck': ['warn', 'handler keeps failing for the same records'],
   'records.skipped': ['warn', 'records left out after their handler failed'],
+  'metrics.failed': ['warn', "this worker's load cannot be measured"],
   'clock.skewed': ['warn', "this machine's clock differs from the service's"],
   'fault.seen': ['warn', 'fault'],
 };

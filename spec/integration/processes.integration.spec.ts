@@ -112,6 +112,8 @@ async function application(shardCount: number) {
     dynamoDBEndpoint: dynamo.endpoint,
     failoverTimeMillis: 2_000,
     idleTimeBetweenReadsInMillis: 250,
+    // These tests count leases; how they move by load is shown in balance.integration.spec.ts.
+    leaseAssignmentStrategy: 'LEASE_COUNT_BASED',
   };
   return {
     streamName,

@@ -17,5 +17,4 @@ export const laterValues: Readonly<Record<string, { readonly values: readonly st
   retrievalMode: { values: ['FANOUT', 'DEFAULT'], instead: 'use POLLING' },
   codec: { values: ['json', 'cbor'], instead: 'use sdk' },
   heartbeatIsolation: { values: ['thread'], instead: 'use inline' },
-  coordinationTables: { values: ['auto', 'legacy'], instead: 'use single' },
 };
