@@ -12,7 +12,7 @@ import { type EcsLimit, ecsLimit, ecsPercent } from './ecs.ts';
 import { type ProcStat, parseProcStat, procStatPercent } from './proc-stat.ts';
 
 /** The kinds of places that tell a worker's CPU. */
-export type CpuSourceKind = 'ecs' | 'cgroup2' | 'cgroup1' | 'proc';
+export type CpuSourceKind = 'ecs' | 'cgroup2' | 'cgroup1' | 'proc' | 'process';
 
 /** Where a worker's CPU is read. */
 export interface CpuSource {
