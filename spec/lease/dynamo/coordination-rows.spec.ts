@@ -1,4 +1,4 @@
-import { PutItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
+import { type AttributeValue, PutItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { LeaderLock, WorkerRow } from '../../../lib/lease/lease.ts';
 import { heldLease } from '../../../lib/testkit/conformance/lease-write-cases.ts';
@@ -94,12 +94,15 @@ describe('the lock row', () => {
     expect((await raw.get('Leader'))!['isReleased']).toBeUndefined();
   });
 
-  it.each([{ S: '0' }, { N: '1' }, { BOOL: true }])('with isReleased %o is held', async (isReleased) => {
-    const raw = await singleTable();
-    await raw.put({ ...item, isReleased } as RawItem);
-    expect((await raw.table.readLock(never))?.isReleased).toBe(false);
-    expect(await raw.table.writeLock(lock, { type: 'released' }, never)).toBe(false);
-  });
+  it.each<AttributeValue>([{ S: '0' }, { N: '1' }, { BOOL: true }])(
+    'with isReleased %o is held',
+    async (isReleased) => {
+      const raw = await singleTable();
+      await raw.put({ ...item, isReleased });
+      expect((await raw.table.readLock(never))?.isReleased).toBe(false);
+      expect(await raw.table.writeLock(lock, { type: 'released' }, never)).toBe(false);
+    },
+  );
 
   it('is no place for a worker of that name', async () => {
     const raw = await singleTable();

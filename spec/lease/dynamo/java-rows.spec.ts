@@ -151,6 +151,9 @@ describe('a new lease of Millrace', () => {
   });
 });
 
+/** What a checkpoint writes or drops. */
+const rewritten = Object.keys(attributes).filter((name) => /^(pendingC|c)heckpoint(S|$)/.test(name));
+
 describe.each(recorded.map(({ version, moment, row }) => ({ version, moment, key: keyOf(row), row })))(
   'the row $key of KCL $version at the moment "$moment"',
   ({ version, row }) => {
@@ -175,11 +178,7 @@ describe.each(recorded.map(({ version, moment, row }) => ({ version, moment, key
       const fence = { leaseKey, leaseCounter, tenure: leaseCounter };
       await write(renewLease(fence));
       const at = after(seen.checkpoint);
-      const end = await write(
-        checkpointLease({ ...fence, leaseCounter: leaseCounter + 1 }, at),
-        ...['checkpoint', 'checkpointSubSequenceNumber'],
-        ...['pendingCheckpoint', 'pendingCheckpointSubSequenceNumber', 'pendingCheckpointState'],
-      );
+      const end = await write(checkpointLease({ ...fence, leaseCounter: leaseCounter + 1 }, at), ...rewritten);
       expect(formatPosition(end.checkpoint)).toBe(formatPosition(at));
       expect((await raw.get(keyOf(row)))!['pendingCheckpoint']).toBeUndefined();
     });
