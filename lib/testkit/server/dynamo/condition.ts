@@ -1,18 +1,9 @@
-import {
-  type Attribute,
-  type AttributeType,
-  type Item,
-  compareAttributes,
-  contentOf,
-  equalAttributes,
-  typeOf,
-  validationError,
-} from './attribute.ts';
+import { type Attribute, type Item, compareAttributes, contentOf, equalAttributes, typeOf } from './attribute.ts';
 import type { Comparator, Condition, Operand } from './condition-parser.ts';
 import { valueAt } from './path.ts';
 import type { Bindings } from './scope.ts';
 
-/** Whether a condition holds of an item; `undefined` is an item that does not exist. */
+/** Whether a condition that `checkCondition` has let pass holds of an item; `undefined` is an item that does not exist. */
 export function holds(condition: Condition, item: Item | undefined, bindings: Bindings): boolean {
   const resolve = (operand: Operand) => valueOf(operand, item, bindings);
   switch (condition.kind) {
@@ -106,13 +97,6 @@ function contains(value: Attribute | undefined, part: Attribute | undefined): bo
   return false;
 }
 
-const types: ReadonlySet<string> = new Set<AttributeType>(['S', 'N', 'B', 'BOOL', 'NULL', 'SS', 'NS', 'BS', 'L', 'M']);
-
 function isOfType(value: Attribute | undefined, type: Attribute): boolean {
-  if (!('S' in type) || !types.has(type.S)) {
-    throw validationError(
-      `Invalid ConditionExpression: Invalid attribute type name found; type: ${String(contentOf(type))}, valid types: {${[...types].join(',')}}`,
-    );
-  }
-  return value !== undefined && typeOf(value) === type.S;
+  return value !== undefined && typeOf(value) === contentOf(type);
 }

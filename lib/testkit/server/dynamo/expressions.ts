@@ -1,4 +1,5 @@
 import { type Item, validationError } from './attribute.ts';
+import { checkCondition } from './condition-check.ts';
 import { type Condition, parseCondition } from './condition-parser.ts';
 import { holds } from './condition.ts';
 import { readPath, valueAt, withValueAt } from './path.ts';
@@ -59,6 +60,13 @@ export function readExpressions(request: Readonly<Record<string, unknown>>): Exp
   };
   const bindings = new Bindings(request['ExpressionAttributeNames'], request['ExpressionAttributeValues']);
   bindings.check(scopes);
+  for (const [what, one] of Object.entries({
+    ConditionExpression: expressions.condition,
+    FilterExpression: expressions.filter,
+    KeyConditionExpression: expressions.keyCondition,
+  })) {
+    if (one !== undefined) checkCondition(one, bindings, what);
+  }
   return { ...expressions, bindings };
 }
 

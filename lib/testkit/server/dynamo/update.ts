@@ -13,18 +13,12 @@ import { valueAt, withValueAt } from './path.ts';
 import type { Bindings, Path } from './scope.ts';
 import type { ParsedUpdate, SetValue, UpdateAction } from './update-parser.ts';
 
-/** The item after an update. All values are computed from the item before it. */
+/** The item after an update that `checkUpdate` has let pass. All values are computed from the item before it. */
 export function updated(before: Item, update: ParsedUpdate, bindings: Bindings): Item {
-  refuseOverlaps(update, bindings);
   let item = before;
   // Elements of lists are removed from the last to the first, so that each place still means what it meant before.
   for (const action of update.actions.toSorted(byPlaceInList)) item = applied(item, before, action, bindings);
   return item;
-}
-
-/** The paths that an update changes, with real names. */
-export function changedPaths(update: ParsedUpdate, bindings: Bindings): readonly Path[] {
-  return update.actions.map((action) => bindings.path(action.path));
 }
 
 function applied(item: Item, before: Item, action: UpdateAction, bindings: Bindings): Item {
@@ -49,7 +43,7 @@ function applied(item: Item, before: Item, action: UpdateAction, bindings: Bindi
 /** To remove what is not there changes nothing, but what should hold it must be a map or list. */
 function untouched(item: Item, path: Path): Item {
   const parent = valueAt(item, path.slice(0, -1));
-  if (parent !== undefined && ('M' in parent || 'L' in parent)) return item;
+  if (parent !== undefined && (typeof path.at(-1) === 'number' ? 'L' in parent : 'M' in parent)) return item;
   throw validationError('The document path provided in the update expression is invalid for update');
 }
 
@@ -83,11 +77,6 @@ function computed(value: SetValue, before: Item, bindings: Bindings): Attribute 
 
 function added(value: Attribute | undefined, more: Attribute): Attribute {
   const type = typeOf(more);
-  if (type !== 'N' && !isSet(more)) {
-    throw validationError(
-      `Invalid UpdateExpression: Incorrect operand type for operator or function; operator: ADD, operand type: ${type}`,
-    );
-  }
   if (value === undefined) return more;
   if ('N' in value && 'N' in more) return { N: addNumbers(value.N, more.N) };
   if (typeOf(value) !== type || type === 'N') throw incorrectType();
@@ -95,19 +84,10 @@ function added(value: Attribute | undefined, more: Attribute): Attribute {
 }
 
 function subtracted(value: Attribute, less: Attribute): Attribute | undefined {
-  if (!isSet(less)) {
-    throw validationError(
-      `Invalid UpdateExpression: Incorrect operand type for operator or function; operator: DELETE, operand type: ${typeOf(less)}`,
-    );
-  }
   if (typeOf(value) !== typeOf(less)) throw incorrectType();
   const gone = new Set(textsOf(less));
   const rest = textsOf(value).filter((text) => !gone.has(text));
   return rest.length === 0 ? undefined : setOf(typeOf(value), rest);
-}
-
-function isSet(value: Attribute): boolean {
-  return 'SS' in value || 'NS' in value || 'BS' in value;
 }
 
 function textsOf(set: Attribute): readonly string[] {
@@ -116,19 +96,6 @@ function textsOf(set: Attribute): readonly string[] {
 
 function incorrectType(): Error {
   return validationError('An operand in the update expression has an incorrect data type');
-}
-
-function refuseOverlaps(update: ParsedUpdate, bindings: Bindings): void {
-  const paths = changedPaths(update, bindings);
-  for (const [index, one] of paths.entries()) {
-    for (const other of paths.slice(index + 1)) {
-      const [short, long] = one.length < other.length ? [one, other] : [other, one];
-      if (!short.every((segment, depth) => segment === long[depth])) continue;
-      throw validationError(
-        `Invalid UpdateExpression: Two document paths overlap with each other; must remove or rewrite one of these paths; path one: [${one.join(', ')}], path two: [${other.join(', ')}]`,
-      );
-    }
-  }
 }
 
 function byPlaceInList(one: UpdateAction, other: UpdateAction): number {

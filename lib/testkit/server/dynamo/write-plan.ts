@@ -6,7 +6,8 @@ import type { Row } from './rows.ts';
 import { checkKey, keyOfItem, namesOf } from './schema.ts';
 import type { TableStore } from './table-store.ts';
 import type { DynamoTable } from './table.ts';
-import { changedPaths, updated } from './update.ts';
+import { checkUpdate } from './update-check.ts';
+import { updated } from './update.ts';
 
 /** The kinds of writes. */
 export type WriteKind = 'put' | 'update' | 'delete' | 'check';
@@ -34,37 +35,32 @@ export function planWrite(store: TableStore, kind: WriteKind, request: WireReque
   const item = readItem(request[kind === 'put' ? 'Item' : 'Key']);
   const key = kind === 'put' ? keyOfItem(item, keySchema) : checkKey(item, keySchema);
   const before = table.rowOf(key);
-  const plan = { table, key, before };
+  const { update, bindings } = expressions;
+  const named = update === undefined ? [] : checkUpdate(update, bindings, namesOf(table.schema.keys));
+  const plan = { table, key, before, named };
   if (kind === 'put') table.check(item);
-  if (!conditionHolds(expressions, before?.item)) return { ...plan, after: before?.item, allowed: false, named: [] };
+  if (!conditionHolds(expressions, before?.item)) return { ...plan, after: before?.item, allowed: false };
   switch (kind) {
     case 'put':
-      return { ...plan, after: item, allowed: true, named: [] };
+      return { ...plan, after: item, allowed: true };
     case 'delete':
-      return { ...plan, after: undefined, allowed: true, named: [] };
+      return { ...plan, after: undefined, allowed: true };
     case 'check':
-      return { ...plan, after: before?.item, allowed: true, named: [] };
+      return { ...plan, after: before?.item, allowed: true };
     case 'update':
-      return { ...plan, ...planUpdate(plan, expressions), allowed: true };
+      return { ...plan, after: planUpdate(plan, expressions), allowed: true };
   }
 }
 
 function planUpdate(
   { table, key, before }: Pick<WritePlan, 'table' | 'key' | 'before'>,
-  { update, bindings }: Expressions,
-): Pick<WritePlan, 'after' | 'named'> {
+  expressions: Expressions,
+): Item {
+  const { update, bindings } = expressions;
   const start = before?.item ?? key;
-  if (update === undefined) return { after: start, named: [] };
-  const named = changedPaths(update, bindings).map((path) => String(path[0]));
-  const keyName = namesOf(table.schema.keys).find((name) => named.includes(name));
-  if (keyName !== undefined) {
-    throw validationError(
-      `One or more parameter values were invalid: Cannot update attribute ${keyName}. This attribute is part of the key`,
-    );
-  }
-  const after = updated(start, update, bindings);
+  const after = update === undefined ? start : updated(start, update, bindings);
   table.check(after);
-  return { after, named };
+  return after;
 }
 
 /** Refuses a write whose condition did not hold; tells the item when the request asks for it. */
