@@ -2,6 +2,7 @@ import { type Lease, isEnded } from '../lease.ts';
 import { mustBeGivenOut } from './free-lease.ts';
 import {
   type MetricValue,
+  cautionFor,
   greatestValue,
   readMetrics,
   smallestValue,
@@ -26,6 +27,8 @@ export interface WorkerLoad {
   readonly movable: CountedLease[];
   /** Whether its metrics are newer than its last move, so that balancing may judge by them. */
   isSettled: boolean;
+  /** How many times the threshold of balancing is wider for it; see {@link cautionFor}. */
+  readonly caution: number;
 }
 
 /** The fleet as one plan sees it. */
@@ -114,6 +117,7 @@ function emptyLoad(view: WorkerView, metrics: ReadonlyMap<string, MetricValue> |
     throughputKBps: 0,
     movable: [],
     isSettled: view.reportsSinceMove !== 0 && !hasUnreported(view),
+    caution: cautionFor(view),
   };
 }
 

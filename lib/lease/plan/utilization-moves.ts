@@ -7,6 +7,8 @@ export interface ReportedWorker {
   readonly metrics?: WorkerMetrics;
   /** Anything that changes with every report: KCL's `lut`, or a counter. */
   readonly reportMark: number;
+  /** The time between two of its reports; KCL's 30 s by default. */
+  readonly reportIntervalMillis?: number;
 }
 
 /** The values that a row keeps; older moves than these do not matter any more. */
@@ -92,10 +94,12 @@ function afterMoves(before: WorkerMemory, moved: UnreportedLoad | undefined): Wo
   return moved === undefined ? before : { ...before, reports: 0, unreported: sum(before.unreported, moved) };
 }
 
-function viewOf({ workerIdentifier, metrics }: ReportedWorker, memory: WorkerMemory | undefined): WorkerView {
+function viewOf(worker: ReportedWorker, memory: WorkerMemory | undefined): WorkerView {
+  const { workerIdentifier, metrics, reportIntervalMillis } = worker;
   return {
     workerIdentifier,
     ...(metrics === undefined ? {} : { metrics }),
+    ...(reportIntervalMillis === undefined ? {} : { reportIntervalMillis }),
     ...(memory?.reports === undefined
       ? {}
       : { reportsSinceMove: Math.max(0, memory.reports - 1), unreported: memory.unreported }),

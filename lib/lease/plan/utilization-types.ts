@@ -40,7 +40,12 @@ export interface WorkerView {
   readonly reportsSinceMove?: number;
   /** Moves that the metrics do not show yet; none by default. */
   readonly unreported?: UnreportedLoad;
+  /** The time of which each value speaks: that between two reports. KCL's {@link kclReportIntervalMillis} by default. */
+  readonly reportIntervalMillis?: number;
 }
+
+/** KCL's `workerMetricsReporterFreqInMillis`: its constants are made for values that are averages of so long a time. */
+export const kclReportIntervalMillis = 30_000;
 
 /**
  * How the leader chooses, by KCL's names: by what workers can still take, measured in CPU, or by the number of leases alone.

@@ -11,6 +11,7 @@ interface Drawn {
   readonly memory: number | undefined;
   readonly range: number;
   readonly reportsSinceMove: number | undefined;
+  readonly reportIntervalMillis: number | undefined;
 }
 
 /** One report of each metric, so that no average over time has to be made again here. */
@@ -19,6 +20,7 @@ const worker: fc.Arbitrary<Drawn> = fc.record({
   memory: fc.option(fc.integer({ min: 0, max: 100 }), { nil: undefined }),
   range: fc.constantFrom(100, 100, 70, 40),
   reportsSinceMove: fc.option(fc.integer({ min: 0, max: 2 }), { nil: undefined, freq: 2 }),
+  reportIntervalMillis: fc.constantFrom(undefined, 30_000, 5_000),
 });
 
 /** A fleet in which all is well, but for the balance: every lease has a live owner, every worker measures. */
@@ -46,7 +48,7 @@ const fleet = fc
     ),
   );
 
-function viewOf(index: number, { cpu, memory, range, reportsSinceMove }: Drawn) {
+function viewOf(index: number, { cpu, memory, range, reportsSinceMove, reportIntervalMillis }: Drawn) {
   return {
     workerIdentifier: `w${index}`,
     metrics: {
@@ -54,6 +56,7 @@ function viewOf(index: number, { cpu, memory, range, reportsSinceMove }: Drawn) 
       opr: { C: [range], ...(memory === undefined ? {} : { M: [100] }) },
     },
     ...(reportsSinceMove === undefined ? {} : { reportsSinceMove }),
+    ...(reportIntervalMillis === undefined ? {} : { reportIntervalMillis }),
   } satisfies WorkerView;
 }
 
@@ -90,22 +93,22 @@ class Rules {
     const { workers, options } = this.#given;
     const value = this.valueOf(view, metric);
     if (value === undefined) return false;
-    const tenth = options.reBalanceThresholdPercentage / 100;
     const average = this.averageOf(metric);
     const rangeOf = (other: WorkerView) => other.metrics?.opr[metric]?.[0] ?? 0;
     const settled = workers.filter(
       (other) => other.reportsSinceMove !== 0 && this.valueOf(other, metric) !== undefined,
     );
-    const values = settled.map((other) => this.valueOf(other, metric) ?? 0);
-    const isHigh = (other: WorkerView) => {
-      const its = this.valueOf(other, metric) ?? 0;
-      return its >= average * (1 + tenth) || its > rangeOf(other);
-    };
-    const isTriggered =
-      values.some((its) => its > average * (1 + tenth) || its < average * (1 - tenth)) ||
-      settled.some((other) => (this.valueOf(other, metric) ?? 0) > rangeOf(other));
+    const valueOf = (other: WorkerView) => this.valueOf(other, metric) ?? 0;
+    const isAboveRange = (other: WorkerView) => valueOf(other) > rangeOf(other);
+    const distanceFor = ({ reportsSinceMove = 99, reportIntervalMillis = 30_000 }: WorkerView) =>
+      (options.reBalanceThresholdPercentage / 100) *
+      Math.min(1.5, Math.max(1, Math.sqrt(30_000 / (reportsSinceMove * reportIntervalMillis))));
+    const isHigh = (other: WorkerView) => valueOf(other) >= average * (1 + distanceFor(other)) || isAboveRange(other);
+    const isTriggered = settled.some(
+      (other) => Math.abs(valueOf(other) - average) > average * distanceFor(other) || isAboveRange(other),
+    );
     if (!isTriggered) return false;
-    return settled.some(isHigh) ? isHigh(view) : value === Math.max(...values);
+    return settled.some(isHigh) ? isHigh(view) : value === Math.max(...settled.map(valueOf));
   }
 
   /** The throughput that a metric asks a worker to give up. */

@@ -39,9 +39,9 @@ describe('MoveMemory', () => {
     expect(remembered.observe([], [{ workerIdentifier: 'a', reportMark: 1 }])).toEqual([{ workerIdentifier: 'a' }]);
   });
 
-  it('passes the metrics on', () => {
-    const [view] = new MoveMemory().observe([], [{ workerIdentifier: 'a', metrics, reportMark: 1 }]);
-    expect(view).toMatchObject({ workerIdentifier: 'a', metrics });
+  it('passes on the metrics and how often they come', () => {
+    const worker = { workerIdentifier: 'a', metrics, reportIntervalMillis: 5_000 };
+    expect(new MoveMemory().observe([], [{ ...worker, reportMark: 1 }])).toMatchObject([worker]);
   });
 
   it('counts the reports after a move but for the first, which began before it', () => {

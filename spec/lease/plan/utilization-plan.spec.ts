@@ -476,6 +476,22 @@ describe('what design 5.7 adds', () => {
     expect(targets(1, 0)).toEqual(['c']);
   });
 
+  it('asks for a greater distance from the average while the metrics since a move are young', () => {
+    // Average 52, limits 46.8 and 57.2; after 5 s half as far again: 44.2 and 59.8.
+    const owners = ['a', 'b', 'c', 'd', 'e'];
+    const leases = owners.flatMap((owner) => heldBy(owner, times(50, 10)));
+    const young = { reportIntervalMillis: 5_000, reportsSinceMove: 1 };
+    const moves = (a: number, fields: object) =>
+      planned(
+        leases,
+        owners.map((owner) => busy(owner, owner === 'a' ? a : (260 - a) / 4, fields)),
+      );
+    expect(moves(59, {})).not.toEqual([]);
+    expect(moves(59, young)).toEqual([]);
+    expect(moves(59, { ...young, reportsSinceMove: 6 })).not.toEqual([]);
+    expect(moves(61, young)).not.toEqual([]);
+  });
+
   it('balances no worker with moves that its metrics do not show, whatever the estimate says of it', () => {
     // Average 52. a reports 55 and was relieved of half of that, so that the estimate for it is below the average.
     const leases = [...heldBy('a', times(5, 10)), ...heldBy('b', times(5, 10)), ...heldBy('c', times(5, 10))];
