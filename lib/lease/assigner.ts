@@ -16,6 +16,7 @@ import {
   type WorkerView,
   isBalanceRun,
 } from './plan/utilization-types.ts';
+import { reportIntervalOf } from './worker-reporter.ts';
 
 /** What an {@link Assigner} needs. */
 export interface AssignerOptions {
@@ -114,8 +115,13 @@ export function workerViews(snapshot: TableSnapshot, reporting: readonly string[
   const rows = new Map(snapshot.workers.map((row) => [row.workerIdentifier, row]));
   return reporting.map((workerIdentifier) => {
     const row = rows.get(workerIdentifier);
-    return row === undefined
-      ? { workerIdentifier }
-      : { workerIdentifier, metrics: { sts: row.metrics, opr: row.operatingRange } };
+    if (row === undefined) return { workerIdentifier };
+    const { metrics, operatingRange, failoverTimeMillis } = row;
+    return {
+      workerIdentifier,
+      metrics: { sts: metrics, opr: operatingRange },
+      // Java workers do not tell theirs, and report as the plan takes it for granted.
+      ...(failoverTimeMillis === undefined ? {} : { reportIntervalMillis: reportIntervalOf(failoverTimeMillis) }),
+    };
   });
 }
