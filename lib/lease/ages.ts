@@ -24,6 +24,8 @@ export class FleetAges {
   readonly #workers = new CounterAges();
   /** The longest time between two renewals that was seen of each owner. */
   readonly #gapsMillis = new Map<string, number>();
+  /** Workers that let something expire, with the report that they had made by then. */
+  readonly #distrusted = new Map<string, number | undefined>();
   #handoffs = new Map<string, { readonly owners: string; readonly sinceMillis: number }>();
 
   /** `handoffTimeoutMillis` is the option `gracefulLeaseHandoffTimeoutMillis`. */
@@ -116,6 +118,23 @@ export class FleetAges {
   }
 
   /**
+   * Notes that a worker has let a lease or the leader's lock expire: it is given nothing until it reports anew. Without this
+   * a dead worker would be given the leases of those that live:
+   *
+   *   1. worker C reports, renews its lease and dies
+   *   2. its lease expires, and is given to A
+   *   3. the report of C is younger than F still, and C has fewer leases than A: A hands one over to it
+   */
+  distrust(workerIdentifier: string): void {
+    this.#distrusted.set(workerIdentifier, this.#workers.seen(workerIdentifier)?.counter);
+  }
+
+  #isTrusted(row: WorkerRow): boolean {
+    const { workerIdentifier } = row;
+    return !this.#distrusted.has(workerIdentifier) || this.#distrusted.get(workerIdentifier) !== reportOf(row);
+  }
+
+  /**
    * The workers that may be given leases, sorted: those whose row changed lately, which is within F for a worker of
    * Millrace (its own F where that is longer) and within twice its report period for a Java worker. A row seen for the
    * first time counts as changed. A worker that stops removes its row first, so nobody gives it what it is about to
@@ -123,7 +142,7 @@ export class FleetAges {
    */
   reportingWorkers(workers: readonly WorkerRow[], nowMillis: number): readonly string[] {
     return workers
-      .filter((row) => this.#silentMillis(row, nowMillis) <= this.#reportWindowMillis(row))
+      .filter((row) => this.#silentMillis(row, nowMillis) <= this.#reportWindowMillis(row) && this.#isTrusted(row))
       .map((row) => row.workerIdentifier)
       .sort();
   }

@@ -91,6 +91,11 @@ export class LeaderElector {
     return state.tag === 'looking' ? undefined : state.lock.ownerName;
   }
 
+  /** The worker whose expired lock this one took, when that is how it came to lead last. */
+  get predecessor(): string | undefined {
+    return this.#predecessor;
+  }
+
   /** Looks, heartbeats and takes the lock when it is free, until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, events, failoverTimeMillis } = this.#options;
@@ -150,6 +155,8 @@ export class LeaderElector {
     await this.#look(signal);
   }
 
+  #predecessor: string | undefined;
+
   /** The last version sent whose fate was not known when it was sent. */
   #pending: { readonly next: LeaderLock; readonly startedAtMillis: number } | undefined;
 
@@ -190,7 +197,10 @@ export class LeaderElector {
       isReleased: false,
     };
     this.#pending = { next, startedAtMillis };
+    const { current } = this.#state;
     if (await table.writeLock(next, condition, signal)) {
+      const isOther = current.tag === 'following' && current.lock.ownerName !== workerIdentifier;
+      this.#predecessor = condition.type === 'unchanged' && isOther ? current.lock.ownerName : undefined;
       this.#state.become({ tag: 'leading', lock: next, confirmedAtMillis: startedAtMillis });
     } else if (this.#state.current.tag === 'leading') this.#state.become({ tag: 'looking' });
   }

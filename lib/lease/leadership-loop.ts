@@ -6,7 +6,8 @@ import { Assigner, type AssignerOptions, workerViews } from './assigner.ts';
 import type { LeaderElector } from './leader-elector.ts';
 import { LeaseCleaner } from './lease-cleaner.ts';
 import type { TableSnapshot } from './lease-table.ts';
-import { reportOf } from './lease.ts';
+import { isEnded, reportOf } from './lease.ts';
+import { isExpired } from './plan/free-lease.ts';
 import type { StreamIdentity } from './plan/shard-sync-plan.ts';
 import { MoveMemory } from './plan/utilization-moves.ts';
 import type { ObservedLease, WorkerView } from './plan/utilization-types.ts';
@@ -87,6 +88,7 @@ export class LeadershipLoop {
     if (!elector.isLeader || this.#wasLeader) return;
     await syncer.sync(signal, () => elector.isLeader);
     this.#wasLeader = true;
+    if (elector.predecessor !== undefined) this.#ages.distrust(elector.predecessor);
     this.#assigner.restart();
     this.#syncedAtMillis = clock.monotonicMillis();
   }
@@ -147,9 +149,18 @@ export class LeadershipLoop {
     return { snapshot, observed, askedAtMillis };
   }
 
-  /** The workers that may be given leases, with what is known of their load: those that report, and this one. */
-  #takers({ snapshot, askedAtMillis }: Look): readonly WorkerView[] {
-    const { workerIdentifier } = this.#options;
+  /**
+   * The workers that may be given leases, with what is known of their load: those that report and have let nothing expire
+   * since, and this one.
+   */
+  #takers({ snapshot, observed, askedAtMillis }: Look): readonly WorkerView[] {
+    const { workerIdentifier, assignment } = this.#options;
+    for (const one of observed) {
+      const holder = one.lease.checkpointOwner ?? one.lease.leaseOwner;
+      if (holder !== undefined && !isEnded(one.lease) && isExpired(one, assignment, askedAtMillis)) {
+        this.#ages.distrust(holder);
+      }
+    }
     const reporting = this.#ages.reportingWorkers(snapshot.workers, askedAtMillis);
     const views = workerViews(snapshot, [...new Set([...reporting, workerIdentifier])].sort());
     const marks = new Map(snapshot.workers.map((row) => [row.workerIdentifier, reportOf(row)]));

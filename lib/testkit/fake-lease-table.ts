@@ -12,7 +12,8 @@ import type { LeaseCondition, LeaseWrite } from '../lease/lease-write.ts';
 
 /** The calls of a lease table, for {@link FakeLeaseTable.intercept}. */
 export type LeaseTableCall =
-  | { readonly name: 'open' | 'scan' | 'coordination' | 'readLock' | 'deleteLock' }
+  | { readonly name: 'open' | 'scan' | 'coordination' | 'readLock' }
+  | { readonly name: 'deleteLock'; readonly lock: LeaderLock }
   | { readonly name: 'writeLock'; readonly lock: LeaderLock; readonly condition: LockCondition }
   | { readonly name: 'deleteEnded'; readonly lease: Lease }
   | { readonly name: 'listKeysOwnedBy' | 'get' | 'deleteWorker'; readonly key: string }
@@ -31,7 +32,8 @@ export type LeaseTableInterceptor = (call: LeaseTableCall) => Promise<AfterCall 
 /** A row of the table that has come, changed or gone; `before` or `after` is absent when it was not there. */
 export type RowChange =
   | { readonly kind: 'lease'; readonly before: Lease | undefined; readonly after: Lease | undefined }
-  | { readonly kind: 'worker'; readonly before: WorkerRow | undefined; readonly after: WorkerRow | undefined };
+  | { readonly kind: 'worker'; readonly before: WorkerRow | undefined; readonly after: WorkerRow | undefined }
+  | { readonly kind: 'lock'; readonly before: LeaderLock | undefined; readonly after: LeaderLock | undefined };
 
 /** What an interceptor does after the call was applied. */
 export type AfterCall = () => Promise<void> | void;
@@ -109,15 +111,15 @@ export class FakeLeaseTable implements LeaseTable {
   writeLock(lock: LeaderLock, condition: LockCondition, signal: AbortSignal): Promise<boolean> {
     return this.#call({ name: 'writeLock', lock, condition }, signal, () => {
       if (!lockHolds(condition, this.#lock)) return false;
-      this.#lock = lock;
+      this.#setLock(lock);
       return true;
     });
   }
 
   deleteLock(lock: LeaderLock, signal: AbortSignal): Promise<boolean> {
-    return this.#call({ name: 'deleteLock' }, signal, () => {
+    return this.#call({ name: 'deleteLock', lock }, signal, () => {
       const isMine = lockHolds({ type: 'mine', ...lock }, this.#lock);
-      if (isMine) this.#lock = undefined;
+      if (isMine) this.#setLock(undefined);
       return isMine;
     });
   }
@@ -181,6 +183,12 @@ export class FakeLeaseTable implements LeaseTable {
     if (after === undefined) this.#workers.delete(workerIdentifier);
     else this.#workers.set(workerIdentifier, after);
     this.observe({ kind: 'worker', before, after });
+  }
+
+  #setLock(after: LeaderLock | undefined): void {
+    const before = this.#lock;
+    this.#lock = after;
+    this.observe({ kind: 'lock', before, after });
   }
 
   async #call<T>(call: LeaseTableCall, signal: AbortSignal, action: () => T): Promise<T> {

@@ -32,7 +32,7 @@ export interface FleetWorld {
   readonly table: FakeLeaseTable;
   readonly history: TableHistory;
   /** Everything that watches. */
-  readonly watch: Required<Omit<Checker, 'promise' | 'onLease'>>;
+  readonly watch: Required<Omit<Checker, 'promise' | 'onLease' | 'onLock'>>;
   /** Told of whose call comes next. */
   readonly onPerform: (worker: FleetWorker) => void;
   readonly onFault: (worker: FleetWorker, fault: ViewFault, operation: string) => void;
@@ -68,6 +68,7 @@ export class FleetWorker implements CheckedWorker {
   readonly limits: WorkerLimits;
   hasTwin = false;
   wasDenied = false;
+  isEnding = false;
   readonly tableWire: Wire;
   readonly kinesisWire: Wire;
   readonly tableView: TableView;
@@ -111,6 +112,7 @@ export class FleetWorker implements CheckedWorker {
       ...world,
       wire: this.tableWire,
       random: randomOf('reads'),
+      onAsk: (call) => world.watch.onAsk(this, call),
       onPerform: () => world.onPerform(this),
       onFault,
     });
@@ -197,6 +199,7 @@ export class FleetWorker implements CheckedWorker {
 
   /** Ends the worker as SIGTERM does: finishes what it has, within `graceMillis`. */
   async drain(graceMillis = 25_000): Promise<void> {
+    this.isEnding = true;
     const deadline = new AbortController();
     const late = () => new MillraceError('MR_DRAIN_TIMEOUT', `the drain took over ${graceMillis} ms`);
     const cancel = this.process.timer(graceMillis, () => deadline.abort(late()));
@@ -206,6 +209,7 @@ export class FleetWorker implements CheckedWorker {
 
   /** Ends the worker at once; it still gives its leases back. */
   async stop(): Promise<void> {
+    this.isEnding = true;
     await this.#receiver.stop().catch(() => {});
   }
 

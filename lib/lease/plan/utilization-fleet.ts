@@ -43,7 +43,10 @@ export interface Fleet {
   readonly averages: ReadonlyMap<string, number>;
   /** Throughput of a worker's fair share. */
   readonly targetThroughputKBps: number;
-  /** Leases of a worker's fair share, rounded down, at least 1. */
+  /**
+   * Leases of a worker's fair share, rounded down; the part of a lease where there are more workers than leases. KCL takes 1
+   * there, which makes a lease look lighter on its next worker than on its last: an idle one would go to and fro for ever.
+   */
   readonly targetLeases: number;
 }
 
@@ -69,11 +72,12 @@ export function readFleet(input: AssignmentInput): Fleet {
     if (lease.checkpointOwner !== undefined) unsettle(workers, lease);
   }
   const count = Math.max(1, workers.size);
+  const fairLeases = leases.length / count;
   const average = leases.reduce((sum, lease) => sum + lease.throughputKBps, 0) / Math.max(1, leases.length);
   const targetThroughputKBps = average < smallestValue ? 0 : (average * leases.length) / count;
-  judgeByThroughput(workers, targetThroughputKBps, leases.length / count);
+  judgeByThroughput(workers, targetThroughputKBps, fairLeases);
   const averages = averagesOf(workers);
-  const targetLeases = Math.max(1, Math.floor(leases.length / count));
+  const targetLeases = fairLeases < 1 ? Math.max(smallestValue, fairLeases) : Math.floor(fairLeases);
   const fleet: Fleet = {
     leases: leases.length,
     workers,

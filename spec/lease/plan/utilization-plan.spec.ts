@@ -263,6 +263,14 @@ describe('balancing', () => {
     expect(planned([...heldBy('a', times(3, 0)), ...heldBy('b', times(2, 0))], idle)).toEqual([]);
   });
 
+  it('leaves the one lease of an idle fleet where it is: on another worker it would weigh as much', () => {
+    const workers = [{ workerIdentifier: 'a' }, { workerIdentifier: 'b' }];
+    for (const throughput of [0, 10, undefined]) {
+      expect(planned(heldBy('a', [throughput]), workers)).toEqual([]);
+      expect(planned(heldBy('b', [throughput]), [...workers, { workerIdentifier: 'c' }])).toEqual([]);
+    }
+  });
+
   it('stops when the target would pass the average', () => {
     // Average 50. One lease adds 100 * 50 / 150 = 33 to b: 60, or to 10: 43.
     const leases = [...heldBy('a', [100, 100]), ...heldBy('b', [100])];
