@@ -9,6 +9,7 @@ import type { TableSnapshot } from './lease-table.ts';
 import { isEnded, reportOf } from './lease.ts';
 import { isExpired } from './plan/free-lease.ts';
 import type { StreamIdentity } from './plan/shard-sync-plan.ts';
+import { ThroughputMemory } from './plan/throughput-memory.ts';
 import { MoveMemory } from './plan/utilization-moves.ts';
 import type { ObservedLease, WorkerView } from './plan/utilization-types.ts';
 import { ShardAuditor } from './shard-auditor.ts';
@@ -56,6 +57,7 @@ export class LeadershipLoop {
   /** Apart from those of consistent looks: an older answer after a newer one would look like a change. */
   readonly #ages: FleetAges;
   readonly #moves = new MoveMemory();
+  readonly #throughput = new ThroughputMemory();
   readonly #assigner: Assigner;
   readonly #auditor: ShardAuditor;
   readonly #cleaner: LeaseCleaner;
@@ -143,8 +145,9 @@ export class LeadershipLoop {
   async #look(signal: AbortSignal): Promise<Look> {
     const { table, stream, clock } = this.#options;
     const askedAtMillis = clock.monotonicMillis();
-    const snapshot = await table.scan(signal, 'eventual');
-    checkStream(snapshot.leases, stream);
+    const scanned = await table.scan(signal, 'eventual');
+    checkStream(scanned.leases, stream);
+    const snapshot = { ...scanned, leases: this.#throughput.observe(scanned.leases, askedAtMillis) };
     const observed = this.#ages.observe(snapshot.leases, snapshot.workers, clock.monotonicMillis());
     return { snapshot, observed, askedAtMillis };
   }

@@ -4,6 +4,7 @@ import {
   type Coordination,
   type LeaseTable,
   type LockCondition,
+  type ScanConsistency,
   type TableSnapshot,
   type WriteOutcome,
   workerKeyTaken,
@@ -12,8 +13,9 @@ import type { LeaseCondition, LeaseWrite } from '../lease/lease-write.ts';
 
 /** The calls of a lease table, for {@link FakeLeaseTable.intercept}. */
 export type LeaseTableCall =
-  | { readonly name: 'open' | 'scan' | 'coordination' | 'readLock' }
+  | { readonly name: 'open' | 'coordination' | 'readLock' }
   | { readonly name: 'deleteLock'; readonly lock: LeaderLock }
+  | { readonly name: 'scan'; readonly consistency: ScanConsistency }
   | { readonly name: 'writeLock'; readonly lock: LeaderLock; readonly condition: LockCondition }
   | { readonly name: 'deleteEnded'; readonly lease: Lease }
   | { readonly name: 'listKeysOwnedBy' | 'get' | 'deleteWorker'; readonly key: string }
@@ -124,8 +126,8 @@ export class FakeLeaseTable implements LeaseTable {
     });
   }
 
-  scan(signal: AbortSignal): Promise<TableSnapshot> {
-    return this.#call({ name: 'scan' }, signal, () => ({ leases: this.rows, workers: this.workerRows }));
+  scan(signal: AbortSignal, consistency: ScanConsistency = 'consistent'): Promise<TableSnapshot> {
+    return this.#call({ name: 'scan', consistency }, signal, () => ({ leases: this.rows, workers: this.workerRows }));
   }
 
   listKeysOwnedBy(workerIdentifier: string, signal: AbortSignal): Promise<readonly string[]> {

@@ -28,8 +28,10 @@ export class Stage {
   readonly #deliveries = new Map<string, number>();
   #keys = 0;
   #isFeeding = true;
-  /** When each shard's tenure began, by the write that began it. */
-  readonly #begun = new Map<string, number>();
+  /** The shards that were ever begun. */
+  readonly #begun = new Set<string>();
+  /** The open shards that nobody reads, or that are on their way to another reader. */
+  readonly #loose = new Set<string>();
   /** When each shard was last let go by its reader. */
   readonly #released = new Map<string, number>();
   readonly #pauses: number[] = [];
@@ -72,10 +74,13 @@ export class Stage {
   }
 
   #note(before: Lease | undefined, after: Lease | undefined): void {
-    if (after === undefined) return;
+    if (after === undefined) {
+      this.#loose.delete(before?.leaseKey ?? '');
+      return;
+    }
     const now = this.nowMillis;
-    const reader = before?.checkpointOwner ?? before?.leaseOwner;
-    const next = after.checkpointOwner ?? after.leaseOwner;
+    const reader = before === undefined ? undefined : readerOf(before);
+    const next = readerOf(after);
     if (before !== undefined && reader !== undefined && reader !== next) this.#released.set(after.leaseKey, now);
     if (before !== undefined && after.leaseOwner !== undefined && before.leaseOwner !== after.leaseOwner)
       this.#moves += 1;
@@ -83,8 +88,12 @@ export class Stage {
       const released = this.#released.get(after.leaseKey);
       if (released !== undefined) this.#pauses.push(now - released);
       this.#released.delete(after.leaseKey);
-      this.#begun.set(after.leaseKey, now);
+      this.#begun.add(after.leaseKey);
     }
+    const isRead = this.#begun.has(after.leaseKey) && !this.#released.has(after.leaseKey);
+    const isHeld = isRead && after.leaseOwner !== undefined && after.checkpointOwner === undefined;
+    if (isHeld || isEnded(after)) this.#loose.delete(after.leaseKey);
+    else this.#loose.add(after.leaseKey);
   }
 
   get nowMillis(): number {
@@ -123,28 +132,18 @@ export class Stage {
     return this.fleet.table.rows.filter((row) => !isEnded(row));
   }
 
-  /** Whether each open lease was begun by its owner, one of those that live. */
+  /** Whether each open lease was begun by its owner, one of those that live. Asked after every event, so it is quick to say no. */
   get isHeld(): boolean {
+    if (this.#loose.size > 0) return false;
     const alive = new Set(this.fleet.workers.filter((worker) => worker.isRunning).map(({ name }) => name));
-    const rows = this.open;
-    return (
-      rows.length > 0 &&
-      rows.every((row) => {
-        const { leaseKey, leaseOwner, checkpointOwner } = row;
-        if (leaseOwner === undefined || checkpointOwner !== undefined || !alive.has(leaseOwner)) return false;
-        return this.#begun.has(leaseKey) && !this.#released.has(leaseKey);
-      })
-    );
+    const { open } = this;
+    return open.length > 0 && open.every(({ leaseOwner }) => leaseOwner !== undefined && alive.has(leaseOwner));
   }
 
-  /** Waits until every lease is held and no lease has moved for a while, and then for a random part of a heartbeat. */
-  async settle(quietMillis = 12_000): Promise<void> {
-    for (let moves = -1; moves !== this.#moves;) {
-      await this.fleet.runUntil(() => this.isHeld, 600_000);
-      moves = this.#moves;
-      await this.fleet.advance(quietMillis);
-    }
-    await this.fleet.advance(Math.floor(this.random.next() * failoverTimeMillis));
+  /** Waits until every lease is held and the fleet has had time to balance, and then for a random part of a heartbeat. */
+  async settle(): Promise<void> {
+    await this.fleet.runUntil(() => this.isHeld, 600_000);
+    await this.fleet.advance(30_000 + Math.floor(this.random.next() * failoverTimeMillis));
     await this.fleet.runUntil(() => this.isHeld, 600_000);
   }
 
@@ -169,4 +168,9 @@ export class Stage {
     for (const worker of this.fleet.workers) if (worker.isRunning) worker.kill();
     await this.fleet.advance(1);
   }
+}
+
+/** Who reads a shard: the old owner as long as a handoff is pending. */
+export function readerOf(lease: Lease): string | undefined {
+  return lease.checkpointOwner ?? lease.leaseOwner;
 }
