@@ -45,7 +45,8 @@ export function assemble(settings: ConsumerSettings, events: EventBus, exclusive
   const clients = clientsOf(settings);
   const stream =
     settings.streamArn === undefined ? { streamName: settings.streamName } : { streamArn: settings.streamArn };
-  const api = createAwsKinesis({ client: clients.kinesis, stream, clock, events });
+  const { codec } = settings;
+  const api = createAwsKinesis({ client: clients.kinesis, stream, clock, events, codec });
   const { streamName, maxRecords, idleTimeBetweenReadsInMillis, maxReadsPerSecondPerShard } = settings;
   const reader = createPollingReader({
     api,

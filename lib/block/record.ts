@@ -31,9 +31,9 @@ export interface RecordFields extends RecordContent, RecordOrigin {}
 const decoder = new TextDecoder('utf-8');
 
 /**
- * One user record. `data` is a view of the answer that brought it: keep `detach()` instead when the record outlives its
- * block, since a view keeps the whole answer in memory, up to 14 MB. What is not asked for is never made: neither texts,
- * nor times, nor positions.
+ * One user record. `data` is a view of what came from the network: keep `detach()` instead when the record outlives its
+ * block, since a view keeps all the bytes around it in memory: up to 64 KiB, or its whole aggregate where that is larger.
+ * What is not asked for is never made: neither texts, nor times, nor positions.
  */
 export class KinesisRecord {
   readonly shardId: string;
@@ -106,31 +106,11 @@ export class KinesisRecord {
     return JSON.parse(this.text()) as T;
   }
 
-  /** A copy that owns its bytes and keeps no answer in memory. */
+  /** A copy that owns its bytes and keeps nothing else in memory. */
   detach(): KinesisRecord {
-    // Not slice(): that of a Buffer is one more view.
-    return this.#copy(new Uint8Array(this.data));
-  }
-
-  /**
-   * Copies of records that own one buffer together, and keep no answer in memory: for a few records that are to outlive the
-   * large page they came with.
-   */
-  static detachAll(records: readonly KinesisRecord[]): KinesisRecord[] {
-    let bytes = 0;
-    for (const record of records) bytes += record.byteLength;
-    const buffer = new Uint8Array(bytes);
-    let at = 0;
-    return records.map((record) => {
-      buffer.set(record.data, at);
-      const start = at;
-      at += record.byteLength;
-      return record.#copy(buffer.subarray(start, at));
-    });
-  }
-
-  #copy(data: Uint8Array): KinesisRecord {
     const { partitionKey, sequenceNumber, arrivalTimeMillis } = this;
+    // Not slice(): that of a Buffer is one more view.
+    const data = new Uint8Array(this.data);
     return new KinesisRecord({ data, partitionKey, sequenceNumber, arrivalTimeMillis }, this);
   }
 }

@@ -100,8 +100,11 @@ export interface ConsumerOptions {
   readonly workerMetricsTableName?: string | undefined;
   /** Only `'POLLING'` in this version. */
   readonly retrievalMode?: 'POLLING' | undefined;
-  /** Only `'sdk'` in this version. */
-  readonly codec?: 'sdk' | undefined;
+  /**
+   * How records are decoded: by Millrace's decoder of JSON (default) or of CBOR, which is faster and what the Java client
+   * speaks but AWS does not document, or by the SDK's own.
+   */
+  readonly codec?: 'json' | 'cbor' | 'sdk' | undefined;
   /** Only `'inline'` in this version. */
   readonly heartbeatIsolation?: 'inline' | undefined;
   /** Most records of one read; default and most 10,000. */

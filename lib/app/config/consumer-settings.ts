@@ -37,7 +37,7 @@ export interface ConsumerSettings {
   readonly failoverTimeMillis: number;
   readonly leaseDiscoveryIntervalMillis: number;
   readonly retrievalMode: 'POLLING';
-  readonly codec: 'sdk';
+  readonly codec: 'json' | 'cbor' | 'sdk';
   readonly heartbeatIsolation: 'inline';
   readonly leaseAssignmentStrategy: LeaseAssignmentStrategy;
   readonly maxLeasesForWorker: number;

@@ -11,7 +11,13 @@ export const readingOptions = {
   retrievalMode: word({ brief: 'How shards are read; only POLLING in this version.', defaultText: 'POLLING' }, [
     'POLLING',
   ]),
-  codec: word({ brief: 'How answers are decoded; only sdk in this version.', defaultText: 'sdk' }, ['sdk']),
+  codec: word(
+    {
+      brief: 'How records are decoded: by the fast decoder of one of two formats, or by the AWS SDK.',
+      defaultText: 'json',
+    },
+    ['json', 'cbor', 'sdk'],
+  ),
   maxRecords: wholeNumber(
     { brief: 'Most records of one read.', defaultText: '10000' },
     { least: 1, most: 10_000, unit: 'records' },

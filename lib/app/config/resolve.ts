@@ -137,7 +137,7 @@ function settingsOf(values: ConsumerValues, machine: MachineFacts): ConsumerSett
 function readingSettings(values: ConsumerValues) {
   return {
     retrievalMode: values.retrievalMode ?? 'POLLING',
-    codec: values.codec ?? 'sdk',
+    codec: values.codec ?? 'json',
     maxRecords: values.maxRecords ?? 10_000,
     idleTimeBetweenReadsInMillis: values.idleTimeBetweenReadsInMillis ?? 1_000,
     maxReadsPerSecondPerShard: values.maxReadsPerSecondPerShard ?? 4,

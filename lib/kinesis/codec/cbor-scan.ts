@@ -1,5 +1,6 @@
 import { PageRecord } from './page-record.ts';
 import { PageScanner, type ScannedPage, short, unusual } from './page-scanner.ts';
+import { type Word, digitGroupsEnd, isWordAt, wordOf } from './words.ts';
 
 /**
  * Finds the records of a GetRecords answer in its CBOR, without copying any of them. It knows the forms in which Kinesis and
@@ -25,15 +26,15 @@ const untold = -1;
 const maxTimeMillis = 8.64e15;
 
 const names = {
-  arrival: Buffer.from('ApproximateArrivalTimestamp'),
-  childShards: Buffer.from('ChildShards'),
-  data: Buffer.from('Data'),
-  encryption: Buffer.from('EncryptionType'),
-  millisBehind: Buffer.from('MillisBehindLatest'),
-  nextIterator: Buffer.from('NextShardIterator'),
-  partitionKey: Buffer.from('PartitionKey'),
-  records: Buffer.from('Records'),
-  sequenceNumber: Buffer.from('SequenceNumber'),
+  arrival: wordOf('ApproximateArrivalTimestamp'),
+  childShards: wordOf('ChildShards'),
+  data: wordOf('Data'),
+  encryption: wordOf('EncryptionType'),
+  millisBehind: wordOf('MillisBehindLatest'),
+  nextIterator: wordOf('NextShardIterator'),
+  partitionKey: wordOf('PartitionKey'),
+  records: wordOf('Records'),
+  sequenceNumber: wordOf('SequenceNumber'),
 };
 
 class CborScanner extends PageScanner {
@@ -183,9 +184,9 @@ class CborScanner extends PageScanner {
     if (end > bytes.length) throw short;
     this.at = end;
     if (info === 24) return bytes[at + 1] as number;
-    if (info === 25) return bytes.readUInt16BE(at + 1);
-    if (info === 26) return bytes.readUInt32BE(at + 1);
-    const number = bytes.readUInt32BE(at + 1) * 2 ** 32 + bytes.readUInt32BE(at + 5);
+    if (info === 25) return this.view.getUint16(at + 1);
+    if (info === 26) return this.view.getUint32(at + 1);
+    const number = this.view.getUint32(at + 1) * 2 ** 32 + this.view.getUint32(at + 5);
     if (number > Number.MAX_SAFE_INTEGER) throw unusual;
     return number;
   }
@@ -217,11 +218,10 @@ class CborScanner extends PageScanner {
     return this.#peek();
   }
 
-  #name(name: Uint8Array): void {
+  #name(name: Word): void {
     if (this.#nameLength !== name.length) throw unusual;
     const start = this.#pass(name.length);
-    const { bytes } = this;
-    for (let index = 0; index < name.length; index += 1) if (bytes[start + index] !== name[index]) throw unusual;
+    if (!isWordAt(this.view, start, name)) throw unusual;
   }
 
   #text(): string {
@@ -232,9 +232,9 @@ class CborScanner extends PageScanner {
 
   #digits(length: number): number {
     const start = this.#pass(length);
-    const { bytes } = this;
-    for (let index = start; index < start + length; index += 1) {
-      const byte = bytes[index] as number;
+    const end = start + length;
+    for (let index = digitGroupsEnd(this.view, start, end); index < end; index += 1) {
+      const byte = this.bytes[index] as number;
       if (byte < 0x30 || byte > 0x39) throw unusual;
     }
     if (length === 0) throw unusual;

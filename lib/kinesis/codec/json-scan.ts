@@ -1,5 +1,6 @@
 import { PageRecord } from './page-record.ts';
 import { PageScanner, type ScannedPage, short, unusual } from './page-scanner.ts';
+import { type Word, digitGroupsEnd, isWordAt, wordOf } from './words.ts';
 
 /**
  * Finds the records of a page in its JSON text, without making a string of any of them. It knows the form in which Kinesis
@@ -30,17 +31,17 @@ const powersOfTen = Array.from({ length: 23 }, (_, power) => 10 ** power);
 const maxTimeMillis = 8.64e15;
 
 const names = {
-  arrival: Buffer.from('ApproximateArrivalTimestamp"'),
-  childShards: Buffer.from('ChildShards"'),
-  continuation: Buffer.from('ContinuationSequenceNumber"'),
-  data: Buffer.from('Data"'),
-  encryption: Buffer.from('EncryptionType"'),
-  millisBehind: Buffer.from('MillisBehindLatest"'),
-  nextIterator: Buffer.from('NextShardIterator"'),
-  partitionKey: Buffer.from('PartitionKey"'),
-  records: Buffer.from('Records"'),
-  sequenceNumber: Buffer.from('SequenceNumber"'),
-  none: Buffer.from('null'),
+  arrival: wordOf('ApproximateArrivalTimestamp"'),
+  childShards: wordOf('ChildShards"'),
+  continuation: wordOf('ContinuationSequenceNumber"'),
+  data: wordOf('Data"'),
+  encryption: wordOf('EncryptionType"'),
+  millisBehind: wordOf('MillisBehindLatest"'),
+  nextIterator: wordOf('NextShardIterator"'),
+  partitionKey: wordOf('PartitionKey"'),
+  records: wordOf('Records"'),
+  sequenceNumber: wordOf('SequenceNumber"'),
+  none: wordOf('null'),
 };
 
 class JsonScanner extends PageScanner {
@@ -203,16 +204,16 @@ class JsonScanner extends PageScanner {
   }
 
   /** Passes over the name, which must be this one, and its colon. */
-  #name(name: Uint8Array): void {
+  #name(name: Word): void {
     this.#word(name);
     this.#take(colon);
   }
 
-  #word(word: Uint8Array): void {
-    const { bytes, at: start } = this;
-    if (start + word.length > bytes.length) throw short;
-    for (let index = 0; index < word.length; index += 1) if (bytes[start + index] !== word[index]) throw unusual;
-    this.at = start + word.length;
+  #word(word: Word): void {
+    const end = this.at + word.length;
+    if (end > this.bytes.length) throw short;
+    if (!isWordAt(this.view, this.at, word)) throw unusual;
+    this.at = end;
   }
 
   /** A string that may be long, such as data; what is in it is for the decoder of base64 to check. */
@@ -243,7 +244,7 @@ class JsonScanner extends PageScanner {
   #digits(): void {
     this.#take(quote);
     const { bytes, at: start } = this;
-    let end = start;
+    let end = digitGroupsEnd(this.view, start, bytes.length);
     while (isDigit(bytes[end])) end += 1;
     if (end === bytes.length) throw short;
     if (bytes[end] !== quote || end === start) throw unusual;

@@ -26,6 +26,8 @@ const minBridgeBytes = 4_096;
  */
 export abstract class PageScanner {
   protected bytes: Buffer;
+  /** The same bytes. */
+  protected view: DataView;
   protected at = 0;
   /** Where the unit that is being read begins. */
   protected unitStart = 0;
@@ -58,6 +60,7 @@ export abstract class PageScanner {
   constructor(chunks: readonly Buffer[]) {
     this.#chunks = chunks;
     this.bytes = chunks[0] ?? Buffer.alloc(0);
+    this.view = viewOf(this.bytes);
   }
 
   /** The page, or `undefined` when it is in another form than this scanner knows. Changes nothing. */
@@ -131,6 +134,7 @@ export abstract class PageScanner {
       at += piece.length;
     }
     this.bytes = bridge;
+    this.view = viewOf(bridge);
     this.#isBridge = true;
     this.at = 0;
     this.unitStart = 0;
@@ -140,8 +144,13 @@ export abstract class PageScanner {
   #leaveBridge(): void {
     this.at += this.#pieceOffset - this.#pieceStart;
     this.bytes = this.#chunks[this.#pieceChunk] as Buffer;
+    this.view = viewOf(this.bytes);
     this.#isBridge = false;
     this.#nextChunk = this.#pieceChunk + 1;
     this.#nextOffset = 0;
   }
+}
+
+function viewOf(bytes: Buffer): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -68,7 +68,7 @@ describe('the settings of a consumer', () => {
       coordinatorStateTableName: 'counts-CoordinatorState',
       workerMetricsTableName: 'counts-WorkerMetricStats',
       retrievalMode: 'POLLING',
-      codec: 'sdk',
+      codec: 'json',
       maxRecords: 10_000,
       idleTimeBetweenReadsInMillis: 1_000,
       maxReadsPerSecondPerShard: 4,
@@ -283,9 +283,9 @@ describe('a configuration that is refused', () => {
     },
     {
       title: 'a value of a later version',
-      sources: { flags: { ...needed, 'retrieval-mode': 'FANOUT', codec: 'json', 'heartbeat-isolation': 'thread' } },
+      sources: { flags: { ...needed, 'retrieval-mode': 'FANOUT', 'heartbeat-isolation': 'thread' } },
       code: 'MR_CONFIG_INVALID',
-      says: ['"FANOUT", which is not in this version yet: use POLLING', 'use sdk', 'use inline'],
+      says: ['"FANOUT", which is not in this version yet: use POLLING', 'use inline'],
     },
     {
       title: 'keys for AWS outside a program, without repeating them',
