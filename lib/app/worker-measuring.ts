@@ -24,7 +24,7 @@ export interface WorkerMeasuring {
   /** The figures for one report of the worker. The first call begins the measuring. */
   readonly measurements: () => Measurements;
   /** Ends the measuring. Nothing has to be waited for: its timer is cancelled, and a read that is under way is aborted. */
-  stop(): void;
+  readonly stop: () => void;
 }
 
 /**

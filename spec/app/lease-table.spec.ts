@@ -85,9 +85,9 @@ async function statusOf(TableName: string): Promise<string | undefined> {
   }
 }
 
-async function keysIn(TableName: string, key: string): Promise<readonly (string | undefined)[]> {
+async function keysIn(TableName: string, key: string): Promise<readonly string[]> {
   const { Items = [] } = await client.send(new ScanCommand({ TableName, ConsistentRead: true }));
-  return Items.map((item) => item[key]?.S).sort();
+  return Items.map((item) => item[key]?.S ?? '').toSorted((a, b) => (a < b ? -1 : 1));
 }
 
 /** Writes the lock and a worker's row, and says where they went. */
