@@ -160,9 +160,19 @@ export class LeaderElector {
   /** The last version sent whose fate was not known when it was sent. */
   #pending: { readonly next: LeaderLock; readonly startedAtMillis: number } | undefined;
 
+  /**
+   * Whether an older answer can do no harm: another worker leads, and its lock cannot have expired yet. An older version after
+   * a newer one looks like a heartbeat, which makes the lock live longer in this worker's eyes, never shorter.
+   */
+  get #isCertain(): boolean {
+    const state = this.#state.current;
+    if (state.tag !== 'following') return false;
+    return this.#options.clock.monotonicMillis() - state.sinceMillis <= state.lock.leaseDurationMillis;
+  }
+
   async #look(signal: AbortSignal): Promise<void> {
     const { table, clock } = this.#options;
-    const lock = await table.readLock(signal);
+    const lock = await table.readLock(signal, this.#isCertain ? 'eventual' : 'consistent');
     const now = clock.monotonicMillis();
     if (lock === undefined) return this.#take({ type: 'absent' }, signal);
     const pending = this.#pending;

@@ -6,7 +6,7 @@ import { Assigner, type AssignerOptions, workerViews } from './assigner.ts';
 import type { LeaderElector } from './leader-elector.ts';
 import { LeaseCleaner } from './lease-cleaner.ts';
 import type { TableSnapshot } from './lease-table.ts';
-import { isEnded, reportOf } from './lease.ts';
+import { type Lease, isEnded, reportOf } from './lease.ts';
 import { isExpired } from './plan/free-lease.ts';
 import type { StreamIdentity } from './plan/shard-sync-plan.ts';
 import { ThroughputMemory } from './plan/throughput-memory.ts';
@@ -26,6 +26,8 @@ const auditIntervalMillis = 10_000;
 const faultPauseMillis = 250;
 /** A row of about half a kilobyte; an eventually consistent read unit brings eight. */
 const rowsPerReadUnit = 16;
+/** What a small application may spend on scans whatever its heartbeats cost: two read units a second. */
+const freeUnitsPerMilli = 2 / 1_000;
 /** How many F a worker's row may stand still before the leader removes it. One that comes back writes it anew. */
 const silentRowFailovers = 3;
 
@@ -35,6 +37,8 @@ export interface LeadershipLoopOptions extends Omit<AssignerOptions, 'isLeader' 
   readonly syncer: ShardSyncer;
   readonly stream: StreamIdentity;
   readonly failoverTimeMillis: number;
+  /** Told of the leases of each of the leader's scans. */
+  readonly onScanned: (leases: readonly Lease[], signal: AbortSignal) => Promise<void>;
   /** How often leases and shards are compared; 60,000 by default. */
   readonly shardSyncIntervalMillis?: number;
   /** Whether the leases of shards that were read to their end are deleted; true by default. */
@@ -136,10 +140,22 @@ export class LeadershipLoop {
     const look = await this.#look(signal);
     this.#tellWorkers(look);
     await this.#removeSilentRows(look, signal);
+    await this.#tellScanned(look.snapshot.leases, signal);
     await this.#assigner.assign(look.observed, this.#takers(look), look.askedAtMillis, signal);
     await this.#maintain(look.snapshot, signal);
     const untilExpiry = this.#assigner.earliestExpiryMillis(look.observed) + 1 - clock.monotonicMillis();
     return Math.max(1, Math.min(this.#periodMillis(look.observed.length), untilExpiry));
+  }
+
+  /** A lease of this worker's own that cannot be begun must not keep the leader from its work. */
+  async #tellScanned(leases: readonly Lease[], signal: AbortSignal): Promise<void> {
+    try {
+      await this.#options.onScanned(leases, signal);
+    } catch (thrown) {
+      const fault = toMillraceError(thrown);
+      if (signal.aborted || fault.reaction === 'fatal') throw fault;
+      this.#publishFault(fault);
+    }
   }
 
   async #look(signal: AbortSignal): Promise<Look> {
@@ -194,19 +210,19 @@ export class LeadershipLoop {
     }
     if (cleanupLeasesUponShardCompletion && now - this.#cleanedAtMillis >= leaseCleanupIntervalMillis) {
       this.#cleanedAtMillis = now;
-      await this.#cleaner.clean(signal);
+      await this.#cleaner.clean(snapshot.leases, signal);
     }
   }
 
   /**
-   * A second, or F/4 when that is shorter; stretched to F/4 where scans would cost more than a quarter of what the
-   * heartbeats of the leases do.
+   * A second, or F/4 when that is shorter; stretched to F/4 where scans would cost more than an eighth of what the heartbeats
+   * of the leases do. With the looks at the lock and at the index, all reads stay under a quarter of them.
    */
   #periodMillis(leases: number): number {
     const { failoverTimeMillis } = this.#options;
     const units = Math.max(0.5, leases / rowsPerReadUnit);
-    const writesPerMilli = (Math.max(1, leases) * 3) / failoverTimeMillis;
-    const affordableMillis = units / (writesPerMilli / 4);
+    const writesPerMilli = (leases * 3) / failoverTimeMillis;
+    const affordableMillis = units / Math.max(writesPerMilli / 8, freeUnitsPerMilli);
     return Math.min(failoverTimeMillis / 4, Math.max(Math.min(1_000, failoverTimeMillis / 4), affordableMillis));
   }
 

@@ -90,6 +90,7 @@ export class LeaseCoordinator {
       ...options,
       elector: this.#elector,
       onGivenToMe: (leaseKey, signal) => this.#discoverer.begin(leaseKey, signal),
+      onScanned: (leases, signal) => this.#discoverer.beginOwn(leases, signal),
       onHandoffFromMe: (leaseKey) => options.keeper.renewSoon(leaseKey),
     });
     this.#releaser = new LeaseReleaser({ ...options, ages: this.#ages });
@@ -132,7 +133,7 @@ export class LeaseCoordinator {
     const reportMillis = reportIntervalOf(failoverTimeMillis);
     const loops = [
       this.#loop(reportMillis, 'later', (inner) => this.#reporter.report(inner), linked.signal),
-      this.#loop(leaseDiscoveryIntervalMillis, 'now', (inner) => this.#discoverer.look(inner), linked.signal),
+      this.#loop(leaseDiscoveryIntervalMillis, 'now', (inner) => this.#discover(inner), linked.signal),
       this.#loop(viewIntervalMillis, 'now', (inner) => this.#lookIfNeeded(inner), linked.signal),
       this.#loop(coordinationIntervalMillis, 'later', (inner) => this.#askCoordination(inner), linked.signal),
       this.#elector.run(linked.signal),
@@ -166,6 +167,11 @@ export class LeaseCoordinator {
         this.#publishFault(fault);
       }
     }
+  }
+
+  /** The leader sees its own leases in its scans, and need not ask the index. */
+  async #discover(signal: AbortSignal): Promise<void> {
+    if (!this.#elector.isLeader) await this.#discoverer.look(signal);
   }
 
   async #lookIfNeeded(signal: AbortSignal): Promise<void> {

@@ -19,7 +19,7 @@ const maximumReportIntervalMillis = 5_000;
 
 /** How often a worker reports, milliseconds: every 5 s (design 5.7), or three times in F where that is more often. */
 export function reportIntervalOf(failoverTimeMillis: number): number {
-  return Math.min(maximumReportIntervalMillis, failoverTimeMillis / 3);
+  return Math.min(maximumReportIntervalMillis, failoverTimeMillis / 2);
 }
 
 /** What a worker tells of its load. */

@@ -13,9 +13,9 @@ import type { LeaseCondition, LeaseWrite } from '../lease/lease-write.ts';
 
 /** The calls of a lease table, for {@link FakeLeaseTable.intercept}. */
 export type LeaseTableCall =
-  | { readonly name: 'open' | 'coordination' | 'readLock' }
+  | { readonly name: 'open' | 'coordination' }
   | { readonly name: 'deleteLock'; readonly lock: LeaderLock }
-  | { readonly name: 'scan'; readonly consistency: ScanConsistency }
+  | { readonly name: 'scan' | 'readLock'; readonly consistency: ScanConsistency }
   | { readonly name: 'writeLock'; readonly lock: LeaderLock; readonly condition: LockCondition }
   | { readonly name: 'deleteEnded'; readonly lease: Lease }
   | { readonly name: 'listKeysOwnedBy' | 'get' | 'deleteWorker'; readonly key: string }
@@ -106,8 +106,8 @@ export class FakeLeaseTable implements LeaseTable {
     });
   }
 
-  readLock(signal: AbortSignal): Promise<LeaderLock | undefined> {
-    return this.#call({ name: 'readLock' }, signal, () => this.#lock);
+  readLock(signal: AbortSignal, consistency: ScanConsistency = 'consistent'): Promise<LeaderLock | undefined> {
+    return this.#call({ name: 'readLock', consistency }, signal, () => this.#lock);
   }
 
   writeLock(lock: LeaderLock, condition: LockCondition, signal: AbortSignal): Promise<boolean> {

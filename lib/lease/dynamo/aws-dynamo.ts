@@ -14,6 +14,7 @@ import {
   UpdateItemCommand,
   UpdateTableCommand,
 } from '@aws-sdk/client-dynamodb';
+import type { ScanConsistency } from '../lease-table.ts';
 import { messageOf } from '../../base/error.ts';
 import { dynamoFault } from './dynamo-fault.ts';
 import type { DynamoItem } from './item.ts';
@@ -190,13 +191,15 @@ export class AwsDynamo {
     }
   }
 
-  /** One row, consistently read. */
-  async getItem(key: DynamoItem, signal: AbortSignal): Promise<DynamoItem | undefined> {
+  /** One row, consistently read unless told otherwise. */
+  async getItem(
+    key: DynamoItem,
+    signal: AbortSignal,
+    consistency: ScanConsistency = 'consistent',
+  ): Promise<DynamoItem | undefined> {
+    const ConsistentRead = consistency === 'consistent';
     const answer = await this.#call(signal, (options) =>
-      this.#client.send(
-        new GetItemCommand({ TableName: this.tableName, Key: toSdk(key), ConsistentRead: true }),
-        options,
-      ),
+      this.#client.send(new GetItemCommand({ TableName: this.tableName, Key: toSdk(key), ConsistentRead }), options),
     );
     return optionalItem(answer.Item);
   }

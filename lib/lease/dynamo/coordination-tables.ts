@@ -1,6 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
 import { MillraceError } from '../../base/error.ts';
-import type { Coordination, LockCondition } from '../lease-table.ts';
+import type { Coordination, LockCondition, ScanConsistency } from '../lease-table.ts';
 import type { LeaderLock, WorkerRow } from '../lease.ts';
 import { workerKeyTaken } from '../lease-table.ts';
 import type { AwsDynamo } from './aws-dynamo.ts';
@@ -121,10 +121,10 @@ export class CoordinationRows {
       : { dynamo: this.#tables.workerMetrics, key: 'wid' };
   }
 
-  /** The lock row, consistently read. */
-  async readLock(signal: AbortSignal): Promise<LeaderLock | undefined> {
+  /** The lock row. */
+  async readLock(signal: AbortSignal, consistency: ScanConsistency): Promise<LeaderLock | undefined> {
     const { dynamo, key } = this.#lockHome;
-    const item = await dynamo.getItem({ [key]: { S: leaderLockKey } }, signal);
+    const item = await dynamo.getItem({ [key]: { S: leaderLockKey } }, signal, consistency);
     return item === undefined ? undefined : lockFromItem(item);
   }
 

@@ -132,8 +132,8 @@ export class DynamoLeaseTable implements LeaseTable {
     return outcome.done;
   }
 
-  readLock(signal: AbortSignal): Promise<LeaderLock | undefined> {
-    return this.#rows.readLock(signal);
+  readLock(signal: AbortSignal, consistency: ScanConsistency = 'consistent'): Promise<LeaderLock | undefined> {
+    return this.#rows.readLock(signal, consistency);
   }
 
   writeLock(lock: LeaderLock, condition: LockCondition, signal: AbortSignal): Promise<boolean> {
