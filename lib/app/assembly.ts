@@ -58,7 +58,7 @@ export function assemble(settings: ConsumerSettings, events: EventBus, exclusive
     idleTimeBetweenReadsInMillis,
     maxReadsPerSecondPerShard,
   });
-  const table = createLeaseTable(clients.dynamoDB, settings, clock);
+  const table = createLeaseTable(clients, settings, clock);
   const measuring = measureWorker({ settings, environment: processEnvironment(), clock, events });
   const receiver = new Receiver({
     api,

@@ -1,8 +1,8 @@
-import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { Clock } from '../base/clock.ts';
 import { AwsDynamo } from '../lease/dynamo/aws-dynamo.ts';
 import { CoordinationRows } from '../lease/dynamo/coordination-tables.ts';
 import { DynamoLeaseTable } from '../lease/dynamo/dynamo-lease-table.ts';
+import type { Clients } from './clients.ts';
 import type { ConsumerSettings } from './config/consumer-settings.ts';
 import { isTableName } from './config/identity-options.ts';
 
@@ -13,9 +13,13 @@ export type LeaseTableSettings = Pick<
 >;
 
 /** The lease table of an application, with the tables of KCL 3.0 to 3.4 beside it where they are to be used. */
-export function createLeaseTable(client: DynamoDBClient, settings: LeaseTableSettings, clock: Clock): DynamoLeaseTable {
+export function createLeaseTable(
+  { dynamoDB }: Pick<Clients, 'dynamoDB'>,
+  settings: LeaseTableSettings,
+  clock: Clock,
+): DynamoLeaseTable {
   const { tableName, coordinatorStateTableName, workerMetricsTableName, coordinationTables } = settings;
-  const open = (name: string) => new AwsDynamo(client, name);
+  const open = (name: string) => new AwsDynamo(dynamoDB, name);
   const leases = open(tableName);
   // The names are made of the application's; where that is too long for it, there can be no such tables.
   const canBeLegacy = isTableName(coordinatorStateTableName) && isTableName(workerMetricsTableName);

@@ -49,7 +49,7 @@ function application(coordinationTables: LeaseTableSettings['coordinationTables'
   };
 }
 
-const open = (settings: LeaseTableSettings) => createLeaseTable(client, settings, systemClock).open(never);
+const open = (settings: LeaseTableSettings) => createLeaseTable(clients, settings, systemClock).open(never);
 
 async function createTable(TableName: string, key: string): Promise<void> {
   await client.send(
@@ -92,7 +92,7 @@ async function keysIn(TableName: string, key: string): Promise<readonly string[]
 
 /** Writes the lock and a worker's row, and says where they went. */
 async function homes(settings: LeaseTableSettings) {
-  const table = createLeaseTable(client, settings, systemClock);
+  const table = createLeaseTable(clients, settings, systemClock);
   await table.open(never);
   expect(await table.writeLock(lock, { type: 'absent' }, never)).toBe(true);
   await table.putWorker(row, never);
@@ -130,7 +130,7 @@ describe('coordinationTables: auto', () => {
   it('goes to the lease table when the migration is complete, also while it runs', async () => {
     const settings = application();
     await createLegacyTables(settings, 'INIT');
-    const table = createLeaseTable(client, settings, systemClock);
+    const table = createLeaseTable(clients, settings, systemClock);
     expect((await table.open(never)).coordination).toEqual({ tables: 'legacy', mayLead: true });
     await putMigration(settings, 'COMPLETE');
     expect(await table.coordination(never)).toEqual({ tables: 'single', mayLead: true });
