@@ -47,6 +47,8 @@ export interface FleetWorkerOptions extends FinishingOptions, Omit<WorkerProcess
   readonly incarnation: number;
   readonly settings: ReceiverSettings;
   readonly consumer: FleetConsumer;
+  /** Pause between reads of a shard that is caught up: 1,000 ms. */
+  readonly idleTimeBetweenReadsInMillis?: number;
   /** How it assigns when it leads. */
   readonly plan: AssignmentPlan;
   /** What it reports of its load; nothing, so that it is judged by the throughput of its leases. */
@@ -131,12 +133,15 @@ export class FleetWorker implements CheckedWorker {
   }
 
   /** The one place that knows how a worker is put together. */
-  #compose({ settings, plan, measurements }: FleetWorkerOptions, random: Random, events: EventSink): Receiver {
+  #compose(options: FleetWorkerOptions, random: Random, events: EventSink): Receiver {
+    const { settings, plan, measurements, idleTimeBetweenReadsInMillis } = options;
     const { kinesis } = this.#world;
     const clock = this.process;
     const api = this.kinesisView.port;
     const table = this.tableView.port;
-    const reader = createPollingReader({ api, streamName: kinesis.streamName, clock, random, events });
+    const { streamName } = kinesis;
+    const pace = idleTimeBetweenReadsInMillis === undefined ? {} : { idleTimeBetweenReadsInMillis };
+    const reader = createPollingReader({ api, streamName, clock, random, events, ...pace });
     const load = measurements === undefined ? {} : { measurements };
     return new Receiver({ api, reader, table, plan, clock, random, events, settings, ...load });
   }
