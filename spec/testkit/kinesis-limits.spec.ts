@@ -5,14 +5,15 @@ import { createAwsKinesis } from '../../lib/kinesis/aws-kinesis.ts';
 import { kinesisLimitsSuite } from '../../lib/testkit/conformance/kinesis-limits-suite.ts';
 import { FakeKinesis } from '../../lib/testkit/fake-kinesis.ts';
 import { startFakeAws } from '../../lib/testkit/server/start.ts';
-import { StoppedClock, kinesisClient } from './server/aws-clients.ts';
+import { VirtualClock } from '../../lib/testkit/virtual-clock.ts';
+import { kinesisClient } from './server/aws-clients.ts';
 
 describe('FakeKinesis', () => {
   const cases = kinesisLimitsSuite({
-    async createStream(shardCount, listShardsPageSize) {
-      const clock = new StoppedClock();
+    createStream(shardCount, listShardsPageSize) {
+      const clock = new VirtualClock();
       const api = new FakeKinesis({ clock, shardCount, listShardsPageSize }).connect();
-      return { api, pass: async (millis) => clock.pass(millis) };
+      return Promise.resolve({ api, pass: (millis) => clock.advance(millis) });
     },
   });
   it.each(cases)('$name', async ({ run }) => {
@@ -23,7 +24,7 @@ describe('FakeKinesis', () => {
 describe('the fake AWS over the wire', () => {
   const cases = kinesisLimitsSuite({
     async createStream(ShardCount, listShardsPageSize) {
-      const clock = new StoppedClock();
+      const clock = new VirtualClock();
       const aws = await startFakeAws({ clock, listShardsPageSize });
       const client = kinesisClient(aws);
       onTestFinished(async () => {
@@ -32,7 +33,7 @@ describe('the fake AWS over the wire', () => {
       });
       await client.send(new CreateStreamCommand({ StreamName: 'orders', ShardCount }));
       const api = createAwsKinesis({ client, stream: { streamName: 'orders' }, clock, events: new EventBus() });
-      return { api, pass: async (millis) => clock.pass(millis) };
+      return { api, pass: (millis) => clock.advance(millis) };
     },
   });
   it.each(cases)('$name', async ({ run }) => {

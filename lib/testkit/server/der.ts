@@ -15,10 +15,12 @@ export function objectIdentifier(dotted: string): Buffer {
   return der(0x06, Uint8Array.of(first * 40 + second), ...rest.map(base128));
 }
 
-/** A positive INTEGER from its bytes, the greatest first. */
+/** A positive INTEGER from its bytes, the greatest first; in as few bytes as it takes, or no reader accepts it. */
 export function positiveInteger(bytes: Uint8Array): Buffer {
-  const sign = (bytes[0] ?? 0) >= 0x80 ? Uint8Array.of(0) : new Uint8Array();
-  return der(0x02, sign, bytes);
+  const first = bytes.findIndex((byte) => byte !== 0);
+  const digits = first < 0 ? Uint8Array.of(0) : bytes.subarray(first);
+  const sign = (digits[0] ?? 0) >= 0x80 ? Uint8Array.of(0) : new Uint8Array();
+  return der(0x02, sign, digits);
 }
 
 /** BIT STRING of whole bytes. */

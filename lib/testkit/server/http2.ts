@@ -37,6 +37,8 @@ class Http2Exchange implements Exchange {
   readonly httpVersion = '2';
   readonly #stream: ServerHttp2Stream;
   #gone: AbortController | undefined;
+  /** Whether this side has ended the answer; Node also ends a stream that the caller has reset. */
+  #isEnded = false;
 
   constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, body: Buffer) {
     this.#stream = stream;
@@ -51,7 +53,7 @@ class Http2Exchange implements Exchange {
       const stream = this.#stream;
       if (stream.destroyed) controller.abort();
       stream.once('close', () => {
-        if (!stream.writableFinished) controller.abort(new Error('the caller has gone'));
+        if (!this.#isEnded) controller.abort(new Error('the caller has gone'));
       });
     }
     return this.#gone.signal;
@@ -67,6 +69,7 @@ class Http2Exchange implements Exchange {
       stream.once('close', resolve);
       const last = chunks.length - 1;
       for (let index = 0; index < last; index += 1) stream.write(chunks[index]);
+      this.#isEnded = true;
       stream.end(chunks[last]);
     });
   }
@@ -80,7 +83,10 @@ class Http2Exchange implements Exchange {
         if (gone.aborted || stream.destroyed || stream.write(chunk)) return;
         await once(stream, 'drain', { signal: gone }).catch(() => {});
       },
-      end: () => void stream.end(),
+      end: () => {
+        this.#isEnded = true;
+        stream.end();
+      },
     };
   }
 

@@ -1,8 +1,6 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { KinesisClient, type KinesisClientConfig } from '@aws-sdk/client-kinesis';
 import { NodeHttp2Handler, NodeHttpHandler } from '@smithy/node-http-handler';
-import type { Clock } from '../../../lib/base/clock.ts';
-import { systemClock } from '../../../lib/base/clock.ts';
 import type { FakeAws } from '../../../lib/testkit/server/fake-aws.ts';
 import { testCredentials, testRegion } from '../../support/local-stack.ts';
 
@@ -37,26 +35,5 @@ function handlerOf(aws: FakeAws, transport: Transport): NonNullable<KinesisClien
       return new NodeHttp2Handler(shared);
     case 'HTTP/2 over TLS':
       return new NodeHttp2Handler({ ...shared, nodeHttp2ConnectOptions: { ca: aws.ca } });
-  }
-}
-
-/** A service's clock that stands still until it is moved, for real calls: only its timers are the system's. */
-export class StoppedClock implements Clock {
-  #passedMillis = 0;
-
-  wallMillis(): number {
-    return Date.UTC(2026, 0, 1) + this.#passedMillis;
-  }
-
-  monotonicMillis(): number {
-    return this.#passedMillis;
-  }
-
-  timer(...parameters: Parameters<Clock['timer']>): ReturnType<Clock['timer']> {
-    return systemClock.timer(...parameters);
-  }
-
-  pass(millis: number): void {
-    this.#passedMillis += millis;
   }
 }

@@ -118,7 +118,7 @@ function normal(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   const members = Object.entries(value).map(([name, member]): [string, unknown] => [
     name,
-    (name === 'SS' || name === 'NS') && Array.isArray(member) ? member.toSorted() : normal(member),
+    (name === 'SS' || name === 'NS') && Array.isArray(member) ? member.map(String).sort() : normal(member),
   ]);
   return Object.fromEntries(members.toSorted((a, b) => (a[0] < b[0] ? -1 : 1)));
 }

@@ -6,8 +6,9 @@ import { RawTables, rawLease } from '../../lease/dynamo/raw-table.ts';
 let tables: RawTables;
 
 beforeAll(async () => {
-  const { endpoint, stop } = await startFakeAws();
-  tables = RawTables.on({ endpoint, stop, pid: process.pid, [Symbol.asyncDispose]: stop });
+  const aws = await startFakeAws();
+  const stop = () => aws.stop();
+  tables = RawTables.on({ endpoint: aws.endpoint, stop, pid: process.pid, [Symbol.asyncDispose]: stop });
 });
 
 afterAll(async () => {

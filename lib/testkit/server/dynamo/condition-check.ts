@@ -7,15 +7,9 @@ const allTypes = ['S', 'N', 'B', 'BOOL', 'NULL', 'SS', 'NS', 'BS', 'L', 'M'];
 
 /**
  * Refuses a condition that could hold of no item whatever: DynamoDB looks at the values of the request before it looks at
- * the item.
+ * the item. `what` names the expression in refusals.
  */
 export function checkCondition(condition: Condition, bindings: Bindings, what: string): void {
-  const literal = (operand: Operand) => (operand.kind === 'value' ? bindings.value(operand.placeholder) : undefined);
-  const refuse = (why: string) => validationError(`Invalid ${what}: ${why}`);
-  const mustCompare = (operator: string, operands: readonly Operand[]) => {
-    const wrong = operands.map(literal).find((value) => value !== undefined && !comparableTypes.has(typeOf(value)));
-    if (wrong !== undefined) throw refuse(incorrectOperand(operator, wrong));
-  };
   switch (condition.kind) {
     case 'and':
     case 'or':
@@ -24,46 +18,56 @@ export function checkCondition(condition: Condition, bindings: Bindings, what: s
     case 'not':
       checkCondition(condition.part, bindings, what);
       return;
+    default: {
+      const problem = problemOf(condition, bindings);
+      if (problem !== undefined) throw validationError(`Invalid ${what}: ${problem}`);
+    }
+  }
+}
+
+type Simple = Exclude<Condition, { kind: 'and' | 'or' | 'not' }>;
+
+function problemOf(condition: Simple, bindings: Bindings): string | undefined {
+  const literal = (operand: Operand) => (operand.kind === 'value' ? bindings.value(operand.placeholder) : undefined);
+  const incomparable = (operator: string, operands: readonly Operand[]) => {
+    const wrong = operands.map(literal).find((value) => value !== undefined && !comparableTypes.has(typeOf(value)));
+    return wrong === undefined ? undefined : incorrectOperand(operator, wrong);
+  };
+  switch (condition.kind) {
     case 'compare': {
       const { comparator, left, right } = condition;
       if (isSamePath(left, right, bindings)) {
-        throw refuse(
-          `The first operand must be distinct from the remaining operands for this operator or function; operator: ${comparator}`,
-        );
+        return `The first operand must be distinct from the remaining operands for this operator or function; operator: ${comparator}`;
       }
-      if (comparator !== '=' && comparator !== '<>') mustCompare(comparator, [left, right]);
-      return;
+      return comparator === '=' || comparator === '<>' ? undefined : incomparable(comparator, [left, right]);
     }
     case 'between': {
-      mustCompare('BETWEEN', [condition.low, condition.high]);
-      const [low, high] = [literal(condition.low), literal(condition.high)];
-      if (low !== undefined && high !== undefined && !isOrdered(low, high)) {
-        throw refuse('The BETWEEN operator requires upper bound to be greater than or equal to lower bound');
-      }
-      return;
+      const { low, high } = condition;
+      return incomparable('BETWEEN', [low, high]) ?? disorder(literal(low), literal(high));
     }
-    case 'type': {
-      const type = bindings.value(condition.type);
-      if (!('S' in type)) throw refuse(incorrectOperand('attribute_type', type));
-      if (!allTypes.includes(type.S)) {
-        throw refuse(
-          `Invalid attribute type name found; type: ${String(contentOf(type))}, valid types: {${allTypes.join(',')}}`,
-        );
-      }
-      return;
-    }
+    case 'type':
+      return problemOfType(bindings.value(condition.type));
     case 'beginsWith': {
       const prefix = literal(condition.prefix);
-      if (prefix !== undefined && !('S' in prefix || 'B' in prefix)) {
-        throw refuse(incorrectOperand('begins_with', prefix));
-      }
-      return;
+      if (prefix === undefined || 'S' in prefix || 'B' in prefix) return undefined;
+      return incorrectOperand('begins_with', prefix);
     }
     case 'in':
     case 'exists':
     case 'contains':
-      return;
+      return undefined;
   }
+}
+
+function problemOfType(type: Attribute): string | undefined {
+  if (!('S' in type)) return incorrectOperand('attribute_type', type);
+  if (allTypes.includes(type.S)) return undefined;
+  return `Invalid attribute type name found; type: ${String(contentOf(type))}, valid types: {${allTypes.join(',')}}`;
+}
+
+function disorder(low: Attribute | undefined, high: Attribute | undefined): string | undefined {
+  if (low === undefined || high === undefined || isOrdered(low, high)) return undefined;
+  return 'The BETWEEN operator requires upper bound to be greater than or equal to lower bound';
 }
 
 function incorrectOperand(operator: string, value: Attribute): string {
