@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { workerViews } from '../../lib/lease/assigner.ts';
+import { reportIntervalOf } from '../../lib/lease/worker-reporter.ts';
 import { workerRow } from './keeper-bench.ts';
 
 describe('workerViews', () => {
@@ -17,8 +18,8 @@ describe('workerViews', () => {
   it('gives a plan what the rows of workers that report say, and how often they say it', () => {
     expect(workerViews(rows, ['java', 'quick', 'slow'])).toEqual([
       { workerIdentifier: 'java', ...measured },
-      { workerIdentifier: 'quick', ...measured, reportIntervalMillis: 2_000 },
-      { workerIdentifier: 'slow', ...measured, reportIntervalMillis: 5_000 },
+      { workerIdentifier: 'quick', ...measured, reportIntervalMillis: reportIntervalOf(6_000) },
+      { workerIdentifier: 'slow', ...measured, reportIntervalMillis: reportIntervalOf(60_000) },
     ]);
   });
 

@@ -5,7 +5,7 @@ import type { Block } from '../../lib/block/block.ts';
 import type { EventOf, EventType, MillraceEvent } from '../../lib/event/event.ts';
 import { createPollingReader } from '../../lib/kinesis/polling-reader.ts';
 import type { LeaseTable } from '../../lib/lease/lease-table.ts';
-import { planByLeaseCount } from '../../lib/lease/plan/assign-plan.ts';
+import { planLeaseCountBased } from '../../lib/lease/plan/lease-count-plan.ts';
 import type { AssignmentPlan } from '../../lib/lease/plan/utilization-types.ts';
 import { Receiver } from '../../lib/receiver/receiver.ts';
 import type { ReceiverOptions, ReceiverSettings } from '../../lib/receiver/receiver-options.ts';
@@ -157,7 +157,7 @@ export class Worker {
 
   constructor(fleet: Fleet, name: string, options: WorkerOptions) {
     const { handle = () => {}, drinks = true, wallSkewMillis, table, ...others } = options;
-    const { plan = planByLeaseCount, assignment, measurements, ...settings } = others;
+    const { plan = planLeaseCountBased, assignment, measurements, ...settings } = others;
     this.name = name;
     this.process = new Process(fleet.clock, wallSkewMillis);
     const clock = this.process;
