@@ -5,6 +5,7 @@ import {
   assignLease,
   beginTenure,
   checkpointLease,
+  completeUnreadHandoff,
   evictLease,
   initiateHandoff,
   markFirstSyncEnded,
@@ -259,6 +260,18 @@ function handoffCases(): readonly LeaseWriteCase[] {
         leaseOwner: { ...heldLease, leaseOwner: 'third' },
         'leaseOwner, which is absent': unowned,
         checkpointOwner: inHandoff,
+      },
+    },
+    {
+      name: 'completeUnreadHandoff leaves a lease that was never begun to its next owner',
+      before: inHandoff,
+      write: completeUnreadHandoff(inHandoff),
+      after: { ...without(inHandoff, 'checkpointOwner'), leaseCounter: 8 },
+      refusedOn: {
+        leaseCounter: { ...inHandoff, leaseCounter: 8 },
+        leaseOwner: { ...inHandoff, leaseOwner: 'third' },
+        checkpointOwner: { ...inHandoff, checkpointOwner: 'third' },
+        'checkpointOwner, which is absent': without(inHandoff, 'checkpointOwner'),
       },
     },
   ];

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   type AttributeValue,
   CreateTableCommand,
@@ -45,6 +46,9 @@ declare module 'vitest' {
     readonly dynamoEmulator: 'dynalite' | 'DynamoDB Local';
   }
 }
+
+/** How often a new table is asked whether it is ACTIVE; every 20 ms. */
+const maximumStatusQuestions = 3_000;
 
 const emulators = { dynalite: () => startDynalite(), 'DynamoDB Local': () => startDynamoDBLocal() };
 
@@ -97,11 +101,15 @@ export class RawTables implements AsyncDisposable {
     };
   }
 
-  /** A table made by somebody else. */
+  /** A table made by somebody else; waits until it is ACTIVE. */
   async create(table: RawTable, input: Omit<CreateTableCommandInput, 'TableName'>): Promise<void> {
     await this.client.send(
       new CreateTableCommand({ BillingMode: 'PAY_PER_REQUEST', ...input, TableName: table.tableName }),
     );
+    for (let asked = 0; (await this.describe(table)).Table?.TableStatus !== 'ACTIVE'; asked += 1) {
+      if (asked === maximumStatusQuestions) throw new Error(`table ${table.tableName} is still not ACTIVE`);
+      await delay(20);
+    }
   }
 
   describe({ tableName }: RawTable): Promise<DescribeTableCommandOutput> {
