@@ -51,7 +51,7 @@ export interface FleetOptions extends FinishingOptions {
 /** How one worker of a fleet differs from the others. */
 export interface StartOptions extends Pick<
   FleetWorkerOptions,
-  'startMillis' | 'wallSkewMillis' | 'rate' | 'measurements'
+  'startMillis' | 'wallSkewMillis' | 'rate' | 'measurements' | 'idleTimeBetweenReadsInMillis'
 > {
   readonly settings?: FleetSettings;
   readonly consumer?: FleetConsumer;

@@ -14,6 +14,7 @@ export interface StageOptions {
   readonly shards: number;
   readonly workers: number;
   readonly settings?: FleetSettings;
+  readonly idleTimeBetweenReadsInMillis?: number;
   /** Records a second, over all shards. */
   readonly recordsPerSecond?: number;
 }
@@ -37,7 +38,8 @@ export class Stage {
   readonly #pauses: number[] = [];
   #moves = 0;
 
-  constructor({ seed, shards, workers, settings, recordsPerSecond = shards }: StageOptions) {
+  constructor(options: StageOptions) {
+    const { seed, shards, workers, settings, recordsPerSecond = shards, idleTimeBetweenReadsInMillis } = options;
     this.random = forkRandom(seed, 'figures');
     this.fleet = createFleet({
       seed,
@@ -58,7 +60,8 @@ export class Stage {
       if (change.kind === 'lease') this.#note(change.before, change.after);
     };
     this.#feed(recordsPerSecond);
-    this.workers = Array.from({ length: workers }, (_, index) => this.fleet.start(`worker-${index + 1}`));
+    const pace = idleTimeBetweenReadsInMillis === undefined ? {} : { idleTimeBetweenReadsInMillis };
+    this.workers = Array.from({ length: workers }, (_, index) => this.fleet.start(`worker-${index + 1}`, pace));
   }
 
   /** Puts records at a steady rate until the stage is left. */
