@@ -20,6 +20,7 @@ import type { Codec } from './codec/codec.ts';
 import { installCodec } from './codec/install.ts';
 import type { DecodedPage } from './codec/page.ts';
 import { DecodedAnswer, type GetRecordsProtocol } from './codec/protocol.ts';
+import { UnreadableAnswer } from './codec/unreadable.ts';
 import { toKinesisFault } from './fault.ts';
 import type {
   GetRecordsAnswer,
@@ -194,8 +195,10 @@ function answerOfPage({ records, nextIterator, millisBehindLatest, childShards }
 }
 
 function toAnswer(output: GetRecordsOutput): GetRecordsAnswer {
+  // Without the list this would look like the end of a shard.
+  if (output.Records === undefined) throw new UnreadableAnswer('the answer has no Records');
   return {
-    records: (output.Records ?? []).map((record) => ({
+    records: output.Records.map((record) => ({
       data: required(record.Data, 'Data'),
       partitionKey: required(record.PartitionKey, 'PartitionKey'),
       sequenceNumber: required(record.SequenceNumber, 'SequenceNumber'),

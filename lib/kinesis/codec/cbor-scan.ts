@@ -47,7 +47,11 @@ class CborScanner extends PageScanner {
   #nameLength = 0;
   #isBase64 = false;
 
-  protected override readUnits(): void {
+  protected override get isWhole(): boolean {
+    return this.#unit === 'end';
+  }
+
+  protected override readUnits(): never {
     for (;;) {
       this.begin();
       switch (this.#unit) {
@@ -64,7 +68,6 @@ class CborScanner extends PageScanner {
           break;
         case 'end':
           if (this.at < this.bytes.length) throw unusual;
-          if (this.isAtEnd) return;
           throw short;
       }
     }

@@ -50,7 +50,11 @@ class JsonScanner extends PageScanner {
   #stringStart = 0;
   #stringLength = 0;
 
-  protected override readUnits(): void {
+  protected override get isWhole(): boolean {
+    return this.#unit === 'end';
+  }
+
+  protected override readUnits(): never {
     for (;;) {
       this.begin();
       switch (this.#unit) {
@@ -70,7 +74,6 @@ class JsonScanner extends PageScanner {
           break;
         case 'end':
           if (this.#skipBlanks() !== undefined) throw unusual;
-          if (this.isAtEnd) return;
           throw short;
       }
     }

@@ -32,14 +32,10 @@ export abstract class PageScanner {
   /** Where the unit that is being read begins. */
   protected unitStart = 0;
   readonly #chunks: readonly Buffer[];
-  /** The first byte that `bytes` does not have: chunk and offset. */
-  #nextChunk = 1;
-  #nextOffset = 0;
-  /** In a bridge: where its last piece begins, and where that lies in its chunk. */
-  #pieceStart = 0;
-  #pieceChunk = 0;
-  #pieceOffset = 0;
-  #isBridge = false;
+  /** The chunk in which `bytes` lie, or with which the bridge begins. */
+  #chunk = 0;
+  /** Where in that chunk the bridge begins; `undefined` when `bytes` are the chunk itself. */
+  #bridgeOffset: number | undefined;
   protected readonly found: ScannedPage = {
     records: undefined,
     nextIterator: undefined,
@@ -68,27 +64,28 @@ export abstract class PageScanner {
     for (;;) {
       try {
         this.readUnits();
-        return this.found.records === undefined ? undefined : this.found;
       } catch (thrown) {
         if (thrown === unusual) return undefined;
         if (thrown !== short) throw thrown;
-        if (!this.#extend()) return undefined;
+        if (this.#extend()) continue;
+        return this.isWhole && this.found.records !== undefined ? this.found : undefined;
       }
     }
   }
 
-  /** Reads units to the end of the page, from `unitStart` on, in whatever it was when it was left. Calls `begin` for each. */
-  protected abstract readUnits(): void;
+  /**
+   * Reads units from `unitStart` on, in whatever it was when it was left, and calls `begin` before each. Ends by throwing:
+   * {@link short} when all bytes are read too.
+   */
+  protected abstract readUnits(): never;
+
+  /** Whether nothing is missing when the bytes end here. */
+  protected abstract readonly isWhole: boolean;
 
   /** A unit begins here. */
   protected begin(): void {
-    if (this.#isBridge && this.at >= this.#pieceStart) this.#leaveBridge();
+    if (this.#bridgeOffset !== undefined && this.at > 0) this.#leaveBridge(this.#bridgeOffset);
     this.unitStart = this.at;
-  }
-
-  /** Whether all chunks have been read. */
-  protected get isAtEnd(): boolean {
-    return this.at === this.bytes.length && this.#nextChunk >= this.#chunks.length;
   }
 
   /** What a record of the page has found so far is nothing. */
@@ -108,46 +105,55 @@ export abstract class PageScanner {
 
   /** Makes a bridge from the unit's beginning to beyond the end of `bytes`; `false` when nothing follows. */
   #extend(): boolean {
-    const chunks = this.#chunks;
-    const rest = this.bytes.subarray(this.unitStart);
-    const pieces: Buffer[] = [rest];
-    let length = rest.length;
-    const wanted = Math.max(2 * rest.length, minBridgeBytes);
-    while (length < wanted && this.#nextChunk < chunks.length) {
-      const chunk = chunks[this.#nextChunk] as Buffer;
-      const piece = chunk.subarray(this.#nextOffset, this.#nextOffset + wanted - length);
-      this.#pieceStart = length;
-      this.#pieceChunk = this.#nextChunk;
-      this.#pieceOffset = this.#nextOffset;
-      pieces.push(piece);
-      length += piece.length;
-      this.#nextOffset += piece.length;
-      if (this.#nextOffset < chunk.length) continue;
-      this.#nextChunk += 1;
-      this.#nextOffset = 0;
-    }
-    if (pieces.length === 1) return false;
+    const had = this.bytes.length - this.unitStart;
+    // In a bridge the unit begins with it.
+    const offset = this.#bridgeOffset ?? this.unitStart;
+    const pieces = this.#piecesFrom(offset, Math.max(2 * had, minBridgeBytes));
+    const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
+    if (length === had) return false;
     const bridge = Buffer.allocUnsafeSlow(length);
     let at = 0;
     for (const piece of pieces) {
       bridge.set(piece, at);
       at += piece.length;
     }
-    this.bytes = bridge;
-    this.view = viewOf(bridge);
-    this.#isBridge = true;
-    this.at = 0;
+    this.#bridgeOffset = offset;
+    this.#goTo(bridge, 0);
     this.unitStart = 0;
     return true;
   }
 
-  #leaveBridge(): void {
-    this.at += this.#pieceOffset - this.#pieceStart;
-    this.bytes = this.#chunks[this.#pieceChunk] as Buffer;
-    this.view = viewOf(this.bytes);
-    this.#isBridge = false;
-    this.#nextChunk = this.#pieceChunk + 1;
-    this.#nextOffset = 0;
+  #piecesFrom(offset: number, wanted: number): Buffer[] {
+    const pieces: Buffer[] = [];
+    let start = offset;
+    let missing = wanted;
+    for (let index = this.#chunk; index < this.#chunks.length && missing > 0; index += 1) {
+      const piece = (this.#chunks[index] as Buffer).subarray(start, start + missing);
+      pieces.push(piece);
+      missing -= piece.length;
+      start = 0;
+    }
+    return pieces;
+  }
+
+  /** Goes on in the chunk itself, so that what comes next does not keep the bridge in memory. */
+  #leaveBridge(offset: number): void {
+    const chunks = this.#chunks;
+    let at = offset + this.at;
+    let length = (chunks[this.#chunk] as Buffer).length;
+    while (at >= length && this.#chunk < chunks.length - 1) {
+      at -= length;
+      this.#chunk += 1;
+      length = (chunks[this.#chunk] as Buffer).length;
+    }
+    this.#bridgeOffset = undefined;
+    this.#goTo(chunks[this.#chunk] as Buffer, at);
+  }
+
+  #goTo(bytes: Buffer, at: number): void {
+    this.bytes = bytes;
+    this.view = viewOf(bytes);
+    this.at = at;
   }
 }
 
