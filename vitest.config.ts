@@ -7,6 +7,8 @@ const own = ['tidy', 'integration', 'package'];
 const interop = 'spec/interop/**/*.interop.spec.ts';
 /** The lease table as it stands in DynamoDB: on dynalite in the unit suite, on DynamoDB Local in the interop suite. */
 const leaseTable = 'spec/lease/dynamo/*.spec.ts';
+/** Specs beside it that need no emulator: they run in the unit suite alone. */
+const withoutEmulator = ['service-answers', 'damaged-rows'].map((name) => `spec/lease/dynamo/${name}.spec.ts`);
 const stories = 'spec/interop/**/*.story.spec.ts';
 
 // The suites run one after the other (groupOrder), the files of a suite side by side.
@@ -50,6 +52,7 @@ export default defineConfig({
           name: 'interop',
           sequence: { groupOrder: 4 },
           include: [interop, leaseTable],
+          exclude: withoutEmulator,
           provide: { dynamoEmulator: 'DynamoDB Local' },
           fileParallelism: false,
           testTimeout: 3 * minuteMillis,
