@@ -6,4 +6,8 @@ export const benches: BenchTable = {
     summary: 'the plan by which a leader gives out leases, for a large fleet',
     load: async () => (await import('./assignment.ts')).assignmentBench,
   },
+  kpl: {
+    summary: 'taking the aggregates of the KPL apart, against aws-kinesis-agg',
+    load: async () => (await import('./kpl.ts')).kplBench,
+  },
 };

@@ -3,8 +3,9 @@ import { KinesisRecord } from '../../block/record.ts';
 import type { EventSink } from '../../event/bus.ts';
 import type { BrokenAggregate } from '../../event/event.ts';
 import { Aggregate } from './aggregate.ts';
-import { frameMagic, openFrame } from './frame.ts';
+import { type OpenedFrame, frameMagic, openFrames } from './frame.ts';
 import { HashRange } from './hash-range.ts';
+import { lanes } from './md5-lanes.ts';
 
 /** What a {@link Deaggregator} needs. */
 export interface DeaggregatorOptions {
@@ -19,7 +20,7 @@ export interface DeaggregatorOptions {
 }
 
 /** A part has at most so many records more than one raw page: few enough that a bomb is unpacked a little at a time. */
-export const maxPartRecords = 10_000;
+export const maxPartRecords = 2_500;
 /** The least time between two events of one type about one shard; the later one counts for all in between. */
 const eventIntervalMillis = 10_000;
 
@@ -53,15 +54,26 @@ export class Deaggregator {
    * nothing in it.
    */
   *parts(page: readonly KinesisRecord[]): Generator<readonly KinesisRecord[], void, undefined> {
-    const first = page.findIndex((record) => record.startsWith(frameMagic));
-    if (first === -1) {
+    const framed = placesOf(page);
+    if (framed.length === 0) {
       yield page;
       return;
     }
-    let part = page.slice(0, first);
-    for (let index = first; index < page.length; index += 1) {
-      const record = page[index] as KinesisRecord;
-      const aggregate = record.startsWith(frameMagic) ? this.#open(record) : undefined;
+    let part: KinesisRecord[] = [];
+    let opened = 0;
+    let frames: readonly OpenedFrame[] = [];
+    for (const [index, record] of page.entries()) {
+      if (index !== framed[opened]) {
+        part.push(record);
+        continue;
+      }
+      const place = opened % lanes;
+      if (place === 0) {
+        const group = framed.slice(opened, opened + lanes);
+        frames = openFrames(group.map((each) => (page[each] as KinesisRecord).data));
+      }
+      opened += 1;
+      const aggregate = this.#read(record, frames[place] as OpenedFrame);
       if (aggregate === undefined) {
         part.push(record);
         continue;
@@ -83,13 +95,12 @@ export class Deaggregator {
     this.#misplaced.flush();
   }
 
-  /** The aggregate that a record with the magic holds; `undefined` when it is one plain record after all. */
-  #open({ data, sequenceNumber, arrivalTimeMillis }: KinesisRecord): Aggregate | undefined {
-    const frame = openFrame(data);
-    const opened =
+  /** The aggregate of a record with the magic; `undefined` when it is one plain record after all. */
+  #read({ sequenceNumber, arrivalTimeMillis }: KinesisRecord, frame: OpenedFrame): Aggregate | undefined {
+    const read =
       'broken' in frame ? frame.broken : Aggregate.read(frame.message, { sequenceNumber, arrivalTimeMillis });
-    if (typeof opened !== 'string') return opened;
-    this.#broken.add(1, sequenceNumber, opened);
+    if (typeof read !== 'string') return read;
+    this.#broken.add(1, sequenceNumber, read);
     return undefined;
   }
 
@@ -110,6 +121,15 @@ export class Deaggregator {
     if (misplaced > 0) this.#misplaced.add(misplaced, aggregate.origin.sequenceNumber, undefined);
     return next;
   }
+}
+
+/** Which records of a page begin like an aggregate. */
+function placesOf(page: readonly KinesisRecord[]): readonly number[] {
+  const places: number[] = [];
+  for (let index = 0; index < page.length; index += 1) {
+    if ((page[index] as KinesisRecord).startsWith(frameMagic)) places.push(index);
+  }
+  return places;
 }
 
 /** Counts what happens, and tells it at once when the last time was long ago; else with the next, or at the end. */

@@ -1,3 +1,4 @@
+import { hashKeyWords } from './digests.ts';
 import { type HashRange, parseHashKey } from './hash-range.ts';
 
 /** One key table of an aggregate: where its keys lie in the message, and what has been found out about them. */
@@ -6,7 +7,7 @@ export class KeyTable {
   readonly #bounds: number[] = [];
   readonly #texts: (string | undefined)[] = [];
   readonly #hashKeys: (bigint | undefined)[] = [];
-  readonly #inside: (boolean | undefined)[] = [];
+  #inside: Uint8Array | undefined;
 
   constructor(message: Buffer) {
     this.#message = message;
@@ -41,12 +42,24 @@ export class KeyTable {
     return this.isHashKey(index) && range.holds(this.#hashKeys[index] as bigint);
   }
 
-  /** Whether the MD5 of the partition key at an index lies inside a range. */
+  /** Whether the MD5 of the partition key at an index lies inside a range, which is the same in every call. */
   isPartitionKeyInside(index: number, range: HashRange): boolean {
-    return (this.#inside[index] ??= range.holdsKey(
-      this.#message,
-      this.#bounds[2 * index] as number,
-      this.#bounds[2 * index + 1] as number,
-    ));
+    this.#inside ??= this.#allInside(range);
+    return this.#inside[index] === 1;
+  }
+
+  /** For all keys at once, since four at a time are digested faster. */
+  #allInside(range: HashRange): Uint8Array {
+    const inside = new Uint8Array(this.size);
+    for (let first = 0; first < inside.length; first += 4) {
+      hashKeyWords(this.#message, this.#bounds, 2 * first, words);
+      const end = Math.min(inside.length, first + 4);
+      for (let index = first; index < end; index += 1) {
+        inside[index] = range.holdsWords(words, 4 * (index - first)) ? 1 : 0;
+      }
+    }
+    return inside;
   }
 }
+
+const words = new Uint32Array(16);
