@@ -22,10 +22,11 @@ export class FleetAges {
   readonly #handoffTimeoutMillis: number;
   readonly #leases = new CounterAges();
   readonly #workers = new CounterAges();
-  /** The longest time between two renewals that was seen of each owner. */
-  readonly #gapsMillis = new Map<string, number>();
   /** Workers that let something expire, with the report that they had made by then. */
   readonly #distrusted = new Map<string, number | undefined>();
+  /** What is known of each owner's F, kept as long as it owns a lease: a worker that stops removes its row first. */
+  #patience = new Map<string, OwnerPatience>();
+  #lookedAtMillis = Number.NEGATIVE_INFINITY;
   #handoffs = new Map<string, { readonly owners: string; readonly sinceMillis: number }>();
 
   /** `handoffTimeoutMillis` is the option `gracefulLeaseHandoffTimeoutMillis`. */
@@ -40,7 +41,7 @@ export class FleetAges {
    * was read somewhere between the two, and the owner may have written since.
    */
   observe(leases: readonly Lease[], workers: readonly WorkerRow[], seenAtMillis: number): readonly ObservedLease[] {
-    this.#observeGaps(leases, seenAtMillis);
+    this.#observeOwners(leases, workers, seenAtMillis);
     this.#leases.observe(
       leases.map((lease) => ({ key: lease.leaseKey, counter: lease.leaseCounter, holder: writerOf(lease) })),
       seenAtMillis,
@@ -54,11 +55,10 @@ export class FleetAges {
       seenAtMillis,
     );
     this.#observeHandoffs(leases, seenAtMillis);
-    const rows = new Map(workers.map((row) => [row.workerIdentifier, row]));
     return leases.map((lease) => ({
       lease,
       unchangedSinceMillis: this.#leases.sinceMillis(lease.leaseKey) ?? seenAtMillis,
-      expiresAfterMillis: this.#expiresAfterMillis(lease, rows),
+      expiresAfterMillis: this.#expiresAfterMillis(lease),
       ...(this.#isHandoffOver(lease.leaseKey, seenAtMillis) ? { handoffTimedOut: true } : {}),
       ...(this.#leases.isUnanswered(lease.leaseKey) ? { awaitsOwner: true } : {}),
     }));
@@ -70,31 +70,48 @@ export class FleetAges {
     this.#leases.noteGiven({ key, counter, holder }, nowMillis);
   }
 
-  /**
-   * The counter of an owner that renews every 5 s rises by one each time, whoever looks how often. So a look that comes
-   * late, after a pause of this process, sees a counter that rose by several, and the gap is a part of the time.
-   */
-  #observeGaps(leases: readonly Lease[], nowMillis: number): void {
+  #observeOwners(leases: readonly Lease[], workers: readonly WorkerRow[], nowMillis: number): void {
+    const told = new Map(workers.map((row) => [row.workerIdentifier, row.failoverTimeMillis]));
+    const next = new Map<string, OwnerPatience>();
     for (const lease of leases) {
-      const before = this.#leases.seen(lease.leaseKey);
-      const writer = writerOf(lease);
-      if (before === undefined || writer === undefined || before.holder !== writer) continue;
-      const steps = lease.leaseCounter - before.counter;
-      if (steps <= 0) continue;
-      const gapMillis = (nowMillis - before.sinceMillis) / steps;
-      if (gapMillis > (this.#gapsMillis.get(writer) ?? 0)) this.#gapsMillis.set(writer, gapMillis);
+      const owner = writerOf(lease);
+      if (owner === undefined) continue;
+      const before = next.get(owner) ?? this.#patience.get(owner);
+      const gapMillis = Math.max(before?.gapMillis ?? 0, this.#gapOf(lease, owner, nowMillis));
+      next.set(owner, { gapMillis, toldMillis: told.get(owner) ?? before?.toldMillis });
     }
+    this.#patience = next;
+    this.#lookedAtMillis = nowMillis;
   }
 
   /**
-   * After how long a still counter means that the owner is gone: F; the owner's own F where its row tells it; three of its
-   * longest renewal gaps where no row does, as with Java workers (design 5.13). Three times as long when the last assign
-   * of this lease brought no renewal at all: its owner may be one that discovers slowly (design 5.5).
+   * The time between two renewals, as far as this look shows it; 0 when it shows none. The counter of an owner that renews
+   * every 5 s rises by one each time, whoever looks how often: a counter that rose by several tells a part of the
+   * time. A look long after the one before tells nothing:
+   *
+   *   1. this process looks, and is then paused for 20 s
+   *   2. the owner renews once more, and dies
+   *   3. the next look shows one step in 20 s
    */
-  #expiresAfterMillis(lease: Lease, rows: ReadonlyMap<string, WorkerRow>): number {
+  #gapOf(lease: Lease, owner: string, nowMillis: number): number {
+    const before = this.#leases.seen(lease.leaseKey);
+    if (before === undefined || before.holder !== owner) return 0;
+    const steps = lease.leaseCounter - before.counter;
+    const isLate = nowMillis - this.#lookedAtMillis > this.#failoverTimeMillis / 2;
+    return steps <= 0 || isLate ? 0 : (nowMillis - before.sinceMillis) / steps;
+  }
+
+  /**
+   * After how long a still counter means that the owner is gone: F; the owner's own F where its row tells it, or told it
+   * before it was removed; three of its longest renewal gaps where no row did, as with Java workers (design 5.13). Three
+   * times as long when the last assign of this lease brought no renewal at all: its owner may be one that discovers
+   * slowly (design 5.5).
+   */
+  #expiresAfterMillis(lease: Lease): number {
     const owner = writerOf(lease);
     if (owner === undefined) return this.#failoverTimeMillis;
-    const told = rows.get(owner)?.failoverTimeMillis ?? renewalGaps * (this.#gapsMillis.get(owner) ?? 0);
+    const { toldMillis, gapMillis = 0 } = this.#patience.get(owner) ?? {};
+    const told = toldMillis ?? renewalGaps * gapMillis;
     const patience = this.#leases.wasSilentWhenGiven(lease.leaseKey) ? patienceAfterSilence : 1;
     return patience * Math.max(this.#failoverTimeMillis, told);
   }
@@ -193,6 +210,14 @@ export class FleetAges {
     }
     return [...live].sort();
   }
+}
+
+/** What is known of how long an owner may be silent. */
+interface OwnerPatience {
+  /** The longest time between two renewals that was seen of it. */
+  readonly gapMillis: number;
+  /** Its own F, as its row told it last; undefined for Java workers. */
+  readonly toldMillis: number | undefined;
 }
 
 /** Who renews a lease: the old owner as long as a handoff is pending. */

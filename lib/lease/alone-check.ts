@@ -15,6 +15,8 @@ export interface AloneCheckOptions {
   readonly clock: Clock;
   /** What this worker has observed so far; it goes on with it, so that a row found dead here is not new to it later. */
   readonly ages: FleetAges;
+  /** Hears of each look after which the worker must wait. */
+  readonly onWait?: (snapshot: TableSnapshot) => Promise<void>;
 }
 
 /** How often the table is looked at while waiting for a silent worker to count as gone. */
@@ -40,6 +42,7 @@ export async function ensureAlone(options: AloneCheckOptions, signal: AbortSigna
     const [other] = others.filter((worker) => showsLife(worker, snapshot, before));
     if (other !== undefined) throw notAlone(options, other);
     if (others.length === 0) return;
+    await options.onWait?.(snapshot);
     await sleep(clock, Math.min(lookIntervalMillis, failoverTimeMillis / 4), signal);
   }
 }

@@ -1,11 +1,13 @@
+import PQueue from 'p-queue';
 import type { Clock } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
 import type { EventSink } from '../event/bus.ts';
 import { allDone } from './all-done.ts';
 import type { FleetAges } from './ages.ts';
+import { requestDeadline } from './holding.ts';
 import { isEnded } from './lease.ts';
-import type { LeaseTable, TableSnapshot } from './lease-table.ts';
-import { assignLease, initiateHandoff } from './lease-write.ts';
+import type { LeaseTable, TableSnapshot, WriteOutcome } from './lease-table.ts';
+import { type LeaseWrite, assignLease, initiateHandoff } from './lease-write.ts';
 import { writeOf } from './plan/assignment-plan.ts';
 import { isExpired } from './plan/free-lease.ts';
 import {
@@ -17,6 +19,12 @@ import {
   isBalanceRun,
 } from './plan/utilization-types.ts';
 import { reportIntervalOf } from './worker-reporter.ts';
+
+/**
+ * How many writes are under way at once. One that waited in the client for a free connection would be sent long after the
+ * question whether this worker still leads.
+ */
+const maximumConcurrentWrites = 32;
 
 /** What an {@link Assigner} needs. */
 export interface AssignerOptions {
@@ -42,6 +50,7 @@ export interface AssignerOptions {
  */
 export class Assigner {
   readonly #options: AssignerOptions;
+  readonly #writes = new PQueue({ concurrency: maximumConcurrentWrites });
   #runs = 0;
 
   constructor(options: AssignerOptions) {
@@ -71,15 +80,16 @@ export class Assigner {
     const byKey = new Map(observed.map((one) => [one.lease.leaseKey, one]));
     const writes = moves.map((move) => {
       const one = byKey.get(move.leaseKey) as ObservedLease;
-      return this.#perform(move, one, writeOf(move, one, options, nowMillis) === 'handoff', signal);
+      const isHandoff = writeOf(move, one, options, nowMillis) === 'handoff';
+      return this.#writes.add(() => this.#perform(move, one, isHandoff, signal));
     });
     await allDone(writes);
   }
 
   async #perform(move: Move, { lease }: ObservedLease, isHandoff: boolean, signal: AbortSignal): Promise<void> {
-    const { table, clock, ages, events, isLeader, workerIdentifier, onGivenToMe, onHandoffFromMe } = this.#options;
+    const { clock, ages, events, isLeader, workerIdentifier, onGivenToMe, onHandoffFromMe } = this.#options;
     if (!isLeader()) return;
-    const written = await table.write(
+    const written = await this.#write(
       isHandoff ? initiateHandoff(lease, move.to) : assignLease(lease, move.to),
       signal,
     );
@@ -96,13 +106,22 @@ export class Assigner {
     if (move.to === workerIdentifier) await onGivenToMe(leaseKey, signal);
   }
 
-  /** The earliest moment at which a lease of the snapshot can expire, on the monotonic clock. */
-  earliestExpiryMillis(observed: readonly ObservedLease[]): number {
-    const { assignment: options, clock } = this.#options;
-    const now = clock.monotonicMillis();
+  /** One row without an answer must not keep the leader from the others for long. */
+  async #write(write: LeaseWrite, signal: AbortSignal): Promise<WriteOutcome> {
+    const { table, clock, assignment } = this.#options;
+    using request = requestDeadline(clock, assignment.failoverTimeMillis, signal);
+    return await table.write(write, request.signal);
+  }
+
+  /**
+   * The earliest moment at which a lease can expire that had not when the snapshot was asked for, on the monotonic clock;
+   * it may have passed already.
+   */
+  earliestExpiryMillis(observed: readonly ObservedLease[], askedAtMillis: number): number {
+    const { assignment: options } = this.#options;
     let earliest = Number.POSITIVE_INFINITY;
     for (const one of observed) {
-      if (one.lease.leaseOwner === undefined || isEnded(one.lease) || isExpired(one, options, now)) continue;
+      if (one.lease.leaseOwner === undefined || isEnded(one.lease) || isExpired(one, options, askedAtMillis)) continue;
       const afterMillis = one.expiresAfterMillis ?? options.failoverTimeMillis;
       earliest = Math.min(earliest, one.unchangedSinceMillis + afterMillis);
     }

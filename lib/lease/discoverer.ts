@@ -1,4 +1,6 @@
+import type { Clock } from '../base/clock.ts';
 import { allDone } from './all-done.ts';
+import { requestDeadline } from './holding.ts';
 import type { Lease } from './lease.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
 import type { LeaseTable } from './lease-table.ts';
@@ -11,6 +13,8 @@ export interface DiscovererOptions {
   readonly keeper: LeaseKeeper;
   readonly stream: StreamIdentity;
   readonly workerIdentifier: string;
+  readonly failoverTimeMillis: number;
+  readonly clock: Clock;
   /** A tenure has begun: read from the checkpoint of this row. */
   readonly onGained: (lease: Lease) => void;
 }
@@ -69,11 +73,17 @@ export class Discoverer {
 
   async #ownKeys(signal: AbortSignal): Promise<readonly string[]> {
     const { table, keeper, workerIdentifier } = this.#options;
-    const indexed = await table.listKeysOwnedBy(workerIdentifier, signal);
+    const indexed = await this.#indexedKeys(signal);
     const known = new Set(indexed);
     const lacks = keeper.held.some((lease) => lease.leaseOwner === workerIdentifier && !known.has(lease.leaseKey));
     if (indexed !== undefined && !lacks) return indexed;
     const { leases } = await table.scan(signal, 'consistent');
     return this.#keysOf(leases);
+  }
+
+  async #indexedKeys(signal: AbortSignal): Promise<readonly string[] | undefined> {
+    const { table, workerIdentifier, clock, failoverTimeMillis } = this.#options;
+    using request = requestDeadline(clock, failoverTimeMillis, signal);
+    return await table.listKeysOwnedBy(workerIdentifier, request.signal);
   }
 }

@@ -1,4 +1,6 @@
 import PQueue from 'p-queue';
+import { type LinkedController, deadlineController } from '../base/abort.ts';
+import type { Clock } from '../base/clock.ts';
 import { MillraceError } from '../base/error.ts';
 import type { Lease } from './lease.ts';
 import type { Fence } from './lease-write.ts';
@@ -39,7 +41,14 @@ export function newHolding(lease: Lease, startedAtMillis: number): Holding {
   };
 }
 
-/** How long one request to the lease table may take. */
-export function requestDeadlineMillis(failoverTimeMillis: number): number {
-  return Math.floor(failoverTimeMillis / 4);
+/** A request to the lease table may take F/4 at most: four of them, one after another, must fit into F. */
+export function requestDeadline(
+  clock: Clock,
+  failoverTimeMillis: number,
+  ...parents: readonly (AbortSignal | undefined)[]
+): LinkedController {
+  const millis = Math.floor(failoverTimeMillis / 4);
+  const late = () =>
+    new MillraceError('MR_ENDPOINT_UNREACHABLE', `DynamoDB did not answer within ${millis} ms`, { reaction: 'retry' });
+  return deadlineController(clock, millis, late, ...parents);
 }

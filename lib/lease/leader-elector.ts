@@ -1,10 +1,9 @@
-import { deadlineController } from '../base/abort.ts';
 import { type Clock, pause } from '../base/clock.ts';
-import { MillraceError, toMillraceError } from '../base/error.ts';
+import { toMillraceError } from '../base/error.ts';
 import type { Random } from '../base/random.ts';
 import { StateHolder } from '../base/state.ts';
 import type { EventSink } from '../event/bus.ts';
-import { requestDeadlineMillis } from './holding.ts';
+import { requestDeadline } from './holding.ts';
 import type { LeaderLock } from './lease.ts';
 import type { LeaseTable, LockCondition } from './lease-table.ts';
 
@@ -29,12 +28,17 @@ export interface LeaderElectorOptions {
 }
 
 /**
- * What a worker knows of the lock. `following` remembers since when, by this worker's clock, the version has stood still;
- * `leading` remembers when the last confirming request was sent.
+ * What a worker knows of the lock. `following` remembers since when, by this worker's clock, the version has stood still,
+ * and whether it has itself seen it change; `leading` remembers when the last confirming request was sent.
  */
 type ElectorState =
   | { readonly tag: 'looking' }
-  | { readonly tag: 'following'; readonly lock: LeaderLock; readonly sinceMillis: number }
+  | {
+      readonly tag: 'following';
+      readonly lock: LeaderLock;
+      readonly sinceMillis: number;
+      readonly hasMoved: boolean;
+    }
   | { readonly tag: 'leading'; readonly lock: LeaderLock; readonly confirmedAtMillis: number };
 
 /**
@@ -76,11 +80,13 @@ export class LeaderElector {
 
   /**
    * Whether the leader has missed two heartbeats, so that a successor may be needed: candidates then begin to remember
-   * the ages of leases, and a new leader need not wait F again.
+   * the ages of leases, and a new leader need not wait F again. A lock that has stood still ever since it was first seen may
+   * be that of a worker which died long ago.
    */
   get isSuccessionNear(): boolean {
     const state = this.#state.current;
     if (state.tag !== 'following') return state.tag === 'looking';
+    if (!state.hasMoved) return true;
     const stillMillis = this.#options.clock.monotonicMillis() - state.sinceMillis;
     return stillMillis > (2 * state.lock.leaseDurationMillis) / 3;
   }
@@ -116,11 +122,12 @@ export class LeaderElector {
 
   /** The next moment at which something can change: a heartbeat is due, a look is due, or the lock expires. */
   #untilNextStepMillis(): number {
-    const { clock, failoverTimeMillis } = this.#options;
+    const { clock, failoverTimeMillis, mayLead } = this.#options;
     const now = clock.monotonicMillis();
     const state = this.#state.current;
     if (state.tag === 'leading') return Math.max(0, state.confirmedAtMillis + failoverTimeMillis / 3 - now);
-    if (state.tag === 'looking') return lookIntervalMillis;
+    // One that may not lead has nothing to gain from the moment of expiry.
+    if (state.tag === 'looking' || !mayLead()) return lookIntervalMillis;
     const expiryMillis = state.sinceMillis + state.lock.leaseDurationMillis + 1 - now;
     return Math.min(lookIntervalMillis, Math.max(1, expiryMillis));
   }
@@ -128,37 +135,23 @@ export class LeaderElector {
   /** One step: a heartbeat of the leader, a look of anybody else. */
   async step(signal: AbortSignal): Promise<void> {
     const state = this.#state.current;
-    using request = deadlineController(
-      this.#options.clock,
-      requestDeadlineMillis(this.#options.failoverTimeMillis),
-      () => new MillraceError('MR_ENDPOINT_UNREACHABLE', 'DynamoDB did not answer in time', { reaction: 'retry' }),
-      signal,
-    );
+    const { clock, failoverTimeMillis } = this.#options;
+    using request = requestDeadline(clock, failoverTimeMillis, signal);
     if (state.tag === 'leading') await this.#heartbeat(state.lock, request.signal);
     else await this.#look(request.signal);
   }
 
   /**
-   * A heartbeat whose answer is lost leaves the state as it is: the next one is refused if it was applied, and the look
-   * then finds our own version.
+   * A heartbeat whose answer is lost leaves the state as it is, and is sent again as it was: either that is applied, or it is
+   * refused because the first was, and then the row shows the version that was sent.
    */
   async #heartbeat(held: LeaderLock, signal: AbortSignal): Promise<void> {
-    const { table, clock, random } = this.#options;
-    const startedAtMillis = clock.monotonicMillis();
-    const next = { ...held, recordVersionNumber: random.hex(versionDigits) };
-    this.#pending = { next, startedAtMillis };
     const { recordVersionNumber, ownerName } = held;
-    if (await table.writeLock(next, { type: 'mine', recordVersionNumber, ownerName }, signal)) {
-      this.#state.become({ tag: 'leading', lock: next, confirmedAtMillis: startedAtMillis });
-      return;
-    }
+    if (await this.#write(held, { type: 'mine', recordVersionNumber, ownerName }, signal)) return;
     await this.#look(signal);
   }
 
   #predecessor: string | undefined;
-
-  /** The last version sent whose fate was not known when it was sent. */
-  #pending: { readonly next: LeaderLock; readonly startedAtMillis: number } | undefined;
 
   /**
    * Whether an older answer can do no harm: another worker leads, and its lock cannot have expired yet. An older version after
@@ -175,52 +168,69 @@ export class LeaderElector {
     const lock = await table.readLock(signal, this.#isCertain ? 'eventual' : 'consistent');
     const now = clock.monotonicMillis();
     if (lock === undefined) return this.#take({ type: 'absent' }, signal);
-    const pending = this.#pending;
-    if (pending !== undefined && pending.next.recordVersionNumber === lock.recordVersionNumber) {
+    const sent = this.#sent;
+    const isOwn = sent !== undefined && sent.lock.recordVersionNumber === lock.recordVersionNumber;
+    if (isOwn && this.#options.mayLead()) {
       // Our own write, whose answer was lost.
-      this.#state.become({ tag: 'leading', lock, confirmedAtMillis: pending.startedAtMillis });
+      this.#sent = undefined;
+      this.#state.become({ tag: 'leading', lock, confirmedAtMillis: sent.atMillis });
       return;
     }
     if (lock.isReleased) return this.#take({ type: 'released' }, signal);
     const state = this.#state.current;
-    const seen = state.tag === 'following' && state.lock.recordVersionNumber === lock.recordVersionNumber;
-    if (!seen) {
-      this.#state.become({ tag: 'following', lock, sinceMillis: now });
+    const before = state.tag === 'following' ? state : undefined;
+    if (before?.lock.recordVersionNumber !== lock.recordVersionNumber) {
+      this.#state.become({ tag: 'following', lock, sinceMillis: now, hasMoved: before !== undefined });
       return;
     }
-    if (now - state.sinceMillis > lock.leaseDurationMillis) {
+    if (now - before.sinceMillis > lock.leaseDurationMillis) {
       await this.#take({ type: 'unchanged', recordVersionNumber: lock.recordVersionNumber }, signal);
     }
   }
 
   async #take(condition: LockCondition, signal: AbortSignal): Promise<void> {
-    const { table, clock, random, workerIdentifier, failoverTimeMillis, mayLead } = this.#options;
-    if (!mayLead()) {
-      if (this.#state.current.tag === 'leading') this.#state.become({ tag: 'looking' });
-      return;
-    }
-    const startedAtMillis = clock.monotonicMillis();
-    const next: LeaderLock = {
-      ownerName: workerIdentifier,
-      leaseDurationMillis: failoverTimeMillis,
-      recordVersionNumber: random.hex(versionDigits),
-      isReleased: false,
-    };
-    this.#pending = { next, startedAtMillis };
+    const { workerIdentifier, failoverTimeMillis, mayLead } = this.#options;
     const { current } = this.#state;
-    if (await table.writeLock(next, condition, signal)) {
+    const lock = { ownerName: workerIdentifier, leaseDurationMillis: failoverTimeMillis, isReleased: false };
+    if (mayLead() && (await this.#write(lock, condition, signal))) {
       const isOther = current.tag === 'following' && current.lock.ownerName !== workerIdentifier;
       this.#predecessor = condition.type === 'unchanged' && isOther ? current.lock.ownerName : undefined;
-      this.#state.become({ tag: 'leading', lock: next, confirmedAtMillis: startedAtMillis });
-    } else if (this.#state.current.tag === 'leading') this.#state.become({ tag: 'looking' });
+      return;
+    }
+    if (this.#state.current.tag === 'leading') this.#state.become({ tag: 'looking' });
   }
 
-  /** Gives the lock back, so that another worker can lead at its next look. */
+  /** A version that was sent and whose fate is not known; `atMillis` is the time before it was sent first. */
+  #sent: { readonly lock: LeaderLock; readonly atMillis: number } | undefined;
+
+  /**
+   * Writes the lock under a new version, or again under the one whose fate is not known. Answers whether it was applied;
+   * then this worker leads.
+   */
+  async #write(
+    parts: Omit<LeaderLock, 'recordVersionNumber'>,
+    condition: LockCondition,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const { table, clock, random } = this.#options;
+    const atMillis = clock.monotonicMillis();
+    this.#sent ??= { lock: { ...parts, recordVersionNumber: random.hex(versionDigits) }, atMillis };
+    const { lock } = this.#sent;
+    if (!(await table.writeLock(lock, condition, signal))) return false;
+    this.#sent = undefined;
+    this.#state.become({ tag: 'leading', lock, confirmedAtMillis: atMillis });
+    return true;
+  }
+
+  /** Gives the lock back, so that another worker can lead at its next look; that of a write without an answer too. */
   async resign(signal: AbortSignal): Promise<void> {
     const state = this.#state.current;
-    if (state.tag !== 'leading') return;
-    this.#state.become({ tag: 'looking' });
-    await this.#options.table.deleteLock(state.lock, signal);
+    const sent = this.#sent?.lock;
+    if (state.tag === 'leading') {
+      this.#state.become({ tag: 'looking' });
+      if (await this.#options.table.deleteLock(state.lock, signal)) return;
+    }
+    if (sent !== undefined) await this.#options.table.deleteLock(sent, signal);
   }
 
   #tell(next: ElectorState, previous: ElectorState): void {

@@ -88,6 +88,14 @@ export class LeadershipLoop {
     this.#changed.notify();
   }
 
+  /**
+   * Notes what this worker has seen elsewhere, before it looks for itself: a worker that was found dead at the start is
+   * not new to a leader. Only for the time before `run`, since those looks are consistent.
+   */
+  observe({ leases, workers }: TableSnapshot): void {
+    this.#ages.observe(leases, workers, this.#options.clock.monotonicMillis());
+  }
+
   /** Takes up the leadership if this worker was elected: gives every shard its lease. Does nothing for a follower. */
   async begin(signal: AbortSignal): Promise<void> {
     const { elector, syncer, clock } = this.#options;
@@ -143,7 +151,8 @@ export class LeadershipLoop {
     await this.#tellScanned(look.snapshot.leases, signal);
     await this.#assigner.assign(look.observed, this.#takers(look), look.askedAtMillis, signal);
     await this.#maintain(look.snapshot, signal);
-    const untilExpiry = this.#assigner.earliestExpiryMillis(look.observed) + 1 - clock.monotonicMillis();
+    const expiryMillis = this.#assigner.earliestExpiryMillis(look.observed, look.askedAtMillis);
+    const untilExpiry = expiryMillis + 1 - clock.monotonicMillis();
     return Math.max(1, Math.min(this.#periodMillis(look.observed.length), untilExpiry));
   }
 
@@ -227,8 +236,8 @@ export class LeadershipLoop {
   }
 
   #tellWorkers({ snapshot, observed, askedAtMillis }: Look): void {
-    const { events } = this.#options;
-    const live = this.#ages.liveWorkers(observed, snapshot.workers, askedAtMillis);
+    const { events, workerIdentifier: own } = this.#options;
+    const live = this.#ages.liveWorkers(observed, snapshot.workers, askedAtMillis).filter((worker) => worker !== own);
     for (const workerIdentifier of live) {
       if (!this.#live.includes(workerIdentifier)) events.publish({ type: 'worker.joined', workerIdentifier });
     }

@@ -83,7 +83,7 @@ export class LeaseCoordinator {
     this.#view = new FleetView({ ...options, ages: this.#ages });
     this.#elector = new LeaderElector({
       ...options,
-      mayLead: () => this.#mayLead,
+      mayLead: () => this.#joined && this.#mayLead,
       onChange: () => this.#leadership.wake(),
     });
     this.#leadership = new LeadershipLoop({
@@ -108,7 +108,8 @@ export class LeaseCoordinator {
     this.#mayLead = coordination.mayLead;
     const before = await this.#persist(() => table.scan(signal), signal);
     checkStream(before.leases, stream);
-    await this.#persist(() => ensureAlone({ ...this.#options, ages: this.#ages }, signal), signal);
+    const onWait = (snapshot: TableSnapshot) => this.#watch(snapshot, signal);
+    await this.#persist(() => ensureAlone({ ...this.#options, ages: this.#ages, onWait }, signal), signal);
     this.#joined = true;
     await this.#persist(() => this.#reporter.report(signal), signal);
     await this.#persist(() => this.#discoverer.endFormerHandoffs(before.leases, signal), signal);
@@ -116,6 +117,15 @@ export class LeaseCoordinator {
     await this.#persist(() => this.#elector.step(signal), signal);
     await this.#persist(() => this.#leadership.begin(signal), signal);
     return { tableCreated: created };
+  }
+
+  /**
+   * While this worker waits for another to count as gone, the lock and the leases of that one grow old too: once it may
+   * start, it need not wait for them again.
+   */
+  async #watch(snapshot: TableSnapshot, signal: AbortSignal): Promise<void> {
+    this.#leadership.observe(snapshot);
+    await this.#elector.step(signal);
   }
 
   #persist<T>(action: () => Promise<T>, signal: AbortSignal): Promise<T> {

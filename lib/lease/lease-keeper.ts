@@ -1,5 +1,5 @@
 import PQueue from 'p-queue';
-import { type LinkedController, deadlineController } from '../base/abort.ts';
+import type { LinkedController } from '../base/abort.ts';
 import { backoffMillis } from '../base/backoff.ts';
 import { type Clock, pause } from '../base/clock.ts';
 import { MillraceError, toMillraceError } from '../base/error.ts';
@@ -8,7 +8,7 @@ import type { Random } from '../base/random.ts';
 import { type Deferred, deferred } from '../base/service.ts';
 import type { EventSink } from '../event/bus.ts';
 import type { LeaseLossReason } from '../event/event.ts';
-import { type Holding, newHolding, requestDeadlineMillis } from './holding.ts';
+import { type Holding, newHolding, requestDeadline } from './holding.ts';
 import type { HandoffBegun, KeeperOutcome, KeeperRequest, LeaseLost } from './keeper-messages.ts';
 import type { Lease } from './lease.ts';
 import type { InitialPosition } from './plan/shard-sync-plan.ts';
@@ -211,7 +211,13 @@ export class LeaseKeeper {
       'release',
     );
     if (outcome === 'applied') {
-      this.#options.events.publish({ type: 'lease.released', leaseKey, tenure, ...(to === undefined ? {} : { to }) });
+      const next = holding.fence.handoffTo ?? to;
+      this.#options.events.publish({
+        type: 'lease.released',
+        leaseKey,
+        tenure,
+        ...(next === undefined ? {} : { to: next }),
+      });
     }
     return outcome;
   }
@@ -358,14 +364,8 @@ export class LeaseKeeper {
     return { ...retryBackoff, capMillis: Math.max(retryBackoff.baseMillis, capMillis) };
   }
 
-  /** A request may take F/4 at most: four of them, one after another, must fit into F. */
   #request(...parents: readonly (AbortSignal | undefined)[]): LinkedController {
-    const millis = requestDeadlineMillis(this.#options.failoverTimeMillis);
-    const late = () =>
-      new MillraceError('MR_ENDPOINT_UNREACHABLE', `DynamoDB did not answer within ${millis} ms`, {
-        reaction: 'retry',
-      });
-    return deadlineController(this.#options.clock, millis, late, ...parents);
+    return requestDeadline(this.#options.clock, this.#options.failoverTimeMillis, ...parents);
   }
 
   #lose(holding: Holding, reason: LeaseLossReason): void {

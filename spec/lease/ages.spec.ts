@@ -78,23 +78,57 @@ describe('how long a counter may stand still', () => {
     expect(patience(lease(2), 9_000, [worker('a', 2, F)])).toBe(F);
   });
 
-  it('is three of the longest renewal gaps of an owner whose F cannot be seen', () => {
-    expect(patience(lease(1, 'java'), 0)).toBe(F);
-    expect(patience(lease(2, 'java'), 3_308)).toBe(F);
-    // A Java worker with an F of 30 s: it renews every 10 s.
-    expect(patience(lease(3, 'java'), 13_308, [java(1)])).toBe(30_000);
-    // The longest gap stays, whatever comes after it.
-    expect(patience(lease(4, 'java'), 14_000, [java(1)])).toBe(30_000);
+  it('stays what the row told when the row is gone: a worker that stops removes it before it has released its leases', () => {
+    expect(patience(lease(1), 0, [worker('a', 1, 3 * F)])).toBe(3 * F);
+    expect(patience(lease(1), 1_000)).toBe(3 * F);
+    // The same for the row of a dead worker that was removed: no gap takes its place.
+    expect(patience(lease(2), 4_000)).toBe(3 * F);
   });
 
-  it('divides a gap by the steps that the counter made, so that a look that comes late learns nothing wrong', () => {
+  /** Looks every second while the owner renews every `everyMillis`, until `untilMillis`. */
+  function watch(everyMillis: number, untilMillis: number): number | undefined {
+    let last: number | undefined;
+    for (let now = 0; now <= untilMillis; now += 1_000) {
+      last = patience(lease(1 + Math.floor(now / everyMillis), 'java'), now, [java(1)]);
+    }
+    return last;
+  }
+
+  it('is three of the longest renewal gaps of an owner whose F cannot be seen', () => {
+    expect(watch(3_000, 30_000)).toBe(F);
+    ages = new FleetAges(F);
+    // A Java worker with an F of 30 s.
+    expect(watch(10_000, 40_000)).toBe(30_000);
+  });
+
+  it('keeps the longest gap, whatever comes after it', () => {
+    watch(10_000, 40_000);
+    for (const [counter, now] of [
+      [6, 41_000],
+      [7, 42_000],
+      [8, 43_000],
+    ] as const) {
+      expect(patience(lease(counter, 'java'), now)).toBe(30_000);
+    }
+  });
+
+  it('divides a gap by the steps that the counter made', () => {
     patience(lease(1, 'java'), 0);
-    // This process slept for a minute; the owner went on renewing.
-    expect(patience(lease(19, 'java'), 60_000)).toBe(F);
+    expect(patience(lease(3, 'java'), 5_000)).toBe(F);
+    expect(patience(lease(4, 'java'), 9_000)).toBe(12_000);
+  });
+
+  it('learns nothing from a look that comes late: the owner may have died in between', () => {
+    patience(lease(1, 'java'), 0);
+    // This process slept for 20 s; the owner renewed once more, and that was all.
+    expect(patience(lease(2, 'java'), 20_000)).toBe(F);
+    expect(patience(lease(20, 'java'), 80_000)).toBe(F);
   });
 
   it('learns a gap from all leases of an owner, and nothing of it for another', () => {
-    ages.observe([lease(1, 'java', 'one'), lease(1, 'java', 'two'), lease(1, 'other', 'three')], [], 0);
+    for (const now of [0, 4_000]) {
+      ages.observe([lease(1, 'java', 'one'), lease(1, 'java', 'two'), lease(1, 'other', 'three')], [], now);
+    }
     const later = [lease(2, 'java', 'one'), lease(1, 'java', 'two'), lease(1, 'other', 'three')];
     expect(ages.observe(later, [], 8_000).map((one) => one.expiresAfterMillis)).toEqual([24_000, 24_000, F]);
   });

@@ -101,6 +101,14 @@ describe('CounterAges', () => {
     expect(ages.wasSilentWhenGiven(key)).toBe(false);
   });
 
+  it('takes no gift of a lease that was deleted and made anew for a second one', () => {
+    see(5, 0, 'x');
+    give(6, 100);
+    see(0, 200);
+    give(1, 300);
+    expect(ages.wasSilentWhenGiven(key)).toBe(false);
+  });
+
   it('never makes a counter look older than the time since its value was first seen to be the present one', () => {
     const sights = fc.array(
       fc.record({ counter: fc.nat({ max: 5 }), gapMillis: fc.nat({ max: 50 }), gone: fc.boolean() }),

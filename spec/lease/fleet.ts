@@ -1,8 +1,8 @@
 import { type LinkedController, linkedController } from '../../lib/base/abort.ts';
-import { type CancelTimer, type Clock, pause } from '../../lib/base/clock.ts';
+import { type CancelTimer, type Clock, pause, sleep } from '../../lib/base/clock.ts';
 import { MillraceError } from '../../lib/base/error.ts';
 import { positionOf } from '../../lib/base/position.ts';
-import { seededRandom } from '../../lib/base/random.ts';
+import { randomInteger, seededRandom } from '../../lib/base/random.ts';
 import { EventBus } from '../../lib/event/bus.ts';
 import type { MillraceEvent } from '../../lib/event/event.ts';
 import type { Shard } from '../../lib/kinesis/shard.ts';
@@ -116,6 +116,8 @@ export interface FleetOptions {
 export interface FleetWorkerOptions extends Partial<LeaseCoordinatorOptions> {
   /** The limit that this worker sets as a leader. */
   readonly maxLeasesForWorker?: number;
+  /** How long it takes to finish what was handed out when reading has ended; none unless told otherwise. */
+  readonly finishMillis?: number;
 }
 
 /** One time in which one process read one shard. */
@@ -198,6 +200,15 @@ export class Fleet {
     return this.workers.filter((worker) => worker.holds(leaseKey));
   }
 
+  /** Gives every call of the table a latency of 5 to `mostMillis` milliseconds from here on. */
+  slow(mostMillis: number, seed: number): void {
+    const random = seededRandom(seed);
+    this.table.intercept = (call) => {
+      this.noteCall(call);
+      return sleep(this.clock, 5 + randomInteger(random, Math.max(1, mostMillis - 5)));
+    };
+  }
+
   /** How many leases each process holds, by name. */
   get shares(): Readonly<Record<string, number>> {
     const shares: Record<string, number> = {};
@@ -252,6 +263,9 @@ export function openShards(count: number): readonly Shard[] {
   }));
 }
 
+/** The size of each record. */
+const recordBytes = 1_024;
+
 /** Six open shards. */
 export const sixShards: readonly Shard[] = openShards(6);
 
@@ -269,12 +283,18 @@ export class FleetWorker {
   state: 'starting' | 'running' | 'stopping' | 'stopped' | 'failed' | 'killed' = 'starting';
   fault: unknown;
   readonly #fleet: Fleet;
+  readonly #finishMillis: number;
   readonly #loops = linkedController();
   readonly #readers = new Map<string, Reader>();
+  /** Leases that are being finished: a stop waits for them. */
+  readonly #finishing = new Set<Promise<void>>();
+  /** The latest tenure of each lease that it ever held. */
+  readonly #gained = new Map<string, number>();
 
   constructor(fleet: Fleet, name: string, options: FleetWorkerOptions) {
-    const { maxLeasesForWorker, ...others } = options;
+    const { maxLeasesForWorker, finishMillis = 0, ...others } = options;
     this.name = name;
+    this.#finishMillis = finishMillis;
     this.#fleet = fleet;
     this.process = new Process(fleet.clock);
     const bus = new EventBus();
@@ -342,12 +362,14 @@ export class FleetWorker {
     const tenure = lease.tenure!;
     const next = checkpoint.kind === 'SEQUENCE' ? checkpoint.sequenceNumber + 1n : 1n;
     const reading: Reading = { leaseKey, worker: this.name, beganAtMillis: this.process.monotonicMillis() };
+    this.#gained.set(leaseKey, tenure);
     const reader: Reader = { tenure, next, reading, stopped: linkedController(this.#loops.signal) };
     this.#readers.set(leaseKey, reader);
     this.#fleet.readings.push(reading);
     while (await pause(this.process, 1_000, reader.stopped.signal)) {
       if (!this.keeper.confirmCurrent(leaseKey, tenure)) break;
       this.#fleet.noteRecord(leaseKey, reader.next);
+      this.keeper.noteBytes(leaseKey, recordBytes);
       reader.next += 1n;
       if (reader.next % 5n === 0n && (await this.#checkpoint(leaseKey, reader)) === 'lost') break;
     }
@@ -374,13 +396,23 @@ export class FleetWorker {
   async #handOver(begun: HandoffBegun): Promise<void> {
     const { leaseKey, tenure, to } = begun;
     this.handoffs.push(begun);
+    // One that stops finishes and releases all its leases, and completes the handoffs with them.
+    if (this.state === 'stopping') return;
     await this.#finish(leaseKey, tenure);
     await this.keeper.ask({ type: 'release', leaseKey, tenure, to }).catch(() => 'lost');
   }
 
-  async #finish(leaseKey: string, tenure: number): Promise<void> {
+  #finish(leaseKey: string, tenure: number): Promise<void> {
     const reader = this.#stopReading(leaseKey, tenure);
-    if (reader !== undefined && reader.next > 1n) await this.#checkpoint(leaseKey, reader);
+    if (reader === undefined) return Promise.resolve();
+    const finishing = this.#finishReader(leaseKey, reader).finally(() => this.#finishing.delete(finishing));
+    this.#finishing.add(finishing);
+    return finishing;
+  }
+
+  async #finishReader(leaseKey: string, reader: Reader): Promise<void> {
+    if (this.#finishMillis > 0) await pause(this.process, this.#finishMillis, this.#loops.signal);
+    if (reader.next > 1n) await this.#checkpoint(leaseKey, reader);
   }
 
   get tenures(): ReadonlyMap<string, number> {
@@ -389,7 +421,7 @@ export class FleetWorker {
 
   /** Whether this process may hand out data of the lease now; one that is paused or dead hands out nothing. */
   holds(leaseKey: string): boolean {
-    const tenure = this.tenures.get(leaseKey);
+    const tenure = this.#gained.get(leaseKey);
     return tenure !== undefined && !this.process.paused && this.keeper.confirmCurrent(leaseKey, tenure);
   }
 
@@ -428,7 +460,8 @@ export class FleetWorker {
   async #leave(): Promise<void> {
     const { signal } = new AbortController();
     await this.coordinator.stopTaking(signal);
-    await Promise.all([...this.#readers].map(([leaseKey, { tenure }]) => this.#finish(leaseKey, tenure)));
+    for (const [leaseKey, { tenure }] of this.#readers) void this.#finish(leaseKey, tenure);
+    await Promise.all(this.#finishing);
     await this.coordinator.releaseAll(signal);
     this.#loops.abort(new Error('the worker has stopped'));
   }

@@ -95,7 +95,7 @@ describe('several workers', () => {
     expect(fleet.repeated).toEqual([]);
   });
 
-  it('tell of each other joining and leaving', async () => {
+  it('hear from the leader of each other joining and leaving', async () => {
     await running('a');
     const [a] = fleet.workers;
     const b = fleet.start('b');
@@ -144,15 +144,36 @@ describe('several workers', () => {
 describe('a worker that is killed', () => {
   it('is followed by the others after F, and soon', async () => {
     await running('a', 'b');
-    fleet.workers[0]!.kill();
+    expect(fleet.leader?.name).toBe('a');
+    fleet.workers[1]!.kill();
     await fleet.advance(F / 2);
-    expect(fleet.shares).toEqual({ b: 3 });
+    expect(fleet.shares).toEqual({ a: 3 });
     const took = F / 2 + (await fleet.until(() => fleet.allHeld, 2 * F));
     // Its last renewal was sent up to F/3 before it died.
     expect(took).toBeGreaterThan(F - F / 3);
     expect(took).toBeLessThan(F + 3_000);
+    expect(fleet.shares).toEqual({ a: 6 });
+    for (const row of fleet.table.rows) expect(row.leaseOwner).toBe('a');
+  });
+
+  it('while it led is followed before 2 F and two seconds: the next leader need not wait F again', async () => {
+    await running('a', 'b');
+    fleet.leader!.kill();
+    await fleet.advance(F / 2);
+    expect(fleet.shares).toEqual({ b: 3 });
+    const took = F / 2 + (await fleet.until(() => fleet.allHeld, 2 * F));
+    expect(took).toBeGreaterThan(F - F / 3);
+    expect(took).toBeLessThanOrEqual(2 * F + 2_000);
+    expect(fleet.leader?.name).toBe('b');
     expect(fleet.shares).toEqual({ b: 6 });
-    for (const row of fleet.table.rows) expect(row.leaseOwner).toBe('b');
+  });
+
+  it('and was alone is followed after F, and soon, by one that starts anew under another name', async () => {
+    await running('a');
+    fleet.workers[0]!.kill();
+    fleet.start('b');
+    // It looks at lock and leases from its start on, since it cannot know for how long they have stood still.
+    expect(await evened(1)).toBeLessThan(F + 2_000);
   });
 
   it('is shared out among two others', async () => {

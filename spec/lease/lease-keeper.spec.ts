@@ -393,7 +393,6 @@ describe('a lease', () => {
     ['taken', () => table.putRow({ ...row(), leaseOwner: 'other', leaseCounter: 50, tenure: 50 }), 'taken'],
     ['evicted', () => table.putRow({ ...lease, leaseCounter: 50 }), 'taken'],
     ['deleted', () => table.deleteRow(leaseKey), 'deleted'],
-    ['that Java hands over', () => table.putRow({ ...row(), leaseOwner: 'java', checkpointOwner: 'me' }), 'taken'],
   ])('%s by somebody else is lost at the next renewal', async (_, change, reason) => {
     const bench = startKeeper(table, clock);
     const { tenure } = await begin(bench);
