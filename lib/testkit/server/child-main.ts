@@ -21,17 +21,18 @@ export type ChildMessage =
 
 const say = (message: ChildMessage): void => void process.send?.(message);
 
-// However the parent ends, kill -9 included, the channel closes.
-process.once('disconnect', () => process.exit(0));
-
-const aws = await startFakeAws(JSON.parse(process.argv[2] ?? '{}') as FakeAwsSettings);
-process.on('message', ({ id, command }: ChildRequest) => {
-  perform(aws, command).then(
-    (result) => say({ kind: 'done', id, result }),
-    (thrown: unknown) => say({ kind: 'failed', id, message: messageOf(thrown) }),
-  );
-});
-say({ kind: 'ready', endpoint: aws.endpoint, tlsEndpoint: aws.tlsEndpoint, ca: aws.ca });
+async function main(): Promise<void> {
+  // However the parent ends, kill -9 included, the channel closes.
+  process.once('disconnect', () => process.exit(0));
+  const aws = await startFakeAws(JSON.parse(process.argv[2] ?? '{}') as FakeAwsSettings);
+  process.on('message', ({ id, command }: ChildRequest) => {
+    perform(aws, command).then(
+      (result) => say({ kind: 'done', id, result }),
+      (thrown: unknown) => say({ kind: 'failed', id, message: messageOf(thrown) }),
+    );
+  });
+  say({ kind: 'ready', endpoint: aws.endpoint, tlsEndpoint: aws.tlsEndpoint, ca: aws.ca });
+}
 
 function perform(target: LocalFakeAws, command: FakeAwsCommand): Promise<unknown> {
   switch (command.kind) {
@@ -45,3 +46,6 @@ function perform(target: LocalFakeAws, command: FakeAwsCommand): Promise<unknown
       return target.stats();
   }
 }
+
+// A start that fails ends the process with the error on its standard error, which the parent quotes.
+void main();

@@ -5,6 +5,6 @@ import { expectAgreement } from './dynamo-agreement.ts';
 describe('the items of the fake AWS', () => {
   it('are what dynalite makes of the same calls', async () => {
     await using dynalite = await startDynalite();
-    await expect(expectAgreement(dynalite, { runs: 150, twoPaths: false })).resolves.toBeUndefined();
+    await expect(expectAgreement(dynalite, { runs: 80, twoPaths: false })).resolves.toBeUndefined();
   }, 120_000);
 });
