@@ -15,8 +15,8 @@ export const unusual = new Error('a page in another form');
 /** Thrown where the bytes at hand end in the middle of something. */
 export const short = new Error('the bytes at hand end here');
 
-/** The least that is copied where something lies across two chunks. */
-const minBridgeBytes = 4_096;
+/** The least that is copied where something lies across two chunks: small enough for Node's pool of 8 KiB. */
+const minBridgeBytes = 2_048;
 
 /**
  * Goes over the chunks of a page without putting them together. A scanner reads `bytes` from `at` on, one unit after the
@@ -111,7 +111,7 @@ export abstract class PageScanner {
     const pieces = this.#piecesFrom(offset, Math.max(2 * had, minBridgeBytes));
     const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
     if (length === had) return false;
-    const bridge = Buffer.allocUnsafeSlow(length);
+    const bridge = Buffer.allocUnsafe(length);
     let at = 0;
     for (const piece of pieces) {
       bridge.set(piece, at);

@@ -1,13 +1,13 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { createClients } from '../../../lib/app/clients.ts';
 import { systemClock } from '../../../lib/base/clock.ts';
 import { KinesisRecord } from '../../../lib/block/record.ts';
 import { createAwsKinesis } from '../../../lib/kinesis/aws-kinesis.ts';
-import type { Codec } from '../../../lib/kinesis/codec/codec.ts';
-import { startKinesisWire } from '../../support/kinesis-wire.ts';
 import { testCredentials, testRegion } from '../../support/local-stack.ts';
-import { jsonType, scriptedClient } from './scripted-client.ts';
-import { jsonOf, usualStyle } from './wire-forms.ts';
+import { cborType, jsonType, scriptedClient } from './scripted-client.ts';
+import { cborOf, jsonOf, usualStyle } from './wire-forms.ts';
 
 /** The most that a view may keep in memory beside what it shows: one piece from the network. */
 const maxPieceBytes = 64 * 1024;
@@ -27,12 +27,15 @@ function pageOf(sizes: readonly number[]) {
   };
 }
 
-async function readOverHttp(codec: Codec, body: Buffer): Promise<readonly KinesisRecord[]> {
-  const wire = await startKinesisWire({ GetRecords: () => ({ body: body.toString('utf8') }) });
+async function readOverHttp(codec: 'json' | 'cbor', body: Buffer): Promise<readonly KinesisRecord[]> {
+  const server = createServer((request, response) => {
+    request.resume().on('end', () => response.writeHead(200, codec === 'cbor' ? cborType : jsonType).end(body));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const clients = createClients({
     region: testRegion,
     credentials: testCredentials,
-    kinesisEndpoint: wire.endpoint,
+    kinesisEndpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     requestTimeoutMillis: 60_000,
   });
   try {
@@ -44,7 +47,7 @@ async function readOverHttp(codec: Codec, body: Buffer): Promise<readonly Kinesi
     return records.map((record) => new KinesisRecord(record, origin));
   } finally {
     clients.destroy();
-    await wire.stop();
+    await new Promise((resolve) => server.close(resolve));
   }
 }
 
@@ -52,7 +55,8 @@ describe('a record of a page of many megabytes', () => {
   it('keeps no more than one piece of the answer in memory, or its own bytes', async () => {
     const sizes = Array.from({ length: 1_500 }, (_, index) => (index === 700 ? 300_000 : index % 2_000));
     for (const codec of ['json', 'cbor'] as const) {
-      const records = await readOverHttp(codec, jsonOf(pageOf(sizes)));
+      const page = pageOf(sizes);
+      const records = await readOverHttp(codec, codec === 'json' ? jsonOf(page) : cborOf(page));
       expect(records.map((record) => record.byteLength)).toEqual(sizes);
       for (const { data } of records) {
         expect(data.buffer.byteLength).toBeLessThanOrEqual(Math.max(maxPieceBytes, 4 * data.byteLength));
