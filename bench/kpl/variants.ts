@@ -18,14 +18,14 @@ export interface KplVariant {
 export const kplVariants: Readonly<Record<string, (frames: readonly Uint8Array[]) => KplVariant>> = {
   /** As a consumer of a shard does it: digests and hash keys are checked. */
   millrace,
-  /** What nobody can do without: the digests of the messages. */
-  digests: (frames) => ({
-    read: () => frames.reduce((sum, frame) => sum + hash('md5', frame.subarray(4, -16)).length, 0),
-  }),
   /** From records as Lambda hands them over, the form that its types describe. */
   awsKinesisAgg,
   /** From records as version 3 of the SDK hands them over. */
   awsKinesisAggSdk,
+  /** The digests of the messages alone, one after the other by OpenSSL: what most implementations cannot do without. */
+  opensslDigests: (frames) => ({
+    read: () => frames.reduce((sum, frame) => sum + hash('md5', frame.subarray(4, -16)).length, 0),
+  }),
 };
 
 const sequenceNumber = '49590338271490256608559692538361571095921575989136588898';
