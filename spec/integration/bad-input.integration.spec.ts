@@ -248,7 +248,7 @@ describe('a table', () => {
 });
 
 describe('a permission that is lost', () => {
-  it.each([['UpdateItem'], ['Scan'], ['Query'], ['PutItem']])(
+  it.each([['UpdateItem'], ['Scan'], ['PutItem']])(
     'for %s ends the worker with an error that names the call and the table',
     async (operation) => {
       const options = await application();
@@ -262,6 +262,26 @@ describe('a permission that is lost', () => {
       });
     },
   );
+
+  it.each([['Query'], ['GetItem']])('for %s ends a worker that does not lead', async (operation) => {
+    const options = await application();
+    const leader = await running(options);
+    await using gate = await startGate(dynamo.endpoint);
+    const worker = start({ ...options, workerIdentifier: 'worker-2', dynamoDBEndpoint: gate.endpoint });
+    await until(
+      'the worker to start',
+      () => worker.events.some(({ type }) => type === 'worker.started'),
+      () => [leader.outcome(), worker.outcome()],
+    );
+    gate.deny(operation);
+    expect(await end(worker)).toMatchObject({
+      code: 'MR_ACCESS_DENIED',
+      subject: { table: options.applicationName },
+      message: expect.stringContaining(operation) as string,
+    });
+    await sees(leader, await put(options));
+    await leader.drain();
+  });
 
   it('for GetRecords ends the worker with an error that names the call and the stream', async () => {
     const options = await application();
