@@ -1,7 +1,7 @@
 import { seededRandom } from '../base/random.ts';
 import { type Lease, isEnded } from '../lease/lease.ts';
 import { chooseAssignmentPlan } from '../lease/plan/assignment-plan.ts';
-import { type WorkerView, defaultAssignmentOptions } from '../lease/plan/utilization-types.ts';
+import { type Move, type WorkerView, defaultAssignmentOptions } from '../lease/plan/utilization-types.ts';
 import type { Fleet } from './fleet.ts';
 
 /** What a fleet without faults still lacks, as the end of a sentence; `undefined` when it has converged. */
@@ -30,12 +30,30 @@ export function whyNotOwned({ table, kinesis, workers }: Fleet): string | undefi
 }
 
 /**
- * Whether the leases are balanced by the rules of the strategy: its own plan, on what is and not on what a leader has seen
- * of it, moves nothing more. Where only numbers of leases count, they are compared as well.
+ * Whether the leases are balanced by the rules of the strategy. By number of leases nobody has more than a fair share. By
+ * utilisation the strategy's own plan, on what is and not on what a leader has seen of it, moves nothing more; what a leader
+ * knows of the throughput is smoothed over time, so a move is due only when the plan makes it with and without throughput,
+ * and nothing is said of workers that are judged by throughput alone.
  */
 function whyNotBalanced(fleet: Fleet): string | undefined {
   const leases = fleet.table.rows.filter((row) => !isEnded(row));
   const workers = viewsOf(fleet);
+  const usable = workers.filter((worker) => !hasFailed(worker));
+  const judged = usable.length > 0 ? usable : workers;
+  const countOf = (name: string) => leases.filter(({ leaseOwner }) => leaseOwner === name).length;
+  const text = workers.map(({ workerIdentifier: name }) => `${name} has ${countOf(name)}`).join(', ');
+  if (fleet.strategy === 'LEASE_COUNT_BASED') {
+    const fair = Math.ceil(leases.length / judged.length);
+    const isOver = judged.some(({ workerIdentifier }) => countOf(workerIdentifier) > fair);
+    return isOver ? `the leases are not balanced: ${text}, over ${fair}` : undefined;
+  }
+  if (!judged.every(measuresCpu)) return undefined;
+  const move = dueMove(fleet, leases, workers);
+  if (move === undefined || dueMove(fleet, leases.map(withoutThroughput), workers) === undefined) return undefined;
+  return `the leases are not balanced: ${text}, and ${move.leaseKey} should go from ${move.from} to ${move.to}`;
+}
+
+function dueMove(fleet: Fleet, leases: readonly Lease[], workers: readonly WorkerView[]): Move | undefined {
   const [move] = chooseAssignmentPlan(fleet.strategy)({
     leases: leases.map((lease) => ({ lease, unchangedSinceMillis: 0 })),
     workers,
@@ -44,20 +62,7 @@ function whyNotBalanced(fleet: Fleet): string | undefined {
     balance: true,
     random: seededRandom(1),
   });
-  const counts = countsOf(
-    leases,
-    workers.map(({ workerIdentifier }) => workerIdentifier),
-  );
-  const text = [...counts].map(([name, count]) => `${name} has ${count}`).join(', ');
-  if (move !== undefined) {
-    return `the leases are not balanced: ${text}, and ${move.leaseKey} should go from ${move.from} to ${move.to}`;
-  }
-  if (fleet.strategy !== 'LEASE_COUNT_BASED') return undefined;
-  const usable = workers.filter((worker) => !hasFailed(worker));
-  const judged = usable.length > 0 ? usable : workers;
-  const fair = Math.ceil(leases.length / judged.length);
-  const over = judged.find(({ workerIdentifier }) => (counts.get(workerIdentifier) ?? 0) > fair);
-  return over === undefined ? undefined : `the leases are not balanced: ${text}, over ${fair}`;
+  return move;
 }
 
 function viewsOf({ table, workers }: Fleet): readonly WorkerView[] {
@@ -74,6 +79,10 @@ function hasFailed({ metrics }: WorkerView): boolean {
   return metrics?.sts['C']?.at(-1) === -1;
 }
 
-function countsOf(leases: readonly Lease[], names: readonly string[]): ReadonlyMap<string, number> {
-  return new Map(names.map((name) => [name, leases.filter(({ leaseOwner }) => leaseOwner === name).length]));
+function measuresCpu({ metrics }: WorkerView): boolean {
+  return metrics?.sts['C'] !== undefined;
+}
+
+function withoutThroughput({ throughputKBps: _, ...lease }: Lease): Lease {
+  return lease;
 }

@@ -197,7 +197,7 @@ function drawLoads(random: Random): readonly (LoadModel | null)[] {
   const base = pick(random, [0, 5, 30]);
   const perLease = pick(random, [1, 5, 10]);
   const even: LoadModel = { base, perLease, failing: 0 };
-  switch (pick(random, ['none', 'none', 'even', 'even', 'uneven', 'mixed'] as const)) {
+  switch (pick(random, ['none', 'even', 'even', 'uneven', 'mixed'] as const)) {
     case 'none':
       return [null];
     case 'even':

@@ -42,6 +42,8 @@ class HandoffsRepeatNothing implements Checker {
   readonly #pending = new Map<string, Pending>();
   /** By tenure: up to where blocks were given to its holder. */
   readonly #given = new Map<string, Position>();
+  /** By tenure: the process that began it. */
+  readonly #holders = new Map<string, CheckedWorker>();
   /** The tenures that their holder has told to be lost: it was disturbed. */
   readonly #lost = new Set<string>();
   /** By worker, when it was last heard. */
@@ -59,6 +61,8 @@ class HandoffsRepeatNothing implements Checker {
   onLease({ before, after, writer }: LeaseChange): void {
     this.#look();
     const leaseKey = (after ?? before)?.leaseKey as string;
+    if (writer !== undefined && after?.tenure !== undefined && after.tenure !== before?.tenure)
+      this.#holders.set(`${leaseKey}@${after.tenure}`, writer);
     const pending = this.#pending.get(leaseKey);
     if (pending !== undefined && before !== undefined && after?.checkpointOwner !== pending.from) {
       this.#pending.delete(leaseKey);
@@ -98,7 +102,8 @@ class HandoffsRepeatNothing implements Checker {
     const { fail, nowMillis } = this.#context;
     const key = `${row.leaseKey}@${row.tenure}`;
     const given = this.#given.get(key);
-    if (this.#lost.has(key)) return;
+    // One that lost it and leads assigns it as any leader does, and so does one that came after it under its name.
+    if (this.#lost.has(key) || this.#holders.get(key) !== worker) return;
     // The old owner has so long to finish; then what is left is repeated.
     if (given === undefined || tookMillis >= gracefulLeaseHandoffTimeoutMillis) return;
     if (worker.isEnding || worker.hasTwin || comparePositions(given, row.checkpoint) <= 0) return;
