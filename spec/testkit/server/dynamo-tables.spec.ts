@@ -209,6 +209,8 @@ describe('a table of the fake AWS', () => {
     await expect(client.send(legacy)).rejects.toThrow('AttributeUpdates');
     const unknown = new UpdateItemCommand({ TableName: 'leases', Key, UpdateExpression: 'SET a = magic(b)' });
     await expect(client.send(unknown)).rejects.toThrow('magic');
+    const reserved = new UpdateItemCommand({ TableName: 'leases', Key, UpdateExpression: 'REMOVE owner' });
+    await expect(client.send(reserved)).rejects.toThrow('reserved keyword: owner');
     const broken = new UpdateItemCommand({ TableName: 'leases', Key, UpdateExpression: 'SET a = b ~ c' });
     await expect(client.send(broken)).rejects.toThrow('token: "~"');
   });

@@ -1,5 +1,6 @@
 import { type Attribute, type Item, validationError } from './attribute.ts';
 import type { Path, Scope } from './scope.ts';
+import { reservedWords } from './reserved-words.ts';
 import type { TokenReader } from './tokens.ts';
 
 /** Reads `a`, `#a`, `a.b`, `a[1].#c` and the like. */
@@ -20,6 +21,11 @@ function readName(reader: TokenReader, scope: Pick<Scope, 'useName'>): string {
   const token = reader.take();
   if (token.kind === 'placeholder') scope.useName(token.text);
   else if (token.kind !== 'name') reader.fail(token);
+  else if (reservedWords.has(token.text.toUpperCase())) {
+    throw validationError(
+      `Invalid ${reader.what}: Attribute name is a reserved keyword; reserved keyword: ${token.text}`,
+    );
+  }
   return token.text;
 }
 
