@@ -5,6 +5,10 @@ const minuteMillis = 60_000;
 /** Suites of their own; all other spec files are the `unit` suite, property tests included. */
 const own = ['tidy', 'integration', 'package'];
 const interop = 'spec/interop/**/*.interop.spec.ts';
+/** The lease table as it stands in DynamoDB: on dynalite in the unit suite, on DynamoDB Local in the interop suite. */
+const leaseTable = 'spec/lease/dynamo/*.spec.ts';
+/** Specs beside it that need no emulator: they run in the unit suite alone. */
+const withoutEmulator = ['service-answers', 'damaged-rows'].map((name) => `spec/lease/dynamo/${name}.spec.ts`);
 const stories = 'spec/interop/**/*.story.spec.ts';
 
 // The suites run one after the other (groupOrder), the files of a suite side by side.
@@ -18,6 +22,7 @@ export default defineConfig({
           sequence: { groupOrder: 0 },
           include: ['spec/**/*.spec.ts'],
           exclude: [...own.map((folder) => `spec/${folder}/**`), interop, stories],
+          provide: { dynamoEmulator: 'dynalite' },
           testTimeout: 20_000,
         },
       },
@@ -46,7 +51,9 @@ export default defineConfig({
         test: {
           name: 'interop',
           sequence: { groupOrder: 4 },
-          include: [interop],
+          include: [interop, leaseTable],
+          exclude: withoutEmulator,
+          provide: { dynamoEmulator: 'DynamoDB Local' },
           fileParallelism: false,
           testTimeout: 3 * minuteMillis,
           hookTimeout: minuteMillis,

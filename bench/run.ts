@@ -1,11 +1,9 @@
-import { runAssignmentBench } from './assignment.ts';
+import { runBench } from './dispatch.ts';
+import { benches } from './table.ts';
 
-/** `npm run bench -- NAME [options]`: one benchmark, by name. */
-const benches: Readonly<Record<string, (args: readonly string[]) => string>> = { assignment: runAssignmentBench };
+// `npm run bench -- NAME [options]`: one benchmark, by name. See `--help`.
 
-const [name = '', ...args] = process.argv.slice(2);
-const bench = benches[name];
-if (bench === undefined) {
-  process.stderr.write(`bench: no benchmark ${JSON.stringify(name)}; there is ${Object.keys(benches).join(', ')}\n`);
-  process.exitCode = 2;
-} else process.stdout.write(bench(args));
+process.exitCode = await runBench(process.argv.slice(2), benches, {
+  stdout: (text) => process.stdout.write(text),
+  stderr: (text) => process.stderr.write(text),
+});

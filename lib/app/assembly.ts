@@ -4,10 +4,8 @@ import { type Random, systemRandom } from '../base/random.ts';
 import type { EventBus } from '../event/bus.ts';
 import { createAwsKinesis } from '../kinesis/aws-kinesis.ts';
 import { createPollingReader } from '../kinesis/polling-reader.ts';
-import { AwsDynamo } from '../lease/dynamo/aws-dynamo.ts';
-import { CoordinationRows } from '../lease/dynamo/coordination-tables.ts';
-import { DynamoLeaseTable } from '../lease/dynamo/dynamo-lease-table.ts';
-import { planByLeaseCount } from '../lease/plan/assign-plan.ts';
+import { chooseAssignmentPlan } from '../lease/plan/assignment-plan.ts';
+import type { AssignmentOptions } from '../lease/plan/utilization-types.ts';
 import { logEvents } from '../monitor/log-events.ts';
 import { Receiver } from '../receiver/receiver.ts';
 import { type Clients, createClients } from './clients.ts';
@@ -16,6 +14,8 @@ import type { ConsumerSettings } from './config/consumer-settings.ts';
 import { processEnvironment } from './config/environment.ts';
 import { resolveConsumerSettings } from './config/resolve.ts';
 import { defaultLogger } from './default-logger.ts';
+import { createLeaseTable } from './lease-table.ts';
+import { measureWorker } from './worker-measuring.ts';
 
 /** The parts of one worker, wired together: the only place where they meet. */
 export interface Assembly extends Disposable {
@@ -45,7 +45,8 @@ export function assemble(settings: ConsumerSettings, events: EventBus, exclusive
   const clients = clientsOf(settings);
   const stream =
     settings.streamArn === undefined ? { streamName: settings.streamName } : { streamArn: settings.streamArn };
-  const api = createAwsKinesis({ client: clients.kinesis, stream, clock, events });
+  const { codec } = settings;
+  const api = createAwsKinesis({ client: clients.kinesis, stream, clock, events, codec });
   const { streamName, maxRecords, idleTimeBetweenReadsInMillis, maxReadsPerSecondPerShard } = settings;
   const reader = createPollingReader({
     api,
@@ -57,12 +58,15 @@ export function assemble(settings: ConsumerSettings, events: EventBus, exclusive
     idleTimeBetweenReadsInMillis,
     maxReadsPerSecondPerShard,
   });
-  const table = leaseTableOf(clients, settings, clock);
+  const table = createLeaseTable(clients, settings, clock);
+  const measuring = measureWorker({ settings, environment: processEnvironment(), clock, events });
   const receiver = new Receiver({
     api,
     reader,
     table,
-    plan: planByLeaseCount,
+    plan: chooseAssignmentPlan(settings.leaseAssignmentStrategy),
+    assignment: assignmentOf(settings),
+    measurements: measuring.measurements,
     clock,
     random,
     events,
@@ -77,6 +81,7 @@ export function assemble(settings: ConsumerSettings, events: EventBus, exclusive
     random,
     serviceTimeMillis: () => api.serviceTimeMillis(),
     [Symbol.dispose]: () => {
+      measuring.stop();
       clients.destroy();
       unlisten?.();
       unlog();
@@ -84,15 +89,22 @@ export function assemble(settings: ConsumerSettings, events: EventBus, exclusive
   };
 }
 
-function leaseTableOf(clients: Clients, { tableName, applicationName }: ConsumerSettings, clock: Clock): DynamoLeaseTable {
-  const open = (name: string) => new AwsDynamo(clients.dynamoDB, name);
-  const leases = open(tableName);
-  const rows = new CoordinationRows({
-    single: leases,
-    coordinatorState: open(`${applicationName}-CoordinatorState`),
-    workerMetrics: open(`${applicationName}-WorkerMetricStats`),
-  });
-  return new DynamoLeaseTable(leases, rows, clock);
+/** The limits of the assignment plan, each under the name of its option. */
+function assignmentOf(settings: ConsumerSettings): Omit<AssignmentOptions, 'failoverTimeMillis'> {
+  const { maxLeasesForWorker, maxThroughputPerHostKBps, dampeningPercentage, reBalanceThresholdPercentage } = settings;
+  const { allowThroughputOvershoot, workerMetricsEMAAlpha, varianceBalancingFrequency } = settings;
+  const { isGracefulLeaseHandoffEnabled, gracefulLeaseHandoffTimeoutMillis } = settings;
+  return {
+    maxLeasesForWorker,
+    maxThroughputPerHostKBps,
+    dampeningPercentage,
+    reBalanceThresholdPercentage,
+    allowThroughputOvershoot,
+    workerMetricsEMAAlpha,
+    varianceBalancingFrequency,
+    isGracefulLeaseHandoffEnabled,
+    gracefulLeaseHandoffTimeoutMillis,
+  };
 }
 
 function clientsOf(settings: ConsumerSettings): Clients {

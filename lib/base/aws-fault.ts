@@ -90,6 +90,8 @@ const kindOfName: Readonly<Record<string, AwsFaultKind>> = {
     'ServiceUnavailableException',
     'TransactionConflictException',
     'TransactionInProgressException',
+    // Millrace's own decoders: nothing in the answer can be read, and the next one may be whole.
+    'UnreadableAnswer',
   ]),
   ...named('unreachable', ['TimeoutError']),
   ...named('aborted', ['AbortError']),

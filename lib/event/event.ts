@@ -81,6 +81,15 @@ export type MillraceEvent =
       readonly sequenceNumber: string;
     }
   | {
+      readonly type: 'codec.fellBack';
+      readonly codec: 'json' | 'cbor';
+      /** What is used instead. */
+      readonly to: 'json' | 'sdk';
+      readonly reason: string;
+      /** How often so far; told at the 1st, 10th, 100th ... time. */
+      readonly times: number;
+    }
+  | {
       readonly type: 'block.sealed';
       readonly shardId: string;
       readonly records: number;
@@ -110,6 +119,7 @@ export type MillraceEvent =
       readonly to: 'nowhere' | 'deadLetter';
       readonly message: string;
     }
+  | { readonly type: 'metrics.failed'; readonly message: string }
   | { readonly type: 'clock.skewed'; readonly skewMillis: number }
   | {
       readonly type: 'fault.seen';

@@ -16,6 +16,11 @@ import { invariant } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import { MillraceError } from '../base/error.ts';
 import type { EventSink } from '../event/bus.ts';
+import type { Codec } from './codec/codec.ts';
+import { installCodec } from './codec/install.ts';
+import type { DecodedPage } from './codec/page.ts';
+import { DecodedAnswer, type GetRecordsProtocol } from './codec/protocol.ts';
+import { UnreadableAnswer } from './codec/unreadable.ts';
 import { toKinesisFault } from './fault.ts';
 import type {
   GetRecordsAnswer,
@@ -37,8 +42,10 @@ export interface AwsKinesisOptions {
   readonly client: KinesisClient;
   readonly stream: StreamReference;
   readonly clock: Clock;
-  /** Hears `clock.skewed`. */
+  /** Hears `clock.skewed` and `codec.fellBack`. */
   readonly events: EventSink;
+  /** How answers of GetRecords are decoded: `json`. It becomes the protocol of the client. */
+  readonly codec?: Codec;
 }
 
 /** The calls of Kinesis over the AWS SDK. Adds a middleware to the client that reads the Date header of each answer. */
@@ -48,6 +55,7 @@ export function createAwsKinesis(options: AwsKinesisOptions): KinesisApi {
   const target = 'streamArn' in options.stream ? { StreamARN: stream } : { StreamName: stream };
   const serviceTime = new ServiceTime(options.clock, options.events);
   watchDates(client, serviceTime);
+  const reading = new RecordsReading(client, options.codec ?? 'json', options.events);
 
   async function attempt<T>(operation: string, send: () => Promise<T>, shardId?: string): Promise<T> {
     try {
@@ -93,7 +101,7 @@ export function createAwsKinesis(options: AwsKinesisOptions): KinesisApi {
         async () => {
           const arn = 'StreamARN' in target ? target : {};
           const command = new GetRecordsCommand({ ...arn, ShardIterator: iterator, Limit: limit });
-          return toAnswer(await client.send(command, { abortSignal: signal }));
+          return reading.answerOf(await client.send(command, { abortSignal: signal }));
         },
         shardId,
       ),
@@ -128,12 +136,14 @@ function watchDates(client: KinesisClient, serviceTime: ServiceTime): void {
 
 function toDescription(output: DescribeStreamSummaryOutput): StreamDescription {
   const summary = required(output.StreamDescriptionSummary, 'StreamDescriptionSummary');
+  const strategy = summary.RecordDistributionStrategy;
   return {
     streamName: required(summary.StreamName, 'StreamName'),
     streamArn: required(summary.StreamARN, 'StreamARN'),
     status: required(summary.StreamStatus, 'StreamStatus'),
     createdAtMillis: required(summary.StreamCreationTimestamp, 'StreamCreationTimestamp').getTime(),
     retentionPeriodHours: required(summary.RetentionPeriodHours, 'RetentionPeriodHours'),
+    ...(strategy === undefined ? {} : { recordDistributionStrategy: strategy }),
   };
 }
 
@@ -150,9 +160,45 @@ function toShard(shard: AwsShard): Shard {
   };
 }
 
-function toAnswer(output: GetRecordsOutput): GetRecordsAnswer {
+/** Turns outputs of GetRecords into answers, whoever has decoded them. */
+class RecordsReading {
+  readonly #protocol: GetRecordsProtocol | undefined;
+  readonly #codec: Codec;
+  readonly #events: EventSink;
+  #isIgnored = false;
+
+  constructor(client: KinesisClient, codec: Codec, events: EventSink) {
+    this.#protocol = installCodec(client, codec, events);
+    this.#codec = codec;
+    this.#events = events;
+  }
+
+  answerOf(output: GetRecordsOutput | DecodedAnswer): GetRecordsAnswer {
+    if (output instanceof DecodedAnswer) return answerOfPage(output.page);
+    // An SDK of another version, which takes a protocol and then does not ask it.
+    if (this.#protocol?.answers === 0 && !this.#isIgnored && this.#codec !== 'sdk') {
+      this.#isIgnored = true;
+      const reason = 'the client does not ask its protocol';
+      this.#events.publish({ type: 'codec.fellBack', codec: this.#codec, to: 'sdk', reason, times: 1 });
+    }
+    return toAnswer(output);
+  }
+}
+
+function answerOfPage({ records, nextIterator, millisBehindLatest, childShards }: DecodedPage): GetRecordsAnswer {
   return {
-    records: (output.Records ?? []).map((record) => ({
+    records,
+    ...(nextIterator === undefined ? {} : { nextIterator }),
+    millisBehindLatest: millisBehindLatest ?? 0,
+    childShards,
+  };
+}
+
+function toAnswer(output: GetRecordsOutput): GetRecordsAnswer {
+  // Without the list this would look like the end of a shard.
+  if (output.Records === undefined) throw new UnreadableAnswer('the answer has no Records');
+  return {
+    records: output.Records.map((record) => ({
       data: required(record.Data, 'Data'),
       partitionKey: required(record.PartitionKey, 'PartitionKey'),
       sequenceNumber: required(record.SequenceNumber, 'SequenceNumber'),

@@ -1,3 +1,4 @@
+import type { RecordContent } from '../block/record.ts';
 import type { Shard } from './shard.ts';
 import type { StartPosition } from './start-position.ts';
 
@@ -11,6 +12,8 @@ export interface StreamDescription {
   /** A re-created stream of the same name has another one. Milliseconds since 1970. */
   readonly createdAtMillis: number;
   readonly retentionPeriodHours: number;
+  /** AUTO: Kinesis places records without regard to their keys. Absent: by partition key or explicit hash key. */
+  readonly recordDistributionStrategy?: 'AUTO' | 'USER_PARTITION_KEY';
 }
 
 /** Which shards a listing returns; without one it returns all that the stream still has. */
@@ -18,13 +21,11 @@ export type ShardFilter =
   | { readonly type: 'AT_LATEST' | 'AT_TRIM_HORIZON' }
   | { readonly type: 'AT_TIMESTAMP' | 'FROM_TIMESTAMP'; readonly timestampMillis: number };
 
-/** One record as GetRecords returns it, before aggregates are taken apart. */
-export interface RawRecord {
-  readonly data: Uint8Array;
-  readonly partitionKey: string;
-  readonly sequenceNumber: string;
-  readonly arrivalTimeMillis: number;
-}
+/**
+ * One record as GetRecords returns it, before aggregates are taken apart. Its fields may be made when they are asked for,
+ * anew each time: read each of them once.
+ */
+export type RawRecord = RecordContent;
 
 /** A child that a closed shard names at its end. */
 export interface ChildShard {

@@ -126,9 +126,8 @@ export class ShardPoller {
 
   #toPage(answer: GetRecordsAnswer): Page {
     const { streamName, events } = this.#settings;
-    const records = answer.records.map(
-      (record) => new KinesisRecord({ ...record, subSequenceNumber: 0, shardId: this.#shardId, streamName }),
-    );
+    const origin = { shardId: this.#shardId, streamName, subSequenceNumber: 0 };
+    const records = answer.records.map((record) => new KinesisRecord(record, origin));
     const last = records.at(-1);
     const bytes = bytesOf(answer);
     const { millisBehindLatest } = answer;
@@ -184,6 +183,6 @@ export class ShardPoller {
 
 function bytesOf(answer: GetRecordsAnswer): number {
   let bytes = 0;
-  for (const record of answer.records) bytes += record.data.length;
+  for (const record of answer.records) bytes += record.byteLength ?? record.data.length;
   return bytes;
 }

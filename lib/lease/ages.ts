@@ -1,12 +1,12 @@
 import { CounterAges } from './counter-ages.ts';
 import { type Lease, type WorkerRow, reportOf } from './lease.ts';
-import type { ObservedLease } from './plan/utilization-types.ts';
+import { type ObservedLease, defaultAssignmentOptions } from './plan/utilization-types.ts';
 
 /** Java workers report every 30 s and count as active for twice as long (kcl.md 1.3). */
 const javaReportWindowMillis = 60_000;
 
-/** KCL's `gracefulLeaseHandoffTimeoutMillis`: how long the old owner has to finish. */
-export const gracefulLeaseHandoffTimeoutMillis = 30_000;
+/** KCL's default of its option of this name: how long the old owner has to finish. */
+export const { gracefulLeaseHandoffTimeoutMillis } = defaultAssignmentOptions;
 
 /**
  * How many of an owner's longest renewal gaps must pass before its lease counts as expired. A Java worker's F cannot be
@@ -19,15 +19,20 @@ const patienceAfterSilence = 3;
 /** What one observer knows of the ages of leases, handoffs and workers. */
 export class FleetAges {
   readonly #failoverTimeMillis: number;
+  readonly #handoffTimeoutMillis: number;
   readonly #leases = new CounterAges();
   readonly #workers = new CounterAges();
+  /** Workers that let something expire, with the report that they had made by then. */
+  readonly #distrusted = new Map<string, number | undefined>();
   /** What is known of each owner's F, kept as long as it owns a lease: a worker that stops removes its row first. */
   #patience = new Map<string, OwnerPatience>();
   #lookedAtMillis = Number.NEGATIVE_INFINITY;
   #handoffs = new Map<string, { readonly owners: string; readonly sinceMillis: number }>();
 
-  constructor(failoverTimeMillis: number) {
+  /** `handoffTimeoutMillis` is the option `gracefulLeaseHandoffTimeoutMillis`. */
+  constructor(failoverTimeMillis: number, handoffTimeoutMillis = gracefulLeaseHandoffTimeoutMillis) {
     this.#failoverTimeMillis = failoverTimeMillis;
+    this.#handoffTimeoutMillis = handoffTimeoutMillis;
   }
 
   /**
@@ -55,6 +60,7 @@ export class FleetAges {
       unchangedSinceMillis: this.#leases.sinceMillis(lease.leaseKey) ?? seenAtMillis,
       expiresAfterMillis: this.#expiresAfterMillis(lease),
       ...(this.#isHandoffOver(lease.leaseKey, seenAtMillis) ? { handoffTimedOut: true } : {}),
+      ...(this.#leases.isUnanswered(lease.leaseKey) ? { awaitsOwner: true } : {}),
     }));
   }
 
@@ -125,7 +131,24 @@ export class FleetAges {
   #isHandoffOver(leaseKey: string, nowMillis: number): boolean {
     const handoff = this.#handoffs.get(leaseKey);
     if (handoff === undefined) return false;
-    return nowMillis - handoff.sinceMillis > gracefulLeaseHandoffTimeoutMillis + this.#failoverTimeMillis;
+    return nowMillis - handoff.sinceMillis > this.#handoffTimeoutMillis + this.#failoverTimeMillis;
+  }
+
+  /**
+   * Notes that a worker has let a lease or the leader's lock expire: it is given nothing until it reports anew. Without this
+   * a dead worker would be given the leases of those that live:
+   *
+   *   1. worker C reports, renews its lease and dies
+   *   2. its lease expires, and is given to A
+   *   3. the report of C is younger than F still, and C has fewer leases than A: A hands one over to it
+   */
+  distrust(workerIdentifier: string): void {
+    this.#distrusted.set(workerIdentifier, this.#workers.seen(workerIdentifier)?.counter);
+  }
+
+  #isTrusted(row: WorkerRow): boolean {
+    const { workerIdentifier } = row;
+    return !this.#distrusted.has(workerIdentifier) || this.#distrusted.get(workerIdentifier) !== reportOf(row);
   }
 
   /**
@@ -136,7 +159,7 @@ export class FleetAges {
    */
   reportingWorkers(workers: readonly WorkerRow[], nowMillis: number): readonly string[] {
     return workers
-      .filter((row) => this.#silentMillis(row, nowMillis) <= this.#reportWindowMillis(row))
+      .filter((row) => this.#silentMillis(row, nowMillis) <= this.#reportWindowMillis(row) && this.#isTrusted(row))
       .map((row) => row.workerIdentifier)
       .sort();
   }

@@ -5,10 +5,11 @@ import type { EventSink } from '../event/bus.ts';
 import { allDone } from './all-done.ts';
 import type { FleetAges } from './ages.ts';
 import { requestDeadline } from './holding.ts';
-import { type Lease, isEnded } from './lease.ts';
+import { isEnded } from './lease.ts';
 import type { LeaseTable, TableSnapshot, WriteOutcome } from './lease-table.ts';
 import { type LeaseWrite, assignLease, initiateHandoff } from './lease-write.ts';
-import { isExpired } from './plan/assign-plan.ts';
+import { writeOf } from './plan/assignment-plan.ts';
+import { isExpired } from './plan/free-lease.ts';
 import {
   type AssignmentOptions,
   type AssignmentPlan,
@@ -17,9 +18,7 @@ import {
   type WorkerView,
   isBalanceRun,
 } from './plan/utilization-types.ts';
-
-/** KCL's `varianceBalancingFrequency`. */
-const varianceBalancingFrequency = 3;
+import { reportIntervalOf } from './worker-reporter.ts';
 
 /**
  * How many writes are under way at once. One that waited in the client for a free connection would be sent long after the
@@ -47,7 +46,7 @@ export interface AssignerOptions {
 
 /**
  * The leader's part of assignment (kcl.md 2.4): a plan over one scan, and its writes. Free leases are assigned at once;
- * leases of workers that live are handed over gracefully, so that moving one repeats nothing.
+ * leases of workers that live are handed over gracefully, so that moving one repeats nothing, unless the options say no.
  */
 export class Assigner {
   readonly #options: AssignerOptions;
@@ -75,19 +74,21 @@ export class Assigner {
     signal: AbortSignal,
   ): Promise<void> {
     const { plan, assignment: options, random } = this.#options;
-    const balance = isBalanceRun(this.#runs, varianceBalancingFrequency);
+    const balance = isBalanceRun(this.#runs, options.varianceBalancingFrequency);
     this.#runs += 1;
     const moves = plan({ leases: observed, workers, options, nowMillis, balance, random });
-    const byKey = new Map(observed.map(({ lease }) => [lease.leaseKey, lease]));
-    await allDone(
-      moves.map((move) => this.#writes.add(() => this.#perform(move, byKey.get(move.leaseKey) as Lease, signal))),
-    );
+    const byKey = new Map(observed.map((one) => [one.lease.leaseKey, one]));
+    const writes = moves.map((move) => {
+      const one = byKey.get(move.leaseKey) as ObservedLease;
+      const isHandoff = writeOf(move, one, options, nowMillis) === 'handoff';
+      return this.#writes.add(() => this.#perform(move, one, isHandoff, signal));
+    });
+    await allDone(writes);
   }
 
-  async #perform(move: Move, lease: Lease, signal: AbortSignal): Promise<void> {
+  async #perform(move: Move, { lease }: ObservedLease, isHandoff: boolean, signal: AbortSignal): Promise<void> {
     const { clock, ages, events, isLeader, workerIdentifier, onGivenToMe, onHandoffFromMe } = this.#options;
     if (!isLeader()) return;
-    const isHandoff = move.reason === 'balance' && lease.checkpointOwner === undefined;
     const written = await this.#write(
       isHandoff ? initiateHandoff(lease, move.to) : assignLease(lease, move.to),
       signal,
@@ -133,8 +134,13 @@ export function workerViews(snapshot: TableSnapshot, reporting: readonly string[
   const rows = new Map(snapshot.workers.map((row) => [row.workerIdentifier, row]));
   return reporting.map((workerIdentifier) => {
     const row = rows.get(workerIdentifier);
-    return row === undefined
-      ? { workerIdentifier }
-      : { workerIdentifier, metrics: { sts: row.metrics, opr: row.operatingRange } };
+    if (row === undefined) return { workerIdentifier };
+    const { metrics, operatingRange, failoverTimeMillis } = row;
+    return {
+      workerIdentifier,
+      metrics: { sts: metrics, opr: operatingRange },
+      // Java workers do not tell theirs, and report as the plan takes it for granted.
+      ...(failoverTimeMillis === undefined ? {} : { reportIntervalMillis: reportIntervalOf(failoverTimeMillis) }),
+    };
   });
 }

@@ -49,6 +49,12 @@ export class CounterAges {
     return this.#seen.get(key)?.sinceMillis;
   }
 
+  /** Whether this process has given the lease away, and its holder has not moved the counter since. */
+  isUnanswered(key: string): boolean {
+    const seen = this.#seen.get(key);
+    return seen?.gift !== undefined && seen.counter <= seen.gift;
+  }
+
   /** Whether the lease was given away again because the holder before had not moved the counter once. */
   wasSilentWhenGiven(key: string): boolean {
     return (this.#seen.get(key)?.silentGifts ?? 0) > 0;

@@ -33,10 +33,24 @@ export class Discoverer {
 
   /** One look. */
   async look(signal: AbortSignal): Promise<void> {
-    const { keeper } = this.#options;
-    const keys = await this.#ownKeys(signal);
-    const held = new Set(keeper.held.map((lease) => lease.leaseKey));
+    await this.#beginAll(await this.#ownKeys(signal), signal);
+  }
+
+  /** Begins what a scan of the leader's shows as this worker's; a row that has changed since is left alone. */
+  async beginOwn(leases: readonly Lease[], signal: AbortSignal): Promise<void> {
+    await this.#beginAll(this.#keysOf(leases), signal);
+  }
+
+  async #beginAll(keys: readonly string[], signal: AbortSignal): Promise<void> {
+    const held = new Set(this.#options.keeper.held.map((lease) => lease.leaseKey));
     await allDone(keys.filter((key) => !held.has(key)).map((key) => this.begin(key, signal)));
+  }
+
+  #keysOf(leases: readonly Lease[]): readonly string[] {
+    const { workerIdentifier } = this.#options;
+    return leases
+      .filter((lease) => lease.leaseOwner === workerIdentifier && lease.checkpointOwner === undefined)
+      .map((lease) => lease.leaseKey);
   }
 
   /** Begins the tenure of a lease that was just given to this worker; for a leader that gives one to itself. */
@@ -48,6 +62,15 @@ export class Discoverer {
     onGained(lease);
   }
 
+  /**
+   * Ends the handoffs in which a former process of this name was the old owner: nobody reads those leases, so the next
+   * owner may begin. For the start of a worker, with the leases that it found.
+   */
+  async endFormerHandoffs(leases: readonly Lease[], signal: AbortSignal): Promise<void> {
+    const former = leases.filter((lease) => lease.checkpointOwner === this.#options.workerIdentifier);
+    await allDone(former.map((lease) => this.begin(lease.leaseKey, signal)));
+  }
+
   async #ownKeys(signal: AbortSignal): Promise<readonly string[]> {
     const { table, keeper, workerIdentifier } = this.#options;
     const indexed = await this.#indexedKeys(signal);
@@ -55,9 +78,7 @@ export class Discoverer {
     const lacks = keeper.held.some((lease) => lease.leaseOwner === workerIdentifier && !known.has(lease.leaseKey));
     if (indexed !== undefined && !lacks) return indexed;
     const { leases } = await table.scan(signal, 'consistent');
-    return leases
-      .filter((lease) => lease.leaseOwner === workerIdentifier && lease.checkpointOwner === undefined)
-      .map((lease) => lease.leaseKey);
+    return this.#keysOf(leases);
   }
 
   async #indexedKeys(signal: AbortSignal): Promise<readonly string[] | undefined> {

@@ -97,6 +97,11 @@ export class LeaderElector {
     return state.tag === 'looking' ? undefined : state.lock.ownerName;
   }
 
+  /** The worker whose expired lock this one took, when that is how it came to lead last. */
+  get predecessor(): string | undefined {
+    return this.#predecessor;
+  }
+
   /** Looks, heartbeats and takes the lock when it is free, until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, events, failoverTimeMillis } = this.#options;
@@ -146,9 +151,21 @@ export class LeaderElector {
     await this.#look(signal);
   }
 
+  #predecessor: string | undefined;
+
+  /**
+   * Whether an older answer can do no harm: another worker leads, and its lock cannot have expired yet. An older version after
+   * a newer one looks like a heartbeat, which makes the lock live longer in this worker's eyes, never shorter.
+   */
+  get #isCertain(): boolean {
+    const state = this.#state.current;
+    if (state.tag !== 'following') return false;
+    return this.#options.clock.monotonicMillis() - state.sinceMillis <= state.lock.leaseDurationMillis;
+  }
+
   async #look(signal: AbortSignal): Promise<void> {
     const { table, clock } = this.#options;
-    const lock = await table.readLock(signal);
+    const lock = await table.readLock(signal, this.#isCertain ? 'eventual' : 'consistent');
     const now = clock.monotonicMillis();
     if (lock === undefined) return this.#take({ type: 'absent' }, signal);
     const sent = this.#sent;
@@ -173,8 +190,13 @@ export class LeaderElector {
 
   async #take(condition: LockCondition, signal: AbortSignal): Promise<void> {
     const { workerIdentifier, failoverTimeMillis, mayLead } = this.#options;
+    const { current } = this.#state;
     const lock = { ownerName: workerIdentifier, leaseDurationMillis: failoverTimeMillis, isReleased: false };
-    if (mayLead() && (await this.#write(lock, condition, signal))) return;
+    if (mayLead() && (await this.#write(lock, condition, signal))) {
+      const isOther = current.tag === 'following' && current.lock.ownerName !== workerIdentifier;
+      this.#predecessor = condition.type === 'unchanged' && isOther ? current.lock.ownerName : undefined;
+      return;
+    }
     if (this.#state.current.tag === 'leading') this.#state.become({ tag: 'looking' });
   }
 

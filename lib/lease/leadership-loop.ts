@@ -6,16 +6,19 @@ import { Assigner, type AssignerOptions, workerViews } from './assigner.ts';
 import type { LeaderElector } from './leader-elector.ts';
 import { LeaseCleaner } from './lease-cleaner.ts';
 import type { TableSnapshot } from './lease-table.ts';
-import { reportOf } from './lease.ts';
+import { type Lease, isEnded, reportOf } from './lease.ts';
+import { isExpired } from './plan/free-lease.ts';
 import type { StreamIdentity } from './plan/shard-sync-plan.ts';
+import { ThroughputMemory } from './plan/throughput-memory.ts';
 import { MoveMemory } from './plan/utilization-moves.ts';
 import type { ObservedLease, WorkerView } from './plan/utilization-types.ts';
 import { ShardAuditor } from './shard-auditor.ts';
 import type { ShardSyncer } from './shard-syncer.ts';
 import { checkStream } from './stream-check.ts';
 
-/** KCL's `shardSyncIntervalMillis` and `leaseCleanupIntervalMillis`. */
-const shardSyncIntervalMillis = 60_000;
+/** KCL's default of its option of this name. */
+const defaultShardSyncIntervalMillis = 60_000;
+/** KCL's `leaseCleanupIntervalMillis`. */
 const leaseCleanupIntervalMillis = 60_000;
 /** How often the leader looks for holes in what it scans anyway (KCL: 2 minutes). */
 const auditIntervalMillis = 10_000;
@@ -23,6 +26,8 @@ const auditIntervalMillis = 10_000;
 const faultPauseMillis = 250;
 /** A row of about half a kilobyte; an eventually consistent read unit brings eight. */
 const rowsPerReadUnit = 16;
+/** What a small application may spend on scans whatever its heartbeats cost: two read units a second. */
+const freeUnitsPerMilli = 2 / 1_000;
 /** How many F a worker's row may stand still before the leader removes it. One that comes back writes it anew. */
 const silentRowFailovers = 3;
 
@@ -32,6 +37,12 @@ export interface LeadershipLoopOptions extends Omit<AssignerOptions, 'isLeader' 
   readonly syncer: ShardSyncer;
   readonly stream: StreamIdentity;
   readonly failoverTimeMillis: number;
+  /** Told of the leases of each of the leader's scans. */
+  readonly onScanned: (leases: readonly Lease[], signal: AbortSignal) => Promise<void>;
+  /** How often leases and shards are compared; 60,000 by default. */
+  readonly shardSyncIntervalMillis?: number;
+  /** Whether the leases of shards that were read to their end are deleted; true by default. */
+  readonly cleanupLeasesUponShardCompletion?: boolean;
 }
 
 /** What one scan showed, and the monotonic time before it: what its ages are judged by. */
@@ -50,6 +61,7 @@ export class LeadershipLoop {
   /** Apart from those of consistent looks: an older answer after a newer one would look like a change. */
   readonly #ages: FleetAges;
   readonly #moves = new MoveMemory();
+  readonly #throughput = new ThroughputMemory();
   readonly #assigner: Assigner;
   readonly #auditor: ShardAuditor;
   readonly #cleaner: LeaseCleaner;
@@ -64,7 +76,7 @@ export class LeadershipLoop {
   constructor(options: LeadershipLoopOptions) {
     const isLeader = () => options.elector.isLeader;
     this.#options = options;
-    this.#ages = new FleetAges(options.failoverTimeMillis);
+    this.#ages = new FleetAges(options.failoverTimeMillis, options.assignment.gracefulLeaseHandoffTimeoutMillis);
     this.#assigner = new Assigner({ ...options, ages: this.#ages, isLeader });
     this.#auditor = new ShardAuditor({ ...options, isLeader });
     this.#cleaner = new LeaseCleaner({ ...options, isLeader });
@@ -90,6 +102,7 @@ export class LeadershipLoop {
     if (!elector.isLeader || this.#wasLeader) return;
     await syncer.sync(signal, () => elector.isLeader);
     this.#wasLeader = true;
+    if (elector.predecessor !== undefined) this.#ages.distrust(elector.predecessor);
     this.#assigner.restart();
     this.#syncedAtMillis = clock.monotonicMillis();
   }
@@ -135,6 +148,7 @@ export class LeadershipLoop {
     const look = await this.#look(signal);
     this.#tellWorkers(look);
     await this.#removeSilentRows(look, signal);
+    await this.#tellScanned(look.snapshot.leases, signal);
     await this.#assigner.assign(look.observed, this.#takers(look), look.askedAtMillis, signal);
     await this.#maintain(look.snapshot, signal);
     const expiryMillis = this.#assigner.earliestExpiryMillis(look.observed, look.askedAtMillis);
@@ -142,18 +156,39 @@ export class LeadershipLoop {
     return Math.max(1, Math.min(this.#periodMillis(look.observed.length), untilExpiry));
   }
 
+  /** A lease of this worker's own that cannot be begun must not keep the leader from its work. */
+  async #tellScanned(leases: readonly Lease[], signal: AbortSignal): Promise<void> {
+    try {
+      await this.#options.onScanned(leases, signal);
+    } catch (thrown) {
+      const fault = toMillraceError(thrown);
+      if (signal.aborted || fault.reaction === 'fatal') throw fault;
+      this.#publishFault(fault);
+    }
+  }
+
   async #look(signal: AbortSignal): Promise<Look> {
     const { table, stream, clock } = this.#options;
     const askedAtMillis = clock.monotonicMillis();
-    const snapshot = await table.scan(signal, 'eventual');
-    checkStream(snapshot.leases, stream);
+    const scanned = await table.scan(signal, 'eventual');
+    checkStream(scanned.leases, stream);
+    const snapshot = { ...scanned, leases: this.#throughput.observe(scanned.leases, askedAtMillis) };
     const observed = this.#ages.observe(snapshot.leases, snapshot.workers, clock.monotonicMillis());
     return { snapshot, observed, askedAtMillis };
   }
 
-  /** The workers that may be given leases, with what is known of their load: those that report, and this one. */
-  #takers({ snapshot, askedAtMillis }: Look): readonly WorkerView[] {
-    const { workerIdentifier } = this.#options;
+  /**
+   * The workers that may be given leases, with what is known of their load: those that report and have let nothing expire
+   * since, and this one.
+   */
+  #takers({ snapshot, observed, askedAtMillis }: Look): readonly WorkerView[] {
+    const { workerIdentifier, assignment } = this.#options;
+    for (const one of observed) {
+      const holder = one.lease.checkpointOwner ?? one.lease.leaseOwner;
+      if (holder !== undefined && !isEnded(one.lease) && isExpired(one, assignment, askedAtMillis)) {
+        this.#ages.distrust(holder);
+      }
+    }
     const reporting = this.#ages.reportingWorkers(snapshot.workers, askedAtMillis);
     const views = workerViews(snapshot, [...new Set([...reporting, workerIdentifier])].sort());
     const marks = new Map(snapshot.workers.map((row) => [row.workerIdentifier, reportOf(row)]));
@@ -171,7 +206,8 @@ export class LeadershipLoop {
   }
 
   async #maintain(snapshot: TableSnapshot, signal: AbortSignal): Promise<void> {
-    const { syncer, clock, elector } = this.#options;
+    const { syncer, clock, elector, cleanupLeasesUponShardCompletion = true } = this.#options;
+    const { shardSyncIntervalMillis = defaultShardSyncIntervalMillis } = this.#options;
     const now = clock.monotonicMillis();
     if (now - this.#syncedAtMillis >= shardSyncIntervalMillis) {
       this.#syncedAtMillis = now;
@@ -181,21 +217,21 @@ export class LeadershipLoop {
       this.#auditedAtMillis = now;
       await this.#auditor.audit(snapshot.leases, signal);
     }
-    if (now - this.#cleanedAtMillis >= leaseCleanupIntervalMillis) {
+    if (cleanupLeasesUponShardCompletion && now - this.#cleanedAtMillis >= leaseCleanupIntervalMillis) {
       this.#cleanedAtMillis = now;
-      await this.#cleaner.clean(signal);
+      await this.#cleaner.clean(snapshot.leases, signal);
     }
   }
 
   /**
-   * A second, or F/4 when that is shorter; stretched to F/4 where scans would cost more than a quarter of what the
-   * heartbeats of the leases do.
+   * A second, or F/4 when that is shorter; stretched to F/4 where scans would cost more than an eighth of what the heartbeats
+   * of the leases do. With the looks at the lock and at the index, all reads stay under a quarter of them.
    */
   #periodMillis(leases: number): number {
     const { failoverTimeMillis } = this.#options;
     const units = Math.max(0.5, leases / rowsPerReadUnit);
-    const writesPerMilli = (Math.max(1, leases) * 3) / failoverTimeMillis;
-    const affordableMillis = units / (writesPerMilli / 4);
+    const writesPerMilli = (leases * 3) / failoverTimeMillis;
+    const affordableMillis = units / Math.max(writesPerMilli / 8, freeUnitsPerMilli);
     return Math.min(failoverTimeMillis / 4, Math.max(Math.min(1_000, failoverTimeMillis / 4), affordableMillis));
   }
 

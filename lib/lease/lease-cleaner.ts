@@ -1,4 +1,5 @@
 import type { EventSink } from '../event/bus.ts';
+import type { Lease } from './lease.ts';
 import type { LeaseTable } from './lease-table.ts';
 import { planCleanup } from './plan/cleanup-plan.ts';
 
@@ -19,12 +20,12 @@ export class LeaseCleaner {
   }
 
   /**
-   * One round on a consistent view. Each delete is conditional on the row being still at SHARD_END with the counter as seen:
-   * a seek in between keeps the row.
+   * One round on what the leader has scanned. The view may be old: then a child that is being read looks unread, or a parent
+   * that is gone looks present, and a row stays for another round. Each delete is conditional on the row being still at
+   * SHARD_END with the counter as seen: a seek in between keeps the row.
    */
-  async clean(signal: AbortSignal): Promise<void> {
+  async clean(leases: readonly Lease[], signal: AbortSignal): Promise<void> {
     const { table, events, isLeader } = this.#options;
-    const { leases } = await table.scan(signal, 'consistent');
     for (const lease of planCleanup(leases)) {
       if (!isLeader()) return;
       if (await table.deleteEnded(lease, signal)) events.publish({ type: 'lease.deleted', leaseKey: lease.leaseKey });

@@ -18,10 +18,8 @@ import type { StreamIdentity } from './plan/shard-sync-plan.ts';
 import type { AssignmentOptions, AssignmentPlan } from './plan/utilization-types.ts';
 import type { ShardSyncer } from './shard-syncer.ts';
 import { checkStream } from './stream-check.ts';
-import { type Measurements, WorkerReporter } from './worker-reporter.ts';
+import { type Measurements, WorkerReporter, reportIntervalOf } from './worker-reporter.ts';
 
-/** The longest time between two reports of a worker. */
-const maximumReportIntervalMillis = 5_000;
 /** How often a worker asks whether a Java fleet has begun or ended to migrate its tables. */
 const coordinationIntervalMillis = 30_000;
 
@@ -38,6 +36,9 @@ export interface LeaseCoordinatorOptions {
   readonly workerIdentifier: string;
   readonly failoverTimeMillis: number;
   readonly leaseDiscoveryIntervalMillis: number;
+  /** See {@link LeadershipLoopOptions}. */
+  readonly shardSyncIntervalMillis?: number;
+  readonly cleanupLeasesUponShardCompletion?: boolean;
   /** Whether this worker must be the only one of its application. */
   readonly exclusive: boolean;
   readonly clock: Clock;
@@ -76,7 +77,7 @@ export class LeaseCoordinator {
 
   constructor(options: LeaseCoordinatorOptions) {
     this.#options = options;
-    this.#ages = new FleetAges(options.failoverTimeMillis);
+    this.#ages = new FleetAges(options.failoverTimeMillis, options.assignment.gracefulLeaseHandoffTimeoutMillis);
     this.#reporter = new WorkerReporter(options);
     this.#discoverer = new Discoverer(options);
     this.#view = new FleetView({ ...options, ages: this.#ages });
@@ -89,6 +90,7 @@ export class LeaseCoordinator {
       ...options,
       elector: this.#elector,
       onGivenToMe: (leaseKey, signal) => this.#discoverer.begin(leaseKey, signal),
+      onScanned: (leases, signal) => this.#discoverer.beginOwn(leases, signal),
       onHandoffFromMe: (leaseKey) => options.keeper.renewSoon(leaseKey),
     });
     this.#releaser = new LeaseReleaser({ ...options, ages: this.#ages });
@@ -110,6 +112,7 @@ export class LeaseCoordinator {
     await this.#persist(() => ensureAlone({ ...this.#options, ages: this.#ages, onWait }, signal), signal);
     this.#joined = true;
     await this.#persist(() => this.#reporter.report(signal), signal);
+    await this.#persist(() => this.#discoverer.endFormerHandoffs(before.leases, signal), signal);
     await this.#persist(() => this.#view.look(signal), signal);
     await this.#persist(() => this.#elector.step(signal), signal);
     await this.#persist(() => this.#leadership.begin(signal), signal);
@@ -137,10 +140,10 @@ export class LeaseCoordinator {
   async run(signal: AbortSignal): Promise<void> {
     using linked = linkedController(signal, this.#loops.signal);
     const { failoverTimeMillis, leaseDiscoveryIntervalMillis } = this.#options;
-    const reportMillis = Math.min(maximumReportIntervalMillis, failoverTimeMillis / 3);
+    const reportMillis = reportIntervalOf(failoverTimeMillis);
     const loops = [
       this.#loop(reportMillis, 'later', (inner) => this.#reporter.report(inner), linked.signal),
-      this.#loop(leaseDiscoveryIntervalMillis, 'now', (inner) => this.#discoverer.look(inner), linked.signal),
+      this.#loop(leaseDiscoveryIntervalMillis, 'now', (inner) => this.#discover(inner), linked.signal),
       this.#loop(viewIntervalMillis, 'now', (inner) => this.#lookIfNeeded(inner), linked.signal),
       this.#loop(coordinationIntervalMillis, 'later', (inner) => this.#askCoordination(inner), linked.signal),
       this.#elector.run(linked.signal),
@@ -174,6 +177,11 @@ export class LeaseCoordinator {
         this.#publishFault(fault);
       }
     }
+  }
+
+  /** The leader sees its own leases in its scans, and need not ask the index. */
+  async #discover(signal: AbortSignal): Promise<void> {
+    if (!this.#elector.isLeader) await this.#discoverer.look(signal);
   }
 
   async #lookIfNeeded(signal: AbortSignal): Promise<void> {

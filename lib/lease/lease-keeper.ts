@@ -20,6 +20,7 @@ import {
   beginTenure,
   checkpointLease,
   completeHandoff,
+  completeUnreadHandoff,
   isAlreadyApplied,
   releaseLease,
   renewLease,
@@ -132,6 +133,10 @@ export class LeaseKeeper {
     const { table, workerIdentifier } = this.#options;
     using request = this.#request(signal);
     const lease = await table.get(leaseKey, request.signal);
+    if (lease?.checkpointOwner === workerIdentifier) {
+      await table.write(completeUnreadHandoff(lease), request.signal);
+      return 'not mine';
+    }
     if (lease?.leaseOwner !== workerIdentifier || lease.checkpointOwner !== undefined) return 'not mine';
     const write = beginTenure(lease, workerIdentifier, (sentinel) => this.#timestampOf(sentinel));
     const written = await table.write(write, request.signal);
@@ -325,11 +330,10 @@ export class LeaseKeeper {
   }
 
   async #writeUntilDefinite(holding: Holding, write: LeaseWrite): Promise<WriteOutcome | 'lost'> {
-    const { clock, random, table, events } = this.#options;
+    const { clock, random, events } = this.#options;
     for (let attempt = 1; ; attempt += 1) {
       try {
-        using request = this.#request(holding.over.signal);
-        const written = await table.write(write, request.signal);
+        const written = await this.#writeOnce(holding, write);
         const lateAnswer = attempt > 1 && written.outcome === 'refused' && written.lease !== undefined;
         if (lateAnswer && isAlreadyApplied(write, written.lease, this.#options.workerIdentifier)) {
           return { outcome: 'applied', lease: written.lease };
@@ -350,6 +354,15 @@ export class LeaseKeeper {
       }
       await pause(clock, backoffMillis(this.#backoffOf(holding), attempt, random), holding.over.signal);
     }
+  }
+
+  /**
+   * One attempt, in a function of its own: esbuild, and so tsx, lets a `using` in the body of a loop throw the fault of an
+   * earlier round once more in every later one.
+   */
+  async #writeOnce(holding: Holding, write: LeaseWrite): Promise<WriteOutcome> {
+    using request = this.#request(holding.over.signal);
+    return await this.#options.table.write(write, request.signal);
   }
 
   #backoffOf(holding: Holding): { readonly baseMillis: number; readonly capMillis: number } {

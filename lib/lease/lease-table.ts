@@ -60,8 +60,8 @@ export interface LeaseTable {
   write(write: LeaseWrite, signal: AbortSignal): Promise<WriteOutcome>;
   /** Deletes an ended lease, on condition that it still is at SHARD_END with the counter as seen; `false` when not. */
   deleteEnded(lease: Lease, signal: AbortSignal): Promise<boolean>;
-  /** The leader's lock, consistently read; `undefined` when nobody has it. */
-  readLock(signal: AbortSignal): Promise<LeaderLock | undefined>;
+  /** The leader's lock, consistently read unless told otherwise; `undefined` when nobody has it. */
+  readLock(signal: AbortSignal, consistency?: ScanConsistency): Promise<LeaderLock | undefined>;
   /** Writes the lock on a condition; `false` when it does not hold. */
   writeLock(lock: LeaderLock, condition: LockCondition, signal: AbortSignal): Promise<boolean>;
   /** Gives the lock back by deleting it, if it still is this one; `false` when it is not. */

@@ -171,6 +171,17 @@ export function completeHandoff(fence: Fence, workerIdentifier: string, to: stri
 }
 
 /**
+ * Ends a graceful handoff of a lease that its old owner does not read (KCL's issue #1743: without this the next owner
+ * waits for ever). By the old owner, which has no tenure to fence it, so on condition of everything that it saw:
+ *
+ *   1. the leader assigns a lease to A; before A begins, the leader hands it on to B
+ *   2. A must not begin a lease that is being handed over, and has nothing to finish
+ */
+export function completeUnreadHandoff(lease: Lease): LeaseWrite {
+  return assignLease(lease, lease.leaseOwner as string);
+}
+
+/**
  * Moves a lease to a position, against its owner (design 5.11): checkpoint, owner and everything pending go in one write,
  * and the counter moves, so that the owner is fenced.
  */

@@ -53,9 +53,9 @@ export class BlockBuilder {
     this.#millisBehindLatest = millisBehindLatest;
     for (const record of records) {
       // A record that would pass the byte limit begins the next slice; one that is larger than the limit gets its own.
-      if (this.#bytes > 0 && this.#bytes + record.data.byteLength > this.#limits.blockMaxBytes) full.push(this.#cut());
+      if (this.#bytes > 0 && this.#bytes + record.byteLength > this.#limits.blockMaxBytes) full.push(this.#cut());
       this.#records.push(record);
-      this.#bytes += record.data.byteLength;
+      this.#bytes += record.byteLength;
       if (this.#records.length >= this.#limits.blockMaxRecords) full.push(this.#cut());
     }
     return full;

@@ -13,7 +13,8 @@ export interface DeadLetterContext {
 
 /**
  * Where records go that the handler could not process. `write` resolves only when the records are safe, because they
- * count as finished from then on; when it rejects, the consumer stops as with `'STOP'`.
+ * count as finished from then on; when it rejects, the consumer stops as with `'STOP'`. The records are detached: they can
+ * be kept.
  */
 export interface DeadLetter {
   write(records: readonly KinesisRecord[], context: DeadLetterContext): Promise<void>;

@@ -136,7 +136,9 @@ async function giveUp(
   if (then !== 'SKIP') {
     const context = { shardId, error, attempts, failedAtMillis: run.clock.wallMillis() };
     try {
-      await then.write(records, context);
+      // Records of their own: a dead letter may keep them for as long as it likes.
+      const own = records.map((record) => record.detach());
+      await then.write(own, context);
     } catch (thrown) {
       throw new MillraceError(
         'MR_HANDLER_FAILED',

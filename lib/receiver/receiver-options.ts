@@ -18,6 +18,10 @@ export interface ReceiverSettings {
   readonly until: Until | undefined;
   readonly failoverTimeMillis: number;
   readonly leaseDiscoveryIntervalMillis: number;
+  /** 60,000 by default. */
+  readonly shardSyncIntervalMillis?: number;
+  /** True by default. */
+  readonly cleanupLeasesUponShardCompletion?: boolean;
   readonly checkpointIntervalMillis: number;
   readonly maxBufferedBytes: number;
   readonly blockIntervalMillis: number;

@@ -14,7 +14,6 @@ import { LeaseCoordinator } from '../lease/lease-coordinator.ts';
 import { LeaseKeeper } from '../lease/lease-keeper.ts';
 import type { TableSnapshot } from '../lease/lease-table.ts';
 import type { HandoffBegun } from '../lease/keeper-messages.ts';
-import { gracefulLeaseHandoffTimeoutMillis } from '../lease/ages.ts';
 import type { InitialPosition } from '../lease/plan/shard-sync-plan.ts';
 import { defaultAssignmentOptions } from '../lease/plan/utilization-types.ts';
 import { ShardSyncer } from '../lease/shard-syncer.ts';
@@ -39,6 +38,8 @@ type Ending =
 /** The parts that exist once the stream is known. */
 interface Parts {
   readonly streamName: string;
+  /** Whether the place of a record follows from its keys; AUTO distribution goes by none. */
+  readonly isPlacedByKey: boolean;
   readonly coordinator: LeaseCoordinator;
   readonly keeper: LeaseKeeper;
   readonly bound: Bound | undefined;
@@ -87,6 +88,7 @@ export class Receiver implements BlockSource, Service {
   async *#handOut(): AsyncGenerator<Block, void, undefined> {
     for await (const block of this.#channel) {
       if (block.signal.aborted || this.#keeper?.confirmCurrent(block.shardId, block.tenure) !== true) continue;
+      this.#keeper.noteBytes(block.shardId, block.bytes);
       yield block;
     }
   }
@@ -215,6 +217,7 @@ export class Receiver implements BlockSource, Service {
     const { workerIdentifier, applicationName } = settings;
     const parts: Parts = {
       streamName,
+      isPlacedByKey: description.recordDistributionStrategy !== 'AUTO',
       coordinator,
       keeper,
       bound: settings.until === undefined ? undefined : boundOf(settings.until, api.serviceTimeMillis()),
@@ -275,6 +278,7 @@ export class Receiver implements BlockSource, Service {
       ...settings,
       lease,
       streamName: parts.streamName,
+      hashKeyRange: parts.isPlacedByKey ? lease.hashKeyRange : undefined,
       reader,
       keeper: parts.keeper,
       table,
@@ -312,7 +316,8 @@ export class Receiver implements BlockSource, Service {
   }
 
   async #moveAway({ leaseKey, tenure, to }: HandoffBegun, keeper: LeaseKeeper): Promise<void> {
-    const { clock } = this.#options;
+    const { clock, assignment } = this.#options;
+    const { gracefulLeaseHandoffTimeoutMillis } = { ...defaultAssignmentOptions, ...assignment };
     const consumer = this.#consumers.get(leaseKey);
     if (consumer?.tenure === tenure) {
       const late = () => new MillraceError('MR_DRAIN_TIMEOUT', `shard ${leaseKey} did not finish its blocks in time`);

@@ -7,8 +7,10 @@ import { comparePositions, formatPosition } from '../base/position.ts';
 import { StateHolder } from '../base/state.ts';
 import type { CommitOutcome } from '../block/block-source.ts';
 import { type Range, formatRange } from '../block/range.ts';
+import type { KinesisRecord } from '../block/record.ts';
 import { isKinesisFault } from '../kinesis/fault.ts';
 import type { ChildShard, StartPosition } from '../kinesis/kinesis-api.ts';
+import { Deaggregator, type DeaggregatorOptions } from '../kinesis/kpl/deaggregator.ts';
 import type { ShardReader } from '../kinesis/reader.ts';
 import { BlockOutlet, type BlockOutletOptions } from './block-outlet.ts';
 import type { DemandGate } from './demand-gate.ts';
@@ -33,6 +35,7 @@ export type DrainOutcome = 'finished' | 'late' | 'unwritten';
 export interface ShardConsumerOptions
   extends ParentGateOptions, ShardCheckpointerOptions, Omit<BlockOutletOptions, 'positions' | 'signal' | 'onFault'> {
   readonly reader: ShardReader;
+  readonly hashKeyRange: DeaggregatorOptions['hashKeyRange'];
   readonly gate: DemandGate;
   readonly maxUnackedBlocks: number;
   readonly bound: Bound | undefined;
@@ -54,6 +57,7 @@ export class ShardConsumer {
   readonly #options: ShardConsumerOptions;
   readonly #positions: FinishedPositions;
   readonly #outlet: BlockOutlet;
+  readonly #deaggregator: Deaggregator;
   readonly #skip: SkipThrough;
   /** Aborts reading only: what was handed out may still finish. */
   readonly #reading = new AbortController();
@@ -82,6 +86,7 @@ export class ShardConsumer {
       signal: this.#over.signal,
       onFault: (thrown) => this.#crash(thrown),
     });
+    this.#deaggregator = new Deaggregator({ ...options, shardId: lease.leaseKey });
     this.#skip = new SkipThrough(lease.checkpoint);
     this.#checkpointer = new ShardCheckpointer(options);
     this.#state = new StateHolder<ShardState>({ tag: 'waitingForParents' }, shardEdges, (to, from) =>
@@ -131,6 +136,7 @@ export class ShardConsumer {
       this.#finish(thrown);
     } finally {
       this.#outlet.close();
+      this.#deaggregator.close();
     }
   }
 
@@ -230,9 +236,9 @@ export class ShardConsumer {
         this.#pages += 1;
         this.#lastPageBytes = page.bytes;
         reserved.settle(page.bytes);
-        gate.took(page.records.length);
         const cut = cutAtBound(page, bound, askedAtMillis);
-        this.#outlet.accept(this.#skip.keep(cut.records), page.millisBehindLatest);
+        await this.#accept(cut.records, page.millisBehindLatest, signal);
+        signal.throwIfAborted();
         // A page that reaches the end of the shard ends it, unless the bound lies before its last records.
         if (page.end !== undefined && cut.records.length === page.records.length) {
           this.#childShards = page.end.childShards;
@@ -246,6 +252,22 @@ export class ShardConsumer {
       } finally {
         reserved.release();
       }
+    }
+  }
+
+  /**
+   * Takes the user records of a page, a part at a time: an aggregate may hold so many that no more should be in memory
+   * before some are finished. Reading may be stopped in between, inside an aggregate, and the next owner goes on there.
+   */
+  async #accept(records: readonly KinesisRecord[], millisBehindLatest: number, signal: AbortSignal): Promise<void> {
+    const { gate } = this.#options;
+    let isFirst = true;
+    for (const part of this.#deaggregator.parts(records)) {
+      if (!isFirst) await this.#untilRoom(0, signal);
+      signal.throwIfAborted();
+      isFirst = false;
+      gate.took(part.length);
+      this.#outlet.accept(this.#skip.keep(part), millisBehindLatest);
     }
   }
 

@@ -23,6 +23,7 @@ export interface FakeCallsOptions {
   readonly clock: Clock;
   readonly limits: boolean;
   readonly listShardsPageSize: number;
+  readonly maxRecordBytes: number;
   /** The service's time, milliseconds since 1970. */
   readonly nowMillis: () => number;
   /** The stream; throws when there is none. */
@@ -35,10 +36,21 @@ const tokenLifeMillis = 300_000;
 /** Limits of one GetRecords answer. */
 const maxPageRecords = 10_000;
 const maxPageBytes = 10 * 1024 * 1024;
-/** Limits of one PutRecords call and of one record. */
+/** Limits of one PutRecords call and of one partition key. */
 const maxPutRecords = 500;
-const maxRecordBytes = 1024 * 1024;
 const maxPartitionKeyLength = 256;
+
+/** A piece of a shard, for {@link FakeCalls.readFrom}. */
+export interface FakeSlice {
+  readonly records: readonly RawRecord[];
+  /** Data of the records. */
+  readonly bytes: number;
+  /** Where to go on; absent at the end of a closed shard. */
+  readonly next?: bigint;
+  readonly millisBehindLatest: number;
+  /** The children, at the end of a closed shard. */
+  readonly childShards: readonly ChildShard[];
+}
 
 /** The answers of the fake: each call as the service's documentation describes it, from the model, without delay. */
 export class FakeCalls {
@@ -56,13 +68,16 @@ export class FakeCalls {
     return { streamName, streamArn, status: status(), createdAtMillis, retentionPeriodHours };
   }
 
-  listShards(request: { filter?: ShardFilter } | { nextToken: string }): ListShardsPage {
+  listShards(
+    request: { filter?: ShardFilter; after?: string; maxResults?: number } | { nextToken: string; maxResults?: number },
+  ): ListShardsPage {
     const stream = this.#activeStream();
+    const { streamName, listShardsPageSize } = this.#options;
     const nowMillis = this.#options.clock.monotonicMillis();
     const page =
       'nextToken' in request
         ? decodePageToken(request.nextToken)
-        : { after: undefined, filter: request.filter, issuedAtMillis: nowMillis };
+        : { after: request.after, filter: request.filter, issuedAtMillis: nowMillis };
     if (nowMillis - page.issuedAtMillis > tokenLifeMillis) {
       throw awsError('ExpiredNextTokenException', 'The pagination token passed to the operation is expired.');
     }
@@ -71,9 +86,9 @@ export class FakeCalls {
     const listed = stream.shards
       .filter((shard) => after === undefined || shard.shardId > after)
       .filter((shard) => this.#passes(stream, shard, page.filter));
-    const shards = listed.slice(0, this.#options.listShardsPageSize).map(toShard);
+    const shards = listed.slice(0, Math.min(listShardsPageSize, request.maxResults ?? Infinity)).map(toShard);
     if (shards.length === listed.length) return { shards };
-    const next = { after: shards.at(-1)?.shardId, filter: page.filter, issuedAtMillis: nowMillis };
+    const next = { streamName, after: shards.at(-1)?.shardId, filter: page.filter, issuedAtMillis: nowMillis };
     return { shards, nextToken: encodePageToken(next) };
   }
 
@@ -107,7 +122,52 @@ export class FakeCalls {
         `Rate exceeded for shard ${shard.shardId} in stream ${this.#options.streamName}`,
       );
     }
-    return this.#read(stream, shard, BigInt(iterator.fromSequence), request.limit);
+    const bounds = { maxRecords: request.limit, maxBytes: maxPageBytes };
+    const { records, bytes, next, millisBehindLatest, childShards } = this.readFrom(
+      shard.shardId,
+      BigInt(iterator.fromSequence),
+      bounds,
+    );
+    this.#limitsOf(shard).countReadBytes(bytes);
+    const answer = { records, millisBehindLatest, childShards };
+    return next === undefined ? answer : { ...answer, nextIterator: this.#iterator(stream, shard, next) };
+  }
+
+  /** The last sequence number that the stream has given to anything. */
+  lastSequence(): bigint {
+    return this.#options.stream().lastSequence;
+  }
+
+  /** The first sequence number that a reader may see who starts there. */
+  startOf(shardId: string, start: StartPosition): bigint {
+    const stream = this.#activeStream();
+    return this.#startSequence(stream, this.#shard(stream, shardId), start);
+  }
+
+  /** The records from a sequence number on, without any limit but the bounds; at least one record whatever its size. */
+  readFrom(shardId: string, from: bigint, bounds: { maxRecords: number; maxBytes: number }): FakeSlice {
+    const stream = this.#options.stream();
+    const shard = this.#shard(stream, shardId);
+    const first = indexFrom(shard.records, from);
+    const records: RawRecord[] = [];
+    let bytes = 0;
+    for (let index = first; index < shard.records.length && records.length < bounds.maxRecords; index += 1) {
+      const { raw } = shard.records[index] as FakeShard['records'][number];
+      if (records.length > 0 && bytes + raw.data.length > bounds.maxBytes) break;
+      records.push(raw);
+      bytes += raw.data.length;
+    }
+    const following = shard.records[first + records.length];
+    if (following !== undefined) {
+      const millisBehindLatest = Math.max(1, this.#options.nowMillis() - following.raw.arrivalTimeMillis);
+      return { records, bytes, next: following.sequence, millisBehindLatest, childShards: [] };
+    }
+    if (shard.closed !== undefined) {
+      return { records, bytes, millisBehindLatest: 0, childShards: childrenOf(stream, shardId) };
+    }
+    const last = shard.records[first + records.length - 1];
+    const next = records.length > 0 && last !== undefined ? last.sequence + 1n : from;
+    return { records, bytes, next, millisBehindLatest: 0, childShards: [] };
   }
 
   putRecords(entries: readonly PutEntry[]): readonly PutResult[] {
@@ -115,38 +175,13 @@ export class FakeCalls {
     if (entries.length === 0 || entries.length > maxPutRecords) {
       throw awsError('InvalidArgumentException', `${entries.length} records, not 1 to ${maxPutRecords}`);
     }
-    for (const entry of entries) checkEntry(entry);
+    for (const entry of entries) checkEntry(entry, this.#options.maxRecordBytes);
     return entries.map((entry) => this.#put(stream, entry));
   }
 
   /** The shard of an iterator, for interceptors; absent when it is not an iterator. */
   shardIdOf(iterator: string): string | undefined {
     return decodeIterator(iterator)?.shardId;
-  }
-
-  #read(stream: FakeStream, shard: FakeShard, from: bigint, limit: number): GetRecordsAnswer {
-    const first = indexFrom(shard.records, from);
-    const records: RawRecord[] = [];
-    let bytes = 0;
-    for (let index = first; index < shard.records.length && records.length < limit; index += 1) {
-      const { raw } = shard.records[index] as FakeShard['records'][number];
-      if (records.length > 0 && bytes + raw.data.length > maxPageBytes) break;
-      records.push(raw);
-      bytes += raw.data.length;
-    }
-    this.#limitsOf(shard).countReadBytes(bytes);
-    const following = shard.records[first + records.length];
-    const last = shard.records[first + records.length - 1];
-    if (following !== undefined) {
-      const millisBehindLatest = Math.max(1, this.#options.nowMillis() - following.raw.arrivalTimeMillis);
-      const nextIterator = this.#iterator(stream, shard, following.sequence);
-      return { records, nextIterator, millisBehindLatest, childShards: [] };
-    }
-    if (shard.closed !== undefined) {
-      return { records, millisBehindLatest: 0, childShards: childrenOf(stream, shard.shardId) };
-    }
-    const next = records.length > 0 && last !== undefined ? last.sequence + 1n : from;
-    return { records, nextIterator: this.#iterator(stream, shard, next), millisBehindLatest: 0, childShards: [] };
   }
 
   #put(stream: FakeStream, entry: PutEntry): PutResult {
@@ -220,6 +255,7 @@ export class FakeCalls {
 
   #iterator(stream: FakeStream, shard: FakeShard, fromSequence: bigint): string {
     const iterator: FakeIterator = {
+      streamName: this.#options.streamName,
       streamCreatedAtMillis: stream.createdAtMillis,
       shardId: shard.shardId,
       fromSequence: String(fromSequence),
@@ -248,7 +284,7 @@ function childrenOf(stream: FakeStream, shardId: string): readonly ChildShard[] 
     }));
 }
 
-function checkEntry(entry: PutEntry): void {
+function checkEntry(entry: PutEntry, maxRecordBytes: number): void {
   if (entry.partitionKey.length < 1 || entry.partitionKey.length > maxPartitionKeyLength) {
     throw awsError(
       'ValidationException',

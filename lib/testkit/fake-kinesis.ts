@@ -1,5 +1,6 @@
 import { raceAbort } from '../base/abort.ts';
 import { type Clock, sleep } from '../base/clock.ts';
+import type { Notifier } from '../base/notifier.ts';
 import { toKinesisFault } from '../kinesis/fault.ts';
 import type { KinesisApi, StreamDescription } from '../kinesis/kinesis-api.ts';
 import type { Shard } from '../kinesis/shard.ts';
@@ -24,6 +25,8 @@ export interface FakeKinesisOptions {
   readonly latencyMillis?: number;
   /** Shards of one page of ListShards: 1,000. */
   readonly listShardsPageSize?: number;
+  /** The greatest record, data and partition key together: 1 MiB (Kinesis allows up to 10 MiB where the stream is set so). */
+  readonly maxRecordBytes?: number;
 }
 
 /** The names of the calls, those of {@link KinesisApi}. */
@@ -55,6 +58,17 @@ export interface FakeShardView extends Shard {
 /** The account that the fake's ARNs name. */
 const account = '000000000000';
 
+/** What a server in front of the model uses of it. */
+export interface FakeKinesisInside {
+  /** The answers without delay, past all interceptors, refused in the words of AWS. */
+  readonly calls: FakeCalls;
+  /** Wakes those who wait for a record of the stream that exists now, or for the end of a shard; throws when there is none. */
+  readonly changed: () => Notifier;
+}
+
+/** The inside of a model, apart from what its users see. */
+export let insideOf: (fake: FakeKinesis) => FakeKinesisInside;
+
 /**
  * A model of one Kinesis stream behind {@link KinesisApi}, with the limits and habits of the service: throttling per
  * shard, iterators that expire after 5 minutes, pages of at most 10,000 records and 10 MB, children at the end of a
@@ -73,6 +87,10 @@ export class FakeKinesis {
   #status: StreamDescription['status'] = 'ACTIVE';
   readonly #epochMillis: number;
 
+  static {
+    insideOf = (fake) => ({ calls: fake.#calls, changed: () => fake.#existing().changed });
+  }
+
   constructor(options: FakeKinesisOptions) {
     const { clock } = options;
     this.#options = {
@@ -82,6 +100,7 @@ export class FakeKinesis {
       limits: true,
       latencyMillis: 0,
       listShardsPageSize: 1_000,
+      maxRecordBytes: 1024 * 1024,
       ...options,
     };
     this.streamName = this.#options.streamName;
@@ -149,6 +168,11 @@ export class FakeKinesis {
     return this.#existing().merge(shardId, adjacentShardId).shardId;
   }
 
+  /** Splits and merges until that many open shards divide the hash space evenly, as UpdateShardCount does. */
+  updateShardCount(targetShardCount: number): void {
+    this.#existing().reshape(targetShardCount);
+  }
+
   /** Takes records of a shard away as retention would: through a sequence number, or all. */
   trim(shardId: string, throughSequenceNumber?: string): void {
     const through = throughSequenceNumber === undefined ? undefined : BigInt(throughSequenceNumber);
@@ -158,6 +182,11 @@ export class FakeKinesis {
   /** Takes a closed shard off the list, as retention does. */
   forget(shardId: string): void {
     this.#existing().forget(shardId);
+  }
+
+  /** The status that DescribeStream shows. */
+  get status(): StreamDescription['status'] {
+    return this.#status;
   }
 
   /** Sets the status that DescribeStream shows and that the other calls obey. */

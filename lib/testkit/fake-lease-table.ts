@@ -4,6 +4,7 @@ import {
   type Coordination,
   type LeaseTable,
   type LockCondition,
+  type ScanConsistency,
   type TableSnapshot,
   type WriteOutcome,
   workerKeyTaken,
@@ -12,7 +13,9 @@ import type { LeaseCondition, LeaseWrite } from '../lease/lease-write.ts';
 
 /** The calls of a lease table, for {@link FakeLeaseTable.intercept}. */
 export type LeaseTableCall =
-  | { readonly name: 'open' | 'scan' | 'coordination' | 'readLock' | 'deleteLock' }
+  | { readonly name: 'open' | 'coordination' }
+  | { readonly name: 'deleteLock'; readonly lock: LeaderLock }
+  | { readonly name: 'scan' | 'readLock'; readonly consistency: ScanConsistency }
   | { readonly name: 'writeLock'; readonly lock: LeaderLock; readonly condition: LockCondition }
   | { readonly name: 'deleteEnded'; readonly lease: Lease }
   | { readonly name: 'listKeysOwnedBy' | 'get' | 'deleteWorker'; readonly key: string }
@@ -31,7 +34,8 @@ export type LeaseTableInterceptor = (call: LeaseTableCall) => Promise<AfterCall 
 /** A row of the table that has come, changed or gone; `before` or `after` is absent when it was not there. */
 export type RowChange =
   | { readonly kind: 'lease'; readonly before: Lease | undefined; readonly after: Lease | undefined }
-  | { readonly kind: 'worker'; readonly before: WorkerRow | undefined; readonly after: WorkerRow | undefined };
+  | { readonly kind: 'worker'; readonly before: WorkerRow | undefined; readonly after: WorkerRow | undefined }
+  | { readonly kind: 'lock'; readonly before: LeaderLock | undefined; readonly after: LeaderLock | undefined };
 
 /** What an interceptor does after the call was applied. */
 export type AfterCall = () => Promise<void> | void;
@@ -97,32 +101,33 @@ export class FakeLeaseTable implements LeaseTable {
       const row = this.#leases.get(lease.leaseKey);
       if (row === undefined) return false;
       if (!isEnded(row) || row.leaseCounter !== lease.leaseCounter) return false;
-      return this.#leases.delete(lease.leaseKey);
+      this.#setLease(lease.leaseKey, undefined);
+      return true;
     });
   }
 
-  readLock(signal: AbortSignal): Promise<LeaderLock | undefined> {
-    return this.#call({ name: 'readLock' }, signal, () => this.#lock);
+  readLock(signal: AbortSignal, consistency: ScanConsistency = 'consistent'): Promise<LeaderLock | undefined> {
+    return this.#call({ name: 'readLock', consistency }, signal, () => this.#lock);
   }
 
   writeLock(lock: LeaderLock, condition: LockCondition, signal: AbortSignal): Promise<boolean> {
     return this.#call({ name: 'writeLock', lock, condition }, signal, () => {
       if (!lockHolds(condition, this.#lock)) return false;
-      this.#lock = lock;
+      this.#setLock(lock);
       return true;
     });
   }
 
   deleteLock(lock: LeaderLock, signal: AbortSignal): Promise<boolean> {
-    return this.#call({ name: 'deleteLock' }, signal, () => {
+    return this.#call({ name: 'deleteLock', lock }, signal, () => {
       const isMine = lockHolds({ type: 'mine', ...lock }, this.#lock);
-      if (isMine) this.#lock = undefined;
+      if (isMine) this.#setLock(undefined);
       return isMine;
     });
   }
 
-  scan(signal: AbortSignal): Promise<TableSnapshot> {
-    return this.#call({ name: 'scan' }, signal, () => ({ leases: this.rows, workers: this.workerRows }));
+  scan(signal: AbortSignal, consistency: ScanConsistency = 'consistent'): Promise<TableSnapshot> {
+    return this.#call({ name: 'scan', consistency }, signal, () => ({ leases: this.rows, workers: this.workerRows }));
   }
 
   listKeysOwnedBy(workerIdentifier: string, signal: AbortSignal): Promise<readonly string[]> {
@@ -180,6 +185,12 @@ export class FakeLeaseTable implements LeaseTable {
     if (after === undefined) this.#workers.delete(workerIdentifier);
     else this.#workers.set(workerIdentifier, after);
     this.observe({ kind: 'worker', before, after });
+  }
+
+  #setLock(after: LeaderLock | undefined): void {
+    const before = this.#lock;
+    this.#lock = after;
+    this.observe({ kind: 'lock', before, after });
   }
 
   async #call<T>(call: LeaseTableCall, signal: AbortSignal, action: () => T): Promise<T> {

@@ -1,6 +1,7 @@
 /** Kinesis' limits of reading one shard, shared by all readers. */
 const readsPerSecond = 5;
-const readBytesPerSecond = 2_000_000;
+/** What one reader of a shard gets: all readers by GetRecords together, and each registered consumer. */
+export const readBytesPerSecond = 2_000_000;
 /** Kinesis' limits of writing one shard. */
 const writeRecordsPerSecond = 1_000;
 const writeBytesPerSecond = 1_048_576;
@@ -9,7 +10,7 @@ const writeBytesPerSecond = 1_048_576;
  * A bucket that refills at a rate and holds one second of it. It may be overdrawn once: a read of 10 MB is answered, and
  * the next ones pay for it.
  */
-class Bucket {
+export class Bucket {
   readonly #perSecond: number;
   #level: number;
   #atMillis = -Infinity;
@@ -19,6 +20,7 @@ class Bucket {
     this.#level = perSecond;
   }
 
+  /** What is in it at a time (monotonic milliseconds); negative while it is overdrawn. */
   levelAt(nowMillis: number): number {
     const gained = ((nowMillis - this.#atMillis) / 1_000) * this.#perSecond;
     this.#level = Math.min(this.#perSecond, this.#level + gained);
@@ -26,6 +28,7 @@ class Bucket {
     return this.#level;
   }
 
+  /** Takes out, also more than there is. */
   take(amount: number): void {
     this.#level -= amount;
   }
@@ -53,7 +56,9 @@ export class FakeShardLimits {
 
   /** Whether a record may be written now; counts it if so. */
   admitWrite(nowMillis: number, bytes: number): boolean {
-    if (this.#writeRecords.levelAt(nowMillis) < 1 || this.#writeBytes.levelAt(nowMillis) < bytes) return false;
+    // A record larger than a second's worth goes through when nothing was written for a second, and the next ones pay.
+    const needed = Math.min(bytes, writeBytesPerSecond);
+    if (this.#writeRecords.levelAt(nowMillis) < 1 || this.#writeBytes.levelAt(nowMillis) < needed) return false;
     this.#writeRecords.take(1);
     this.#writeBytes.take(bytes);
     return true;

@@ -1,3 +1,4 @@
+import { Notifier } from '../base/notifier.ts';
 import { randomInteger, seededRandom } from '../base/random.ts';
 import type { RawRecord } from '../kinesis/kinesis-api.ts';
 import type { Shard } from '../kinesis/shard.ts';
@@ -42,6 +43,8 @@ const maxSequenceGap = 1 << 20;
 export class FakeStream {
   readonly createdAtMillis: number;
   readonly retentionPeriodHours: number;
+  /** Wakes those who wait for a record, or for the end of a shard. */
+  readonly changed = new Notifier();
   readonly #nowMillis: () => number;
   readonly #random = seededRandom(1);
   #shards: FakeShard[] = [];
@@ -93,6 +96,7 @@ export class FakeStream {
     };
     const record = { sequence, raw };
     shard.records.push(record);
+    this.changed.notify();
     return record;
   }
 
@@ -119,6 +123,22 @@ export class FakeStream {
     const start = one.start < other.start ? one.start : other.start;
     const end = one.end > other.end ? one.end : other.end;
     return this.#add(start, end, [shardId, adjacentShardId]);
+  }
+
+  /**
+   * Splits and merges until the open shards divide the hash space evenly: first a cut at every boundary that is missing, then
+   * merges of what lies between two boundaries. As with Kinesis, shards on the way are closed and stay listed.
+   */
+  reshape(targetCount: number): void {
+    const ranges = evenHashRanges(targetCount);
+    for (const { start } of ranges) {
+      const shard = this.shardFor(start);
+      if (shard.start !== start) this.split(shard.shardId, start);
+    }
+    for (const { start, end } of ranges) {
+      let shard = this.shardFor(start);
+      while (shard.end < end) shard = this.merge(shard.shardId, this.shardFor(shard.end + 1n).shardId);
+    }
   }
 
   /** Removes the records of a shard up to a sequence number, or all, as if retention had passed them. */
@@ -158,6 +178,7 @@ export class FakeStream {
 
   #close(shard: FakeShard): void {
     shard.closed = { lastSequence: this.#nextSequence(), atMillis: this.#nowMillis() };
+    this.changed.notify();
   }
 
   #nextSequence(): bigint {

@@ -3,6 +3,8 @@ import { awsError } from './aws-error.ts';
 
 /** What an iterator of the fake says; to its user it is opaque. */
 export interface FakeIterator {
+  /** A server of several streams finds the stream by it. */
+  readonly streamName: string;
   /** Tells a re-created stream's iterators apart. */
   readonly streamCreatedAtMillis: number;
   readonly shardId: string;
@@ -13,6 +15,7 @@ export interface FakeIterator {
 
 /** What a paging token of ListShards says. */
 export interface FakePageToken {
+  readonly streamName: string;
   /** The last shard of the page before; shards are listed in the order of their names. */
   readonly after: string | undefined;
   readonly filter: ShardFilter | undefined;

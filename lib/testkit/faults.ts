@@ -1,15 +1,20 @@
 import type { Random } from '../base/random.ts';
 import type { InitialPosition } from '../lease/plan/shard-sync-plan.ts';
+import type { LeaseAssignmentStrategy } from '../lease/plan/utilization-types.ts';
 import type { ReceiverSettings } from '../receiver/receiver-options.ts';
 import type { FleetSettings } from './fleet.ts';
 import { between, chance, forkRandom, pick, wholeBetween } from './fork-random.ts';
 import type { PageOdds } from './kinesis-view.ts';
 import type { ReadOdds } from './table-view.ts';
 import type { WireOdds } from './wire.ts';
+import type { LoadModel } from './worker-load.ts';
 
 /** What is done to a fleet as a whole, beside the faults of single calls. */
 export const nemesisActs = [
   'kill',
+  'killLeader',
+  'pauseLeader',
+  'cutLeader',
   'drain',
   'stop',
   'join',
@@ -28,10 +33,17 @@ export const nemesisActs = [
   'merge',
   'trim',
   'forget',
+  'loseLease',
 ] as const;
 
 /** One of {@link nemesisActs}. */
 export type NemesisAct = (typeof nemesisActs)[number];
+
+/** What is done to a fleet that has come through its faults; then it must recover quickly and without repeats. */
+export const quietActs = ['joinQuietly', 'killWorkerQuietly', 'killLeaderQuietly', 'loseLeaseQuietly'] as const;
+
+/** One of {@link quietActs}. */
+export type QuietAct = (typeof quietActs)[number];
 
 /** How a handler fails. */
 export interface HandlerFaults {
@@ -54,6 +66,10 @@ export interface SimulationSetup {
   readonly retentionMillis: number;
   /** Shards of one page of ListShards. */
   readonly listShardsPageSize: number;
+  /** How leaders assign. */
+  readonly strategy: LeaseAssignmentStrategy;
+  /** The CPU of the workers, in the order of their starts, over and over; one without is judged by its throughput. */
+  readonly loads: readonly (LoadModel | null)[];
   readonly settings: FleetSettings & {
     readonly failoverTimeMillis: number;
     readonly initialPosition: InitialPosition;
@@ -82,6 +98,7 @@ export interface SimulationSetup {
   /** Time between two acts, on average. */
   readonly actEveryMillis: number;
   readonly acts: Readonly<Record<NemesisAct, number>>;
+  readonly quietActs: readonly QuietAct[];
 }
 
 /** Where the wall clock of a simulated world starts. */
@@ -116,6 +133,8 @@ export function drawSetup(seed: number): SimulationSetup {
     maxWorkers,
     retentionMillis: pick(random, [86_400_000, 86_400_000, 86_400_000, 60_000]),
     listShardsPageSize: pick(random, [2, 1_000]),
+    strategy: pick(random, ['WORKER_UTILIZATION_AWARE', 'WORKER_UTILIZATION_AWARE', 'LEASE_COUNT_BASED']),
+    loads: drawLoads(random),
     settings,
     commits,
     // Commits must come in order.
@@ -145,6 +164,7 @@ export function drawSetup(seed: number): SimulationSetup {
     },
     actEveryMillis: pick(random, [500, 2_000, 5_000]),
     acts: Object.fromEntries(nemesisActs.map((act) => [act, drawWeight(random)])) as Record<NemesisAct, number>,
+    quietActs: Array.from({ length: wholeBetween(random, 1, 2) }, () => pick(random, quietActs)),
   };
 }
 
@@ -172,6 +192,28 @@ function drawInitialPosition(random: Random, historyMillis: number): InitialPosi
   return { type, timestampMillis: worldStartMillis + offsetMillis };
 }
 
+/** All workers alike, each one different, or some that measure nothing or fail to. */
+function drawLoads(random: Random): readonly (LoadModel | null)[] {
+  const base = pick(random, [0, 5, 30]);
+  const perLease = pick(random, [1, 5, 10]);
+  const even: LoadModel = { base, perLease, failing: 0 };
+  switch (pick(random, ['none', 'even', 'even', 'uneven', 'mixed'] as const)) {
+    case 'none':
+      return [null];
+    case 'even':
+      return [even];
+    case 'uneven':
+      return [0, 10, 20].map((more) => ({ ...even, base: base + pick(random, [0, more]) }));
+    case 'mixed':
+      return [
+        even,
+        pick(random, [null, even]),
+        pick(random, [{ ...even, failing: 1 }, null]),
+        { ...even, failing: 0.2 },
+      ];
+  }
+}
+
 function drawWire(random: Random): WireOdds {
   return {
     throttled: drawOdds(random, 0.2),
@@ -188,6 +230,7 @@ function drawWire(random: Random): WireOdds {
 
 function drawReads(random: Random): ReadOdds {
   return {
+    noIndex: drawOdds(random, 0.5),
     staleIndex: drawOdds(random, 1),
     staleScan: drawOdds(random, 1),
     tornScan: drawOdds(random, 1),

@@ -5,7 +5,8 @@ import type { MillraceEvent } from '../event/event.ts';
 import { createPollingReader } from '../kinesis/polling-reader.ts';
 import { toKinesisFault } from '../kinesis/fault.ts';
 import { dynamoFault } from '../lease/dynamo/dynamo-fault.ts';
-import { planByLeaseCount } from '../lease/plan/assign-plan.ts';
+import type { AssignmentPlan } from '../lease/plan/utilization-types.ts';
+import type { Measurements } from '../lease/worker-reporter.ts';
 import { Receiver } from '../receiver/receiver.ts';
 import type { ReceiverSettings } from '../receiver/receiver-options.ts';
 import type { CheckedWorker, Checker, WorkerLimits } from './checkers/checker.ts';
@@ -31,7 +32,7 @@ export interface FleetWorld {
   readonly table: FakeLeaseTable;
   readonly history: TableHistory;
   /** Everything that watches. */
-  readonly watch: Required<Omit<Checker, 'promise' | 'onLease'>>;
+  readonly watch: Required<Omit<Checker, 'promise' | 'onLease' | 'onLock'>>;
   /** Told of whose call comes next. */
   readonly onPerform: (worker: FleetWorker) => void;
   readonly onFault: (worker: FleetWorker, fault: ViewFault, operation: string) => void;
@@ -46,6 +47,12 @@ export interface FleetWorkerOptions extends FinishingOptions, Omit<WorkerProcess
   readonly incarnation: number;
   readonly settings: ReceiverSettings;
   readonly consumer: FleetConsumer;
+  /** Pause between reads of a shard that is caught up: 1,000 ms. */
+  readonly idleTimeBetweenReadsInMillis?: number;
+  /** How it assigns when it leads. */
+  readonly plan: AssignmentPlan;
+  /** What it reports of its load; nothing, so that it is judged by the throughput of its leases. */
+  readonly measurements?: () => Measurements;
   readonly wire?: Pick<WireOptions, 'maxLatencyMillis' | 'maxSlowMillis' | 'timeoutMillis'>;
 }
 
@@ -63,6 +70,7 @@ export class FleetWorker implements CheckedWorker {
   readonly limits: WorkerLimits;
   hasTwin = false;
   wasDenied = false;
+  isEnding = false;
   readonly tableWire: Wire;
   readonly kinesisWire: Wire;
   readonly tableView: TableView;
@@ -106,6 +114,7 @@ export class FleetWorker implements CheckedWorker {
       ...world,
       wire: this.tableWire,
       random: randomOf('reads'),
+      onAsk: (call) => world.watch.onAsk(this, call),
       onPerform: () => world.onPerform(this),
       onFault,
     });
@@ -124,13 +133,17 @@ export class FleetWorker implements CheckedWorker {
   }
 
   /** The one place that knows how a worker is put together. */
-  #compose({ settings }: FleetWorkerOptions, random: Random, events: EventSink): Receiver {
+  #compose(options: FleetWorkerOptions, random: Random, events: EventSink): Receiver {
+    const { settings, plan, measurements, idleTimeBetweenReadsInMillis } = options;
     const { kinesis } = this.#world;
     const clock = this.process;
     const api = this.kinesisView.port;
     const table = this.tableView.port;
-    const reader = createPollingReader({ api, streamName: kinesis.streamName, clock, random, events });
-    return new Receiver({ api, reader, table, plan: planByLeaseCount, clock, random, events, settings });
+    const { streamName } = kinesis;
+    const pace = idleTimeBetweenReadsInMillis === undefined ? {} : { idleTimeBetweenReadsInMillis };
+    const reader = createPollingReader({ api, streamName, clock, random, events, ...pace });
+    const load = measurements === undefined ? {} : { measurements };
+    return new Receiver({ api, reader, table, plan, clock, random, events, settings, ...load });
   }
 
   async #live(options: FleetWorkerOptions, random: Random, events: EventSink): Promise<void> {
@@ -191,6 +204,7 @@ export class FleetWorker implements CheckedWorker {
 
   /** Ends the worker as SIGTERM does: finishes what it has, within `graceMillis`. */
   async drain(graceMillis = 25_000): Promise<void> {
+    this.isEnding = true;
     const deadline = new AbortController();
     const late = () => new MillraceError('MR_DRAIN_TIMEOUT', `the drain took over ${graceMillis} ms`);
     const cancel = this.process.timer(graceMillis, () => deadline.abort(late()));
@@ -200,6 +214,7 @@ export class FleetWorker implements CheckedWorker {
 
   /** Ends the worker at once; it still gives its leases back. */
   async stop(): Promise<void> {
+    this.isEnding = true;
     await this.#receiver.stop().catch(() => {});
   }
 

@@ -1,6 +1,8 @@
 import { formatPosition } from '../base/position.ts';
 import type { Random } from '../base/random.ts';
 import { type Lease, isEnded } from '../lease/lease.ts';
+import { chooseAssignmentPlan } from '../lease/plan/assignment-plan.ts';
+import type { LeaseAssignmentStrategy } from '../lease/plan/utilization-types.ts';
 import type { ReceiverSettings } from '../receiver/receiver-options.ts';
 import { allCheckers } from './checkers/all.ts';
 import type { CheckContext, Checker } from './checkers/checker.ts';
@@ -28,6 +30,8 @@ export interface FleetOptions extends FinishingOptions {
   /** What the workers do with the records; nothing unless told otherwise. */
   readonly consumer?: FleetConsumer;
   readonly settings?: FleetSettings;
+  /** How leases are shared out: WORKER_UTILIZATION_AWARE. */
+  readonly leaseAssignmentStrategy?: LeaseAssignmentStrategy;
   readonly stream?: Omit<FakeKinesisOptions, 'clock' | 'shardCount' | 'latencyMillis'>;
   /** The calls of a worker take from 1 ms up to this each way: 5 ms. */
   readonly maxLatencyMillis?: number;
@@ -45,7 +49,10 @@ export interface FleetOptions extends FinishingOptions {
 }
 
 /** How one worker of a fleet differs from the others. */
-export interface StartOptions extends Pick<FleetWorkerOptions, 'wallSkewMillis' | 'rate'> {
+export interface StartOptions extends Pick<
+  FleetWorkerOptions,
+  'startMillis' | 'wallSkewMillis' | 'rate' | 'measurements' | 'idleTimeBetweenReadsInMillis'
+> {
   readonly settings?: FleetSettings;
   readonly consumer?: FleetConsumer;
 }
@@ -86,16 +93,21 @@ export class Fleet {
   readonly ledger: Ledger;
   readonly trace: Trace;
   readonly settings: Omit<ReceiverSettings, 'workerIdentifier'>;
+  readonly strategy: LeaseAssignmentStrategy;
   readonly #options: FleetOptions;
   readonly #history: TableHistory;
   readonly #workers: FleetWorker[] = [];
   readonly #checkers: readonly Checker[];
   #writer: FleetWorker | undefined;
   #broken: string | undefined;
+  /** Set when the faults are over and what they left behind is repaired; then everything must go smoothly. */
+  isQuiet = false;
+  #losesNextLease = false;
 
   constructor(options: FleetOptions) {
     this.#options = options;
     this.settings = { ...defaultSettings, ...options.settings };
+    this.strategy = options.leaseAssignmentStrategy ?? 'WORKER_UTILIZATION_AWARE';
     this.clock = new VirtualClock(options.turnsToSettle === undefined ? {} : { turnsToSettle: options.turnsToSettle });
     const nowMillis = () => this.clock.monotonicMillis();
     this.kinesis = new FakeKinesis({ ...options.stream, clock: this.clock, shardCount: options.shards ?? 1 });
@@ -117,6 +129,8 @@ export class Fleet {
       table: this.table,
       kinesis: this.kinesis,
       nowMillis,
+      workers: () => this.#workers,
+      isQuiet: () => this.isQuiet,
       fail: (sentence) => this.#fail(sentence),
     };
     this.#checkers = allCheckers.map((make) => make(context));
@@ -154,6 +168,7 @@ export class Fleet {
       incarnation,
       settings: { ...this.settings, ...options.settings, workerIdentifier: name },
       consumer: options.consumer ?? this.#options.consumer ?? (() => {}),
+      plan: chooseAssignmentPlan(this.strategy),
       wire: {
         ...(maxLatencyMillis === undefined ? {} : { maxLatencyMillis }),
         ...(maxSlowMillis === undefined ? {} : { maxSlowMillis }),
@@ -217,6 +232,26 @@ export class Fleet {
     return true;
   }
 
+  /**
+   * Loses the lease of the next child that is leased, before anybody begins to read it: as an operator's hand or a restored
+   * backup would.
+   */
+  loseNextLease(isOn = true): void {
+    this.#losesNextLease = isOn;
+  }
+
+  /** Loses the lease if it is still as it was created, and others tell that the first sync has ended. */
+  #loseLease(leaseKey: string): void {
+    const row = this.table.rows.find((one) => one.leaseKey === leaseKey);
+    const isUntouched = row !== undefined && row.tenure === undefined;
+    const isMarked = this.table.rows.some((one) => one !== row && one.firstSyncEnded === true);
+    if (!isUntouched || !isMarked || this.kinesis.openShards.every(({ shardId }) => shardId !== leaseKey)) return;
+    this.#losesNextLease = false;
+    this.#writer = undefined;
+    this.trace.add('table', `loses the lease of ${leaseKey}`);
+    this.table.deleteRow(leaseKey);
+  }
+
   /** Lets that much time pass. @throws BrokenPromise */
   async advance(millis: number): Promise<void> {
     const endMillis = this.clock.monotonicMillis() + millis;
@@ -258,6 +293,7 @@ export class Fleet {
           this.#each((checker) => checker.onEvent?.(worker, event));
         },
         onCall: (worker, operation) => this.#each((checker) => checker.onCall?.(worker, operation)),
+        onAsk: (worker, call) => this.#each((checker) => checker.onAsk?.(worker, call)),
         onEnded: (worker, fault) => this.#each((checker) => checker.onEnded?.(worker, fault)),
       },
       onPerform: (worker) => {
@@ -281,11 +317,23 @@ export class Fleet {
 
   #changed(change: RowChange): void {
     this.#history.note(change);
+    if (change.kind === 'lock') this.#lockChanged(change);
     if (change.kind !== 'lease') return;
     const { before, after } = change;
     if (after !== undefined) this.ledger.noteLease(before, after, this.kinesis.nowMillis());
+    if (before === undefined && after !== undefined && this.#losesNextLease) {
+      this.clock.timer(1, () => this.#loseLease(after.leaseKey));
+    }
     this.trace.add(this.#writer?.id ?? 'test', `row ${textOfChange(before, after)}`);
     this.#each((checker) => checker.onLease?.({ before, after, writer: this.#writer }));
+  }
+
+  #lockChanged({ before, after }: Extract<RowChange, { kind: 'lock' }>): void {
+    if (before?.ownerName !== after?.ownerName) {
+      const [from, to] = [before, after].map((lock) => lock?.ownerName ?? '-');
+      this.trace.add(this.#writer?.id ?? 'test', `lock [${from}] -> [${to}]`);
+    }
+    this.#each((checker) => checker.onLock?.({ before, after, writer: this.#writer }));
   }
 
   #each(tell: (checker: Checker) => void): void {

@@ -17,4 +17,14 @@ export { VirtualClock, type RunUntilOptions, type VirtualClockOptions } from './
 export type { ConformanceCase } from './conformance/case.ts';
 export type { KinesisBench, KinesisSubject } from './conformance/kinesis-bench.ts';
 export { kinesisSuite } from './conformance/kinesis-suite.ts';
+export {
+  type KinesisLimitsBench,
+  type KinesisLimitsSubject,
+  kinesisLimitsSuite,
+} from './conformance/kinesis-limits-suite.ts';
 export { type ReaderMaker, readerSuite } from './conformance/reader-suite.ts';
+export { type FakeAwsChildOptions, startFakeAwsChild } from './server/child.ts';
+export type { FakeAws, FakeAwsStats } from './server/fake-aws.ts';
+export type { FakeFault, FakeFaultEffect } from './server/faults.ts';
+export type { BulkStreamFigures, BulkStreamOptions } from './server/kinesis/bulk-stream.ts';
+export { type FakeAwsOptions, type LocalFakeAws, startFakeAws } from './server/start.ts';

@@ -14,6 +14,12 @@ export interface NemesisOptions {
   readonly onAct: (act: NemesisAct) => void;
 }
 
+/** What may be done to any worker that runs. */
+type Affliction = Exclude<
+  NemesisAct,
+  'split' | 'merge' | 'trim' | 'forget' | 'loseLease' | 'join' | 'killLeader' | 'pauseLeader' | 'cutLeader'
+>;
+
 /** No stream of a simulation has more open shards. */
 const maxOpenShards = 16;
 
@@ -65,6 +71,13 @@ export class Nemesis {
       case 'trim':
       case 'forget':
         return this.#reshape(act);
+      case 'loseLease':
+        this.#options.fleet.loseNextLease();
+        return true;
+      case 'killLeader':
+      case 'pauseLeader':
+      case 'cutLeader':
+        return this.#strikeLeader(act);
       case 'join':
         return this.#join();
       default: {
@@ -76,7 +89,16 @@ export class Nemesis {
     }
   }
 
-  #afflict(act: Exclude<NemesisAct, 'split' | 'merge' | 'trim' | 'forget' | 'join'>, worker: FleetWorker): boolean {
+  /** The leader is one of many; what happens to it alone would be rare. */
+  #strikeLeader(act: 'killLeader' | 'pauseLeader' | 'cutLeader'): boolean {
+    const { fleet } = this.#options;
+    const leader = fleet.workers.find((worker) => worker.isRunning && worker.name === fleet.table.lock?.ownerName);
+    if (leader === undefined) return false;
+    const effects = { killLeader: 'kill', pauseLeader: 'pause', cutLeader: 'cutTable' } as const;
+    return this.#afflict(effects[act], leader);
+  }
+
+  #afflict(act: Affliction, worker: FleetWorker): boolean {
     const { fleet, random, setup, startWorker } = this.#options;
     const { failoverTimeMillis } = setup.settings;
     switch (act) {

@@ -2,13 +2,16 @@ import { linkedController } from '../base/abort.ts';
 import { pause } from '../base/clock.ts';
 import { messageOf } from '../base/error.ts';
 import type { Random } from '../base/random.ts';
-import { type NemesisAct, type SimulationSetup, drawSetup } from './faults.ts';
+import { isEnded } from '../lease/lease.ts';
+import { type NemesisAct, type QuietAct, type SimulationSetup, drawSetup } from './faults.ts';
 import { Fleet } from './fleet.ts';
 import type { FleetConsumer } from './fleet-consumer.ts';
 import type { FleetWorker, ViewFault } from './fleet-worker.ts';
-import { between, chance, forkRandom, wholeBetween } from './fork-random.ts';
+import { between, chance, forkRandom, pick, wholeBetween } from './fork-random.ts';
 import { whyNotConverged } from './convergence.ts';
 import { Nemesis } from './nemesis.ts';
+import { disturbQuietly } from './quiet-phase.ts';
+import { type LoadModel, WorkerLoad } from './worker-load.ts';
 
 /** Options of {@link simulate}. */
 export interface SimulateOptions {
@@ -39,17 +42,23 @@ export interface SimulationResult {
 const convergenceMillis = 90_000;
 /** What each shard adds to it at most: a lineage is read generation by generation. */
 const convergenceMillisPerShard = 3_000;
-/** Calls that went wrong before the calm are answered by then. */
+/** Calls that went wrong before the calm are answered by then, slow ones apart. */
 const settledMillis = 12_000;
+/** What the monotonic clocks of processes show at their start: soon after the boot, or such that periodic work comes soon. */
+const startsMillis = [0, 500, 2_000, 50_000, 58_000, 1e9];
 /** Within this time a fleet without faults must have stopped. */
 const stopMillis = 60_000;
 
 /**
  * Runs one simulation: a fleet under the faults that the seed has drawn, then without faults until it has converged,
- * then until it has stopped. The same seed gives the same trace on every machine.
+ * then until it has stopped. The same seed gives the same trace on every machine; so does the same setup, which outlives
+ * changes of what a seed draws.
  */
-export async function simulate(seed: number, options: SimulateOptions = {}): Promise<SimulationResult> {
-  const simulation = new Simulation(drawSetup(seed), options);
+export async function simulate(
+  seed: number | SimulationSetup,
+  options: SimulateOptions = {},
+): Promise<SimulationResult> {
+  const simulation = new Simulation(typeof seed === 'number' ? drawSetup(seed) : seed, options);
   const onRejection = (reason: unknown) => {
     simulation.fleet.fail(`a promise was rejected and nobody heard of it: ${String(reason)}`);
   };
@@ -73,11 +82,11 @@ class Simulation {
 
   constructor(setup: SimulationSetup, options: SimulateOptions) {
     this.#setup = setup;
-    const count = (counts: Map<string, number>, key: string) => void counts.set(key, (counts.get(key) ?? 0) + 1);
     const { seed, shards, settings, commits, blocksAtOnce, maxLatencyMillis, maxSlowMillis } = setup;
     this.fleet = new Fleet({
       seed,
       shards,
+      leaseAssignmentStrategy: setup.strategy,
       settings,
       commits,
       blocksAtOnce,
@@ -86,8 +95,8 @@ class Simulation {
       turnsToSettle: 1,
       stream: { listShardsPageSize: setup.listShardsPageSize, retentionPeriodHours: setup.retentionMillis / 3_600_000 },
       consumer: this.#consumer(forkRandom(seed, 'handler')),
-      onFault: (fault: ViewFault) => count(this.#faults, fault),
-      onEdge: (from, to) => count(this.#edges, `${from}->${to}`),
+      onFault: (fault: ViewFault) => this.#count(this.#faults, fault),
+      onEdge: (from, to) => this.#count(this.#edges, `${from}->${to}`),
       ...(options.onLine === undefined ? {} : { onLine: options.onLine }),
     });
     this.#nemesis = new Nemesis({
@@ -95,8 +104,12 @@ class Simulation {
       setup,
       random: forkRandom(seed, 'nemesis'),
       startWorker: (name) => this.#startWorker(name),
-      onAct: (act: NemesisAct) => count(this.#faults, act),
+      onAct: (act: NemesisAct) => this.#count(this.#faults, act),
     });
+  }
+
+  #count(counts: Map<string, number>, key: string): void {
+    counts.set(key, (counts.get(key) ?? 0) + 1);
   }
 
   async run(): Promise<SimulationResult> {
@@ -104,6 +117,7 @@ class Simulation {
     try {
       await this.#faultyPhase();
       await this.#calmPhase();
+      await this.#quietPhase();
       await this.#stopPhase();
     } catch (thrown) {
       broken = this.fleet.broken ?? String(thrown);
@@ -157,6 +171,7 @@ class Simulation {
     this.#calm.abort('no more faults');
     fleet.trace.add('calm', 'no more faults');
     this.#nemesis.end();
+    fleet.loseNextLease(false);
     for (const worker of fleet.workers) worker.heal();
     if (!fleet.workers.some((worker) => worker.isAlive)) this.#startWorker('last');
     const fromMillis = fleet.clock.monotonicMillis();
@@ -166,7 +181,24 @@ class Simulation {
     for (let number = 1; number <= 20; number += 1) fleet.put(`late-${number}`);
     await this.#converge();
     const calmMillis = fleet.clock.monotonicMillis() - fromMillis;
-    if (calmMillis < settledMillis) await fleet.advance(settledMillis - calmMillis);
+    const settled = settledMillis + this.#setup.maxSlowMillis;
+    if (calmMillis < settled) await fleet.advance(settled - calmMillis);
+  }
+
+  /** What the faults left behind is repaired: from now on a fleet must do as well as one that never had any. */
+  async #quietPhase(): Promise<void> {
+    const { fleet } = this;
+    await this.#converge();
+    fleet.trace.add('quiet', 'everything has settled');
+    fleet.isQuiet = true;
+    const random = forkRandom(this.#setup.seed, 'quiet');
+    const startWorker = (name: string) => this.#startWorker(name);
+    for (const act of this.#setup.quietActs) {
+      if (!(await disturbQuietly(act, { fleet, random, startWorker }))) continue;
+      this.#count(this.#faults, act satisfies QuietAct);
+      await this.#converge();
+    }
+    fleet.isQuiet = false;
   }
 
   async #converge(): Promise<void> {
@@ -229,9 +261,12 @@ class Simulation {
 
   #startWorker(name: string): FleetWorker {
     const { fleet } = this;
-    const { seed, maxWallSkewMillis, maxDriftPpm, tableOdds, kinesisOdds, reads, pages } = this.#setup;
+    const { seed, maxWallSkewMillis, maxDriftPpm, tableOdds, kinesisOdds, reads, pages, loads } = this.#setup;
     const random = forkRandom(seed, `clock ${fleet.workers.length}`);
+    const load = this.#load(name, loads[fleet.workers.length % loads.length]);
     const worker = fleet.start(name, {
+      startMillis: pick(random, startsMillis),
+      ...(load === undefined ? {} : { measurements: () => load.measure() }),
       wallSkewMillis: Math.round(between(random, -maxWallSkewMillis, maxWallSkewMillis)),
       rate: 1 + between(random, -maxDriftPpm, maxDriftPpm) / 1_000_000,
     });
@@ -242,6 +277,15 @@ class Simulation {
       worker.kinesisView.odds = pages;
     }
     return worker;
+  }
+
+  #load(name: string, model: LoadModel | null | undefined): WorkerLoad | undefined {
+    if (model === undefined || model === null) return undefined;
+    const { table, workers } = this.fleet;
+    return new WorkerLoad(model, forkRandom(this.#setup.seed, `load ${workers.length}`), {
+      leases: () => table.rows.filter((row) => row.leaseOwner === name && !isEnded(row)).length,
+      isDisturbed: () => !this.#isCalm,
+    });
   }
 
   #consumer(random: Random): FleetConsumer {

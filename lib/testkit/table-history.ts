@@ -43,7 +43,7 @@ export class TableHistory {
       const { atMillis, change } = this.#changes[index] as PastChange;
       if (atMillis <= fromMillis) break;
       if (change.kind === 'lease') undo(leases, change, (row) => row.leaseKey);
-      else undo(workers, change, (row) => row.workerIdentifier);
+      else if (change.kind === 'worker') undo(workers, change, (row) => row.workerIdentifier);
     }
     return { leases: [...leases.values()], workers: [...workers.values()] };
   }

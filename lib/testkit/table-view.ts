@@ -1,17 +1,21 @@
 import type { Clock } from '../base/clock.ts';
 import { sleep } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
-import type { LeaseTable, TableSnapshot } from '../lease/lease-table.ts';
-import type { FakeLeaseTable } from './fake-lease-table.ts';
+import type { LeaderLock, Lease, WorkerRow } from '../lease/lease.ts';
+import type { LeaseTable, LockCondition, TableSnapshot } from '../lease/lease-table.ts';
+import type { LeaseWrite } from '../lease/lease-write.ts';
+import type { FakeLeaseTable, LeaseTableCall } from './fake-lease-table.ts';
 import { between, chance } from './fork-random.ts';
 import type { TableHistory } from './table-history.ts';
 import type { Wire } from './wire.ts';
 
 /** Faults of what the table shows. */
-export type ReadFault = 'staleIndex' | 'staleScan' | 'tornScan';
+export type ReadFault = 'noIndex' | 'staleIndex' | 'staleScan' | 'tornScan';
 
 /** How likely each is, 0 to 1, and how far the past goes back. */
 export interface ReadOdds {
+  /** The owner index is still being built. */
+  readonly noIndex: number;
   /** The owner index shows the past, up to `maxLagMillis`. */
   readonly staleIndex: number;
   /** A scan that is not asked to be consistent shows the past, up to `maxLagMillis`. */
@@ -22,7 +26,7 @@ export interface ReadOdds {
 }
 
 /** A table that shows what is. */
-export const calmReads: ReadOdds = { staleIndex: 0, staleScan: 0, tornScan: 0, maxLagMillis: 0 };
+export const calmReads: ReadOdds = { noIndex: 0, staleIndex: 0, staleScan: 0, tornScan: 0, maxLagMillis: 0 };
 
 /** What a {@link TableView} is made with. */
 export interface TableViewOptions {
@@ -31,6 +35,8 @@ export interface TableViewOptions {
   readonly wire: Wire;
   readonly clock: Clock;
   readonly random: Random;
+  /** Told of each call that changes something, as it is sent. */
+  readonly onAsk?: (call: LeaseTableCall) => void;
   /** Told before each call is performed, so that what it changes can be told from what others change. */
   readonly onPerform?: (operation: string) => void;
   readonly onFault?: (fault: ReadFault, operation: string) => void;
@@ -57,6 +63,8 @@ export class TableView {
   /** Passes any call of the port on; its own signal ends the waiting, not the call. */
   #call(name: string, args: readonly unknown[]): Promise<unknown> {
     const signal = args.find((arg) => arg instanceof AbortSignal) ?? neverAborted;
+    const asked = changingCall(name, args);
+    if (asked !== undefined && !signal.aborted) this.#options.onAsk?.(asked);
     const inner = args.map((arg) => (arg instanceof AbortSignal ? neverAborted : arg));
     return this.#options.wire.call(name, signal, () => {
       this.#options.onPerform?.(name);
@@ -65,8 +73,14 @@ export class TableView {
   }
 
   #perform(name: string, args: readonly unknown[]): Promise<unknown> {
-    const { table, random } = this.#options;
-    if (name === 'listKeysOwnedBy' && chance(random, this.odds.staleIndex)) return this.#staleIndex(String(args[0]));
+    const { table, random, onFault } = this.#options;
+    if (name === 'listKeysOwnedBy') {
+      if (chance(random, this.odds.noIndex)) {
+        onFault?.('noIndex', name);
+        return Promise.resolve(undefined);
+      }
+      if (chance(random, this.odds.staleIndex)) return this.#staleIndex(String(args[0]));
+    }
     if (name === 'scan') {
       const isEventual = args.includes('eventual');
       if (isEventual && chance(random, this.odds.staleScan)) return this.#staleScan();
@@ -112,6 +126,25 @@ export class TableView {
 
   #lag(): number {
     return this.odds.maxLagMillis * this.#options.random.next();
+  }
+}
+
+/** The call as data, when it is one that changes the table. */
+function changingCall(name: string, args: readonly unknown[]): LeaseTableCall | undefined {
+  switch (name) {
+    case 'write':
+      return { name, write: args[0] as LeaseWrite };
+    case 'writeLock':
+      return { name, lock: args[0] as LeaderLock, condition: args[1] as LockCondition };
+    case 'deleteLock':
+      return { name, lock: args[0] as LeaderLock };
+    case 'createIfAbsent':
+    case 'deleteEnded':
+      return { name, lease: args[0] as Lease };
+    case 'deleteWorker':
+      return { name, key: (args[0] as WorkerRow).workerIdentifier };
+    default:
+      return undefined;
   }
 }
 

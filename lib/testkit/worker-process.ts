@@ -7,6 +7,8 @@ export type ProcessLife = 'running' | 'paused' | 'killed';
 export interface WorkerProcessOptions {
   /** The time of the world. */
   readonly clock: Clock;
+  /** What its monotonic clock shows at the start: 0 ms. */
+  readonly startMillis?: number;
   /** How far the wall clock of its machine is off: 0 ms. */
   readonly wallSkewMillis?: number;
   /** Seconds of its monotonic clock in one second of the world: 1. */
@@ -36,6 +38,8 @@ interface Waiting {
 export class WorkerProcess implements Clock {
   readonly #clock: Clock;
   readonly #rate: number;
+  readonly #startMillis: number;
+  readonly #startedAtMillis: number;
   #wallOffsetMillis: number;
   #life: ProcessLife = 'running';
   #pausedAtMillis = 0;
@@ -49,6 +53,8 @@ export class WorkerProcess implements Clock {
     this.#clock = options.clock;
     this.#wallOffsetMillis = options.wallSkewMillis ?? 0;
     this.#rate = options.rate ?? 1;
+    this.#startMillis = options.startMillis ?? 0;
+    this.#startedAtMillis = options.clock.monotonicMillis();
   }
 
   get life(): ProcessLife {
@@ -70,7 +76,8 @@ export class WorkerProcess implements Clock {
   }
 
   monotonicMillis(): number {
-    return (this.#clock.monotonicMillis() - this.#standstillMillis) * this.#rate;
+    const worldMillis = this.#clock.monotonicMillis() - this.#startedAtMillis - this.#standstillMillis;
+    return this.#startMillis + worldMillis * this.#rate;
   }
 
   timer(delayMillis: number, callback: () => void): CancelTimer {

@@ -21,6 +21,15 @@ describe('KinesisRecord', () => {
     expect(record.json()).toEqual({ order: 1 });
   });
 
+  it('tells what its bytes begin with', () => {
+    expect(record.startsWith(Buffer.from('{"or'))).toBe(true);
+    expect(record.startsWith(Buffer.from('{"ox'))).toBe(false);
+    expect(record.startsWith(Buffer.alloc(0))).toBe(true);
+    expect(record.startsWith(Buffer.from('{"order":1}x'))).toBe(false);
+    const asked = new KinesisRecord({ ...fields, startsWith: () => true });
+    expect(asked.startsWith(Buffer.from('x'))).toBe(true);
+  });
+
   it('knows its place and its time', () => {
     expect(record.position).toEqual(positionOf(BigInt(record.sequenceNumber), 3));
     expect(record.arrivalTime).toEqual(new Date(1_700_000_000_000));

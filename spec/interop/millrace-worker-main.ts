@@ -30,8 +30,8 @@ say('launched', { pid: process.pid });
 try {
   await consumer.run(
     ({ records, shardId }) => {
-      for (const { sequenceNumber, subSequenceNumber, ...record } of records) {
-        say('record', { shardId, sequenceNumber, subSequenceNumber, data: Buffer.from(record.data).toString() });
+      for (const { sequenceNumber, subSequenceNumber, data } of records) {
+        say('record', { shardId, sequenceNumber, subSequenceNumber, data: Buffer.from(data).toString() });
       }
     },
     { signals: ['SIGTERM'] },

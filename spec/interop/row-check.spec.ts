@@ -1,13 +1,12 @@
-import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { rowFromItem } from '../../lib/lease/dynamo/lease-item.ts';
 import { type TableLayout, rowFaults } from './row-check.ts';
-import { type Row, type TableRows, isLease } from './tables.ts';
+import { type RecordedVersion, recordedLayouts, recordedMoments } from './recorded-rows.ts';
+import { type Row, isLease } from './tables.ts';
 
-const layouts = { '3.5.1': 'single', '3.1.3': 'legacy' } as const;
-
-describe.each(Object.entries(layouts))('the recorded rows of KCL %s', (version, layout) => {
-  const moments = readMoments(version);
+describe.each(Object.keys(recordedLayouts) as RecordedVersion[])('the recorded rows of KCL %s', (version) => {
+  const moments = recordedMoments(version);
+  const layout = recordedLayouts[version];
 
   it('were recorded at every moment', () => {
     expect(Object.keys(moments)).toEqual(['created', 'prepared', 'reading', 'split', 'handoff', 'shared', 'stopped']);
@@ -26,7 +25,7 @@ describe.each(Object.entries(layouts))('the recorded rows of KCL %s', (version, 
 });
 
 describe('rowFaults', () => {
-  const tables = readMoments('3.5.1')['shared'] ?? {};
+  const tables = recordedMoments('3.5.1')['shared'] ?? {};
   const [leader = {}, , java = {}, , lease = {}] = tables[''] ?? [];
   const faults = (row: Row, layout: TableLayout = 'single') => rowFaults({ '': [row] }, layout);
 
@@ -49,10 +48,3 @@ describe('rowFaults', () => {
     ]);
   });
 });
-
-function readMoments(version: string): Record<string, TableRows> {
-  const file = new URL(`fixtures/rows-${version}.json`, import.meta.url);
-  const bytes = (key: string, value: unknown): unknown =>
-    key === 'B' && typeof value === 'string' ? new Uint8Array(Buffer.from(value, 'base64')) : value;
-  return JSON.parse(readFileSync(file, 'utf8'), bytes) as Record<string, TableRows>;
-}

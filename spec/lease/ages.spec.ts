@@ -220,6 +220,16 @@ describe('the workers', () => {
     expect(ages.liveWorkers(observed, workers, F + 1)).toEqual(['a', 'java']);
   });
 
+  it('are given nothing more once they are distrusted, until they report anew', () => {
+    ages.observe([], [worker('a', 1), worker('b', 7)], 0);
+    ages.distrust('b');
+    expect(ages.reportingWorkers([worker('a', 1), worker('b', 7)], 1_000)).toEqual(['a']);
+    ages.observe([], [worker('a', 1), worker('b', 7)], 2_000);
+    expect(ages.reportingWorkers([worker('a', 1), worker('b', 7)], 2_000)).toEqual(['a']);
+    ages.observe([], [worker('a', 1), worker('b', 8)], 3_000);
+    expect(ages.reportingWorkers([worker('a', 1), worker('b', 8)], 3_000)).toEqual(['a', 'b']);
+  });
+
   it('are silent after so many F without a report', () => {
     const rows = [worker('a', 1), worker('slow', 1, 2 * F)];
     ages.observe([], rows, 0);

@@ -104,7 +104,7 @@ describe('ShardAuditor', () => {
 
 describe('LeaseCleaner', () => {
   const clean = () =>
-    clock.runUntil(new LeaseCleaner({ table, events: publish, isLeader: () => isLeader() }).clean(never));
+    clock.runUntil(new LeaseCleaner({ table, events: publish, isLeader: () => isLeader() }).clean(table.rows, never));
 
   /** A parent that was read to its end, and its two children at a checkpoint. */
   function putSplit(children: Lease['checkpoint'], parts: Partial<Lease> = {}): void {

@@ -11,7 +11,7 @@ import { LeaseCoordinator, type LeaseCoordinatorOptions } from '../../lib/lease/
 import { LeaseKeeper } from '../../lib/lease/lease-keeper.ts';
 import type { LeaseTable } from '../../lib/lease/lease-table.ts';
 import type { Lease } from '../../lib/lease/lease.ts';
-import { planByLeaseCount } from '../../lib/lease/plan/assign-plan.ts';
+import { planLeaseCountBased } from '../../lib/lease/plan/lease-count-plan.ts';
 import { maximumHashKey } from '../../lib/lease/plan/hash-coverage.ts';
 import type { InitialPosition } from '../../lib/lease/plan/shard-sync-plan.ts';
 import { type AssignmentPlan, defaultAssignmentOptions } from '../../lib/lease/plan/utilization-types.ts';
@@ -322,7 +322,7 @@ export class FleetWorker {
       keeper: this.keeper,
       syncer: new ShardSyncer({ ...common, stream, listShards: () => Promise.resolve(shards) }),
       stream: { ...stream, streamName: 'orders' },
-      plan: fleet.options.plan ?? planByLeaseCount,
+      plan: fleet.options.plan ?? planLeaseCountBased,
       assignment: {
         ...defaultAssignmentOptions,
         failoverTimeMillis,

@@ -5,7 +5,7 @@ import { LeaderElector } from '../../lib/lease/leader-elector.ts';
 import { LeadershipLoop } from '../../lib/lease/leadership-loop.ts';
 import type { Lease } from '../../lib/lease/lease.ts';
 import { type AssignmentPlan, defaultAssignmentOptions } from '../../lib/lease/plan/utilization-types.ts';
-import { planByLeaseCount } from '../../lib/lease/plan/assign-plan.ts';
+import { planLeaseCountBased } from '../../lib/lease/plan/lease-count-plan.ts';
 import type { InitialPosition } from '../../lib/lease/plan/shard-sync-plan.ts';
 import { ShardSyncer } from '../../lib/lease/shard-syncer.ts';
 import type { FakeLeaseTable, LeaseTableCall } from '../../lib/testkit/fake-lease-table.ts';
@@ -66,7 +66,7 @@ export class LeaderBench {
     clock: VirtualClock,
     parts: { readonly name?: string; readonly plan?: AssignmentPlan; readonly shards?: readonly Shard[] } = {},
   ) {
-    const { name = 'leader', plan = planByLeaseCount, shards = openShards(1) } = parts;
+    const { name = 'leader', plan = planLeaseCountBased, shards = openShards(1) } = parts;
     const events = { publish: (event: MillraceEvent) => void this.events.push(event) };
     const common = {
       table,
@@ -83,6 +83,7 @@ export class LeaderBench {
       plan,
       assignment: { ...defaultAssignmentOptions, failoverTimeMillis },
       elector: this.elector,
+      onScanned: () => Promise.resolve(),
       stream,
       syncer: new ShardSyncer({
         ...common,

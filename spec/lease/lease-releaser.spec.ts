@@ -6,7 +6,7 @@ import { FleetAges } from '../../lib/lease/ages.ts';
 import type { Lease } from '../../lib/lease/lease.ts';
 import { LeaseReleaser } from '../../lib/lease/lease-releaser.ts';
 import { beginTenure, initiateHandoff } from '../../lib/lease/lease-write.ts';
-import { planByLeaseCount } from '../../lib/lease/plan/assign-plan.ts';
+import { planLeaseCountBased } from '../../lib/lease/plan/lease-count-plan.ts';
 import { defaultAssignmentOptions } from '../../lib/lease/plan/utilization-types.ts';
 import { FakeLeaseTable } from '../../lib/testkit/fake-lease-table.ts';
 import { VirtualClock } from '../../lib/testkit/virtual-clock.ts';
@@ -32,7 +32,7 @@ beforeEach(() => {
   releaser = new LeaseReleaser({
     table,
     keeper: bench.keeper,
-    plan: planByLeaseCount,
+    plan: planLeaseCountBased,
     assignment: { ...defaultAssignmentOptions, failoverTimeMillis: F },
     workerIdentifier: 'me',
     ages: new FleetAges(F),

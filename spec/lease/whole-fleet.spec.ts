@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { randomInteger, seededRandom } from '../../lib/base/random.ts';
-import { planByLeaseCount } from '../../lib/lease/plan/assign-plan.ts';
+import { planLeaseCountBased } from '../../lib/lease/plan/lease-count-plan.ts';
 import { planByUtilization } from '../../lib/lease/plan/utilization-plan.ts';
 import type { AssignmentPlan } from '../../lib/lease/plan/utilization-types.ts';
 import { Fleet, type FleetWorker, failoverTimeMillis as F, openShards } from './fleet.ts';
 
 const seeds = Array.from({ length: 12 }, (_, index) => index + 1);
 const plans: readonly (readonly [string, AssignmentPlan])[] = [
-  ['lease count', planByLeaseCount],
+  ['lease count', planLeaseCountBased],
   ['utilization', planByUtilization],
 ];
 

@@ -5,9 +5,10 @@ import type { Block } from '../../lib/block/block.ts';
 import type { EventOf, EventType, MillraceEvent } from '../../lib/event/event.ts';
 import { createPollingReader } from '../../lib/kinesis/polling-reader.ts';
 import type { LeaseTable } from '../../lib/lease/lease-table.ts';
-import { planByLeaseCount } from '../../lib/lease/plan/assign-plan.ts';
+import { planLeaseCountBased } from '../../lib/lease/plan/lease-count-plan.ts';
+import type { AssignmentPlan } from '../../lib/lease/plan/utilization-types.ts';
 import { Receiver } from '../../lib/receiver/receiver.ts';
-import type { ReceiverSettings } from '../../lib/receiver/receiver-options.ts';
+import type { ReceiverOptions, ReceiverSettings } from '../../lib/receiver/receiver-options.ts';
 import { FakeKinesis, type FakeKinesisOptions } from '../../lib/testkit/fake-kinesis.ts';
 import { FakeLeaseTable } from '../../lib/testkit/fake-lease-table.ts';
 import { VirtualClock } from '../../lib/testkit/virtual-clock.ts';
@@ -25,6 +26,10 @@ export interface WorkerOptions extends Partial<Omit<ReceiverSettings, 'workerIde
   readonly wallSkewMillis?: number;
   /** The table as this worker sees it, for faults. */
   readonly table?: (table: LeaseTable) => LeaseTable;
+  /** How it assigns when it leads; by the number of leases unless told otherwise. */
+  readonly plan?: AssignmentPlan;
+  readonly assignment?: ReceiverOptions['assignment'];
+  readonly measurements?: ReceiverOptions['measurements'];
 }
 
 /** One step of the history of a fleet. */
@@ -151,7 +156,8 @@ export class Worker {
   readonly #abort = new AbortController();
 
   constructor(fleet: Fleet, name: string, options: WorkerOptions) {
-    const { handle = () => {}, drinks = true, wallSkewMillis, table, ...settings } = options;
+    const { handle = () => {}, drinks = true, wallSkewMillis, table, ...others } = options;
+    const { plan = planLeaseCountBased, assignment, measurements, ...settings } = others;
     this.name = name;
     this.process = new Process(fleet.clock, wallSkewMillis);
     const clock = this.process;
@@ -163,7 +169,9 @@ export class Worker {
       api,
       reader: createPollingReader({ api, streamName: fleet.kinesis.streamName, clock, random, events }),
       table: table === undefined ? own : table(own),
-      plan: planByLeaseCount,
+      plan,
+      ...(assignment === undefined ? {} : { assignment }),
+      ...(measurements === undefined ? {} : { measurements }),
       clock,
       random,
       events,

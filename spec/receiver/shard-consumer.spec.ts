@@ -85,6 +85,7 @@ async function reading(checkpoint: Position = TRIM_HORIZON) {
     lease,
     streamName: 'stream',
     reader,
+    hashKeyRange: undefined,
     keeper,
     table,
     budget,

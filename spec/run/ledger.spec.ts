@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { Ledger } from './demo/ledger.ts';
 
 const shardId = 'shardId-000000000000';
-const receipt = (sequenceNumber: string) => ({ shardId, sequenceNumber });
+const receipt = (sequenceNumber: string) => ({ shardId, sequenceNumber, subSequenceNumber: 0 });
 
 describe('the ledger', () => {
   it('is complete when every acknowledged record and every word of it came out', () => {
@@ -32,7 +32,7 @@ describe('the ledger', () => {
   it('tells missing, repeated and unknown records apart, and the same number in two shards', () => {
     const ledger = new Ledger();
     for (const number of ['1', '2', '3']) ledger.acknowledge(receipt(number), []);
-    ledger.acknowledge({ shardId: 'other', sequenceNumber: '1' }, []);
+    ledger.acknowledge({ ...receipt('1'), shardId: 'other' }, []);
     ledger.reach([
       [shardId, '1'],
       [shardId, '2'],

@@ -5,6 +5,7 @@ import { simulate as simulateSeed } from '../../lib/testkit/simulator.ts';
 import { drawSetup } from '../../lib/testkit/faults.ts';
 import { chooseSeeds, currentCommit } from './simulate/choose-seeds.ts';
 import { type Mutant, mutants } from './simulate/mutants.ts';
+import { measureTable, tableText } from './simulate/figures/table.ts';
 import { type SimulateRunOptions, parseSimulateOptions, simulateHelp } from './simulate/options.ts';
 import { countsText, edgeNames, failureText, faultNames, mutantText } from './simulate/report.ts';
 import { runSeeds } from './simulate/run-seeds.ts';
@@ -26,6 +27,7 @@ async function main(args: readonly string[]): Promise<number> {
       process.stderr.write(`${request.message}\n${simulateHelp}`);
       return 2;
     case 'run':
+      if (request.options.table) return runTable(request.options);
       return request.options.seed === undefined
         ? runAll(request.options)
         : runOne(request.options.seed, request.options);
@@ -44,6 +46,14 @@ async function runOne(seed: number, { trace, json }: SimulateRunOptions): Promis
   const failures = broken === null ? 0 : 1;
   finish({ seeds: 1, failures, events, mutants: 0, mutantsCaught: 0, faults, edges, traceHash });
   return failures;
+}
+
+/** The figures, and the exit code: 1 when one of them is over its budget. */
+async function runTable({ seeds, json }: SimulateRunOptions): Promise<number> {
+  const lines = await measureTable(seeds, (text) => void process.stderr.write(`${text}\n`));
+  if (json) finish({ seeds, figures: lines });
+  else process.stdout.write(tableText(lines));
+  return lines.every((line) => line.withinBudget) ? 0 : 1;
 }
 
 async function runAll(options: SimulateRunOptions): Promise<number> {

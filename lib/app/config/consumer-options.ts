@@ -1,5 +1,6 @@
 import type { Logger } from '../../base/logger.ts';
 import type { EventListener } from '../../event/bus.ts';
+import type { LeaseAssignmentStrategy } from '../../lease/plan/utilization-types.ts';
 import type { DeadLetter } from '../../receiver/dead-letter.ts';
 
 /** Keys for AWS, as its SDK takes them. */
@@ -56,14 +57,56 @@ export interface ConsumerOptions {
   readonly failoverTimeMillis?: number | undefined;
   /** How often new leases are looked for, milliseconds; default 1,000. */
   readonly leaseDiscoveryIntervalMillis?: number | undefined;
+  /**
+   * What the leader shares leases out by: the load of the workers (default, KCL 3's way), or the number of leases alone.
+   * All workers should agree.
+   */
+  readonly leaseAssignmentStrategy?: LeaseAssignmentStrategy | undefined;
+  /** No worker is given more leases than this; default 2,147,483,647. Too low strands shards. */
+  readonly maxLeasesForWorker?: number | undefined;
+  /** A worker whose shards bring more than this is given no further one, KB/s; default: no limit. */
+  readonly maxThroughputPerHostKBps?: number | undefined;
+  /** Which part of its surplus a worker gives up in one balancing, percent; default 60. */
+  readonly dampeningPercentage?: number | undefined;
+  /** How far from the average a worker is before leases move, percent of the average; default 10. */
+  readonly reBalanceThresholdPercentage?: number | undefined;
+  /** Whether a surplus smaller than every lease still moves the smallest one; default true. */
+  readonly allowThroughputOvershoot?: boolean | undefined;
+  /** The leader balances in every so many of its looks, its first one included; default 3. */
+  readonly varianceBalancingFrequency?: number | undefined;
+  /** Weight of the newer value in the moving average of a worker's load, above 0 and at most 1; default 0.5. */
+  readonly workerMetricsEMAAlpha?: number | undefined;
+  /** Whether the old owner finishes a lease that moves; if not, it is cut off and its tail is repeated; default true. */
+  readonly isGracefulLeaseHandoffEnabled?: boolean | undefined;
+  /** How long the old owner has to finish a lease that moves, milliseconds; default 30,000. */
+  readonly gracefulLeaseHandoffTimeoutMillis?: number | undefined;
+  /** Measures no CPU: the worker is judged by the throughput of its shards; default false. */
+  readonly disableWorkerMetrics?: boolean | undefined;
+  /** How many averages of its load a worker's row keeps; default 10, most 1,000. */
+  readonly noOfPersistedMetricsPerWorkerMetrics?: number | undefined;
+  /** Whether the leases of shards that were read to their end are deleted; default true. */
+  readonly cleanupLeasesUponShardCompletion?: boolean | undefined;
+  /** How often the leader compares leases and shards, milliseconds; default 60,000, at least 1,000. */
+  readonly shardSyncIntervalMillis?: number | undefined;
+  /**
+   * Where the rows are that are no leases: in the lease table (`'single'`, as KCL from 3.5 on has them), or in two tables
+   * of their own (`'legacy'`, as KCL 3.0 to 3.4 has them). Default `'auto'`: legacy where those tables exist and their
+   * move to the lease table is not complete.
+   */
+  readonly coordinationTables?: 'auto' | 'single' | 'legacy' | undefined;
+  /** The table of the leader's lock in the legacy layout; default: the application name and `-CoordinatorState`. */
+  readonly coordinatorStateTableName?: string | undefined;
+  /** The table of the workers' metrics in the legacy layout; default: the application name and `-WorkerMetricStats`. */
+  readonly workerMetricsTableName?: string | undefined;
   /** Only `'POLLING'` in this version. */
   readonly retrievalMode?: 'POLLING' | undefined;
-  /** Only `'sdk'` in this version. */
-  readonly codec?: 'sdk' | undefined;
+  /**
+   * How records are decoded: by Millrace's decoder of JSON (default) or of CBOR, which is faster and what the Java client
+   * speaks but AWS does not document, or by the SDK's own.
+   */
+  readonly codec?: 'json' | 'cbor' | 'sdk' | undefined;
   /** Only `'inline'` in this version. */
   readonly heartbeatIsolation?: 'inline' | undefined;
-  /** Only `'single'` in this version. */
-  readonly coordinationTables?: 'single' | undefined;
   /** Most records of one read; default and most 10,000. */
   readonly maxRecords?: number | undefined;
   /** Pause between reads of a shard that is caught up, milliseconds; default 1,000, at least 200. */

@@ -1,5 +1,6 @@
 import type { Logger } from '../../base/logger.ts';
 import type { EventListener } from '../../event/bus.ts';
+import type { LeaseAssignmentStrategy } from '../../lease/plan/utilization-types.ts';
 import type { FailurePolicy } from '../../receiver/failure-policy.ts';
 import type { Credentials } from './consumer-options.ts';
 
@@ -36,9 +37,25 @@ export interface ConsumerSettings {
   readonly failoverTimeMillis: number;
   readonly leaseDiscoveryIntervalMillis: number;
   readonly retrievalMode: 'POLLING';
-  readonly codec: 'sdk';
+  readonly codec: 'json' | 'cbor' | 'sdk';
   readonly heartbeatIsolation: 'inline';
-  readonly coordinationTables: 'single';
+  readonly leaseAssignmentStrategy: LeaseAssignmentStrategy;
+  readonly maxLeasesForWorker: number;
+  readonly maxThroughputPerHostKBps: number;
+  readonly dampeningPercentage: number;
+  readonly reBalanceThresholdPercentage: number;
+  readonly allowThroughputOvershoot: boolean;
+  readonly varianceBalancingFrequency: number;
+  readonly workerMetricsEMAAlpha: number;
+  readonly isGracefulLeaseHandoffEnabled: boolean;
+  readonly gracefulLeaseHandoffTimeoutMillis: number;
+  readonly disableWorkerMetrics: boolean;
+  readonly noOfPersistedMetricsPerWorkerMetrics: number;
+  readonly cleanupLeasesUponShardCompletion: boolean;
+  readonly shardSyncIntervalMillis: number;
+  readonly coordinationTables: 'auto' | 'single' | 'legacy';
+  readonly coordinatorStateTableName: string;
+  readonly workerMetricsTableName: string;
   readonly maxRecords: number;
   readonly idleTimeBetweenReadsInMillis: number;
   readonly maxReadsPerSecondPerShard: number;

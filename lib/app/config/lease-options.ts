@@ -20,7 +20,4 @@ export const leaseOptions = {
   heartbeatIsolation: word({ brief: 'Where heartbeats run; only inline in this version.', defaultText: 'inline' }, [
     'inline',
   ]),
-  coordinationTables: word({ brief: 'Which tables coordinate; only single in this version.', defaultText: 'single' }, [
-    'single',
-  ]),
 };

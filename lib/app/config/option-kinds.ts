@@ -23,6 +23,19 @@ export function wholeNumber(
   };
 }
 
+/** An option that is a number, not necessarily a whole one. */
+export function decimalNumber(
+  wording: Wording,
+  limits: { readonly above: number; readonly most: number; readonly expects: string },
+): OptionSpec<number> {
+  return {
+    ...wording,
+    schema: z.number().gt(limits.above).max(limits.most),
+    expects: limits.expects,
+    fromText: numberFromText,
+  };
+}
+
 /** An option that is a whole number of milliseconds, at most what a timer can wait. */
 export function millis(wording: Wording, least: number): OptionSpec<number> {
   return wholeNumber(wording, { least, most: longestTimerMillis, unit: 'milliseconds' });

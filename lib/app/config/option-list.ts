@@ -1,3 +1,4 @@
+import { assignmentOptions } from './assignment-options.ts';
 import { blockOptions } from './block-options.ts';
 import { connectionOptions } from './connection-options.ts';
 import { failureOptions } from './failure-options.ts';
@@ -12,6 +13,7 @@ export const consumerOptionList = {
   ...identityOptions,
   ...connectionOptions,
   ...leaseOptions,
+  ...assignmentOptions,
   ...readingOptions,
   ...blockOptions,
   ...failureOptions,

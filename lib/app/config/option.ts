@@ -30,10 +30,17 @@ export type OptionTable = Readonly<Record<string, OptionSpec<unknown>>>;
 /** The values that a table describes. */
 export type ValuesOf<T extends OptionTable> = { readonly [K in keyof T]?: z.output<T[K]['schema']> };
 
+/** Abbreviations inside names, as one word each. */
+const words: readonly (readonly [string, string])[] = [
+  ['dynamoDB', 'dynamodb'],
+  ['KBps', 'Kbps'],
+  ['EMA', 'Ema'],
+];
+
 /** The flag of an option, without its dashes: `dynamoDBEndpoint` is `dynamodb-endpoint`, dots become dashes. */
 export function flagName(option: string): string {
-  return option
-    .replace('dynamoDB', 'dynamodb')
+  return words
+    .reduce((name, [abbreviation, word]) => name.replace(abbreviation, word), option)
     .replaceAll('.', '-')
     .replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }

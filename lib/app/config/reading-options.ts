@@ -1,23 +1,23 @@
-import { z } from 'zod';
-import type { OptionSpec } from './option.ts';
-import { millis, wholeNumber, word } from './option-kinds.ts';
+import { decimalNumber, millis, wholeNumber, word } from './option-kinds.ts';
 
 /** Kinesis: five reads a second of one shard, shared by all its readers. */
-const readsPerSecond: OptionSpec<number> = {
-  ...wholeNumber(
-    { brief: 'Most reads a second of one shard, of the 5 that all its readers share.', defaultText: '4' },
-    { least: 1, most: 5, unit: 'reads' },
-  ),
-  schema: z.number().gt(0).max(5),
-  expects: 'a number above 0 and at most 5',
-};
+const readsPerSecond = decimalNumber(
+  { brief: 'Most reads a second of one shard, of the 5 that all its readers share.', defaultText: '4' },
+  { above: 0, most: 5, expects: 'a number above 0 and at most 5' },
+);
 
 /** How shards are read. */
 export const readingOptions = {
   retrievalMode: word({ brief: 'How shards are read; only POLLING in this version.', defaultText: 'POLLING' }, [
     'POLLING',
   ]),
-  codec: word({ brief: 'How answers are decoded; only sdk in this version.', defaultText: 'sdk' }, ['sdk']),
+  codec: word(
+    {
+      brief: 'How records are decoded: by the fast decoder of one of two formats, or by the AWS SDK.',
+      defaultText: 'json',
+    },
+    ['json', 'cbor', 'sdk'],
+  ),
   maxRecords: wholeNumber(
     { brief: 'Most records of one read.', defaultText: '10000' },
     { least: 1, most: 10_000, unit: 'records' },

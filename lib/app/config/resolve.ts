@@ -1,8 +1,10 @@
 import type { Random } from '../../base/random.ts';
-import { type CheckedValues, checkValues } from './check.ts';
+import { assignmentSettings } from './assignment-settings.ts';
+import { checkValues } from './check.ts';
 import type { ConfigFile } from './config-file.ts';
 import type { ConsumerOptions } from './consumer-options.ts';
 import type { ConsumerSettings, InitialPositionSetting, UntilSetting } from './consumer-settings.ts';
+import { contradictions } from './contradictions.ts';
 import type { Environment } from './environment.ts';
 import type { GivenValue, GivenValues } from './given-value.ts';
 import { fromEnvironment, fromFile, fromFlags, fromProgram } from './given.ts';
@@ -106,22 +108,6 @@ function missingOption(option: string, what: string): Problem {
   return { code: 'MR_CONFIG_INVALID', option, message };
 }
 
-/** What is wrong between values that are right by themselves. */
-function contradictions(given: ReadonlyMap<string, GivenValue>, { values }: CheckedValues): Problem[] {
-  const problems: Problem[] = [];
-  const { streamName, streamArn, region } = values;
-  if (given.has('streamName') && given.has('streamArn')) {
-    const message = `streamName (${given.get('streamName')?.from}) and streamArn (${given.get('streamArn')?.from}) are both given: give one of them`;
-    problems.push({ code: 'MR_CONFIG_INVALID', option: 'streamArn', message });
-  }
-  if (streamName === undefined && streamArn !== undefined && region !== undefined) {
-    const named = partsOfStreamArn(streamArn).region;
-    const message = `region (${given.get('region')?.from}) is "${region}", but streamArn is in ${named}: remove one of them`;
-    if (named !== region) problems.push({ code: 'MR_CONFIG_INVALID', option: 'region', message });
-  }
-  return problems;
-}
-
 function settingsOf(values: ConsumerValues, machine: MachineFacts): ConsumerSettings {
   const applicationName = values.applicationName ?? '';
   const arn = values.streamArn === undefined ? undefined : partsOfStreamArn(values.streamArn);
@@ -142,7 +128,7 @@ function settingsOf(values: ConsumerValues, machine: MachineFacts): ConsumerSett
     leaseDiscoveryIntervalMillis: values.leaseDiscoveryIntervalMillis ?? 1_000,
     checkpointIntervalMillis: values.checkpointIntervalMillis ?? Math.floor(failoverTimeMillis / 3),
     heartbeatIsolation: values.heartbeatIsolation ?? 'inline',
-    coordinationTables: values.coordinationTables ?? 'single',
+    ...assignmentSettings(values, applicationName),
     ...readingSettings(values),
     ...runningSettings(values),
   };
@@ -151,7 +137,7 @@ function settingsOf(values: ConsumerValues, machine: MachineFacts): ConsumerSett
 function readingSettings(values: ConsumerValues) {
   return {
     retrievalMode: values.retrievalMode ?? 'POLLING',
-    codec: values.codec ?? 'sdk',
+    codec: values.codec ?? 'json',
     maxRecords: values.maxRecords ?? 10_000,
     idleTimeBetweenReadsInMillis: values.idleTimeBetweenReadsInMillis ?? 1_000,
     maxReadsPerSecondPerShard: values.maxReadsPerSecondPerShard ?? 4,

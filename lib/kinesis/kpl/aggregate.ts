@@ -1,4 +1,6 @@
-import { type HashRange, parseHashKey } from './hash-range.ts';
+import type { RecordContent } from '../../block/record.ts';
+import type { HashRange } from './hash-range.ts';
+import { KeyTable } from './key-table.ts';
 import { WireReader, malformed } from './wire-reader.ts';
 
 /**
@@ -21,11 +23,16 @@ const data = 0x1a;
 /** Numbers kept of each user record: where its data begin and end, and its indexes into the two key tables. */
 const recordFields = 4;
 const absent = -1;
-/** Room for this many user records is kept from one aggregate to the next; more is given back. */
-const keptUserRecords = 4_096;
+/** Room is made for one user record per 64 bytes at first. */
+const expectedBytesShift = 6;
+/** What fits into a varint of two bytes is below this. */
+const maxUsualNumber = 2 ** 14;
+
+/** What all user records of an aggregate share with the record that brought it. */
+export type AggregateOrigin = Pick<RecordContent, 'sequenceNumber' | 'arrivalTimeMillis'>;
 
 /**
- * Reads the messages of aggregates, one after the other:
+ * One aggregate:
  *
  *     message AggregatedRecord {
  *       repeated string partition_key_table = 1;
@@ -34,26 +41,61 @@ const keptUserRecords = 4_096;
  *     }                                    //   optional uint64 explicit_hash_key_index = 2;
  *                                          //   required bytes data = 3; repeated Tag tags = 4; }
  *
- * A message is read and checked as a whole before anything of it is given out, so a broken one gives out nothing. What is
- * read stays valid until the next `read`.
+ * The message is read and checked as a whole before anything of it is given out, so a broken one gives out nothing.
  */
-export class AggregateReader {
-  #message: Buffer = Buffer.alloc(0);
-  #fields = new Int32Array(recordFields * 64);
+export class Aggregate {
+  readonly origin: AggregateOrigin;
+  readonly #message: Buffer;
+  readonly #partitionKeys: KeyTable;
+  readonly #explicitHashKeys: KeyTable;
+  #fields: Int32Array;
   #count = 0;
-  readonly #partitionKeys = new KeyTable();
-  readonly #explicitHashKeys = new KeyTable();
+
+  private constructor(message: Uint8Array, origin: AggregateOrigin) {
+    this.origin = origin;
+    this.#message = Buffer.from(message.buffer, message.byteOffset, message.length);
+    this.#partitionKeys = new KeyTable(this.#message);
+    this.#explicitHashKeys = new KeyTable(this.#message);
+    this.#fields = new Int32Array(recordFields * Math.max(8, message.length >> expectedBytesShift));
+  }
+
+  /** Reads a message; else answers why it is not taken apart. */
+  static read(message: Uint8Array, origin: AggregateOrigin): Aggregate | BrokenMessage {
+    const aggregate = new Aggregate(message, origin);
+    return aggregate.#read(new WireReader(message)) ?? aggregate;
+  }
 
   /** The number of user records. */
   get count(): number {
     return this.#count;
   }
 
-  /** Reads a message; answers why it is not taken apart, or `undefined` when all is well. */
-  read(message: Uint8Array): BrokenMessage | undefined {
-    this.#clear(message);
-    const reader = new WireReader(message);
-    const end = message.length;
+  /** What a user record holds, left where it lies. */
+  contentOf(index: number): RecordContent {
+    const place = recordFields * index;
+    return new UserRecord(this, this.#field(place), this.#field(place + 1), this.#field(place + 2));
+  }
+
+  /** Whether a user record belongs to a shard: by its explicit hash key, else by the MD5 of its partition key. */
+  isInside(index: number, range: HashRange): boolean {
+    const explicit = this.#field(recordFields * index + 3);
+    if (explicit !== absent) return this.#explicitHashKeys.isHashKeyInside(explicit, range);
+    return this.#partitionKeys.isPartitionKeyInside(this.#field(recordFields * index + 2), range);
+  }
+
+  /** The partition key at an index of the table. */
+  partitionKeyAt(index: number): string {
+    return this.#partitionKeys.textOf(index);
+  }
+
+  /** A view of a part of the message. */
+  view(start: number, end: number): Uint8Array {
+    const { buffer, byteOffset } = this.#message;
+    return new Uint8Array(buffer, byteOffset + start, end - start);
+  }
+
+  #read(reader: WireReader): BrokenMessage | undefined {
+    const { end } = reader;
     while (reader.position < end) {
       const tag = reader.varint();
       if (tag !== records && tag !== partitionKeyTable && tag !== explicitHashKeyTable) {
@@ -64,6 +106,7 @@ export class AggregateReader {
       if (fieldEnd === malformed) return 'protobuf';
       if (tag === records) {
         if (this.#count === maxUserRecords) return 'limit';
+        if (this.#readUsualRecord(reader, fieldEnd)) continue;
         reader.end = fieldEnd;
         if (!this.#readRecord(reader)) return 'protobuf';
         reader.end = end;
@@ -77,32 +120,25 @@ export class AggregateReader {
     return this.#areKeysThere() ? undefined : 'key';
   }
 
-  /** The data of a user record, as a view. */
-  dataOf(index: number): Uint8Array {
-    const place = recordFields * index;
-    const start = this.#field(place);
-    const { buffer, byteOffset } = this.#message;
-    return new Uint8Array(buffer, byteOffset + start, this.#field(place + 1) - start);
-  }
-
-  /** The partition key of a user record. */
-  partitionKeyOf(index: number): string {
-    return this.#partitionKeys.textOf(this.#field(recordFields * index + 2), this.#message);
-  }
-
-  /** Whether a user record belongs to a shard: by its explicit hash key, else by the MD5 of its partition key. */
-  isInside(index: number, range: HashRange): boolean {
-    const explicit = this.#field(recordFields * index + 3);
-    if (explicit !== absent) return this.#explicitHashKeys.isExplicitInside(explicit, this.#message, range);
-    return this.#partitionKeys.isHashInside(this.#field(recordFields * index + 2), this.#message, range);
-  }
-
-  #clear(message: Uint8Array): void {
-    this.#message = Buffer.from(message.buffer, message.byteOffset, message.length);
-    this.#count = 0;
-    this.#partitionKeys.clear();
-    this.#explicitHashKeys.clear();
-    if (this.#fields.length > recordFields * keptUserRecords) this.#fields = new Int32Array(recordFields * 64);
+  /**
+   * Reads a user record as the KPL writes most of them: a partition key index and data, both numbers in one or two bytes,
+   * and nothing else. Answers `false`, and has read nothing, when it is written in another way.
+   */
+  #readUsualRecord(reader: WireReader, end: number): boolean {
+    const { bytes, position } = reader;
+    if (bytes[position] !== partitionKeyIndex) return false;
+    let next = position + 2;
+    let index = bytes[position + 1] as number;
+    if (index >= 0x80) index += ((bytes[next++] as number) - 1) << 7;
+    if (index >= maxUsualNumber || bytes[next] !== data) return false;
+    let length = bytes[next + 1] as number;
+    next += 2;
+    if (length >= 0x80) length += ((bytes[next++] as number) - 1) << 7;
+    // A third byte would make the number too great, and bytes beyond the end cannot add up to it.
+    if (length >= maxUsualNumber || next + length !== end) return false;
+    this.#keep(next, end, index, absent);
+    reader.position = end;
+    return true;
   }
 
   /** Reads one user record up to the reader's end. Of a field that comes twice the last one counts, as protobuf has it. */
@@ -152,7 +188,7 @@ export class AggregateReader {
     for (let place = 0; place < end; place += recordFields) {
       if (this.#field(place + 2) >= partitionKeys) return false;
       const explicit = this.#field(place + 3);
-      if (explicit !== absent && !this.#explicitHashKeys.isHashKey(explicit, this.#message)) return false;
+      if (explicit !== absent && !this.#explicitHashKeys.isHashKey(explicit)) return false;
     }
     return true;
   }
@@ -162,47 +198,37 @@ export class AggregateReader {
   }
 }
 
-/** One key table of a message: where its keys lie, and what has been found out about them. */
-class KeyTable {
-  #bounds: number[] = [];
-  #texts: (string | undefined)[] = [];
-  #hashKeys: (bigint | undefined)[] = [];
-  #inside: (boolean | undefined)[] = [];
+/** One user record: a few numbers, until somebody asks for more. */
+class UserRecord implements RecordContent {
+  readonly #aggregate: Aggregate;
+  readonly #start: number;
+  readonly #end: number;
+  readonly #partitionKey: number;
 
-  get size(): number {
-    return this.#bounds.length / 2;
+  constructor(aggregate: Aggregate, start: number, end: number, partitionKey: number) {
+    this.#aggregate = aggregate;
+    this.#start = start;
+    this.#end = end;
+    this.#partitionKey = partitionKey;
   }
 
-  clear(): void {
-    this.#bounds = [];
-    this.#texts = [];
-    this.#hashKeys = [];
-    this.#inside = [];
+  get byteLength(): number {
+    return this.#end - this.#start;
   }
 
-  add(start: number, end: number): void {
-    this.#bounds.push(start, end);
+  get data(): Uint8Array {
+    return this.#aggregate.view(this.#start, this.#end);
   }
 
-  textOf(index: number, message: Buffer): string {
-    return (this.#texts[index] ??= message.toString('utf8', this.#bounds[2 * index], this.#bounds[2 * index + 1]));
+  get partitionKey(): string {
+    return this.#aggregate.partitionKeyAt(this.#partitionKey);
   }
 
-  /** Whether the table has a hash key at an index; the KPL writes them in decimal digits. */
-  isHashKey(index: number, message: Buffer): boolean {
-    if (index >= this.size) return false;
-    return (this.#hashKeys[index] ??= parseHashKey(this.textOf(index, message))) !== undefined;
+  get sequenceNumber(): string {
+    return this.#aggregate.origin.sequenceNumber;
   }
 
-  isExplicitInside(index: number, message: Buffer, range: HashRange): boolean {
-    return this.isHashKey(index, message) && range.holds(this.#hashKeys[index] as bigint);
-  }
-
-  isHashInside(index: number, message: Buffer, range: HashRange): boolean {
-    return (this.#inside[index] ??= range.holdsKey(
-      message,
-      this.#bounds[2 * index] as number,
-      this.#bounds[2 * index + 1] as number,
-    ));
+  get arrivalTimeMillis(): number {
+    return this.#aggregate.origin.arrivalTimeMillis;
   }
 }

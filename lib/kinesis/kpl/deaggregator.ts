@@ -2,9 +2,10 @@ import type { Clock } from '../../base/clock.ts';
 import { KinesisRecord } from '../../block/record.ts';
 import type { EventSink } from '../../event/bus.ts';
 import type { BrokenAggregate } from '../../event/event.ts';
-import { AggregateReader } from './aggregate.ts';
-import { hasMagic, openFrame } from './frame.ts';
+import { Aggregate } from './aggregate.ts';
+import { type OpenedFrame, frameMagic, openFrames } from './frame.ts';
 import { HashRange } from './hash-range.ts';
+import { lanes } from './md5-lanes.ts';
 
 /** What a {@link Deaggregator} needs. */
 export interface DeaggregatorOptions {
@@ -19,7 +20,7 @@ export interface DeaggregatorOptions {
 }
 
 /** A part has at most so many records more than one raw page: few enough that a bomb is unpacked a little at a time. */
-export const maxPartRecords = 10_000;
+export const maxPartRecords = 2_500;
 /** The least time between two events of one type about one shard; the later one counts for all in between. */
 const eventIntervalMillis = 10_000;
 
@@ -34,7 +35,6 @@ const eventIntervalMillis = 10_000;
  */
 export class Deaggregator {
   readonly #range: HashRange | undefined;
-  readonly #reader = new AggregateReader();
   readonly #broken: Tally<BrokenAggregate>;
   readonly #misplaced: Tally<undefined>;
 
@@ -50,28 +50,40 @@ export class Deaggregator {
 
   /**
    * The user records of a page, in order, in parts that are made when they are asked for. A page without aggregates is
-   * one part, the page itself, and costs a look at the first byte of each record. There is always one part, and maybe
+   * one part, the page itself, and costs a look at the first bytes of each record. There is always one part, and maybe
    * nothing in it.
    */
   *parts(page: readonly KinesisRecord[]): Generator<readonly KinesisRecord[], void, undefined> {
-    const first = page.findIndex((record) => hasMagic(record.data));
-    if (first === -1) {
+    const framed = placesOf(page);
+    if (framed.length === 0) {
       yield page;
       return;
     }
-    let part = page.slice(0, first);
-    for (let index = first; index < page.length; index += 1) {
-      const record = page[index] as KinesisRecord;
-      if (!hasMagic(record.data) || !this.#isRead(record)) {
+    let part: KinesisRecord[] = [];
+    let opened = 0;
+    let frames: readonly OpenedFrame[] = [];
+    for (const [index, record] of page.entries()) {
+      if (index !== framed[opened]) {
         part.push(record);
         continue;
       }
-      for (let next = 0; next < this.#reader.count;) {
+      const place = opened % lanes;
+      if (place === 0) {
+        const group = framed.slice(opened, opened + lanes);
+        frames = openFrames(group.map((each) => (page[each] as KinesisRecord).data));
+      }
+      opened += 1;
+      const aggregate = this.#read(record, frames[place] as OpenedFrame);
+      if (aggregate === undefined) {
+        part.push(record);
+        continue;
+      }
+      for (let next = 0; next < aggregate.count;) {
         if (part.length >= maxPartRecords) {
           yield part;
           part = [];
         }
-        next = this.#unpack(record, next, part);
+        next = this.#unpack(aggregate, record, next, part);
       }
     }
     yield part;
@@ -83,41 +95,41 @@ export class Deaggregator {
     this.#misplaced.flush();
   }
 
-  /** Whether the reader now holds the user records of this aggregate; else it is one plain record. */
-  #isRead({ data, sequenceNumber }: KinesisRecord): boolean {
-    const frame = openFrame(data);
-    const broken = 'broken' in frame ? frame.broken : this.#reader.read(frame.message);
-    if (broken !== undefined) this.#broken.add(1, sequenceNumber, broken);
-    return broken === undefined;
+  /** The aggregate of a record with the magic; `undefined` when it is one plain record after all. */
+  #read({ sequenceNumber, arrivalTimeMillis }: KinesisRecord, frame: OpenedFrame): Aggregate | undefined {
+    const read =
+      'broken' in frame ? frame.broken : Aggregate.read(frame.message, { sequenceNumber, arrivalTimeMillis });
+    if (typeof read !== 'string') return read;
+    this.#broken.add(1, sequenceNumber, read);
+    return undefined;
   }
 
   /** Adds user records to a part until it is full; answers with the place of the next one. */
-  #unpack(parent: KinesisRecord, from: number, part: KinesisRecord[]): number {
-    const { sequenceNumber, shardId, streamName, arrivalTimeMillis } = parent;
-    const reader = this.#reader;
+  #unpack(aggregate: Aggregate, { shardId, streamName }: KinesisRecord, from: number, part: KinesisRecord[]): number {
     const range = this.#range;
+    const origin = { shardId, streamName, subSequenceNumber: 0 };
     let misplaced = 0;
     let next = from;
-    for (; next < reader.count && part.length < maxPartRecords; next += 1) {
-      if (range !== undefined && !reader.isInside(next, range)) {
+    for (; next < aggregate.count && part.length < maxPartRecords; next += 1) {
+      if (range !== undefined && !aggregate.isInside(next, range)) {
         misplaced += 1;
         continue;
       }
-      part.push(
-        new KinesisRecord({
-          data: reader.dataOf(next),
-          partitionKey: reader.partitionKeyOf(next),
-          sequenceNumber,
-          subSequenceNumber: next,
-          shardId,
-          streamName,
-          arrivalTimeMillis,
-        }),
-      );
+      origin.subSequenceNumber = next;
+      part.push(new KinesisRecord(aggregate.contentOf(next), origin));
     }
-    if (misplaced > 0) this.#misplaced.add(misplaced, sequenceNumber, undefined);
+    if (misplaced > 0) this.#misplaced.add(misplaced, aggregate.origin.sequenceNumber, undefined);
     return next;
   }
+}
+
+/** Which records of a page begin like an aggregate. */
+function placesOf(page: readonly KinesisRecord[]): readonly number[] {
+  const places: number[] = [];
+  for (let index = 0; index < page.length; index += 1) {
+    if ((page[index] as KinesisRecord).startsWith(frameMagic)) places.push(index);
+  }
+  return places;
 }
 
 /** Counts what happens, and tells it at once when the last time was long ago; else with the next, or at the end. */

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { haveDigests } from './digests.ts';
 
 /** The frame of an aggregate: these four bytes, a protobuf message, and the MD5 of the message (kcl.md 2.19). */
 export const frameMagic: Uint8Array = Uint8Array.of(0xf3, 0x89, 0x9a, 0xc2);
@@ -7,21 +8,23 @@ export const digestBytes = 16;
 /** What a frame adds to its message. */
 export const frameOverheadBytes: number = frameMagic.length + digestBytes;
 
-/** Whether the bytes begin like an aggregate. A plain record is told by its first byte as a rule. */
-export function hasMagic(data: Uint8Array): boolean {
-  return data[0] === 0xf3 && data[1] === 0x89 && data[2] === 0x9a && data[3] === 0xc2;
-}
-
 /** The message of a frame, as a view; else why the bytes are no frame in spite of their magic. */
 export type OpenedFrame = { readonly message: Uint8Array } | { readonly broken: 'short' | 'digest' };
 
-/** Opens bytes that have the magic. A frame without a message is none, as for KCL. */
-export function openFrame(data: Uint8Array): OpenedFrame {
-  if (data.length <= frameOverheadBytes) return { broken: 'short' };
-  const end = data.length - digestBytes;
-  const message = data.subarray(frameMagic.length, end);
-  const digest = Buffer.from(data.buffer, data.byteOffset + end, digestBytes).toString('binary');
-  return hash('md5', message, 'binary') === digest ? { message } : { broken: 'digest' };
+/** Opens up to four records that have the magic, at once. A frame without a message is none, as for KCL. */
+export function openFrames(records: readonly Uint8Array[]): readonly OpenedFrame[] {
+  const messages = records.map((data) => data.subarray(frameMagic.length, Math.max(frameMagic.length, endOf(data))));
+  const digests = records.map((data) => data.subarray(Math.max(0, endOf(data))));
+  const areRight = haveDigests(messages, digests);
+  return messages.map((message, index) => {
+    if (message.length === 0) return { broken: 'short' };
+    return areRight[index] === true ? { message } : { broken: 'digest' };
+  });
+}
+
+/** Where the message of a frame ends. */
+function endOf(data: Uint8Array): number {
+  return data.length - digestBytes;
 }
 
 /**

@@ -1,5 +1,4 @@
 import { hash } from 'node:crypto';
-import { md5Words } from './md5.ts';
 
 /** The greatest hash key: 2^128 - 1. */
 export const maxHashKey = (1n << 128n) - 1n;
@@ -16,8 +15,6 @@ export function parseHashKey(text: string): bigint | undefined {
   const hashKey = BigInt(text);
   return hashKey <= maxHashKey ? hashKey : undefined;
 }
-
-const words = new Uint32Array(4);
 
 /** The part of the hash space that a shard takes, both ends inclusive. */
 export class HashRange {
@@ -51,10 +48,9 @@ export class HashRange {
     return this.#start <= hashKey && hashKey <= this.#end;
   }
 
-  /** Whether the partition key with these UTF-8 bytes lies inside. No string or big integer is made of it. */
-  holdsKey(bytes: Uint8Array, start: number, end: number): boolean {
-    md5Words(bytes, start, end, words);
-    return compareWords(words, this.#startWords) >= 0 && compareWords(words, this.#endWords) <= 0;
+  /** Whether a hash key lies inside that is given as four numbers of 32 bits, `words[from]` the highest. */
+  holdsWords(words: Uint32Array, from: number): boolean {
+    return compareWords(words, from, this.#startWords) >= 0 && compareWords(words, from, this.#endWords) <= 0;
   }
 }
 
@@ -62,9 +58,9 @@ function wordsOf(hashKey: bigint): Uint32Array {
   return Uint32Array.from([96n, 64n, 32n, 0n], (shift) => Number((hashKey >> shift) & 0xffffffffn));
 }
 
-function compareWords(a: Uint32Array, b: Uint32Array): number {
+function compareWords(words: Uint32Array, from: number, others: Uint32Array): number {
   for (let index = 0; index < 4; index += 1) {
-    const difference = (a[index] as number) - (b[index] as number);
+    const difference = (words[from + index] as number) - (others[index] as number);
     if (difference !== 0) return difference;
   }
   return 0;

@@ -1,6 +1,7 @@
 import {
   type AttributeValue,
   CreateTableCommand,
+  type CreateTableCommandInput,
   DeleteItemCommand,
   DescribeTableCommand,
   type DynamoDBClient,
@@ -13,6 +14,7 @@ import {
   UpdateItemCommand,
   UpdateTableCommand,
 } from '@aws-sdk/client-dynamodb';
+import type { ScanConsistency } from '../lease-table.ts';
 import { messageOf } from '../../base/error.ts';
 import { dynamoFault } from './dynamo-fault.ts';
 import type { DynamoItem } from './item.ts';
@@ -79,20 +81,23 @@ export class AwsDynamo {
   }
 
   /** Creates the lease table with its owner index in one call; `false` when another worker has just done so. */
-  async createTable(indexName: string, signal: AbortSignal): Promise<boolean> {
+  createTable(indexName: string, signal: AbortSignal): Promise<boolean> {
+    return this.#create(
+      { ...keyedBy('leaseKey', 'leaseOwner'), GlobalSecondaryIndexes: [ownerIndex(indexName)] },
+      signal,
+    );
+  }
+
+  /** Creates a table with one text attribute as its key; `false` when another worker has just done so. */
+  createKeyedTable(key: string, signal: AbortSignal): Promise<boolean> {
+    return this.#create(keyedBy(key), signal);
+  }
+
+  async #create(table: TableShape, signal: AbortSignal): Promise<boolean> {
     try {
       await this.#call(signal, (options) =>
         this.#client.send(
-          new CreateTableCommand({
-            TableName: this.tableName,
-            BillingMode: 'PAY_PER_REQUEST',
-            AttributeDefinitions: [
-              { AttributeName: 'leaseKey', AttributeType: 'S' },
-              { AttributeName: 'leaseOwner', AttributeType: 'S' },
-            ],
-            KeySchema: [{ AttributeName: 'leaseKey', KeyType: 'HASH' }],
-            GlobalSecondaryIndexes: [ownerIndex(indexName)],
-          }),
+          new CreateTableCommand({ TableName: this.tableName, BillingMode: 'PAY_PER_REQUEST', ...table }),
           options,
         ),
       );
@@ -186,13 +191,15 @@ export class AwsDynamo {
     }
   }
 
-  /** One row, consistently read. */
-  async getItem(key: DynamoItem, signal: AbortSignal): Promise<DynamoItem | undefined> {
+  /** One row, consistently read unless told otherwise. */
+  async getItem(
+    key: DynamoItem,
+    signal: AbortSignal,
+    consistency: ScanConsistency = 'consistent',
+  ): Promise<DynamoItem | undefined> {
+    const ConsistentRead = consistency === 'consistent';
     const answer = await this.#call(signal, (options) =>
-      this.#client.send(
-        new GetItemCommand({ TableName: this.tableName, Key: toSdk(key), ConsistentRead: true }),
-        options,
-      ),
+      this.#client.send(new GetItemCommand({ TableName: this.tableName, Key: toSdk(key), ConsistentRead }), options),
     );
     return optionalItem(answer.Item);
   }
@@ -267,6 +274,16 @@ function isNamed(thrown: unknown, name: string): boolean {
 function provisionedOf(throughput: ProvisionedThroughputDescription | undefined) {
   const { ReadCapacityUnits = 0, WriteCapacityUnits = 0 } = throughput ?? {};
   return ReadCapacityUnits > 0 ? { provisioned: { ReadCapacityUnits, WriteCapacityUnits } } : {};
+}
+
+type TableShape = Pick<CreateTableCommandInput, 'AttributeDefinitions' | 'KeySchema' | 'GlobalSecondaryIndexes'>;
+
+/** A table whose key is the first of these text attributes; the others are for its indexes. */
+function keyedBy(key: string, ...others: readonly string[]): TableShape {
+  return {
+    AttributeDefinitions: [key, ...others].map((name) => ({ AttributeName: name, AttributeType: 'S' })),
+    KeySchema: [{ AttributeName: key, KeyType: 'HASH' }],
+  };
 }
 
 function ownerIndex(indexName: string) {

@@ -1,4 +1,6 @@
-import type { Coordination, LockCondition } from '../lease-table.ts';
+import type { Clock } from '../../base/clock.ts';
+import { MillraceError } from '../../base/error.ts';
+import type { Coordination, LockCondition, ScanConsistency } from '../lease-table.ts';
 import type { LeaderLock, WorkerRow } from '../lease.ts';
 import { workerKeyTaken } from '../lease-table.ts';
 import type { AwsDynamo } from './aws-dynamo.ts';
@@ -12,6 +14,7 @@ import {
   lockFromItem,
   workerFromItem,
 } from './lease-item.ts';
+import { checkKey, openTable } from './open-table.ts';
 import type { ConditionParameters } from './update-expression.ts';
 
 /** KCL's row that says how far a fleet has moved from three tables to one (kcl.md 2.9). */
@@ -24,6 +27,12 @@ interface Home<K extends string> {
   readonly dynamo: AwsDynamo;
   readonly key: K;
 }
+
+/**
+ * Where the coordination rows are to be: by what exists (`auto`), or as the configuration says whatever exists. A first
+ * worker of Millrace has to be told `legacy` when workers of KCL 3.0 to 3.4 are to join it.
+ */
+export type CoordinationLayout = 'auto' | 'single' | 'legacy';
 
 /** The tables that may hold coordination rows: the lease table itself, and those of KCL 3.0 to 3.4. */
 export interface CoordinationTables {
@@ -38,10 +47,13 @@ export interface CoordinationTables {
  */
 export class CoordinationRows {
   readonly #tables: CoordinationTables;
-  #state: Coordination = { tables: 'single', mayLead: true };
+  readonly #layout: CoordinationLayout;
+  #state: Coordination;
 
-  constructor(tables: CoordinationTables) {
+  constructor(tables: CoordinationTables, layout: CoordinationLayout = 'auto') {
     this.#tables = tables;
+    this.#layout = layout;
+    this.#state = { tables: layout === 'legacy' ? 'legacy' : 'single', mayLead: layout !== 'legacy' };
   }
 
   /** The layout as last found. */
@@ -49,23 +61,45 @@ export class CoordinationRows {
     return this.#state;
   }
 
-  /** Uses the single table whatever else exists; for `coordinationTables: 'single'`. */
-  useSingle(): Coordination {
-    this.#state = { tables: 'single', mayLead: true };
+  /**
+   * Makes the legacy tables where they must exist and do not, as KCL 3.0 to 3.4 does, and finds out which layout there is.
+   * @throws MillraceError as {@link find}; `MR_TABLE_FOREIGN` when a table of their names has another key
+   */
+  async open(clock: Clock, signal: AbortSignal): Promise<Coordination> {
+    if (this.#layout === 'legacy') {
+      const { coordinatorState, workerMetrics } = this.#tables;
+      await Promise.all([
+        openKeyed({ dynamo: coordinatorState, key: 'key', option: 'coordinatorStateTableName' }, clock, signal),
+        openKeyed({ dynamo: workerMetrics, key: 'wid', option: 'workerMetricsTableName' }, clock, signal),
+      ]);
+    }
+    return this.find(signal);
+  }
+
+  /**
+   * Finds out which layout the application has now.
+   * @throws MillraceError `MR_CONFIG_INVALID` when the configuration says legacy and a Java fleet has moved its rows away;
+   * `MR_ENDPOINT_UNREACHABLE` while a Java worker is still making the tables
+   */
+  async find(signal: AbortSignal): Promise<Coordination> {
+    this.#state = await this.#look(signal);
     return this.#state;
   }
 
-  /** Finds out which layout the application has now. */
-  async find(signal: AbortSignal): Promise<Coordination> {
-    const [coordinator, metrics] = await Promise.all([
-      this.#tables.coordinatorState.describeTable(signal),
-      this.#tables.workerMetrics.describeTable(signal),
-    ]);
-    this.#state =
-      coordinator === undefined || metrics === undefined
-        ? { tables: 'single', mayLead: true }
-        : layoutOf(await this.#migrationStatus(signal));
-    return this.#state;
+  async #look(signal: AbortSignal): Promise<Coordination> {
+    const { coordinatorState, workerMetrics } = this.#tables;
+    if (this.#layout === 'single') return { tables: 'single', mayLead: true };
+    if (this.#layout === 'auto') {
+      // As KCL 3.5 has it: without this table there is nothing to move, and the fleet has one table.
+      if (!(await isUsable(coordinatorState, signal))) return { tables: 'single', mayLead: true };
+      const status = await this.#migrationStatus(signal);
+      if (status === migrationComplete) return { tables: 'single', mayLead: true };
+      if (!(await isUsable(workerMetrics, signal))) throw notMadeYet(workerMetrics);
+      return legacyLayout(status);
+    }
+    const status = await this.#migrationStatus(signal);
+    if (status === migrationComplete) throw movedAway(coordinatorState);
+    return legacyLayout(status);
   }
 
   async #migrationStatus(signal: AbortSignal): Promise<string> {
@@ -87,10 +121,10 @@ export class CoordinationRows {
       : { dynamo: this.#tables.workerMetrics, key: 'wid' };
   }
 
-  /** The lock row, consistently read. */
-  async readLock(signal: AbortSignal): Promise<LeaderLock | undefined> {
+  /** The lock row. */
+  async readLock(signal: AbortSignal, consistency: ScanConsistency): Promise<LeaderLock | undefined> {
     const { dynamo, key } = this.#lockHome;
-    const item = await dynamo.getItem({ [key]: { S: leaderLockKey } }, signal);
+    const item = await dynamo.getItem({ [key]: { S: leaderLockKey } }, signal, consistency);
     return item === undefined ? undefined : lockFromItem(item);
   }
 
@@ -140,10 +174,48 @@ export class CoordinationRows {
   }
 }
 
-function layoutOf(status: string): Coordination {
-  if (status === migrationComplete) return { tables: 'single', mayLead: true };
-  // DEPLOYED and PENDING: a Java leader moves the rows; a leader of ours in the middle of it would write to one side only.
+/** DEPLOYED and PENDING: a Java leader moves the rows; a leader of ours in the middle of it would write to one side only. */
+function legacyLayout(status: string): Coordination {
   return { tables: 'legacy', mayLead: status === migrationInit };
+}
+
+/** Whether a table is there. One that is being deleted is as good as gone; one that is being made must be waited for. */
+async function isUsable(dynamo: AwsDynamo, signal: AbortSignal): Promise<boolean> {
+  const description = await dynamo.describeTable(signal);
+  if (description?.status === 'CREATING') throw notMadeYet(dynamo);
+  return description !== undefined && description.status !== 'DELETING';
+}
+
+async function openKeyed(
+  table: { readonly dynamo: AwsDynamo; readonly key: string; readonly option: string },
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<void> {
+  const { dynamo, key, option } = table;
+  await openTable({
+    dynamo,
+    clock,
+    create: () => dynamo.createKeyedTable(key, signal),
+    check: (found) => checkKey(dynamo, found, { key, kind: 'coordination table of KCL 3.0 to 3.4', option }),
+    signal,
+  });
+}
+
+function notMadeYet({ tableName }: AwsDynamo): MillraceError {
+  return new MillraceError(
+    'MR_ENDPOINT_UNREACHABLE',
+    `table ${tableName} of KCL 3.0 to 3.4 is not there yet, although the application has others of that layout; ` +
+      'it is looked for again. If no such worker runs any more, give coordinationTables: single or legacy',
+    { subject: { table: tableName } },
+  );
+}
+
+function movedAway({ tableName }: AwsDynamo): MillraceError {
+  return new MillraceError(
+    'MR_CONFIG_INVALID',
+    `coordinationTables is legacy, but the rows of ${tableName} have been moved to the lease table (${tableMigrationKey} is COMPLETE): give auto`,
+    { subject: { table: tableName, option: 'coordinationTables' } },
+  );
 }
 
 function lockCondition(condition: LockCondition, key: 'leaseKey' | 'key'): ConditionParameters {

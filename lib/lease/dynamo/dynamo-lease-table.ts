@@ -1,4 +1,4 @@
-import { type Clock, sleep } from '../../base/clock.ts';
+import type { Clock } from '../../base/clock.ts';
 import { MillraceError } from '../../base/error.ts';
 import type { LeaderLock, Lease, WorkerRow } from '../lease.ts';
 import {
@@ -11,15 +11,13 @@ import {
   ownerIndexName,
 } from '../lease-table.ts';
 import type { LeaseWrite } from '../lease-write.ts';
-import type { AwsDynamo, ItemPage, TableDescription } from './aws-dynamo.ts';
+import type { AwsDynamo, ItemPage } from './aws-dynamo.ts';
 import { type DynamoItem, stringOf } from './item.ts';
 import { ifAbsent, ifEndedAsSeen, itemFromLease, leaseFromItem, rowFromItem } from './lease-item.ts';
 import type { CoordinationRows } from './coordination-tables.ts';
+import { checkKey, openTable } from './open-table.ts';
 import { updateExpression } from './update-expression.ts';
 
-/** How often a new table is asked whether it is active, and for how long at most (KCL waits 600 s). */
-const activePollMillis = 500;
-const activeTimeoutMillis = 600_000;
 /** A scan or query of more pages than this is not a lease table. */
 const maximumPages = 10_000;
 
@@ -38,7 +36,7 @@ export class DynamoLeaseTable implements LeaseTable {
 
   async open(signal: AbortSignal): Promise<{ created: boolean; coordination: Coordination }> {
     const created = await this.#openLeaseTable(signal);
-    return { created, coordination: await this.coordination(signal) };
+    return { created, coordination: await this.#rows.open(this.#clock, signal) };
   }
 
   coordination(signal: AbortSignal): Promise<Coordination> {
@@ -46,39 +44,18 @@ export class DynamoLeaseTable implements LeaseTable {
   }
 
   async #openLeaseTable(signal: AbortSignal): Promise<boolean> {
-    const deadline = this.#clock.monotonicMillis() + activeTimeoutMillis;
-    let created = false;
-    for (;;) {
-      const description = await this.#dynamo.describeTable(signal);
-      // A foreign table is refused before it is active: nothing may be written to it.
-      if (description !== undefined) this.#checkKey(description);
-      if (description?.status === 'ACTIVE' || description?.status === 'UPDATING') {
-        if (!description.indexStatus.has(ownerIndexName))
-          await this.#dynamo.addIndex(ownerIndexName, description.provisioned, signal);
-        return created;
-      }
-      // Also a table that was just being deleted and is gone now.
-      const creating = description === undefined && (await this.#dynamo.createTable(ownerIndexName, signal));
-      created ||= creating;
-      if (this.#clock.monotonicMillis() > deadline) {
-        throw new MillraceError(
-          'MR_ENDPOINT_UNREACHABLE',
-          `table ${this.#dynamo.tableName} is still ${description?.status ?? 'missing'} after ${activeTimeoutMillis / 1000} s`,
-          { subject: { table: this.#dynamo.tableName } },
-        );
-      }
-      if (!creating) await sleep(this.#clock, activePollMillis, signal);
+    const dynamo = this.#dynamo;
+    const { created, description } = await openTable({
+      dynamo,
+      clock: this.#clock,
+      create: () => dynamo.createTable(ownerIndexName, signal),
+      check: (found) => checkKey(dynamo, found, { key: 'leaseKey', kind: 'lease table', option: 'tableName' }),
+      signal,
+    });
+    if (!description.indexStatus.has(ownerIndexName)) {
+      await dynamo.addIndex(ownerIndexName, description.provisioned, signal);
     }
-  }
-
-  #checkKey({ keySchema, attributes }: TableDescription): void {
-    if (keySchema.join() === 'leaseKey:HASH' && attributes.includes('leaseKey:S')) return;
-    throw new MillraceError(
-      'MR_TABLE_FOREIGN',
-      `table ${this.#dynamo.tableName} is no lease table: its key is ${keySchema.join(', ')} (of ${attributes.join(', ')}) instead of leaseKey:HASH (of leaseKey:S); ` +
-        'name another table with tableName',
-      { subject: { table: this.#dynamo.tableName } },
-    );
+    return created;
   }
 
   async scan(signal: AbortSignal, consistency: ScanConsistency = 'consistent'): Promise<TableSnapshot> {
@@ -155,8 +132,8 @@ export class DynamoLeaseTable implements LeaseTable {
     return outcome.done;
   }
 
-  readLock(signal: AbortSignal): Promise<LeaderLock | undefined> {
-    return this.#rows.readLock(signal);
+  readLock(signal: AbortSignal, consistency: ScanConsistency = 'consistent'): Promise<LeaderLock | undefined> {
+    return this.#rows.readLock(signal, consistency);
   }
 
   writeLock(lock: LeaderLock, condition: LockCondition, signal: AbortSignal): Promise<boolean> {

@@ -61,14 +61,14 @@ function sourcesBy(
   settled: readonly WorkerLoad[],
   options: AssignmentOptions,
 ): readonly Source[] {
-  const upperLimit = average * (1 + options.reBalanceThresholdPercentage / 100);
-  const lowerLimit = average * (1 - options.reBalanceThresholdPercentage / 100);
   let isOutOfBalance = false;
   let mostLoaded: { worker: WorkerLoad; value: number } | undefined;
   const sources: Source[] = [];
   for (const worker of settled) {
     const { value, range } = worker.metrics.get(metric) ?? {};
     if (value === undefined || range === undefined) continue;
+    const distance = (options.reBalanceThresholdPercentage / 100) * worker.caution;
+    const [upperLimit, lowerLimit] = [average * (1 + distance), average * (1 - distance)];
     const isAboveRange = value > range;
     if (value > upperLimit || value < lowerLimit || isAboveRange) isOutOfBalance = true;
     if (value >= upperLimit || isAboveRange) sources.push(sourceOf(worker, value, average, options));

@@ -2,6 +2,7 @@ import { type Lease, isEnded } from '../lease.ts';
 import { mustBeGivenOut } from './free-lease.ts';
 import {
   type MetricValue,
+  cautionFor,
   greatestValue,
   readMetrics,
   smallestValue,
@@ -26,6 +27,8 @@ export interface WorkerLoad {
   readonly movable: CountedLease[];
   /** Whether its metrics are newer than its last move, so that balancing may judge by them. */
   isSettled: boolean;
+  /** How many times the threshold of balancing is wider for it; see {@link cautionFor}. */
+  readonly caution: number;
 }
 
 /** The fleet as one plan sees it. */
@@ -40,7 +43,10 @@ export interface Fleet {
   readonly averages: ReadonlyMap<string, number>;
   /** Throughput of a worker's fair share. */
   readonly targetThroughputKBps: number;
-  /** Leases of a worker's fair share, rounded down, at least 1. */
+  /**
+   * Leases of a worker's fair share, rounded down; the part of a lease where there are more workers than leases. KCL takes 1
+   * there, which makes a lease look lighter on its next worker than on its last: an idle one would go to and fro for ever.
+   */
   readonly targetLeases: number;
 }
 
@@ -61,16 +67,17 @@ export function readFleet(input: AssignmentInput): Fleet {
     if (owner !== undefined) {
       owner.leases += 1;
       owner.throughputKBps += counted.throughputKBps;
-      if (!isFree && lease.checkpointOwner === undefined) owner.movable.push(counted);
+      if (!isFree && isMovable(counted.observed)) owner.movable.push(counted);
     }
     if (lease.checkpointOwner !== undefined) unsettle(workers, lease);
   }
   const count = Math.max(1, workers.size);
+  const fairLeases = leases.length / count;
   const average = leases.reduce((sum, lease) => sum + lease.throughputKBps, 0) / Math.max(1, leases.length);
   const targetThroughputKBps = average < smallestValue ? 0 : (average * leases.length) / count;
-  judgeByThroughput(workers, targetThroughputKBps, leases.length / count);
+  judgeByThroughput(workers, targetThroughputKBps, fairLeases);
   const averages = averagesOf(workers);
-  const targetLeases = Math.max(1, Math.floor(leases.length / count));
+  const targetLeases = fairLeases < 1 ? Math.max(smallestValue, fairLeases) : Math.floor(fairLeases);
   const fleet: Fleet = {
     leases: leases.length,
     workers,
@@ -113,8 +120,14 @@ function emptyLoad(view: WorkerView, metrics: ReadonlyMap<string, MetricValue> |
     leases: 0,
     throughputKBps: 0,
     movable: [],
-    isSettled: view.reportsSinceMove !== 0,
+    isSettled: view.reportsSinceMove !== 0 && !hasUnreported(view),
+    caution: cautionFor(view),
   };
+}
+
+/** Whether moves are known that the metrics do not show: an estimate will do to give out a lease, not to move one. */
+function hasUnreported({ unreported }: WorkerView): boolean {
+  return unreported !== undefined && (unreported.leases !== 0 || unreported.throughputKBps !== 0);
 }
 
 /** The leases that are load, in order of key; those without a known throughput get the average of the others, 0 if there is none. */
@@ -125,6 +138,14 @@ function countLeases(leases: readonly ObservedLease[]): readonly CountedLease[] 
   const known = load.map(({ lease }) => knownThroughput(lease)).filter((value) => value !== undefined);
   const average = known.reduce((sum, value) => sum + value, 0) / Math.max(1, known.length);
   return load.map((observed) => ({ observed, throughputKBps: knownThroughput(observed.lease) ?? average }));
+}
+
+/**
+ * A handoff needs an owner that reads. One that was just given the lease may not know of it yet; and once a handoff is
+ * pending it must not begin, so it would never have anything to finish.
+ */
+function isMovable({ lease, awaitsOwner }: ObservedLease): boolean {
+  return lease.checkpointOwner === undefined && awaitsOwner !== true;
 }
 
 function knownThroughput({ throughputKBps }: Lease): number | undefined {

@@ -7,6 +7,8 @@ export interface ReportedWorker {
   readonly metrics?: WorkerMetrics;
   /** Anything that changes with every report: KCL's `lut`, or a counter. */
   readonly reportMark: number;
+  /** The time between two of its reports; KCL's 30 s by default. */
+  readonly reportIntervalMillis?: number;
 }
 
 /** The values that a row keeps; older moves than these do not matter any more. */
@@ -26,6 +28,9 @@ interface WorkerMemory {
  * 1. The leader moves a third of A's leases to B. 2. A reports; half of the time that the report speaks of was
  * before the move, and the moving average has older values in it. 3. The leader, three seconds later, still finds A far
  * above the average, and moves more. 4. When the values have caught up, B is the loaded one, and all of it goes back.
+ *
+ * A new leader cannot know what its predecessor moved a second ago, so it takes every worker that its first scan shows
+ * for just moved. Let a candidate observe too while it waits, and it need not wait as a leader.
  */
 export class MoveMemory {
   #owners: ReadonlyMap<string, OwnedLease> | undefined;
@@ -42,11 +47,13 @@ export class MoveMemory {
       note(moves, checkpointOwner, 0, 0);
       if (leaseOwner !== undefined) note(moves, leaseOwner, 0, 0);
     }
+    const isFirst = this.#owners === undefined;
     this.#owners = owners;
     this.#workers = new Map(
       workers.map((worker) => {
         const before = afterReport(this.#workers.get(worker.workerIdentifier), worker.reportMark);
-        return [worker.workerIdentifier, afterMoves(before, moves.get(worker.workerIdentifier))] as const;
+        const moved = moves.get(worker.workerIdentifier) ?? (isFirst ? sum() : undefined);
+        return [worker.workerIdentifier, afterMoves(before, moved)] as const;
       }),
     );
     return workers.map((worker) => viewOf(worker, this.#workers.get(worker.workerIdentifier)));
@@ -87,10 +94,12 @@ function afterMoves(before: WorkerMemory, moved: UnreportedLoad | undefined): Wo
   return moved === undefined ? before : { ...before, reports: 0, unreported: sum(before.unreported, moved) };
 }
 
-function viewOf({ workerIdentifier, metrics }: ReportedWorker, memory: WorkerMemory | undefined): WorkerView {
+function viewOf(worker: ReportedWorker, memory: WorkerMemory | undefined): WorkerView {
+  const { workerIdentifier, metrics, reportIntervalMillis } = worker;
   return {
     workerIdentifier,
     ...(metrics === undefined ? {} : { metrics }),
+    ...(reportIntervalMillis === undefined ? {} : { reportIntervalMillis }),
     ...(memory?.reports === undefined
       ? {}
       : { reportsSinceMove: Math.max(0, memory.reports - 1), unreported: memory.unreported }),

@@ -10,6 +10,8 @@ export interface ObservedLease {
   readonly expiresAfterMillis?: number;
   /** Whether a pending handoff has used up its time (kcl.md 2.7: 30 s + F), so that the lease may be given away. */
   readonly handoffTimedOut?: boolean;
+  /** Whether the observer has itself given the lease away and its owner has not renewed it since: it may not know of it yet. */
+  readonly awaitsOwner?: boolean;
 }
 
 /** The measurements in a worker's row (kcl.md 1.3), by short name: `C` is CPU. */
@@ -38,7 +40,12 @@ export interface WorkerView {
   readonly reportsSinceMove?: number;
   /** Moves that the metrics do not show yet; none by default. */
   readonly unreported?: UnreportedLoad;
+  /** The time of which each value speaks: that between two reports. KCL's {@link kclReportIntervalMillis} by default. */
+  readonly reportIntervalMillis?: number;
 }
+
+/** KCL's `workerMetricsReporterFreqInMillis`: its constants are made for values that are averages of so long a time. */
+export const kclReportIntervalMillis = 30_000;
 
 /**
  * How the leader chooses, by KCL's names: by what workers can still take, measured in CPU, or by the number of leases alone.
@@ -65,6 +72,8 @@ export interface AssignmentOptions {
   readonly varianceBalancingFrequency: number;
   /** Whether a lease is moved from a live worker by a handoff, which lets that worker finish; if not, it is cut off. */
   readonly isGracefulLeaseHandoffEnabled: boolean;
+  /** How long the old owner has to finish; F later the leader gives the lease away without it. */
+  readonly gracefulLeaseHandoffTimeoutMillis: number;
 }
 
 /** KCL's defaults (kcl.md 3). */
@@ -78,6 +87,7 @@ export const defaultAssignmentOptions: AssignmentOptions = {
   workerMetricsEMAAlpha: 0.5,
   varianceBalancingFrequency: 3,
   isGracefulLeaseHandoffEnabled: true,
+  gracefulLeaseHandoffTimeoutMillis: 30_000,
 };
 
 /** All that a strategy may depend on. */

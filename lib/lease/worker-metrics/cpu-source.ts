@@ -12,7 +12,7 @@ import { type EcsLimit, ecsLimit, ecsPercent } from './ecs.ts';
 import { type ProcStat, parseProcStat, procStatPercent } from './proc-stat.ts';
 
 /** The kinds of places that tell a worker's CPU. */
-export type CpuSourceKind = 'ecs' | 'cgroup2' | 'cgroup1' | 'proc';
+export type CpuSourceKind = 'ecs' | 'cgroup2' | 'cgroup1' | 'proc' | 'process';
 
 /** Where a worker's CPU is read. */
 export interface CpuSource {
@@ -25,6 +25,8 @@ export interface CpuSource {
 export interface CpuSourcePorts {
   /** The text of a file; rejects when there is none. */
   readonly readFile: (path: string, signal: AbortSignal) => Promise<string>;
+  /** Whether this process may read a file of that name. Never rejects. */
+  readonly hasFile: (path: string) => Promise<boolean>;
   /** The JSON that a GET of this address answers; rejects on any other status than 200. */
   readonly fetchJson: (url: string, signal: AbortSignal) => Promise<unknown>;
   readonly clock: Clock;

@@ -13,7 +13,7 @@ export interface EcsEnvironment {
   readonly ECS_CONTAINER_METADATA_URI?: string | undefined;
 }
 
-/** Kubernetes puts this file into every container that has a service account. */
+/** Kubernetes puts this file into every container that has a service account. It is looked for, never read. */
 const kubernetesTokenFile = '/var/run/secrets/kubernetes.io/serviceaccount/token';
 
 /**
@@ -27,22 +27,13 @@ const kubernetesTokenFile = '/var/run/secrets/kubernetes.io/serviceaccount/token
 export async function selectCpuSource(
   ports: CpuSourcePorts,
   environment: EcsEnvironment,
-  signal: AbortSignal,
 ): Promise<CpuSource | undefined> {
   const metadataUri = environment.ECS_CONTAINER_METADATA_URI_V4 || environment.ECS_CONTAINER_METADATA_URI;
   if (metadataUri) return ecsSource(ports, metadataUri);
-  const exists = async (path: string): Promise<boolean> => {
-    try {
-      await ports.readFile(path, signal);
-      return true;
-    } catch {
-      return false;
-    }
-  };
-  if (await exists(kubernetesTokenFile)) {
-    if (await exists('/sys/fs/cgroup/cgroup.controllers')) return cgroup2Source(ports);
-    if (await exists('/sys/fs/cgroup/cpu/cpuacct.usage')) return cgroup1Source(ports);
+  if (await ports.hasFile(kubernetesTokenFile)) {
+    if (await ports.hasFile('/sys/fs/cgroup/cgroup.controllers')) return cgroup2Source(ports);
+    if (await ports.hasFile('/sys/fs/cgroup/cpu/cpuacct.usage')) return cgroup1Source(ports);
     return undefined;
   }
-  return (await exists('/proc/stat')) ? procSource(ports) : undefined;
+  return (await ports.hasFile('/proc/stat')) ? procSource(ports) : undefined;
 }

@@ -1,4 +1,5 @@
-import { readFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { access, readFile } from 'node:fs/promises';
 import type { Clock } from '../../base/clock.ts';
 import type { CpuSourcePorts } from './cpu-source.ts';
 
@@ -7,6 +8,11 @@ export function systemCpuSourcePorts(clock: Clock): CpuSourcePorts {
   return {
     clock,
     readFile: (path, signal) => readFile(path, { encoding: 'utf8', signal }),
+    hasFile: (path) =>
+      access(path, constants.R_OK).then(
+        () => true,
+        () => false,
+      ),
     async fetchJson(url, signal) {
       const response = await fetch(url, { signal });
       if (!response.ok) {

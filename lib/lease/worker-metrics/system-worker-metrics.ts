@@ -1,5 +1,8 @@
 import type { Clock } from '../../base/clock.ts';
 import { type EventLoopMeter, systemEventLoopMeter } from '../../base/event-loop.ts';
+import { systemProcessCpu } from '../../base/process-cpu.ts';
+import type { CpuSource } from './cpu-source.ts';
+import { processSource } from './process-source.ts';
 import { WorkerMetricsSampler } from './sampler.ts';
 import { type EcsEnvironment, selectCpuSource } from './select-source.ts';
 import { systemCpuSourcePorts } from './system-ports.ts';
@@ -30,11 +33,17 @@ export function systemWorkerMetrics(options: SystemWorkerMetricsOptions): Worker
   return new WorkerMetricsSampler({
     clock,
     eventLoop: eventLoop ?? systemEventLoopMeter(),
-    selectSource: (signal) => selectCpuSource(systemCpuSourcePorts(clock), environment, signal),
+    selectSource: () => sourceOfWorker(clock, environment),
     captureIntervalMillis: captureIntervalFor(reportIntervalMillis),
     ...(reportsKept === undefined ? {} : { reportsKept }),
     ...(onCaptureFailed === undefined ? {} : { onCaptureFailed }),
   });
+}
+
+/** The container's CPU where there is a container; else that of this process, see {@link processSource}. */
+async function sourceOfWorker(clock: Clock, environment: EcsEnvironment): Promise<CpuSource> {
+  const source = await selectCpuSource(systemCpuSourcePorts(clock), environment);
+  return source === undefined || source.kind === 'proc' ? processSource(systemProcessCpu, clock) : source;
 }
 
 /** The time between two captures: KCL's second, or less where reports are so frequent that one would miss it. */

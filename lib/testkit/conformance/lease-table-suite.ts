@@ -6,6 +6,7 @@ import type { LeaseTable, WriteOutcome } from '../../lease/lease-table.ts';
 import { assignLease, renewLease } from '../../lease/lease-write.ts';
 import type { ConformanceCase } from './case.ts';
 import { type LeaseWriteCase, heldLease, leaseWriteCases } from './lease-write-cases.ts';
+import { lockCases } from './lock-cases.ts';
 
 /** One lease table of its own, not yet open, and what a case needs to arrange it. */
 export interface LeaseTableSubject {
@@ -42,7 +43,9 @@ export function leaseTableSuite(bench: LeaseTableBench): readonly ConformanceCas
     on('keeps worker rows apart from leases', workerRows),
     on('removes a worker row unless it was reported anew', removesWorkers),
     on('refuses a worker that is named like a lease and leaves the lease alone', workerNamedLikeLease),
+    on('deletes a lease that is still at SHARD_END, with the counter as seen', deletesEnded),
     on('rejects with the reason of the signal when it is aborted', abortedCalls),
+    ...lockCases.map(({ name, run }) => on(name, ({ table }) => run(table))),
     ...leaseWriteCases.flatMap((one) => [
       on(one.name, (subject) => applies(subject, one)),
       on(`${one.name}: refused when there is no row, and makes none`, (subject) => refusedWithoutRow(subject, one)),
@@ -54,8 +57,9 @@ export function leaseTableSuite(bench: LeaseTableBench): readonly ConformanceCas
 }
 
 async function opensTwice({ table }: LeaseTableSubject): Promise<void> {
-  assert.deepEqual(await table.open(never), { created: true });
-  assert.deepEqual(await table.open(never), { created: false });
+  const coordination = { tables: 'single', mayLead: true };
+  assert.deepEqual(await table.open(never), { created: true, coordination });
+  assert.deepEqual(await table.open(never), { created: false, coordination });
   assert.deepEqual(await table.scan(never), { leases: [], workers: [] });
 }
 
@@ -87,8 +91,10 @@ async function createsRows({ table }: LeaseTableSubject): Promise<void> {
     assert.equal(await table.createIfAbsent(second, never), false);
     assertSame(await table.get(lease.leaseKey, never), lease);
   }
-  const { leases } = await table.scan(never);
-  assert.deepEqual(sorted(leases).map(normal), newLeases.map(normal));
+  for (const consistency of ['consistent', 'eventual'] as const) {
+    const { leases } = await table.scan(never, consistency);
+    assert.deepEqual(sorted(leases).map(normal), newLeases.map(normal));
+  }
 }
 
 async function createRace({ table }: LeaseTableSubject): Promise<void> {
@@ -130,7 +136,14 @@ async function listsOwned({ table, seed }: LeaseTableSubject): Promise<void> {
 }
 
 function worker(workerIdentifier: string, reportCounter: number): WorkerRow {
-  return { workerIdentifier, lastUpdateSeconds: 1_700_000_000, reportCounter, exclusive: false, metrics: {}, operatingRange: {} };
+  return {
+    workerIdentifier,
+    lastUpdateSeconds: 1_700_000_000,
+    reportCounter,
+    exclusive: false,
+    metrics: {},
+    operatingRange: {},
+  };
 }
 
 async function workerRows({ table, seed }: LeaseTableSubject): Promise<void> {
@@ -166,6 +179,18 @@ async function workerNamedLikeLease({ table, seed }: LeaseTableSubject): Promise
   assertSame(await table.get(heldLease.leaseKey, never), heldLease);
 }
 
+async function deletesEnded({ table, seed }: LeaseTableSubject): Promise<void> {
+  const ended: Lease = { ...heldLease, checkpoint: SHARD_END };
+  assert.equal(await table.deleteEnded(ended, never), false);
+  await seed(heldLease);
+  assert.equal(await table.deleteEnded(heldLease, never), false);
+  await seed(ended);
+  assert.equal(await table.deleteEnded({ ...ended, leaseCounter: 6 }, never), false);
+  assertSame(await table.get(ended.leaseKey, never), ended);
+  assert.equal(await table.deleteEnded(ended, never), true);
+  assert.equal(await table.get(ended.leaseKey, never), undefined);
+}
+
 async function abortedCalls({ table, seed }: LeaseTableSubject): Promise<void> {
   await seed(heldLease);
   const reason = new Error('enough');
@@ -175,6 +200,8 @@ async function abortedCalls({ table, seed }: LeaseTableSubject): Promise<void> {
   await assert.rejects(table.get(heldLease.leaseKey, signal), is);
   await assert.rejects(table.listKeysOwnedBy('me', signal), is);
   await assert.rejects(table.write(assignLease(heldLease, 'other'), signal), is);
+  await assert.rejects(table.deleteEnded(heldLease, signal), is);
+  await assert.rejects(table.readLock(signal), is);
   assertSame(await table.get(heldLease.leaseKey, never), heldLease);
 }
 

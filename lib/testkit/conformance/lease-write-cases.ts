@@ -5,11 +5,15 @@ import {
   assignLease,
   beginTenure,
   checkpointLease,
+  completeUnreadHandoff,
   evictLease,
+  initiateHandoff,
   markFirstSyncEnded,
   nameChildren,
+  nameHashRange,
   releaseLease,
   renewLease,
+  seekLease,
 } from '../../lease/lease-write.ts';
 
 /** One write of `lease-write.ts` on one row: what it makes of the row, and the rows on which it must be refused. */
@@ -94,6 +98,20 @@ export const leaseWriteCases: readonly LeaseWriteCase[] = [
     refusedOn: { ...brokenFence, checkpointOwner: inHandoff },
   },
   {
+    name: 'renewLease carries the throughput',
+    before: { ...heldLease, throughputKBps: 1.5 },
+    write: renewLease(fence, { throughputKBps: 0.000311 }),
+    after: { ...heldLease, leaseCounter: 8, throughputKBps: 0.000311 },
+    refusedOn: {},
+  },
+  {
+    name: 'renewLease goes on during a handoff that the old owner knows of',
+    before: inHandoff,
+    write: renewLease({ ...fence, handoffTo: 'other' }),
+    after: { ...inHandoff, leaseCounter: 8 },
+    refusedOn: { leaseCounter: { ...inHandoff, leaseCounter: 8 }, tenure: { ...inHandoff, tenure: 6 } },
+  },
+  {
     name: 'checkpointLease writes the position, forgets the switches and drops the pending checkpoint',
     before: { ...heldLease, ...pending },
     write: checkpointLease(fence, end),
@@ -122,7 +140,35 @@ export const leaseWriteCases: readonly LeaseWriteCase[] = [
     refusedOn: {},
   },
   ...assigningCases(),
+  ...handoffCases(),
   ...releasingCases(),
+  {
+    name: 'seekLease moves a held lease, removes its owner and drops the pending checkpoint',
+    before: { ...heldLease, ...pending },
+    write: seekLease(heldLease, end),
+    after: { ...unowned, leaseCounter: 8, checkpoint: end, ownerSwitchesSinceCheckpoint: 0 },
+    refusedOn: { leaseCounter: otherCounter },
+  },
+  {
+    name: 'seekLease to LATEST says what it means, and ends a handoff',
+    before: inHandoff,
+    write: seekLease(inHandoff, LATEST, 42),
+    after: {
+      ...unowned,
+      leaseCounter: 8,
+      checkpoint: LATEST,
+      initialTimestampMillis: 42,
+      ownerSwitchesSinceCheckpoint: 0,
+    },
+    refusedOn: {},
+  },
+  {
+    name: 'nameHashRange leaves the counter alone',
+    before: without(heldLease, 'hashKeyRange'),
+    write: nameHashRange(heldLease.leaseKey, { startingHashKey: '7', endingHashKey: '9' }),
+    after: { ...heldLease, hashKeyRange: { startingHashKey: '7', endingHashKey: '9' } },
+    refusedOn: {},
+  },
   {
     name: 'nameChildren leaves the counter alone',
     before: heldLease,
@@ -198,6 +244,34 @@ function assigningCases(): readonly LeaseWriteCase[] {
       refusedOn: {
         'checkpointOwner, which is absent': without(inHandoff, 'checkpointOwner'),
         checkpointOwner: { ...inHandoff, checkpointOwner: 'third' },
+      },
+    },
+  ];
+}
+
+function handoffCases(): readonly LeaseWriteCase[] {
+  return [
+    {
+      name: 'initiateHandoff names the next owner and leaves the counter to the old one',
+      before: heldLease,
+      write: initiateHandoff(heldLease, 'other'),
+      after: inHandoff,
+      refusedOn: {
+        leaseOwner: { ...heldLease, leaseOwner: 'third' },
+        'leaseOwner, which is absent': unowned,
+        checkpointOwner: inHandoff,
+      },
+    },
+    {
+      name: 'completeUnreadHandoff leaves a lease that was never begun to its next owner',
+      before: inHandoff,
+      write: completeUnreadHandoff(inHandoff),
+      after: { ...without(inHandoff, 'checkpointOwner'), leaseCounter: 8 },
+      refusedOn: {
+        leaseCounter: { ...inHandoff, leaseCounter: 8 },
+        leaseOwner: { ...inHandoff, leaseOwner: 'third' },
+        checkpointOwner: { ...inHandoff, checkpointOwner: 'third' },
+        'checkpointOwner, which is absent': without(inHandoff, 'checkpointOwner'),
       },
     },
   ];

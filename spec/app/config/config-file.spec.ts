@@ -38,6 +38,46 @@ describe('a KCL properties file', () => {
     });
   });
 
+  it('gives the options of KCL 3 for assignment, handoff and tables', () => {
+    const given = settings(`${names}
+      leaseAssignmentStrategy = LEASE_COUNT_BASED
+      maxLeasesForWorker = 12
+      maxThroughputPerHostKBps = 2048
+      dampeningPercentage = 40
+      reBalanceThresholdPercentage = 20
+      allowThroughputOvershoot = false
+      varianceBalancingFrequency = 2
+      workerMetricsEMAAlpha = 0.3
+      isGracefulLeaseHandoffEnabled = false
+      gracefulLeaseHandoffTimeoutMillis = 15000
+      disableWorkerMetrics = true
+      noOfPersistedMetricsPerWorkerMetrics = 5
+      cleanupLeasesUponShardCompletion = false
+      shardSyncIntervalMillis = 30000
+      coordinatorStateTableName = locks
+      workerMetricsTableName = loads
+    `);
+    expect(given).toMatchObject({
+      leaseAssignmentStrategy: 'LEASE_COUNT_BASED',
+      maxLeasesForWorker: 12,
+      maxThroughputPerHostKBps: 2048,
+      dampeningPercentage: 40,
+      reBalanceThresholdPercentage: 20,
+      allowThroughputOvershoot: false,
+      varianceBalancingFrequency: 2,
+      workerMetricsEMAAlpha: 0.3,
+      isGracefulLeaseHandoffEnabled: false,
+      gracefulLeaseHandoffTimeoutMillis: 15_000,
+      disableWorkerMetrics: true,
+      noOfPersistedMetricsPerWorkerMetrics: 5,
+      cleanupLeasesUponShardCompletion: false,
+      shardSyncIntervalMillis: 30_000,
+      coordinationTables: 'auto',
+      coordinatorStateTableName: 'locks',
+      workerMetricsTableName: 'loads',
+    });
+  });
+
   it('says where to begin in each of the ways of KCL', () => {
     expect(settings(`${names}initialPositionInStream = TRIM_HORIZON`).initialPosition).toEqual({
       type: 'TRIM_HORIZON',
@@ -57,6 +97,7 @@ describe('a KCL properties file', () => {
     expect(() => settings(`${names}executableName = app.js`)).toThrow(
       'MR_CONFIG_INVALID: executableName in kcl.properties is an option of KCL that Millrace does not have',
     );
+    expect(() => settings(`${names}leaseTableScanTotalSegments = 4`)).toThrow('that Millrace does not have');
     expect(() => settings(`${names}retrievalMode = FANOUT`)).toThrow('not in this version yet: use POLLING');
   });
 

@@ -50,9 +50,25 @@ describe('the settings of a consumer', () => {
       leaseDiscoveryIntervalMillis: 1_000,
       checkpointIntervalMillis: 3_333,
       heartbeatIsolation: 'inline',
-      coordinationTables: 'single',
+      leaseAssignmentStrategy: 'WORKER_UTILIZATION_AWARE',
+      maxLeasesForWorker: 2_147_483_647,
+      maxThroughputPerHostKBps: Number.MAX_VALUE,
+      dampeningPercentage: 60,
+      reBalanceThresholdPercentage: 10,
+      allowThroughputOvershoot: true,
+      varianceBalancingFrequency: 3,
+      workerMetricsEMAAlpha: 0.5,
+      isGracefulLeaseHandoffEnabled: true,
+      gracefulLeaseHandoffTimeoutMillis: 30_000,
+      disableWorkerMetrics: false,
+      noOfPersistedMetricsPerWorkerMetrics: 10,
+      cleanupLeasesUponShardCompletion: true,
+      shardSyncIntervalMillis: 60_000,
+      coordinationTables: 'auto',
+      coordinatorStateTableName: 'counts-CoordinatorState',
+      workerMetricsTableName: 'counts-WorkerMetricStats',
       retrievalMode: 'POLLING',
-      codec: 'sdk',
+      codec: 'json',
       maxRecords: 10_000,
       idleTimeBetweenReadsInMillis: 1_000,
       maxReadsPerSecondPerShard: 4,
@@ -91,6 +107,8 @@ describe('the settings of a consumer', () => {
   it('take every textual option from a flag and from the environment under regular names', () => {
     expect(flagName('dynamoDBEndpoint')).toBe('dynamodb-endpoint');
     expect(environmentName('dynamoDBEndpoint')).toBe('MILLRACE_DYNAMODB_ENDPOINT');
+    expect(flagName('maxThroughputPerHostKBps')).toBe('max-throughput-per-host-kbps');
+    expect(environmentName('workerMetricsEMAAlpha')).toBe('MILLRACE_WORKER_METRICS_EMA_ALPHA');
     expect(flagName('onFailure.maximumRetryAttempts')).toBe('on-failure-maximum-retry-attempts');
     const flags = Object.keys(consumerOptionList).map(flagName);
     expect(new Set(flags).size).toBe(flags.length);
@@ -136,6 +154,37 @@ describe('the settings of a consumer', () => {
     });
   });
 
+  it('take the options of assignment from every source, under the names of KCL', () => {
+    const texts = {
+      leaseAssignmentStrategy: 'LEASE_COUNT_BASED',
+      maxLeasesForWorker: '7',
+      maxThroughputPerHostKBps: '1024.5',
+      dampeningPercentage: '80',
+      reBalanceThresholdPercentage: '0',
+      allowThroughputOvershoot: 'false',
+      varianceBalancingFrequency: '1',
+      workerMetricsEMAAlpha: '0.25',
+      isGracefulLeaseHandoffEnabled: 'false',
+      gracefulLeaseHandoffTimeoutMillis: '5000',
+      disableWorkerMetrics: 'true',
+      noOfPersistedMetricsPerWorkerMetrics: '20',
+      cleanupLeasesUponShardCompletion: 'false',
+      shardSyncIntervalMillis: '30000',
+      coordinationTables: 'legacy',
+      coordinatorStateTableName: 'locks',
+      workerMetricsTableName: 'loads',
+    };
+    const texted = Object.entries(texts);
+    const expected = Object.fromEntries(texted.map(([name, text]) => [name, parsed(text)]));
+    const flags = Object.fromEntries(texted.map(([name, text]) => [flagName(name), text]));
+    const env = Object.fromEntries(texted.map(([name, text]) => [environmentName(name), text]));
+    const options = { applicationName: 'counts', streamName: 'orders', ...expected } as ConsumerOptions;
+    expect(settings({ flags: { ...needed, ...flags } })).toMatchObject(expected);
+    expect(settings({ flags: needed, env })).toMatchObject(expected);
+    expect(settings({ flags: needed, file: json(expected) })).toMatchObject(expected);
+    expect(settings({ options })).toMatchObject(expected);
+  });
+
   it('can be handed on as options that resolve to the same settings', () => {
     const sources = { flags: { ...needed, until: 'LATEST', 'on-failure-then': 'SKIP' }, file: json({ maxRecords: 5 }) };
     const options = resolveConsumerOptions(sources);
@@ -143,6 +192,12 @@ describe('the settings of a consumer', () => {
     expect(settings({ options })).toEqual(settings(sources));
   });
 });
+
+/** A number or a boolean as a program would give it; any other word stays what it is. */
+function parsed(text: string): unknown {
+  if (text === 'true' || text === 'false') return text === 'true';
+  return /^[\d.]+$/.test(text) ? Number(text) : text;
+}
 
 describe('a configuration that is refused', () => {
   const cases: readonly { title: string; sources: OptionSources; code: string; says: readonly string[] }[] = [
@@ -228,9 +283,9 @@ describe('a configuration that is refused', () => {
     },
     {
       title: 'a value of a later version',
-      sources: { flags: { ...needed, 'retrieval-mode': 'FANOUT', codec: 'json', 'heartbeat-isolation': 'thread' } },
+      sources: { flags: { ...needed, 'retrieval-mode': 'FANOUT', 'heartbeat-isolation': 'thread' } },
       code: 'MR_CONFIG_INVALID',
-      says: ['"FANOUT", which is not in this version yet: use POLLING', 'use sdk', 'use inline'],
+      says: ['"FANOUT", which is not in this version yet: use POLLING', 'use inline'],
     },
     {
       title: 'keys for AWS outside a program, without repeating them',
@@ -255,6 +310,32 @@ describe('a configuration that is refused', () => {
       sources: { flags: { ...needed, 'kinesis-endpoint': 'localhost:4567' } },
       code: 'MR_CONFIG_INVALID',
       says: ['kinesisEndpoint (--kinesis-endpoint) is "localhost:4567"', 'http://'],
+    },
+    {
+      title: 'a strategy that does not exist',
+      sources: { flags: { ...needed, 'lease-assignment-strategy': 'RANDOM' } },
+      code: 'MR_CONFIG_INVALID',
+      says: ['is "RANDOM": give WORKER_UTILIZATION_AWARE or LEASE_COUNT_BASED'],
+    },
+    {
+      title: 'a weight of nothing in the average of loads',
+      sources: { flags: { ...needed, 'worker-metrics-ema-alpha': '0' } },
+      code: 'MR_CONFIG_INVALID',
+      says: ['workerMetricsEMAAlpha (--worker-metrics-ema-alpha) is "0": give a number above 0 and at most 1'],
+    },
+    {
+      title: 'one table for two kinds of rows',
+      sources: { flags: { ...needed, 'table-name': 'rows', 'worker-metrics-table-name': 'rows' } },
+      code: 'MR_CONFIG_INVALID',
+      says: ['workerMetricsTableName is "rows", the name of another table of the application'],
+    },
+    {
+      title: 'tables of KCL 3.0 to 3.4 whose names no table can have',
+      sources: {
+        options: { applicationName: 'a'.repeat(250), streamName: 's', coordinationTables: 'legacy' },
+      },
+      code: 'MR_CONFIG_INVALID',
+      says: ['coordinatorStateTableName is "aaa', 'workerMetricsTableName is "aaa', 'too long for a table'],
     },
     {
       title: 'an onFailure that is no object',
@@ -284,7 +365,11 @@ describe('a configuration that is refused', () => {
   });
 
   it('names every limit on both of its sides', () => {
-    for (const option of ['failoverTimeMillis', 'blockMaxRecords', 'maxUnackedBlocks', 'shutdownGraceMillis']) {
+    const limited = ['failoverTimeMillis', 'blockMaxRecords', 'maxUnackedBlocks', 'shutdownGraceMillis'];
+    const assignment = ['maxLeasesForWorker', 'dampeningPercentage', 'reBalanceThresholdPercentage'];
+    const more = ['varianceBalancingFrequency', 'gracefulLeaseHandoffTimeoutMillis', 'shardSyncIntervalMillis'];
+    const counted = 'noOfPersistedMetricsPerWorkerMetrics';
+    for (const option of [...limited, ...assignment, ...more, counted]) {
       const flag = flagName(option);
       expect(refusal({ flags: { ...needed, [flag]: '-1' } }).message).toContain('is "-1"');
       expect(refusal({ flags: { ...needed, [flag]: '1.5' } }).message).toContain('is "1.5"');

@@ -78,16 +78,14 @@ describe('DynamoLeaseTable', () => {
     expect((await raw.table.listKeysOwnedBy(leaseOwner, never))?.toSorted()).toEqual(keys.toSorted());
   }, 60_000);
 
-  it('scans for the keys of an owner in a table without the index, as KCL 2 makes them', async () => {
+  it('says so when the table has no owner index, as those of KCL 2 have none', async () => {
     const raw = tables.next();
     await tables.create(raw, {
       AttributeDefinitions: [{ AttributeName: 'leaseKey', AttributeType: 'S' }],
       KeySchema: [{ AttributeName: 'leaseKey', KeyType: 'HASH' }],
     });
-    expect(await raw.table.open(never)).toEqual({ created: false });
     await raw.put(rawLease(heldLease));
-    await raw.put(rawLease({ ...heldLease, leaseKey: 'b', leaseOwner: 'other' }));
-    expect(await raw.table.listKeysOwnedBy('me', never)).toEqual([heldLease.leaseKey]);
+    expect(await raw.table.listKeysOwnedBy('me', never)).toBeUndefined();
   });
 
   it('takes rows for leases by entityType, LEASE or absent, and skips KCL’s other rows', async () => {
@@ -98,17 +96,31 @@ describe('DynamoLeaseTable', () => {
     for (const item of otherRows) await raw.put(item);
     const { leases, workers } = await raw.table.scan(never);
     expect(leases.map((lease) => lease.leaseKey).toSorted()).toEqual(['absent', 'present']);
-    expect(workers).toEqual([{ workerIdentifier: 'java-worker', lastUpdateSeconds: 1_700_000_000, exclusive: false }]);
+    expect(workers).toEqual([
+      {
+        workerIdentifier: 'java-worker',
+        lastUpdateSeconds: 1_700_000_000,
+        exclusive: false,
+        metrics: { C: [12.5, -1] },
+        operatingRange: { C: [100] },
+      },
+    ]);
     expect(await raw.table.get('Leader', never)).toBeUndefined();
   });
 
-  it('leaves the row of a Java worker where it is', async () => {
+  it('removes the row of a Java worker by the lut that was seen, and no other row', async () => {
     const raw = await openTable();
     for (const item of otherRows) await raw.put(item);
-    const { workers } = await raw.table.scan(never);
-    for (const row of workers) await raw.table.deleteWorker(row, never);
-    await raw.table.deleteWorker({ ...workers[0]!, reportCounter: Number.MAX_SAFE_INTEGER }, never);
-    expect((await raw.all()).length).toBe(otherRows.length);
+    const [row] = (await raw.table.scan(never)).workers;
+    await raw.table.deleteWorker({ ...row!, lastUpdateSeconds: row!.lastUpdateSeconds - 1 }, never);
+    await raw.table.deleteWorker({ ...row!, reportCounter: Number.MAX_SAFE_INTEGER }, never);
+    for (const workerIdentifier of ['Leader', 'Migration3.0']) {
+      await raw.table.deleteWorker({ ...row!, workerIdentifier }, never);
+    }
+    expect(await raw.all()).toHaveLength(otherRows.length);
+    await raw.table.deleteWorker(row!, never);
+    expect(await raw.all()).toHaveLength(otherRows.length - 1);
+    expect(await raw.get('java-worker')).toBeUndefined();
   });
 
   it('refuses a worker that is named like a row of KCL’s own', async () => {

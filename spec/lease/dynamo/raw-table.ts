@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   type AttributeValue,
   CreateTableCommand,
@@ -10,6 +11,7 @@ import {
   PutItemCommand,
   ScanCommand,
 } from '@aws-sdk/client-dynamodb';
+import { inject } from 'vitest';
 import { systemClock } from '../../../lib/base/clock.ts';
 import { type Clients, createClients } from '../../../lib/app/clients.ts';
 import { positionToRow } from '../../../lib/base/position.ts';
@@ -17,6 +19,7 @@ import { AwsDynamo } from '../../../lib/lease/dynamo/aws-dynamo.ts';
 import { CoordinationRows } from '../../../lib/lease/dynamo/coordination-tables.ts';
 import { DynamoLeaseTable } from '../../../lib/lease/dynamo/dynamo-lease-table.ts';
 import type { Lease } from '../../../lib/lease/lease.ts';
+import { startDynamoDBLocal } from '../../support/dynamodb-local.ts';
 import {
   type DynaliteOptions,
   type LocalService,
@@ -37,6 +40,18 @@ export interface RawTable {
   all(): Promise<readonly RawItem[]>;
 }
 
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** What stands in for DynamoDB in a suite: the unit suite does without Java. */
+    readonly dynamoEmulator: 'dynalite' | 'DynamoDB Local';
+  }
+}
+
+/** How often a new table is asked whether it is ACTIVE; every 20 ms. */
+const maximumStatusQuestions = 3_000;
+
+const emulators = { dynalite: () => startDynalite(), 'DynamoDB Local': () => startDynamoDBLocal() };
+
 /** An emulator with any number of tables. */
 export class RawTables implements AsyncDisposable {
   readonly #service: LocalService;
@@ -52,8 +67,15 @@ export class RawTables implements AsyncDisposable {
     });
   }
 
-  static async start(options: DynaliteOptions = {}): Promise<RawTables> {
-    return new RawTables(await startDynalite(options));
+  /** The emulator of this suite; dynalite wherever tables are to be slow, since no other takes its time. */
+  static async start(options?: DynaliteOptions): Promise<RawTables> {
+    if (options !== undefined) return new RawTables(await startDynalite(options));
+    return new RawTables(await emulators[inject('dynamoEmulator')]());
+  }
+
+  /** An emulator that the caller has started; it is stopped with the tables. */
+  static on(service: LocalService): RawTables {
+    return new RawTables(service);
   }
 
   get client(): DynamoDBClient {
@@ -79,11 +101,15 @@ export class RawTables implements AsyncDisposable {
     };
   }
 
-  /** A table made by somebody else. */
-  async create(table: RawTable, input: Omit<CreateTableCommandInput, 'TableName' | 'BillingMode'>): Promise<void> {
+  /** A table made by somebody else; waits until it is ACTIVE. */
+  async create(table: RawTable, input: Omit<CreateTableCommandInput, 'TableName'>): Promise<void> {
     await this.client.send(
-      new CreateTableCommand({ ...input, TableName: table.tableName, BillingMode: 'PAY_PER_REQUEST' }),
+      new CreateTableCommand({ BillingMode: 'PAY_PER_REQUEST', ...input, TableName: table.tableName }),
     );
+    for (let asked = 0; (await this.describe(table)).Table?.TableStatus !== 'ACTIVE'; asked += 1) {
+      if (asked === maximumStatusQuestions) throw new Error(`table ${table.tableName} is still not ACTIVE`);
+      await delay(20);
+    }
   }
 
   describe({ tableName }: RawTable): Promise<DescribeTableCommandOutput> {

@@ -51,6 +51,32 @@ describe('a second worker that joins the owner of 100 shards', () => {
   });
 });
 
+describe('a fleet whose load is as even as it is noisy', () => {
+  const workers = Array.from({ length: 5 }, (_, index) => ({
+    name: `w${index}`,
+    basePercent: 2,
+    percentPerKBps: 0.008,
+    reportPhase: index,
+  }));
+  const leases = () => {
+    const even = leasesOf('w0', [...hundred, ...hundred]);
+    for (const [index, lease] of even.entries()) lease.owner = `w${index % 5}`;
+    return even;
+  };
+
+  it.each([
+    { noisePercent: 20, atMost: 0 },
+    { noisePercent: 40, atMost: 20 },
+  ])('moves at most $atMost leases in half an hour with $noisePercent percent of noise', ({ noisePercent, atMost }) => {
+    for (let seed = 1; seed <= 3; seed += 1) {
+      const fleet = new FleetModel(leases(), workers, { seed, noisePercent });
+      // What is uneven at first may be evened out.
+      fleet.run(300);
+      expect(fleet.run(1_800).length).toBeLessThanOrEqual(atMost);
+    }
+  });
+});
+
 describe('a fleet left to itself', () => {
   const throughputs = fc.array(fc.integer({ min: 0, max: 300 }), { minLength: 1, maxLength: 60 });
   const owners = fc.array(fc.integer({ min: 0, max: 6 }), { minLength: 60, maxLength: 60 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { movingAverage, readMetrics } from '../../../lib/lease/plan/utilization-metrics.ts';
+import { cautionFor, movingAverage, readMetrics } from '../../../lib/lease/plan/utilization-metrics.ts';
 import {
   type WorkerMetrics,
   type WorkerView,
@@ -59,6 +59,12 @@ describe('readMetrics', () => {
     { what: 'no range', metrics: { sts: { C: [20] }, opr: {} }, read: 'unusable' },
     { what: 'an empty range', metrics: { sts: { C: [20] }, opr: { C: [] } }, read: 'unusable' },
     { what: 'a range of 0', metrics: { sts: { C: [20] }, opr: { C: [0] } }, read: 'unusable' },
+    {
+      what: 'a range of 0 for a metric that is not there',
+      metrics: { sts: { C: [20] }, opr: { C: [100], M: [0] } },
+      read: 'unusable',
+    },
+    { what: 'a damaged range alone', metrics: { sts: {}, opr: { C: [] } }, read: 'unusable' },
     { what: 'the name of a method', metrics: { sts: { toString: [20] }, opr: {} }, read: 'unusable' },
   ];
 
@@ -76,5 +82,39 @@ describe('readMetrics', () => {
     const metrics = { sts: { C: [100, 50, 20] }, opr: { C: [100] } };
     const fields = reportsSinceMove === undefined ? {} : { reportsSinceMove };
     expect(read(metrics, fields)).toEqual({ C: { value, range: 100 } });
+  });
+
+  it.each([
+    // Averages over 30 s or more count as they are.
+    { reportIntervalMillis: 30_000, values: [100, 50, 20], value: 47.5 },
+    { reportIntervalMillis: 60_000, values: [100, 50, 20], value: 47.5 },
+    // Three values of 10 s make one of 30 s, from the newest back: 30, before it 100.
+    { reportIntervalMillis: 10_000, values: [100, 50, 30, 10], value: 65 },
+    { reportIntervalMillis: 10_000, values: [50, 30, 10], value: 30 },
+    { reportIntervalMillis: 10_000, values: [20], value: 20 },
+    { reportIntervalMillis: 10_000, values: [-1, 100, -1, 50, -1, 10], value: 65 },
+    { reportIntervalMillis: 10_000, values: [100, -1, -1, -1, 20, 20, 20], value: 60 },
+    { reportIntervalMillis: 10_000, values: [], value: 0 },
+    { reportIntervalMillis: 0, values: [10, 30], value: 20 },
+  ])(
+    'joins values of $reportIntervalMillis ms, $values, into averages of 30 s: $value',
+    ({ reportIntervalMillis, values, value }) => {
+      expect(read({ sts: { C: values }, opr: { C: [100] } }, { reportIntervalMillis })).toEqual({
+        C: { value, range: 100 },
+      });
+    },
+  );
+});
+
+describe('cautionFor', () => {
+  it.each([
+    { what: 'no move is remembered', view: { reportIntervalMillis: 5_000 }, caution: 1 },
+    { what: 'no report followed the move', view: { reportIntervalMillis: 5_000, reportsSinceMove: 0 }, caution: 1 },
+    { what: 'one report of KCL followed', view: { reportsSinceMove: 1 }, caution: 1 },
+    { what: '5 s followed', view: { reportIntervalMillis: 5_000, reportsSinceMove: 1 }, caution: 1.5 },
+    { what: '15 s followed', view: { reportIntervalMillis: 5_000, reportsSinceMove: 3 }, caution: Math.SQRT2 },
+    { what: '45 s followed', view: { reportIntervalMillis: 5_000, reportsSinceMove: 9 }, caution: 1 },
+  ])('is $caution when $what', ({ view, caution }) => {
+    expect(cautionFor({ workerIdentifier: 'a', ...view })).toBeCloseTo(caution);
   });
 });

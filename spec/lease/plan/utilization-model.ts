@@ -1,4 +1,4 @@
-import { seededRandom } from '../../../lib/base/random.ts';
+import { type Random, seededRandom } from '../../../lib/base/random.ts';
 import type { Lease } from '../../../lib/lease/lease.ts';
 import { MoveMemory } from '../../../lib/lease/plan/utilization-moves.ts';
 import { planByUtilization } from '../../../lib/lease/plan/utilization-plan.ts';
@@ -29,6 +29,8 @@ export interface ModelOptions {
   readonly handoffSeconds?: number;
   /** Whether the leader remembers moves; without it the model shows what KCL's plan does at this pace. */
   readonly remembersMoves?: boolean;
+  /** By how many hundredths of its load what a worker uses in one second may be more or less. */
+  readonly noisePercent?: number;
 }
 
 /**
@@ -41,6 +43,7 @@ export class FleetModel {
   readonly moves: Move[] = [];
   second = 0;
   readonly #options: Required<ModelOptions>;
+  readonly #noise: Random;
   readonly #memory = new MoveMemory();
   readonly #handoffs = new Map<string, { reader: string; endsAt: number }>();
   readonly #samples = new Map<string, number[]>();
@@ -49,7 +52,8 @@ export class FleetModel {
   constructor(leases: readonly ModelLease[], workers: readonly ModelWorker[], options: ModelOptions = {}) {
     this.leases = leases;
     this.workers = [...workers];
-    this.#options = { seed: 1, reportSeconds: 5, handoffSeconds: 1, remembersMoves: true, ...options };
+    this.#options = { seed: 1, reportSeconds: 5, handoffSeconds: 1, remembersMoves: true, noisePercent: 0, ...options };
+    this.#noise = seededRandom(this.#options.seed);
   }
 
   /** Lets seconds pass; gives the moves of that time. */
@@ -80,6 +84,7 @@ export class FleetModel {
       workerIdentifier: worker.name,
       metrics: { sts: { C: this.#reports.get(worker.name)?.values ?? [] }, opr: { C: [100] } },
       reportMark: this.#reports.get(worker.name)?.mark ?? 0,
+      reportIntervalMillis: this.#options.reportSeconds * 1_000,
     }));
     const known = reported.map(({ metrics, ...worker }) =>
       metrics.sts.C.length === 0 ? worker : { ...worker, metrics },
@@ -105,7 +110,8 @@ export class FleetModel {
       return;
     }
     const samples = this.#samples.get(worker.name) ?? [];
-    samples.push(this.percentOf(worker));
+    const noise = 1 + (this.#options.noisePercent / 100) * (2 * this.#noise.next() - 1);
+    samples.push(Math.min(100, this.percentOf(worker) * noise));
     this.#samples.set(worker.name, samples);
     const phase = worker.reportPhase ?? 0;
     if ((this.second + phase) % this.#options.reportSeconds !== 0) return;

@@ -25,13 +25,23 @@ function memory() {
 }
 
 describe('MoveMemory', () => {
-  it('knows of no move at the first sight', () => {
-    expect(memory()({ leaseOwner: 'a' }, { a: 1, b: 1 })).toEqual({ a: 'no move', b: 'no move' });
+  it('takes its first sight for a move of every worker: another leader may have made one just now', () => {
+    const observe = memory();
+    const unknown = { reports: 0, leases: 0 };
+    expect(observe({ leaseOwner: 'a' }, { a: 1, b: 1 })).toEqual({ a: unknown, b: unknown });
+    expect(observe({ leaseOwner: 'a' }, { a: 2, b: 1 })).toEqual({ a: unknown, b: unknown });
+    expect(observe({ leaseOwner: 'a' }, { a: 3, b: 2 })).toEqual({ a: { reports: 1, leases: 0 }, b: unknown });
   });
 
-  it('passes the metrics on', () => {
-    const views = new MoveMemory().observe([], [{ workerIdentifier: 'a', metrics, reportMark: 1 }]);
-    expect(views).toEqual([{ workerIdentifier: 'a', metrics }]);
+  it('knows of no move of a worker that comes later', () => {
+    const remembered = new MoveMemory();
+    remembered.observe([], []);
+    expect(remembered.observe([], [{ workerIdentifier: 'a', reportMark: 1 }])).toEqual([{ workerIdentifier: 'a' }]);
+  });
+
+  it('passes on the metrics and how often they come', () => {
+    const worker = { workerIdentifier: 'a', metrics, reportIntervalMillis: 5_000 };
+    expect(new MoveMemory().observe([], [{ ...worker, reportMark: 1 }])).toMatchObject([worker]);
   });
 
   it('counts the reports after a move but for the first, which began before it', () => {
@@ -71,7 +81,7 @@ describe('MoveMemory', () => {
     const remembered = new MoveMemory();
     const observe = (leases: Lease[]) =>
       remembered.observe(leases, [{ workerIdentifier: 'a', reportMark: 1 }])[0]?.unreported?.leases;
-    expect(observe([])).toBeUndefined();
+    expect(observe([])).toBe(0);
     expect(observe([row('s', { leaseOwner: 'a' }).lease])).toBe(1);
     expect(observe([row('s').lease])).toBe(0);
   });
@@ -99,9 +109,11 @@ describe('MoveMemory', () => {
 
   it('does not take the end of a shard for a move', () => {
     const remembered = new MoveMemory();
-    const workers = [{ workerIdentifier: 'a', reportMark: 1 }];
-    remembered.observe([row('s', { leaseOwner: 'a' }).lease], workers);
-    const views = remembered.observe([ended(row('s', { leaseOwner: 'b' })).lease], workers);
-    expect(views).toEqual([{ workerIdentifier: 'a' }]);
+    const observe = (lease: Lease, reportMark: number) =>
+      remembered.observe([lease], [{ workerIdentifier: 'a', reportMark }])[0]?.reportsSinceMove;
+    observe(row('s', { leaseOwner: 'a' }).lease, 1);
+    observe(row('s', { leaseOwner: 'a' }).lease, 2);
+    expect(observe(row('s', { leaseOwner: 'a' }).lease, 3)).toBe(1);
+    expect(observe(ended(row('s', { leaseOwner: 'b' })).lease, 3)).toBe(1);
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../../lib/base/random.ts';
 import { planByUtilization } from '../../../lib/lease/plan/utilization-plan.ts';
-import { isBalanceRun } from '../../../lib/lease/plan/utilization-types.ts';
+import { type ObservedLease, isBalanceRun } from '../../../lib/lease/plan/utilization-types.ts';
 import { busy, countMoves, ended, heldBy, inputOf, planned, row, silent, times } from './utilization-rows.ts';
 
 describe('isBalanceRun', () => {
@@ -263,6 +263,14 @@ describe('balancing', () => {
     expect(planned([...heldBy('a', times(3, 0)), ...heldBy('b', times(2, 0))], idle)).toEqual([]);
   });
 
+  it('leaves the one lease of an idle fleet where it is: on another worker it would weigh as much', () => {
+    const workers = [{ workerIdentifier: 'a' }, { workerIdentifier: 'b' }];
+    for (const throughput of [0, 10, undefined]) {
+      expect(planned(heldBy('a', [throughput]), workers)).toEqual([]);
+      expect(planned(heldBy('b', [throughput]), [...workers, { workerIdentifier: 'c' }])).toEqual([]);
+    }
+  });
+
   it('stops when the target would pass the average', () => {
     // Average 50. One lease adds 100 * 50 / 150 = 33 to b: 60, or to 10: 43.
     const leases = [...heldBy('a', [100, 100]), ...heldBy('b', [100])];
@@ -356,6 +364,61 @@ describe('balancing', () => {
     expect(turned).toEqual(moves(1));
   });
 
+  it('balances a fleet in which some measure and some do not: each by its own average', () => {
+    // CPU: a and b, average 50. Throughput: t and u, target 100; t has 170 of it and u 30, average 100.
+    const leases = [
+      ...heldBy('a', times(10, 10)),
+      ...heldBy('b', times(10, 10)),
+      ...heldBy('t', times(17, 10)),
+      ...heldBy('u', times(3, 10)),
+    ];
+    const workers = (a: number, b: number) => [
+      busy('a', a),
+      busy('b', b),
+      { workerIdentifier: 't' },
+      { workerIdentifier: 'u', metrics: { sts: {}, opr: {} } },
+    ];
+    const arrows = (a: number, b: number) => planned(leases, workers(a, b)).map((line) => line.slice(7));
+    // 60 percent of (170 - 100) / 170 of 170 KB/s is 42: four leases. u has the most room, 70 to its average.
+    expect(arrows(50, 50)).toEqual(Array.from({ length: 4 }, () => 't -> u (balance)'));
+    // b is at 25 percent of CPU: it and u take turns.
+    expect([...new Set(arrows(75, 25))].sort()).toEqual(['t -> b (balance)', 't -> u (balance)']);
+  });
+
+  it('looks at a metric only where it is reported, as while a new one is being deployed', () => {
+    const leases = [...heldBy('a', times(30, 10)), ...heldBy('b', times(30, 10)), ...heldBy('c', times(30, 10))];
+    const withMemory = (workerIdentifier: string, cpu: number, memory: number) => ({
+      workerIdentifier,
+      metrics: { sts: { C: [cpu], M: [memory] }, opr: { C: [100], M: [100] } },
+    });
+    // CPU is in balance; only memory, 60 on average where it is known, makes a a source. A lease adds 1.7 percent of CPU.
+    const arrows = (b: number, c: number) =>
+      planned(leases, [withMemory('a', 52, 90), withMemory('b', b, 30), busy('c', c)]).map((line) => line.slice(7));
+    expect(arrows(46, 52)).toEqual(['a -> b (balance)', 'a -> b (balance)']);
+    expect(arrows(52, 46)).toEqual(['a -> c (balance)', 'a -> c (balance)']);
+    // Nobody is below the average of CPU, so that nobody may take anything.
+    expect(arrows(52, 52)).toEqual([]);
+  });
+
+  it('leaves the leases of a worker whose newest capture failed where they are, and counts them', () => {
+    // Average 50. a may give up its smallest lease. With f's 400 KB/s the target is 300 for each of a and b, so
+    // that the lease adds 3 percent to b; without it the target is 100, it adds 10, and b at 45 would pass the average.
+    const own = [...heldBy('a', times(8, 20)), ...heldBy('b', times(2, 20))];
+    const moves = (leases: readonly ObservedLease[]) =>
+      planned(leases, [busy('f', -1), busy('a', 55), busy('b', 45)], { reBalanceThresholdPercentage: 5 });
+    expect(moves([...heldBy('f', times(4, 100)), ...own])).toEqual([expect.stringContaining(': a -> b (balance)')]);
+    expect(moves(own)).toEqual([]);
+  });
+
+  it('moves nothing onto a worker whose leases carry more than maxThroughputPerHostKBps', () => {
+    const leases = [...heldBy('a', times(20, 10)), ...heldBy('b', times(3, 10))];
+    const workers = [busy('a', 90), busy('b', 10)];
+    expect(planned(leases, workers).length).toBeGreaterThan(2);
+    // b has 30 KB/s: one lease more brings it to the limit, which it may then pass by one, as in KCL.
+    expect(planned(leases, workers, { maxThroughputPerHostKBps: 40 })).toHaveLength(2);
+    expect(planned(leases, workers, { maxThroughputPerHostKBps: 29 })).toEqual([]);
+  });
+
   it('moves nothing onto a worker that has all the leases it may have', () => {
     const leases = [...heldBy('a', times(20, 10)), ...heldBy('b', times(3, 10))];
     expect(planned(leases, [busy('a', 90), busy('b', 10)], { maxLeasesForWorker: 5 })).toHaveLength(2);
@@ -419,6 +482,38 @@ describe('what design 5.7 adds', () => {
     expect(targets(1, 1)).toEqual(['b', 'c']);
     expect(targets(0, 1)).toEqual([]);
     expect(targets(1, 0)).toEqual(['c']);
+  });
+
+  it('asks for a greater distance from the average while the metrics since a move are young', () => {
+    // Average 52, limits 46.8 and 57.2; after 5 s half as far again: 44.2 and 59.8.
+    const owners = ['a', 'b', 'c', 'd', 'e'];
+    const leases = owners.flatMap((owner) => heldBy(owner, times(50, 10)));
+    const young = { reportIntervalMillis: 5_000, reportsSinceMove: 1 };
+    const moves = (a: number, fields: object) =>
+      planned(
+        leases,
+        owners.map((owner) => busy(owner, owner === 'a' ? a : (260 - a) / 4, fields)),
+      );
+    expect(moves(59, {})).not.toEqual([]);
+    expect(moves(59, young)).toEqual([]);
+    expect(moves(59, { ...young, reportsSinceMove: 6 })).not.toEqual([]);
+    expect(moves(61, young)).not.toEqual([]);
+  });
+
+  it('balances no worker with moves that its metrics do not show, whatever the estimate says of it', () => {
+    // Average 52. a reports 55 and was relieved of half of that, so that the estimate for it is below the average.
+    const leases = [...heldBy('a', times(5, 10)), ...heldBy('b', times(5, 10)), ...heldBy('c', times(5, 10))];
+    const relieved = (lost: number) => ({ unreported: { leases: -lost, throughputKBps: -10 * lost } });
+    const targets = (lost: number) => [
+      ...new Set(
+        planByUtilization(inputOf(leases, [busy('a', 55, relieved(lost)), busy('b', 91), busy('c', 10)])).map(
+          ({ from, to }) => `${from} -> ${to}`,
+        ),
+      ),
+    ];
+    expect(targets(0)).toEqual(['b -> c']);
+    expect(targets(4)).toEqual(['b -> c']);
+    expect(planned(leases, [busy('a', 55, relieved(4)), busy('b', 91)])).toEqual([]);
   });
 
   it('balances neither worker of a handoff that goes on', () => {

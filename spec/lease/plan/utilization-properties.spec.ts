@@ -203,9 +203,15 @@ function readable(workers: readonly WorkerView[]): string[] {
 
 /** The rule for usable rows once more, in other words than the plan's. */
 function isReadable({ metrics }: WorkerView): boolean {
-  return Object.entries(metrics?.sts ?? {}).every(([metric, values]) => {
+  const hasRange = (metric: string) => {
     const [range = 0] = metrics?.opr[metric] ?? [];
-    const newest = values.at(-1) ?? 0;
-    return range > 0 && range !== Infinity && newest >= 0 && newest !== Infinity;
-  });
+    return range > 0 && range !== Infinity;
+  };
+  return (
+    Object.keys(metrics?.opr ?? {}).every(hasRange) &&
+    Object.entries(metrics?.sts ?? {}).every(([metric, values]) => {
+      const newest = values.at(-1) ?? 0;
+      return hasRange(metric) && newest >= 0 && newest !== Infinity;
+    })
+  );
 }

@@ -88,13 +88,13 @@ describe('selectCpuSource', () => {
     { where: 'a plain Linux host', files: { ...procStat, ...version2Files }, environment: {}, kind: 'proc' },
     { where: 'another system', files: {}, environment: {}, kind: undefined },
   ])('chooses $kind in $where', async ({ files, environment, kind }) => {
-    const source = await selectCpuSource(Machine.with(files).ports, environment, signal);
+    const source = await selectCpuSource(Machine.with(files).ports, environment);
     expect(source?.kind).toBe(kind);
   });
 
   it('prefers version 4 of the ECS metadata', async () => {
     const machine = new Machine();
-    const source = await selectCpuSource(machine.ports, { ...v3, ...v4 }, signal);
+    const source = await selectCpuSource(machine.ports, { ...v3, ...v4 });
     await expect(source?.capture(signal)).rejects.toThrow('GET http://h/v4/stats');
   });
 });

@@ -14,6 +14,7 @@ export class Machine {
       if (text === undefined) throw new Error(`ENOENT: no such file, open '${path}'`);
       return text;
     },
+    hasFile: async (path) => this.files.has(path),
     fetchJson: async (url) => {
       this.asked.push(url);
       if (!this.answers.has(url)) throw new Error(`GET ${url} answered 404`);

@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../lib/base/clock.ts';
 import { systemCpuSourcePorts } from '../../../lib/lease/worker-metrics/system-ports.ts';
@@ -37,6 +38,11 @@ describe('the ports onto this machine', () => {
     const answer = ports.fetchJson(`${root}/slow`, controller.signal);
     controller.abort(new Error('enough'));
     await expect(answer).rejects.toThrow('enough');
+  });
+
+  it('tell whether there is a file', async () => {
+    expect(await ports.hasFile(fileURLToPath(import.meta.url))).toBe(true);
+    expect(await ports.hasFile('/no/such/file')).toBe(false);
   });
 
   it('reject a file that does not exist', async () => {

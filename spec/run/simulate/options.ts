@@ -16,6 +16,8 @@ export interface SimulateRunOptions {
   readonly mutants: boolean;
   /** This mutant alone, and no seeds without it. */
   readonly mutant: string | undefined;
+  /** Whether the figures are measured instead: how long a fleet takes after each kind of incident. */
+  readonly table: boolean;
   /** Processes at the same time. */
   readonly jobs: number;
 }
@@ -38,6 +40,7 @@ Simulates fleets under faults drawn from seeds, on virtual time, and checks ever
   --json         prints the last line only
   --no-mutants   does not try the mutants
   --mutant NAME  tries this mutant alone
+  --table        measures what a fleet does after a crash, a stop, a join ... instead, and prints a table
   --jobs N       processes at the same time; one per core, at most 4
 
 The last line is JSON: seeds failures events mutants mutantsCaught faults edges traceHash.
@@ -58,15 +61,16 @@ export function parseSimulateOptions(args: readonly string[], cores: number): Si
         json: { type: 'boolean', default: false },
         mutants: { type: 'boolean', default: true },
         mutant: { type: 'string' },
+        table: { type: 'boolean', default: false },
         jobs: { type: 'string', default: String(Math.min(4, cores)) },
         help: { type: 'boolean', default: false },
       },
     });
     if (values.help) return { tag: 'help' };
-    const { salt, trace, json, mutants, mutant } = values;
+    const { salt, trace, json, mutants, mutant, table } = values;
     const seed = values.seed === undefined ? undefined : whole('seed', values.seed, 0);
     const options = { seeds: whole('seeds', values.seeds, 1), seed, jobs: whole('jobs', values.jobs, 1) };
-    return { tag: 'run', options: { ...options, salt, trace, json, mutants, mutant } };
+    return { tag: 'run', options: { ...options, salt, trace, json, mutants, mutant, table } };
   } catch (thrown) {
     return { tag: 'refused', message: thrown instanceof Error ? thrown.message : String(thrown) };
   }

@@ -1,0 +1,13 @@
+import type { BenchTable } from './dispatch.ts';
+
+/** The benchmarks of `npm run bench`. */
+export const benches: BenchTable = {
+  assignment: {
+    summary: 'the plan by which a leader gives out leases, for a large fleet',
+    load: async () => (await import('./assignment.ts')).assignmentBench,
+  },
+  kpl: {
+    summary: 'taking the aggregates of the KPL apart, against aws-kinesis-agg',
+    load: async () => (await import('./kpl.ts')).kplBench,
+  },
+};

@@ -1,0 +1,10 @@
+import type { ChildShard, RawRecord } from '../kinesis-api.ts';
+
+/** A decoded page: the answer of GetRecords, or one event of SubscribeToShard. */
+export interface DecodedPage {
+  readonly records: readonly RawRecord[];
+  readonly nextIterator: string | undefined;
+  readonly continuationSequenceNumber: string | undefined;
+  readonly millisBehindLatest: number | undefined;
+  readonly childShards: readonly ChildShard[];
+}

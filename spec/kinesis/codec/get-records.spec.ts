@@ -1,0 +1,195 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { isKinesisFault } from '../../../lib/kinesis/fault.ts';
+import { decodeCborPage } from '../../../lib/kinesis/codec/cbor-page.ts';
+import { decodeCbor } from '../../../lib/kinesis/codec/cbor-tree.ts';
+import { cborDialect, pageOfTree } from '../../../lib/kinesis/codec/page-tree.ts';
+import type { DecodedPage } from '../../../lib/kinesis/codec/page.ts';
+import { type ScriptedAnswer, cborType, cutAt, jsonType, plainAnswer, scriptedClient } from './scripted-client.ts';
+import { cborOf, cuts, jsonOf, pages, styles } from './wire-forms.ts';
+
+/** What a call came to: an answer or a fault, in a form that can be compared. */
+async function outcome(codec: 'json' | 'cbor' | 'sdk', answer: ScriptedAnswer): Promise<unknown> {
+  try {
+    return plainAnswer(await scriptedClient(codec, () => answer).getRecords());
+  } catch (thrown) {
+    if (!isKinesisFault(thrown)) throw thrown;
+    return 'fault';
+  }
+}
+
+const json = (body: Uint8Array, places: readonly number[] = []) => ({ headers: jsonType, chunks: cutAt(body, places) });
+const cbor = (body: Uint8Array, places: readonly number[] = []) => ({ headers: cborType, chunks: cutAt(body, places) });
+
+describe('answers of GetRecords', () => {
+  it('are the same by the JSON codec as by the SDK, however they are written and cut', async () => {
+    await fc.assert(
+      fc.asyncProperty(pages, styles, cuts, async (page, style, places) => {
+        const body = jsonOf(page, style);
+        expect(await outcome('json', json(body, places))).toEqual(await outcome('sdk', json(body)));
+      }),
+      { numRuns: 300 },
+    );
+  }, 60_000);
+
+  it('are the same by the CBOR codec as by the SDK from JSON, however they are written and cut', async () => {
+    await fc.assert(
+      fc.asyncProperty(pages, styles, cuts, async (page, style, places) => {
+        const { api: _, ...client } = scriptedClient('cbor', () => cbor(cborOf(page, style), places));
+        expect(plainAnswer(await client.getRecords())).toEqual(await outcome('sdk', json(jsonOf(page))));
+        expect(client.events).toEqual([]);
+      }),
+      { numRuns: 300 },
+    );
+  }, 60_000);
+
+  it('have records of every size across the pieces in which they arrive', async () => {
+    const sizes = [0, 1, 2, 3, 50, 95, 96, 97, 98, 500, 16_000, 65_536, 200_000, 5];
+    const page = {
+      records: sizes.map((size, index) => ({
+        data: Uint8Array.from({ length: size }, (_, at) => (at * 31 + index) % 256),
+        partitionKey: 'k',
+        sequenceNumber: String(index),
+        arrivalTimeMillis: 1_700_000_000_000,
+        encryptionType: undefined,
+      })),
+      nextIterator: 'next',
+      millisBehindLatest: 0,
+      childShards: undefined,
+    };
+    const expected = await outcome('sdk', json(jsonOf(page)));
+    for (const step of [997, 16_384, 65_536]) {
+      const places = Array.from({ length: 500 }, (_, index) => index * step);
+      expect(await outcome('json', json(jsonOf(page), places))).toEqual(expected);
+      expect(await outcome('cbor', cbor(cborOf(page), places))).toEqual(expected);
+    }
+  });
+});
+
+/** Spoils bytes: puts others in a place, takes some out, cuts the rest off. */
+const harms = fc.array(
+  fc.record({
+    at: fc.nat(),
+    kind: fc.constantFrom('put', 'put', 'remove', 'insert', 'cut'),
+    bytes: fc.oneof(
+      fc.uint8Array({ minLength: 1, maxLength: 3 }),
+      fc.constantFrom(...['"', '\\', '-', '_', '=', '}', ',', 'null', '\n', '0', '9'].map((text) => Buffer.from(text))),
+    ),
+  }),
+  { minLength: 1, maxLength: 3 },
+);
+
+type Harm = typeof harms extends fc.Arbitrary<(infer T)[]> ? T : never;
+
+function harmed(body: Uint8Array, list: readonly Harm[]): Buffer {
+  let result = Buffer.from(body);
+  for (const { at, kind, bytes } of list) {
+    const place = at % (result.length + 1);
+    const after = kind === 'insert' ? place : place + bytes.length;
+    const put = kind === 'put' || kind === 'insert' ? bytes : Buffer.alloc(0);
+    result = Buffer.concat([result.subarray(0, place), put, kind === 'cut' ? Buffer.alloc(0) : result.subarray(after)]);
+  }
+  return result;
+}
+
+describe('a spoilt answer of GetRecords', () => {
+  it('in JSON comes to what the SDK makes of it: the same page, or a fault', async () => {
+    await fc.assert(
+      fc.asyncProperty(pages, styles, harms, cuts, async (page, style, list, places) => {
+        const body = harmed(jsonOf(page, style), list);
+        expect(await outcome('json', json(body, places))).toEqual(await outcome('sdk', json(body)));
+      }),
+      { numRuns: 500 },
+    );
+  }, 60_000);
+
+  it('in CBOR comes to a fault, or to the page that is written there now', async () => {
+    await fc.assert(
+      fc.asyncProperty(pages, styles, harms, cuts, async (page, style, list, places) => {
+        const body = harmed(cborOf(page, style), list);
+        const result = await outcome('cbor', cbor(body, places));
+        const expected = pageByTree(body);
+        if (expected !== undefined) expect(result).toEqual(expected);
+      }),
+      { numRuns: 500 },
+    );
+  }, 60_000);
+
+  it('is a fault wherever it is cut off', async () => {
+    const page = fc.sample(pages, { seed: 7, numRuns: 20 }).find((one) => one.records.length > 2);
+    if (page === undefined) throw new Error('no page with records');
+    for (const [codec, whole, wrap] of [
+      ['json', jsonOf(page), json],
+      ['cbor', cborOf(page), cbor],
+    ] as const) {
+      for (let length = 1; length < whole.length; length += 7) {
+        expect(await outcome(codec, wrap(whole.subarray(0, length)))).toBe('fault');
+      }
+    }
+  }, 60_000);
+
+  it('of any bytes at all is a fault', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.uint8Array({ minLength: 1, maxLength: 200 }), async (bytes) => {
+        expect(await outcome('cbor', cbor(bytes))).toBe('fault');
+        expect(await outcome('json', json(bytes))).toEqual(await outcome('sdk', json(bytes)));
+      }),
+      { numRuns: 300 },
+    );
+  }, 60_000);
+});
+
+/** The page by the full decoder alone; `undefined` when it finds none. */
+function pageByTree(body: Buffer): unknown {
+  let page: DecodedPage | undefined;
+  try {
+    page = pageOfTree(decodeCbor(body), cborDialect);
+  } catch {
+    return undefined;
+  }
+  if (page === undefined) return undefined;
+  const { nextIterator, millisBehindLatest = 0, records, childShards } = page;
+  return plainAnswer({
+    records,
+    childShards,
+    millisBehindLatest,
+    ...(nextIterator === undefined ? {} : { nextIterator }),
+  });
+}
+
+describe('a page in CBOR', () => {
+  it('that goes deeper than any answer, or claims more than it has, takes no memory and is a fault', async () => {
+    const claims = [
+      Buffer.alloc(5_000_000, 0x81),
+      Buffer.alloc(5_000_000, 0xa1),
+      Buffer.alloc(5_000_000, 0xc1),
+      Buffer.concat([Buffer.from('bfffffffffffffffff', 'hex')]),
+      Buffer.concat([Buffer.from('a1675265636f7264739bffffffffffffffff', 'hex')]),
+      Buffer.concat([Buffer.from('a1675265636f7264739a7fffffff', 'hex')]),
+      Buffer.concat([Buffer.from('a1675265636f7264735a7fffffff', 'hex')]),
+      Buffer.concat([Buffer.from('a1675265636f72647381a164446174615bffffffffffffffff', 'hex')]),
+      Buffer.concat([Buffer.from('a1675265636f7264739f', 'hex'), Buffer.alloc(5_000_000, 0xf6)]),
+      Buffer.concat([Buffer.from('a1675265636f7264735f', 'hex'), Buffer.alloc(5_000_000, 0x40)]),
+    ];
+    for (const body of claims) {
+      const before = process.memoryUsage();
+      expect(await outcome('cbor', cbor(body))).toBe('fault');
+      const after = process.memoryUsage();
+      expect(after.heapUsed + after.external - before.heapUsed - before.external).toBeLessThan(200_000_000);
+    }
+  });
+
+  it('is found by the scanner and by the full decoder alike', () => {
+    fc.assert(
+      fc.property(pages, styles, (page, style) => {
+        const body = cborOf(page, style);
+        const expected = pageByTree(Buffer.from(body));
+        const decoded = decodeCborPage([body]);
+        expect(decoded).toBeDefined();
+        const { records = [], nextIterator, millisBehindLatest = 0, childShards = [] } = decoded ?? {};
+        const next = nextIterator === undefined ? {} : { nextIterator };
+        expect(plainAnswer({ records, childShards, millisBehindLatest, ...next })).toEqual(expected);
+      }),
+    );
+  });
+});
