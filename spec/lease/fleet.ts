@@ -249,9 +249,7 @@ export class Fleet {
   }
 }
 
-const changingCalls: readonly string[] = [
-  ...['createIfAbsent', 'write', 'deleteEnded', 'putWorker', 'deleteWorker', 'writeLock', 'deleteLock'],
-];
+const changingCalls = 'createIfAbsent write deleteEnded putWorker deleteWorker writeLock deleteLock'.split(' ');
 
 /** Open shards that divide the hash space evenly. */
 export function openShards(count: number): readonly Shard[] {

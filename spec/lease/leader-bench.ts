@@ -8,7 +8,7 @@ import { type AssignmentPlan, defaultAssignmentOptions } from '../../lib/lease/p
 import { planLeaseCountBased } from '../../lib/lease/plan/lease-count-plan.ts';
 import type { InitialPosition } from '../../lib/lease/plan/shard-sync-plan.ts';
 import { ShardSyncer } from '../../lib/lease/shard-syncer.ts';
-import { FakeLeaseTable, type LeaseTableCall } from '../../lib/testkit/fake-lease-table.ts';
+import type { FakeLeaseTable, LeaseTableCall } from '../../lib/testkit/fake-lease-table.ts';
 import type { VirtualClock } from '../../lib/testkit/virtual-clock.ts';
 import { openShards } from './fleet.ts';
 import { failoverTimeMillis, givenLease } from './keeper-bench.ts';
