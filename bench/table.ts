@@ -6,6 +6,10 @@ export const benches: BenchTable = {
     summary: 'the plan by which a leader gives out leases, for a large fleet',
     load: async () => (await import('./assignment.ts')).assignmentBench,
   },
+  read: {
+    summary: 'reading by GetRecords, by our codecs against the SDK',
+    load: async () => (await import('./read.ts')).readBench,
+  },
   kpl: {
     summary: 'taking the aggregates of the KPL apart, against aws-kinesis-agg',
     load: async () => (await import('./kpl.ts')).kplBench,

@@ -12,6 +12,8 @@ export interface ReadBenchOptions extends PageShape {
   readonly rounds: number;
   /** Data that a round reads at least. */
   readonly roundBytes: number;
+  /** Flags of Node for the processes that read. */
+  readonly nodeFlags?: readonly string[];
 }
 
 /** What one variant took: medians of the rounds. MB are millions of bytes of record data. */
@@ -21,6 +23,8 @@ export interface VariantFigures {
   readonly recordsPerCpuSecond: number;
   /** Slowest and fastest round. */
   readonly spreadMbPerCpuSecond: readonly [number, number];
+  /** All rounds, in turn with those of the other variants. */
+  readonly roundsMbPerCpuSecond: readonly number[];
   readonly peakMegabytes: number;
 }
 
@@ -53,7 +57,7 @@ export async function measureReading(options: ReadBenchOptions): Promise<ReadBen
     const [port] = (await once(server, 'message')) as [number];
     const clients = new Map<string, ChildProcess>();
     for (const name of options.variants) {
-      clients.set(name, start('./client.ts', [name, `http://127.0.0.1:${port}`], started));
+      clients.set(name, start('./client.ts', [name, `http://127.0.0.1:${port}`], started, options.nodeFlags));
     }
     for (const [name, client] of clients) {
       const checksum = await ask<string>(client, 0);
@@ -68,6 +72,17 @@ export async function measureReading(options: ReadBenchOptions): Promise<ReadBen
   } finally {
     for (const child of started) if (child.connected) child.disconnect();
   }
+}
+
+/**
+ * How many times as much a variant reads as another: the median over the rounds, each against the same round of the
+ * other, so that a busy minute of the machine counts for both.
+ */
+export function ratioOf({ variants }: ReadBenchFigures, name: string, over: string): number | undefined {
+  const [one, other] = [name, over].map((wanted) => variants.find((variant) => variant.name === wanted));
+  if (one === undefined || other === undefined) return undefined;
+  const ratios = one.roundsMbPerCpuSecond.map((speed, round) => speed / (other.roundsMbPerCpuSecond[round] ?? 0));
+  return Math.round(medianOf(ratios) * 100) / 100;
 }
 
 async function measureInTurn(
@@ -90,19 +105,29 @@ function callsOf({ roundBytes, records, recordBytes }: ReadBenchOptions): number
 
 function figuresOf(name: string, rounds: readonly RoundFigures[], options: ReadBenchOptions): VariantFigures {
   const bytes = callsOf(options) * options.records * options.recordBytes;
-  const speeds = rounds.map(({ cpuMicros }) => bytes / cpuMicros).toSorted((a, b) => a - b);
-  const mbPerCpuSecond = speeds[Math.floor(speeds.length / 2)] ?? 0;
+  const speeds = rounds.map(({ cpuMicros }) => Math.round((bytes / cpuMicros) * 10) / 10);
+  const mbPerCpuSecond = medianOf(speeds);
   return {
     name,
-    mbPerCpuSecond: Math.round(mbPerCpuSecond * 10) / 10,
+    mbPerCpuSecond,
     recordsPerCpuSecond: Math.round((mbPerCpuSecond * 1e6) / options.recordBytes),
-    spreadMbPerCpuSecond: [Math.round(speeds.at(0) ?? 0), Math.round(speeds.at(-1) ?? 0)],
+    spreadMbPerCpuSecond: [Math.min(...speeds), Math.max(...speeds)],
+    roundsMbPerCpuSecond: speeds,
     peakMegabytes: Math.round(Math.max(...rounds.map(({ peakMegabytes }) => peakMegabytes))),
   };
 }
 
-function start(file: string, args: readonly string[], started: ChildProcess[]): ChildProcess {
-  const execArgv = ['--import', 'tsx', '--expose-gc', '--no-warnings'];
+function medianOf(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+}
+
+function start(
+  file: string,
+  args: readonly string[],
+  started: ChildProcess[],
+  nodeFlags: readonly string[] = [],
+): ChildProcess {
+  const execArgv = ['--import', 'tsx', '--expose-gc', '--no-warnings', ...nodeFlags];
   const child = fork(fileURLToPath(new URL(file, import.meta.url)), args, { execArgv });
   started.push(child);
   return child;

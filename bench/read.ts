@@ -1,0 +1,51 @@
+import { benchCommand } from './command.ts';
+import { type ReadBenchFigures, defaultReadBench, measureReading, ratioOf } from './read/measure.ts';
+
+/** With so much room V8 does not collect the whole heap for every few megabytes of network buffers. */
+const roomyHeap = ['--initial-old-space-size=256'];
+
+/** `npm run bench -- read`. The budgets are 2.2 times the SDK's loop for JSON and 4 times for CBOR, with records of 1 KB. */
+export const readBench = benchCommand({
+  summary: 'How much a CPU second reads; the budgets are 2.2 times the SDK for JSON and 4 times for CBOR.',
+  options: {
+    records: { kind: 'number', fallback: defaultReadBench.records, least: 1, most: 10_000, help: 'records of a page' },
+    'record-bytes': {
+      kind: 'number',
+      fallback: defaultReadBench.recordBytes,
+      least: 1,
+      most: 10_485_760,
+      help: 'bytes of a record',
+    },
+    rounds: { kind: 'number', fallback: defaultReadBench.rounds, least: 5, most: 1_000, help: 'rounds that count' },
+    'round-mb': { kind: 'number', fallback: 64, least: 1, most: 10_000, help: 'megabytes of data that a round reads' },
+    'roomy-heap': { kind: 'switch', help: `run the readers with ${roomyHeap.join(' ')}` },
+  },
+  run: async (values, say) => {
+    const figures = await measureReading({
+      ...defaultReadBench,
+      records: values.records,
+      recordBytes: values['record-bytes'],
+      rounds: values.rounds,
+      roundBytes: values['round-mb'] * 1e6,
+      ...(values['roomy-heap'] ? { nodeFlags: roomyHeap } : {}),
+    });
+    const ratios = ratiosOf(figures);
+    say(`${figures.records} records of ${figures.recordBytes} bytes a page, ${figures.rounds} rounds`);
+    for (const { name, mbPerCpuSecond, spreadMbPerCpuSecond, peakMegabytes } of figures.variants) {
+      const [slowest, fastest] = spreadMbPerCpuSecond;
+      say(`${name.padEnd(10)} ${mbPerCpuSecond} MB/s (${slowest} to ${fastest}), ${peakMegabytes} MB resident`);
+    }
+    say(`JSON ${ratios.jsonOverSdk} times the SDK, CBOR ${ratios.cborOverSdk} times; checksum ${figures.checksum}`);
+    return { ...figures, ratios };
+  },
+});
+
+function ratiosOf(figures: ReadBenchFigures) {
+  return {
+    jsonOverSdk: ratioOf(figures, 'json', 'sdk'),
+    cborOverSdk: ratioOf(figures, 'cbor', 'sdk'),
+    /** What decoding leaves of the speed at which the same bytes are only received. */
+    floorShare: ratioOf(figures, 'json', 'floor'),
+    floorShareCbor: ratioOf(figures, 'cbor', 'floorCbor'),
+  };
+}
