@@ -24,10 +24,10 @@ const leaseCleanupIntervalMillis = 60_000;
 const auditIntervalMillis = 10_000;
 /** The wait after a pass that failed. */
 const faultPauseMillis = 250;
-/** A row of about half a kilobyte; an eventually consistent read unit brings eight. */
-const rowsPerReadUnit = 16;
-/** What a small application may spend on scans whatever its heartbeats cost: two read units a second. */
-const freeUnitsPerMilli = 2 / 1_000;
+/** A row of about 430 bytes; an eventually consistent read unit brings 8 KB. */
+const rowsPerReadUnit = 19;
+/** What a small application may spend on scans whatever its heartbeats cost: four read units a second. */
+const freeUnitsPerMilli = 4 / 1_000;
 /** How many F a worker's row may stand still before the leader removes it. One that comes back writes it anew. */
 const silentRowFailovers = 3;
 
@@ -67,6 +67,7 @@ export class LeadershipLoop {
   readonly #cleaner: LeaseCleaner;
   readonly #changed = new Notifier();
   #isWoken = false;
+  #last: TableSnapshot | undefined;
   #wasLeader = false;
   #syncedAtMillis = 0;
   #auditedAtMillis = 0;
@@ -167,6 +168,13 @@ export class LeadershipLoop {
     }
   }
 
+  /** The workers that this one has itself seen alive within F in its scans, which it makes as the leader only. */
+  get seenAlive(): readonly string[] {
+    if (this.#last === undefined) return [];
+    const { leases, workers } = this.#last;
+    return this.#ages.provenWorkers(leases, workers, this.#options.clock.monotonicMillis());
+  }
+
   async #look(signal: AbortSignal): Promise<Look> {
     const { table, stream, clock } = this.#options;
     const askedAtMillis = clock.monotonicMillis();
@@ -174,6 +182,7 @@ export class LeadershipLoop {
     checkStream(scanned.leases, stream);
     const snapshot = { ...scanned, leases: this.#throughput.observe(scanned.leases, askedAtMillis) };
     const observed = this.#ages.observe(snapshot.leases, snapshot.workers, clock.monotonicMillis());
+    this.#last = snapshot;
     return { snapshot, observed, askedAtMillis };
   }
 
@@ -224,14 +233,14 @@ export class LeadershipLoop {
   }
 
   /**
-   * A second, or F/4 when that is shorter; stretched to F/4 where scans would cost more than an eighth of what the heartbeats
-   * of the leases do. With the looks at the lock and at the index, all reads stay under a quarter of them.
+   * A second, or F/4 when that is shorter; stretched to F/4 where scans would cost more than a part of what the heartbeats of the
+   * leases do. With the looks at the lock and at the index, all reads stay under a quarter of them.
    */
   #periodMillis(leases: number): number {
     const { failoverTimeMillis } = this.#options;
     const units = Math.max(0.5, leases / rowsPerReadUnit);
     const writesPerMilli = (leases * 3) / failoverTimeMillis;
-    const affordableMillis = units / Math.max(writesPerMilli / 8, freeUnitsPerMilli);
+    const affordableMillis = units / Math.max(writesPerMilli / 7.5, freeUnitsPerMilli);
     return Math.min(failoverTimeMillis / 4, Math.max(Math.min(1_000, failoverTimeMillis / 4), affordableMillis));
   }
 

@@ -93,7 +93,11 @@ export class LeaseCoordinator {
       onScanned: (leases, signal) => this.#discoverer.beginOwn(leases, signal),
       onHandoffFromMe: (leaseKey) => options.keeper.renewSoon(leaseKey),
     });
-    this.#releaser = new LeaseReleaser({ ...options, ages: this.#ages });
+    this.#releaser = new LeaseReleaser({
+      ...options,
+      ages: this.#ages,
+      seenAlive: () => this.#leadership.seenAlive,
+    });
   }
 
   /**

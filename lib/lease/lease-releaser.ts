@@ -9,8 +9,8 @@ import type { LeaseKeeper } from './lease-keeper.ts';
 import type { Lease } from './lease.ts';
 import type { LeaseTable, WriteOutcome } from './lease-table.ts';
 import { type LeaseWrite, assignLease, evictLease } from './lease-write.ts';
-import { type Release, planRelease } from './plan/release-plan.ts';
-import type { AssignmentOptions, AssignmentPlan, WorkerView } from './plan/utilization-types.ts';
+import { type Release, planReleaseToProven } from './plan/release-plan.ts';
+import type { AssignmentOptions, AssignmentPlan } from './plan/utilization-types.ts';
 
 /** How often a lease that was never begun is released while its row changes under the attempt. */
 const maximumReleaseAttempts = 3;
@@ -23,6 +23,8 @@ export interface LeaseReleaserOptions {
   readonly assignment: AssignmentOptions;
   readonly workerIdentifier: string;
   readonly ages: FleetAges;
+  /** The workers that this one has seen alive within F in another way, as the leader. */
+  readonly seenAlive: () => readonly string[];
   readonly clock: Clock;
   readonly random: Random;
   readonly events: EventSink;
@@ -30,9 +32,9 @@ export interface LeaseReleaserOptions {
 
 /**
  * Releases the leases of a worker that stops. It looks twice: when the stop begins, and when the last block is finished.
- * A worker whose counters moved in between lives. When all that report do, each lease goes where the assign plan puts it;
- * otherwise the owner is cleared, and the leader, which knows who lives, assigns it within a second: a lease given to a
- * dead worker would wait for F.
+ * A worker whose counters moved in between lives, and so does one that this worker saw alive as the leader. Leases go to
+ * those, as far as that is fair; the owner of the others is cleared, and the leader, which knows who lives, assigns them
+ * at its next look.
  */
 export class LeaseReleaser {
   readonly #options: LeaseReleaserOptions;
@@ -61,13 +63,11 @@ export class LeaseReleaser {
       return { ...(await table.scan(signal, 'consistent')), askedAtMillis: before };
     }, signal);
     const observed = ages.observe(leases, workers, clock.monotonicMillis());
-    const proven = new Set(ages.provenWorkers(leases, workers, askedAtMillis));
+    const proven = new Set([...ages.provenWorkers(leases, workers, askedAtMillis), ...this.#options.seenAlive()]);
     const others = ages.reportingWorkers(workers, askedAtMillis).filter((worker) => worker !== workerIdentifier);
-    const takers: readonly WorkerView[] = others.every((worker) => proven.has(worker))
-      ? workerViews({ leases, workers }, others)
-      : [];
+    const takers = workerViews({ leases, workers }, others);
     const input = { leases: observed, workers: takers, options: assignment, nowMillis: askedAtMillis, random };
-    const releases = planRelease(plan, input, workerIdentifier);
+    const releases = planReleaseToProven(plan, input, proven, workerIdentifier);
     await Promise.all(releases.map((release) => this.#release(release, signal)));
   }
 

@@ -33,6 +33,7 @@ beforeEach(() => {
     table,
     keeper: bench.keeper,
     plan: planLeaseCountBased,
+    seenAlive: () => [],
     assignment: { ...defaultAssignmentOptions, failoverTimeMillis: F },
     workerIdentifier: 'me',
     ages: new FleetAges(F),

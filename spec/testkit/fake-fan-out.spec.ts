@@ -65,10 +65,12 @@ describe('the consumers of FakeFanOut', () => {
 describe('a subscription of FakeFanOut', () => {
   it('gives what is there, then what comes, and goes on behind the continuation number', async () => {
     const { clock, fake, subscribe } = setup();
+    fake.put('k', 'zero');
     fake.put('k', 'one');
     const events = subscribe();
     const [first] = await take(clock, events, 1);
-    expect(textsOf([first as FakeFanOutEvent])).toEqual(['one']);
+    expect(textsOf([first as FakeFanOutEvent])).toEqual(['zero', 'one']);
+    expect(first?.continuationSequenceNumber).toBe(first?.records.at(-1)?.sequenceNumber);
     const waiting = take(clock, events, 1);
     fake.put('k', 'two');
     const [second] = await waiting;

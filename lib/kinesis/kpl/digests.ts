@@ -4,10 +4,10 @@ import { Md5Lanes, lanes, maxKeyBytes } from './md5-lanes.ts';
 /** Made when the first aggregate comes; `undefined` before, and `false` where it is not to be had. */
 let shared: Md5Lanes | false | undefined;
 
-/** From here on four digests at a time cost less than one after the other: the bytes of all over those of the longest. */
-const leastLoad = 1.6;
+/** From here on digests together cost less than one after the other: the bytes of all over those of the longest. */
+const leastLoad = 2;
 
-/** Tells of up to four messages whether their MD5 is the one given; what has not 16 bytes is none. */
+/** Tells of up to {@link lanes} messages whether their MD5 is the one given; what has not 16 bytes is none. */
 export function haveDigests(messages: readonly Uint8Array[], digests: readonly Uint8Array[]): readonly boolean[] {
   const lengths = messages.map((message) => message.length);
   const load = lengths.reduce((sum, length) => sum + length, 0) / Math.max(1, ...lengths);
@@ -22,7 +22,7 @@ export function haveDigests(messages: readonly Uint8Array[], digests: readonly U
 }
 
 /**
- * Writes the hash keys of up to four partition keys, the UTF-8 bytes between `bounds[from]` and `bounds[from + 1]` and so
+ * Writes the hash keys of up to {@link lanes} partition keys, the UTF-8 bytes between `bounds[from]` and `bounds[from + 1]` and so
  * on, into `words`: four numbers of 32 bits for each, the highest first. No string or big integer is made of them.
  */
 export function hashKeyWords(bytes: Buffer, bounds: readonly number[], from: number, words: Uint32Array): void {

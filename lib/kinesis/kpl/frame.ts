@@ -11,7 +11,7 @@ export const frameOverheadBytes: number = frameMagic.length + digestBytes;
 /** The message of a frame, as a view; else why the bytes are no frame in spite of their magic. */
 export type OpenedFrame = { readonly message: Uint8Array } | { readonly broken: 'short' | 'digest' };
 
-/** Opens up to four records that have the magic, at once. A frame without a message is none, as for KCL. */
+/** Opens records that have the magic, as many at once as there are lanes (`md5-lanes.ts`). A frame without a message is none, as for KCL. */
 export function openFrames(records: readonly Uint8Array[]): readonly OpenedFrame[] {
   const messages = records.map((data) => data.subarray(frameMagic.length, Math.max(frameMagic.length, endOf(data))));
   const digests = records.map((data) => data.subarray(Math.max(0, endOf(data))));

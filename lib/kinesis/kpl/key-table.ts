@@ -1,5 +1,6 @@
 import { hashKeyWords } from './digests.ts';
 import { type HashRange, parseHashKey } from './hash-range.ts';
+import { lanes } from './md5-lanes.ts';
 
 /** One key table of an aggregate: where its keys lie in the message, and what has been found out about them. */
 export class KeyTable {
@@ -48,12 +49,12 @@ export class KeyTable {
     return this.#inside[index] === 1;
   }
 
-  /** For all keys at once, since four at a time are digested faster. */
+  /** For all keys at once, since many at a time are digested faster. */
   #allInside(range: HashRange): Uint8Array {
     const inside = new Uint8Array(this.size);
-    for (let first = 0; first < inside.length; first += 4) {
+    for (let first = 0; first < inside.length; first += lanes) {
       hashKeyWords(this.#message, this.#bounds, 2 * first, words);
-      const end = Math.min(inside.length, first + 4);
+      const end = Math.min(inside.length, first + lanes);
       for (let index = first; index < end; index += 1) {
         inside[index] = range.holdsWords(words, 4 * (index - first)) ? 1 : 0;
       }
@@ -62,4 +63,4 @@ export class KeyTable {
   }
 }
 
-const words = new Uint32Array(16);
+const words = new Uint32Array(4 * lanes);

@@ -1,4 +1,6 @@
-import { md5Program } from './md5-program.ts';
+import { lanes, md5Program, workBytes } from './md5-program.ts';
+
+export { lanes } from './md5-program.ts';
 
 /** The part of WebAssembly that is used here; the types of Node 20 do not have it. */
 interface WebAssemblyParts {
@@ -8,11 +10,9 @@ interface WebAssemblyParts {
 
 interface Exports {
   readonly m: { readonly buffer: ArrayBuffer };
-  readonly r: (first: number, second: number, third: number, fourth: number, blocks: number) => void;
+  readonly r: (...addressesAndBlocks: readonly number[]) => void;
 }
 
-/** How many MD5s are computed at a time. */
-export const lanes = 4;
 const blockBytes = 64;
 /** What the padding of a message takes at least: a bit, and the length. */
 const paddingBytes = 9;
@@ -21,20 +21,22 @@ export const maxKeyBytes = blockBytes - paddingBytes;
 /** So many bytes of each message are in the module's memory at a time: all of one that the KPL makes by default. */
 const segmentBytes = 52 * 1024;
 const segmentBlocks = segmentBytes / blockBytes;
-/** The state comes first, then a segment for each lane. */
-const firstSegment = 1_024;
+/** The module's own part comes first, then a segment for each lane. */
+const firstSegment = Math.ceil(workBytes / blockBytes) * blockBytes;
 const pages = Math.ceil((firstSegment + lanes * segmentBytes) / 65_536);
 /** The state that every digest begins with, in all lanes. */
 const initialState = Uint32Array.from(
-  [0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476].flatMap((word) => [word, word, word, word]),
+  Array.from({ length: lanes / 4 }, () =>
+    [0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476].flatMap((word) => [word, word, word, word]),
+  ).flat(),
 );
 
 /** The MD5 of "a" begins with 0c c1 75 b9. */
 const firstWordOfA = 0xb975c10c;
 
 /**
- * Computes MD5s four at a time. For four messages of like length it takes a third of the time of OpenSSL; for one it takes
- * longer. It is one for all, since no digest is computed across a wait.
+ * Computes MD5s {@link lanes} at a time. For as many messages of like length it takes a quarter of the time of OpenSSL; for
+ * one it takes longer. It is one for all, since no digest is computed across a wait.
  */
 export class Md5Lanes {
   readonly #run: Exports['r'];
@@ -44,7 +46,7 @@ export class Md5Lanes {
   private constructor({ m, r }: Exports) {
     this.#run = r;
     this.#bytes = new Uint8Array(m.buffer);
-    this.#state = new Uint32Array(m.buffer, 0, 4 * lanes);
+    this.#state = new Uint32Array(m.buffer, 0, initialState.length);
   }
 
   /**
@@ -61,7 +63,7 @@ export class Md5Lanes {
     }
   }
 
-  /** The digests of up to four messages, each as four unsigned numbers; the first byte is the lowest of the first one. */
+  /** The digests of up to {@link lanes} messages, each as four numbers; the first byte is the lowest of the first one. */
   digests(messages: readonly Uint8Array[]): readonly Uint32Array[] {
     const digests: Uint32Array[] = [];
     const ends = messages.map((message) => Math.ceil((message.length + paddingBytes) / blockBytes));
@@ -79,7 +81,7 @@ export class Md5Lanes {
   }
 
   /**
-   * Digests up to four keys of at most {@link maxKeyBytes} bytes, which lie in `bytes` between `bounds[from]` and
+   * Digests up to {@link lanes} keys of at most {@link maxKeyBytes} bytes, which lie in `bytes` between `bounds[from]` and
    * `bounds[from + 1]` and so on, into `words`: four numbers for each, the highest first.
    */
   digestKeys(bytes: Uint8Array, bounds: readonly number[], from: number, words: Uint32Array): void {
@@ -98,16 +100,20 @@ export class Md5Lanes {
     this.#begin();
     this.#runFrom(blockBytes, 1);
     for (let lane = 0; lane < count; lane += 1) {
-      for (let word = 0; word < 4; word += 1) {
-        words[4 * lane + word] = swapped(this.#state[lanes * word + lane] as number);
-      }
+      const first = placeOf(lane);
+      for (let word = 0; word < 4; word += 1) words[4 * lane + word] = swapped(this.#state[first + 4 * word] as number);
     }
   }
 
   /** Digests blocks of all lanes, which lie at that distance from each other. */
   #runFrom(distance: number, blocks: number): void {
-    const first = firstSegment;
-    this.#run(first, first + distance, first + 2 * distance, first + 3 * distance, blocks);
+    const at = firstSegment;
+    const middle = at + 4 * distance;
+    this.#run(
+      ...[at, at + distance, at + 2 * distance, at + 3 * distance],
+      ...[middle, middle + distance, middle + 2 * distance, middle + 3 * distance],
+      blocks,
+    );
   }
 
   #begin(): void {
@@ -115,7 +121,8 @@ export class Md5Lanes {
   }
 
   #digestOf(lane: number): Uint32Array {
-    return Uint32Array.from({ length: 4 }, (_, word) => this.#state[lanes * word + lane] as number);
+    const first = placeOf(lane);
+    return Uint32Array.from({ length: 4 }, (_, word) => this.#state[first + 4 * word] as number);
   }
 
   /** Puts a part of a message into its lane; behind the end of the message comes its padding. */
@@ -135,6 +142,11 @@ export class Md5Lanes {
       bytes[size + place] = rest % 256;
     }
   }
+}
+
+/** Where the state has the first word of a lane; the next ones follow at every fourth place. */
+function placeOf(lane: number): number {
+  return 16 * (lane >> 2) + (lane & 3);
 }
 
 /** Turns a number whose first byte is the lowest into the one whose first byte is the highest. */

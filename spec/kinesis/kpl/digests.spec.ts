@@ -3,14 +3,14 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { hashKeyWords, haveDigests } from '../../../lib/kinesis/kpl/digests.ts';
 import { hashKeyOf } from '../../../lib/kinesis/kpl/hash-range.ts';
-import { Md5Lanes, maxKeyBytes } from '../../../lib/kinesis/kpl/md5-lanes.ts';
+import { Md5Lanes, lanes, maxKeyBytes } from '../../../lib/kinesis/kpl/md5-lanes.ts';
 
 const md5Of = (bytes: Uint8Array) => createHash('md5').update(bytes).digest();
-const lanes = Md5Lanes.create() as Md5Lanes;
+const md5 = Md5Lanes.create() as Md5Lanes;
 
 /** The digests of the lanes as hexadecimal. */
 function digested(messages: readonly Uint8Array[]): readonly string[] {
-  return lanes.digests(messages).map((words) => {
+  return md5.digests(messages).map((words) => {
     const digest = Buffer.alloc(16);
     for (const [place, word] of words.entries()) digest.writeUInt32LE(word, 4 * place);
     return digest.toString('hex');
@@ -32,10 +32,10 @@ function keyTable(keys: readonly string[]): { readonly bytes: Buffer; readonly b
 }
 
 describe('Md5Lanes', () => {
-  it('computes the MD5 of up to four messages of any length', () => {
+  it('computes the MD5 of several messages of any length', () => {
     const message = fc.oneof(fc.uint8Array({ maxLength: 200 }), fc.uint8Array({ maxLength: 200 }).map(repeated));
     fc.assert(
-      fc.property(fc.array(message, { maxLength: 4 }), (messages) => {
+      fc.property(fc.array(message, { maxLength: lanes }), (messages) => {
         expect(digested(messages)).toEqual(messages.map((one) => md5Of(one).toString('hex')));
       }),
       { numRuns: 300 },
@@ -64,9 +64,9 @@ function repeated(bytes: Uint8Array): Uint8Array {
 
 describe('haveDigests', () => {
   it('tells right digests from wrong ones, one by one or together', () => {
-    const lengths = fc.array(fc.integer({ min: 0, max: 3_000 }), { maxLength: 4 });
+    const lengths = fc.array(fc.integer({ min: 0, max: 3_000 }), { maxLength: lanes });
     fc.assert(
-      fc.property(lengths, fc.array(fc.boolean(), { minLength: 4, maxLength: 4 }), (sizes, wanted) => {
+      fc.property(lengths, fc.array(fc.boolean(), { minLength: lanes, maxLength: lanes }), (sizes, wanted) => {
         const messages = sizes.map((size, index) => new Uint8Array(size).fill(index));
         const digests = messages.map((message, index) => {
           const digest = md5Of(message);
@@ -87,18 +87,18 @@ describe('haveDigests', () => {
 });
 
 describe('hashKeyWords', () => {
-  it('writes the hash keys of partition keys of any length, four at a time', () => {
+  it('writes the hash keys of partition keys of any length, several at a time', () => {
     const key = fc.oneof(
       fc.string({ unit: 'grapheme' }),
       fc.nat(80).map((length) => 'k'.repeat(length)),
     );
-    const words = new Uint32Array(16);
+    const words = new Uint32Array(4 * lanes);
     fc.assert(
-      fc.property(fc.array(key, { minLength: 1, maxLength: 9 }), (keys) => {
+      fc.property(fc.array(key, { minLength: 1, maxLength: 2 * lanes + 1 }), (keys) => {
         const { bytes, bounds } = keyTable(keys.map((one) => Buffer.from(one).toString()));
-        for (let first = 0; first < keys.length; first += 4) {
+        for (let first = 0; first < keys.length; first += lanes) {
           hashKeyWords(bytes, bounds, 2 * first, words);
-          for (const [lane, one] of keys.slice(first, first + 4).entries()) {
+          for (const [lane, one] of keys.slice(first, first + lanes).entries()) {
             const hashKey = words.slice(4 * lane, 4 * lane + 4).reduce((sum, word) => (sum << 32n) | BigInt(word), 0n);
             expect(hashKey).toBe(hashKeyOf(Buffer.from(one).toString()));
           }
@@ -109,7 +109,7 @@ describe('hashKeyWords', () => {
   });
 
   it('does so at the greatest length that fits into one block, and beyond it', () => {
-    const words = new Uint32Array(16);
+    const words = new Uint32Array(4 * lanes);
     for (const length of [maxKeyBytes - 1, maxKeyBytes, maxKeyBytes + 1]) {
       const one = 'k'.repeat(length);
       const { bytes, bounds } = keyTable([one]);

@@ -201,6 +201,31 @@ describe('a table of the fake AWS', () => {
     expect((await client.send(all)).Responses?.['leases']).toEqual([Item('b')]);
   });
 
+  it.each([
+    ['overlap', 'SET a.b = :one, a = :one'],
+    ['overlap', 'SET a = :one REMOVE a'],
+    ['conflict', 'SET a.b = :one, a[0] = :one'],
+    ['part of the key', 'SET leaseKey = :one'],
+    ['Incorrect operand type', 'DELETE a :one'],
+    ['Incorrect operand type', 'SET a = list_append(a, :one)'],
+    ['can only be used once', 'SET a = :one SET b = :one'],
+    ['does not exist in the item', 'SET a = b + :one'],
+    ['invalid for update', 'SET a.b = :one'],
+  ])('refuses an update: %s in %s', async (message, UpdateExpression) => {
+    const { client } = await setup();
+    await createTable(client);
+    const update = new UpdateItemCommand({
+      TableName: 'leases',
+      Key: { leaseKey: { S: 'a' } },
+      UpdateExpression,
+      ...(UpdateExpression.includes(':one') ? { ExpressionAttributeValues: { ':one': { N: '1' } } } : {}),
+    });
+    await expect(client.send(update)).rejects.toMatchObject({
+      name: 'ValidationException',
+      message: expect.stringContaining(message),
+    });
+  });
+
   it('names what it does not have', async () => {
     const { client } = await setup();
     await createTable(client);

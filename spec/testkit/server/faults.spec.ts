@@ -85,6 +85,25 @@ describe('a fault', () => {
     expect(aws.stream('orders').shards[0]?.recordCount).toBe(2);
   });
 
+  it('lets the bytes before a cut arrive, and the length of the whole', async () => {
+    await using aws = await startFakeAws();
+    await aws.inject({ operation: 'ListStreams', effect: { kind: 'cut', afterBytes: 5 } });
+    const answer = await fetch(aws.endpoint, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/x-amz-json-1.1',
+        'x-amz-target': 'Kinesis_20131202.ListStreams',
+        authorization: 'x',
+      },
+      body: '{}',
+    });
+    expect(Number(answer.headers.get('content-length'))).toBeGreaterThan(5);
+    const reader = (answer.body as ReadableStream<Uint8Array>).getReader();
+    const { value } = await reader.read();
+    expect(Buffer.from(value ?? []).toString()).toBe('{"Str');
+    await expect(reader.read()).rejects.toThrow();
+  });
+
   it('befalls the shard that it names, also by its iterator', async () => {
     const { aws, client } = await setup();
     await client.send(new CreateStreamCommand({ StreamName: 'orders', ShardCount: 2 }));
