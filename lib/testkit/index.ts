@@ -1,6 +1,6 @@
 /**
- * What Millrace tests itself with, for the tests of its users: virtual time, seeded randomness, and models of the
- * services behind the same ports that production code uses.
+ * What Millrace tests itself with, for the tests of its users: virtual time, seeded randomness, models of the
+ * services behind the same ports that production code uses, and the services over the wire on this machine.
  */
 export { seededRandom } from '../base/random.ts';
 export { awsError, networkError } from './aws-error.ts';
