@@ -136,11 +136,16 @@ function start(
 function ask<T>(child: ChildProcess, calls: number): Promise<T> {
   return new Promise((resolve, reject) => {
     const onExit = (code: number | null) => reject(new Error(`a process of the bench ended with ${code}`));
+    if (child.exitCode !== null) {
+      onExit(child.exitCode);
+      return;
+    }
     child.once('exit', onExit);
     child.once('message', (answer) => {
       child.off('exit', onExit);
       resolve(answer as T);
     });
-    child.send(calls);
+    // A process that has just ended takes no message; its end is heard above.
+    child.send(calls, () => {});
   });
 }
