@@ -10,7 +10,7 @@ interface WebAssemblyParts {
 
 interface Exports {
   readonly m: { readonly buffer: ArrayBuffer };
-  readonly r: (...addressesAndBlocks: readonly number[]) => void;
+  readonly r: (first: number, distance: number, blocks: number) => void;
 }
 
 const blockBytes = 64;
@@ -73,7 +73,7 @@ export class Md5Lanes {
       for (const [lane, message] of messages.entries()) {
         if ((ends[lane] as number) > done) this.#load(lane, message, done * blockBytes, next * blockBytes);
       }
-      this.#runFrom(segmentBytes, next - done);
+      this.#run(firstSegment, segmentBytes, next - done);
       for (const [lane, end] of ends.entries()) if (end === next) digests[lane] = this.#digestOf(lane);
       done = next;
     }
@@ -98,22 +98,11 @@ export class Md5Lanes {
       memory[address + blockBytes - 7] = length >> 5;
     }
     this.#begin();
-    this.#runFrom(blockBytes, 1);
+    this.#run(firstSegment, blockBytes, 1);
     for (let lane = 0; lane < count; lane += 1) {
       const first = placeOf(lane);
       for (let word = 0; word < 4; word += 1) words[4 * lane + word] = swapped(this.#state[first + 4 * word] as number);
     }
-  }
-
-  /** Digests blocks of all lanes, which lie at that distance from each other. */
-  #runFrom(distance: number, blocks: number): void {
-    const at = firstSegment;
-    const middle = at + 4 * distance;
-    this.#run(
-      ...[at, at + distance, at + 2 * distance, at + 3 * distance],
-      ...[middle, middle + distance, middle + 2 * distance, middle + 3 * distance],
-      blocks,
-    );
   }
 
   #begin(): void {

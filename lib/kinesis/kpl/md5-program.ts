@@ -26,6 +26,7 @@ const get = (local: number): Code => [0x20, ...unsigned(local)];
 const set = (local: number): Code => [0x21, ...unsigned(local)];
 const tee = (local: number): Code => [0x22, ...unsigned(local)];
 const vector = (operation: number): Code => [0xfd, ...unsigned(operation)];
+const [plus, minus, multiply] = [[0x6a], [0x6b], [0x6c]] as const;
 const [or, xor, not, select] = [vector(0x50), vector(0x51), vector(0x4d), vector(0x52)];
 const [shiftLeft, shiftRight, add] = [vector(0xab), vector(0xad), vector(0xae)];
 const load = (address: number): Code => [...constant(0), ...vector(0x00), 4, ...unsigned(address)];
@@ -48,10 +49,12 @@ const wordAt = (place: number, word: number): number => stateAt(vectors, 0) + 16
 /** What the module needs of its memory for itself. */
 export const workBytes: number = wordAt(vectors, 0);
 
-/** Parameters: where the next block of each lane lies, and how many blocks follow. Then the vectors. */
-const blocks = lanes;
-const variableOf = (place: number, word: number): number => lanes + 1 + 4 * place + word;
-const scratchOf = (place: number): number => lanes + 1 + 4 * vectors + place;
+/** Parameters: where the first lane begins, how far it is from one lane to the next, and how many blocks follow. */
+const [first, distance, blocks] = [0, 1, 2] as const;
+/** Then where the next block of each lane is, the variables of each vector, and one more vector for each. */
+const addressOf = (lane: number): number => 3 + lane;
+const variableOf = (place: number, word: number): number => addressOf(lanes) + 4 * place + word;
+const scratchOf = (place: number): number => variableOf(vectors, place);
 const vectorLocals = 5 * vectors;
 const blockBytes = 64;
 
@@ -60,7 +63,7 @@ const shifts = [7, 12, 17, 22, 5, 9, 14, 20, 4, 11, 16, 23, 6, 10, 15, 21] as co
 /** Gathers one word of the block of four lanes into a vector, and puts it where the steps find it. */
 function gather(place: number, word: number): Code {
   const at = [2, ...unsigned(4 * word)];
-  const addresses = [3, 2, 1, 0].flatMap((lane) => get(4 * place + lane));
+  const addresses = [3, 2, 1, 0].flatMap((lane) => get(addressOf(4 * place + lane)));
   const further = [1, 2, 3].flatMap((lane) => [...vector(0x56), ...at, lane]);
   return joined(constant(0), addresses, [...vector(0x5c), ...at], further, store(wordAt(place, word)));
 }
@@ -87,6 +90,13 @@ function step(index: number, place: number): Code {
   );
 }
 
+/** Sets the lanes to where they begin. */
+function beginLanes(): Code {
+  return times(lanes, (lane) =>
+    joined(get(first), get(distance), constant(lane), multiply, plus, set(addressOf(lane))),
+  );
+}
+
 /** What happens to one block of each lane. */
 function blockCode(): Code {
   const eachWord = (code: (place: number, word: number) => Code): Code =>
@@ -99,25 +109,28 @@ function blockCode(): Code {
       const at = stateAt(place, word);
       return joined(constant(0), load(at), get(variableOf(place, word)), add, store(at));
     }),
-    times(lanes, (lane) => joined(get(lane), constant(blockBytes), [0x6a], set(lane))),
+    times(lanes, (lane) => joined(get(addressOf(lane)), constant(blockBytes), plus, set(addressOf(lane)))),
   );
 }
 
 /**
- * The module. It has a memory `m` of that many pages of 64 KiB and a function `r`, which takes the addresses of all
- * {@link lanes} and a number of blocks, and adds these to the state at address 0: vector by vector the four words, each of
- * four lanes.
+ * The module. It has a memory `m` of that many pages of 64 KiB and a function `r` (address of the first lane, distance
+ * between lanes, number of blocks), which adds blocks of all {@link lanes} to the state at address 0: vector by vector the
+ * four words, each of four lanes.
  */
 export function md5Program(pages: number): Uint8Array {
   const [i32, v128] = [0x7f, 0x7b];
-  const signature = [0x60, ...list(Array.from({ length: lanes + 1 }, () => [i32])), ...list([])];
+  const signature = [0x60, ...list([[i32], [i32], [i32]]), ...list([])];
   const exported = [
     [1, 0x6d, 2, 0],
     [1, 0x72, 0, 0],
   ];
-  const locals = list([[...unsigned(vectorLocals), v128]]);
-  const loop = joined([0x03, 0x40], blockCode(), get(blocks), constant(1), [0x6b], tee(blocks), [0x0d, 0, 0x0b]);
-  const body = joined(locals, loop, [0x0b]);
+  const locals = list([
+    [lanes, i32],
+    [vectorLocals, v128],
+  ]);
+  const loop = joined([0x03, 0x40], blockCode(), get(blocks), constant(1), minus, tee(blocks), [0x0d, 0, 0x0b]);
+  const body = joined(locals, beginLanes(), loop, [0x0b]);
   return Uint8Array.from(
     joined(
       [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
