@@ -37,7 +37,7 @@ describe('answers of GetRecords', () => {
         const body = jsonOf(page, style);
         expect(await outcome('json', json(body, places))).toEqual(await outcome('sdk', json(body)));
       }),
-      { numRuns: 300 },
+      { numRuns: 200 },
     );
   }, 60_000);
 
@@ -49,7 +49,7 @@ describe('answers of GetRecords', () => {
         expect(result).toEqual(await outcome('sdk', json(jsonOf(page))));
         expect(clients.cbor.events).toHaveLength(told);
       }),
-      { numRuns: 300 },
+      { numRuns: 200 },
     );
   }, 60_000);
 
@@ -109,7 +109,7 @@ describe('a spoilt answer of GetRecords', () => {
         const body = harmed(jsonOf(page, style), list);
         expect(await outcome('json', json(body, places))).toEqual(await outcome('sdk', json(body)));
       }),
-      { numRuns: 500 },
+      { numRuns: 300 },
     );
   }, 60_000);
 
@@ -121,7 +121,7 @@ describe('a spoilt answer of GetRecords', () => {
         const expected = pageByTree(body);
         if (expected !== undefined) expect(result).toEqual(expected);
       }),
-      { numRuns: 500 },
+      { numRuns: 300 },
     );
   }, 60_000);
 
@@ -144,7 +144,7 @@ describe('a spoilt answer of GetRecords', () => {
         expect(await outcome('cbor', cbor(bytes))).toBe('fault');
         expect(await outcome('json', json(bytes))).toEqual(await outcome('sdk', json(bytes)));
       }),
-      { numRuns: 300 },
+      { numRuns: 200 },
     );
   }, 60_000);
 });
