@@ -167,6 +167,23 @@ function pageByTree(body: Buffer): unknown {
   });
 }
 
+describe('a number in JSON', () => {
+  it.each(
+    ['0', '5', '007', '00', '1.', '.5', '-1', '+1', '1e2', '1E+2', '1.5e0', '1e', '1e+', '1e-3', '0.5', '1.7E9'].concat(
+      ['12345678901234567890', '496.34277145578795', '1.000000000000000000001', '8640000000000.0004', '9e99', '1e400'],
+      ['"5"', '"x"', 'true', 'null', 'NaN', '[]', '{}', ''],
+    ),
+  )('is what the SDK takes it for, or a fault: %s', async (text) => {
+    const record = `{"ApproximateArrivalTimestamp":${text},"Data":"AAEC","PartitionKey":"k","SequenceNumber":"1"}`;
+    for (const body of [`{"Records":[],"MillisBehindLatest":${text}}`, `{"Records":[${record}]}`]) {
+      const expected = await outcome('sdk', json(Buffer.from(body)));
+      expect(await outcome('json', json(Buffer.from(body)))).toEqual(expected);
+      const everywhere = Array.from({ length: body.length }, (_, index) => index);
+      expect(await outcome('json', json(Buffer.from(body), everywhere))).toEqual(expected);
+    }
+  });
+});
+
 describe('a record that lacks a field', () => {
   const fields = {
     ApproximateArrivalTimestamp: 1_700_000_000_000,
