@@ -51,6 +51,17 @@ describe('Md5Lanes', () => {
     }
   });
 
+  it('is not to be had without WebAssembly', () => {
+    const found = Object.getOwnPropertyDescriptor(globalThis, 'WebAssembly') as PropertyDescriptor;
+    Object.defineProperty(globalThis, 'WebAssembly', { value: undefined, configurable: true });
+    try {
+      expect(Md5Lanes.create()).toBeUndefined();
+    } finally {
+      Object.defineProperty(globalThis, 'WebAssembly', found);
+    }
+    expect(Md5Lanes.create()).toBeDefined();
+  });
+
   it('forgets what it has digested before', () => {
     digested([new Uint8Array(100_000).fill(1)]);
     const short = [Uint8Array.of(1), Uint8Array.of(2)];
