@@ -90,8 +90,6 @@ const kindOfName: Readonly<Record<string, AwsFaultKind>> = {
     'ServiceUnavailableException',
     'TransactionConflictException',
     'TransactionInProgressException',
-    // Millrace's own decoders: nothing in the answer can be read, and the next one may be whole.
-    'UnreadableAnswer',
   ]),
   ...named('unreachable', ['TimeoutError']),
   ...named('aborted', ['AbortError']),
@@ -164,8 +162,9 @@ function kindOf(
   if (statusCode === 429) return 'throttled';
   if (statusCode === 401 || statusCode === 403) return 'denied';
   if (statusCode !== undefined && statusCode >= 500) return 'transient';
-  // The SDK could not read the answer: cut short on its way, or not from the service at all.
-  if (statusCode !== undefined && name === 'SyntaxError') return 'transient';
+  // Nobody could read the answer, neither Millrace's decoders nor the SDK's: cut short on its way, or not from the
+  // service at all. The next one may be whole.
+  if (name === 'UnreadableAnswer' || (statusCode !== undefined && name === 'SyntaxError')) return 'transient';
   // An answer came, so a network code further down is not why the call failed.
   if (statusCode !== undefined && statusCode >= 400) return 'other';
   if (systemCode !== undefined) return 'unreachable';

@@ -115,6 +115,20 @@ describe('a refusal of GetRecords', () => {
     }
   });
 
+  it('that is no error of the service, but of something before it, is judged by its status', async () => {
+    const kinds = { 403: 'denied', 429: 'throttled', 400: 'transient', 502: 'transient' };
+    for (const [status, kind] of Object.entries(kinds)) {
+      const answer = {
+        status: Number(status),
+        headers: { 'content-type': 'text/html' },
+        chunks: [Buffer.from('<html>')],
+      };
+      for (const codec of ['sdk', 'json', 'cbor'] as const) {
+        await expect(scriptedClient(codec, () => answer).getRecords()).rejects.toMatchObject({ kind });
+      }
+    }
+  });
+
   it('without a body, or with one that is no error, is an error all the same', async () => {
     for (const chunks of [[], [Buffer.from('<html>')], [Buffer.from('[]')], [Buffer.from('null')], [Buffer.of(0xff)]]) {
       for (const headers of [jsonType, cborType, {}]) {
