@@ -80,7 +80,7 @@ export class Assigner {
     const byKey = new Map(observed.map((one) => [one.lease.leaseKey, one]));
     const writes = moves.map((move) => {
       const one = byKey.get(move.leaseKey) as ObservedLease;
-      const isHandoff = writeOf(move, one, options, nowMillis) === 'handoff';
+      const isHandoff = move.reason === 'balance' && writeOf(move, one, options, nowMillis) === 'handoff';
       return this.#writes.add(() => this.#perform(move, one, isHandoff, signal));
     });
     await allDone(writes);

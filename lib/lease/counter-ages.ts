@@ -49,10 +49,9 @@ export class CounterAges {
     return this.#seen.get(key)?.sinceMillis;
   }
 
-  /** Whether this process has given the lease away, and its holder has not moved the counter since. */
+  /** Whether this process has not yet seen the holder move the counter: it may not know that it was given the lease. */
   isUnanswered(key: string): boolean {
-    const seen = this.#seen.get(key);
-    return seen?.gift !== undefined && seen.counter <= seen.gift;
+    return this.#seen.get(key)?.hasMoved !== true;
   }
 
   /** Whether the lease was given away again because the holder before had not moved the counter once. */

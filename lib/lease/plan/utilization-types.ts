@@ -10,7 +10,7 @@ export interface ObservedLease {
   readonly expiresAfterMillis?: number;
   /** Whether a pending handoff has used up its time (kcl.md 2.7: 30 s + F), so that the lease may be given away. */
   readonly handoffTimedOut?: boolean;
-  /** Whether the observer has itself given the lease away and its owner has not renewed it since: it may not know of it yet. */
+  /** Whether the observer has not yet seen the owner renew the lease: it may not know of it, and so not begin it. */
   readonly awaitsOwner?: boolean;
 }
 
