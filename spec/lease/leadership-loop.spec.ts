@@ -73,7 +73,10 @@ describe('an expired lease', () => {
       expect(log.timesOf('write')).toEqual([]);
       await clock.advance(1);
       expect(table.rows.every(({ leaseOwner }) => leaseOwner === 'leader')).toBe(true);
-      expect(new Set(log.timesOf('write'))).toEqual(new Set([startedAtMillis + F + 1]));
+      for (const at of log.timesOf('write')) {
+        expect(at).toBeGreaterThan(startedAtMillis + F);
+        expect(at).toBeLessThanOrEqual(startedAtMillis + F + 1);
+      }
       leader.halt();
     }
   });
@@ -174,15 +177,15 @@ describe('the periods', () => {
     return { scans, units: scans * Math.max(0.5, count / 16) };
   }
 
-  it('are a second, or what keeps the reads under a quarter of the heartbeats, but never longer than F/4', async () => {
+  it('are a second, or what keeps the reads under an eighth of the heartbeats, but never longer than F/4', async () => {
     const most = 3_600_000 / (F / 4);
     for (const count of [1, 2, 3, 6, 16, 100]) {
       const { scans, units } = await hourOf(count);
       const writes = (count * 3 * 3_600_000) / F;
-      expect(scans).toBeLessThanOrEqual(3_600 + 60);
-      expect(scans).toBeGreaterThanOrEqual(most - 60);
-      // With one or two leases F/4 is what counts.
-      if (count > 2) expect(units, `${count} leases`).toBeLessThanOrEqual((writes / 4) * 1.05);
+      expect(scans, `${count} leases`).toBeLessThanOrEqual(3_600 + 60);
+      expect(scans, `${count} leases`).toBeGreaterThanOrEqual(most - 60);
+      // A small application may spend two read units a second whatever its heartbeats cost.
+      expect(units, `${count} leases`).toBeLessThanOrEqual(Math.max(2 * 3_600, writes / 8) * 1.05);
     }
   }, 60_000);
 
