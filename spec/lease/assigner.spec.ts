@@ -100,7 +100,7 @@ describe('a free lease', () => {
     const assigner = assignerOf([{ leaseKey: idOf(0), from: 'slow', to: 'b', reason: 'expired' }]);
     const observed = look();
     table.putRow({ ...row(), leaseCounter: 8 });
-    await clock.runUntil(assigner.assign(observed, [], 0, never));
+    await clock.runUntil(assigner.assign(observed, [], F + 1, never));
     expect(row()).toMatchObject({ leaseOwner: 'slow', leaseCounter: 8 });
     expect(events).toEqual([]);
   });

