@@ -53,7 +53,8 @@ export class LeaseReleaser {
   /**
    * Looks again, and releases every lease that the table gives to this worker, held or not: the scan is consistent, so a
    * lease that was assigned at the last moment is found. A handoff that had begun is completed instead. Each release
-   * stands alone: one that fails is told, and expires.
+   * stands alone: one that fails is told, and expires. Where the table cannot be read, by a damaged row or a lost permission,
+   * what this worker holds is known all the same: it is released to nobody.
    * @throws MillraceError when the table cannot be read for 30 s
    */
   async releaseAll(signal: AbortSignal): Promise<void> {
@@ -61,7 +62,10 @@ export class LeaseReleaser {
     const { leases, workers, askedAtMillis } = await this.#persist(async () => {
       const before = clock.monotonicMillis();
       return { ...(await table.scan(signal, 'consistent')), askedAtMillis: before };
-    }, signal);
+    }, signal).catch(async (thrown: unknown) => {
+      await this.#releaseHeld(signal);
+      throw thrown;
+    });
     const observed = ages.observe(leases, workers, clock.monotonicMillis());
     const proven = new Set([...ages.provenWorkers(leases, workers, askedAtMillis), ...this.#options.seenAlive()]);
     const others = ages.reportingWorkers(workers, askedAtMillis).filter((worker) => worker !== workerIdentifier);
@@ -69,6 +73,11 @@ export class LeaseReleaser {
     const input = { leases: observed, workers: takers, options: assignment, nowMillis: askedAtMillis, random };
     const releases = planReleaseToProven(plan, input, proven, workerIdentifier);
     await Promise.all(releases.map((release) => this.#release(release, signal)));
+  }
+
+  async #releaseHeld(signal: AbortSignal): Promise<void> {
+    const { held } = this.#options.keeper;
+    await Promise.all(held.map((lease) => this.#release({ lease, to: undefined }, signal)));
   }
 
   async #release(release: Release, signal: AbortSignal): Promise<void> {

@@ -18,6 +18,7 @@ import type { ScanConsistency } from '../lease-table.ts';
 import { messageOf } from '../../base/error.ts';
 import { dynamoFault } from './dynamo-fault.ts';
 import type { DynamoItem } from './item.ts';
+import type { ScanSegment } from './scan-segments.ts';
 import type { ConditionParameters, UpdateParameters } from './update-expression.ts';
 
 /** The part of a table's description that Millrace looks at. */
@@ -27,6 +28,8 @@ export interface TableDescription {
   readonly keySchema: readonly string[];
   /** Capacity of a table that is not billed by request; an index added to it needs its own. */
   readonly provisioned?: ProvisionedThroughput;
+  /** As the service counts it every six hours; absent when it does not say. */
+  readonly sizeBytes?: number;
   /** Status by index name; only an ACTIVE index can be asked. */
   readonly indexStatus: ReadonlyMap<string, string>;
   /** `name:S` and the like, for all attributes that are part of a key. */
@@ -70,6 +73,7 @@ export class AwsDynamo {
           (one) => `${one.AttributeName}:${one.AttributeType}`,
         ),
         ...provisionedOf(answer.Table?.ProvisionedThroughput),
+        ...(answer.Table?.TableSizeBytes === undefined ? {} : { sizeBytes: answer.Table.TableSizeBytes }),
         indexStatus: new Map(
           (answer.Table?.GlobalSecondaryIndexes ?? []).map((index) => [index.IndexName ?? '', index.IndexStatus ?? '']),
         ),
@@ -143,13 +147,19 @@ export class AwsDynamo {
     }
   }
 
-  /** One page of a scan. */
-  async scanPage(next: DynamoItem | undefined, isConsistent: boolean, signal: AbortSignal): Promise<ItemPage> {
+  /** One page of a scan, or of one part of a parallel scan. */
+  async scanPage(
+    next: DynamoItem | undefined,
+    isConsistent: boolean,
+    signal: AbortSignal,
+    segment: ScanSegment = { index: 0, total: 1 },
+  ): Promise<ItemPage> {
     const answer = await this.#call(signal, (options) =>
       this.#client.send(
         new ScanCommand({
           TableName: this.tableName,
           ConsistentRead: isConsistent,
+          ...(segment.total === 1 ? {} : { Segment: segment.index, TotalSegments: segment.total }),
           ...(next === undefined ? {} : { ExclusiveStartKey: toSdk(next) }),
         }),
         options,

@@ -125,7 +125,7 @@ export class CoordinationRows {
   async readLock(signal: AbortSignal, consistency: ScanConsistency): Promise<LeaderLock | undefined> {
     const { dynamo, key } = this.#lockHome;
     const item = await dynamo.getItem({ [key]: { S: leaderLockKey } }, signal, consistency);
-    return item === undefined ? undefined : lockFromItem(item);
+    return item === undefined ? undefined : lockFromItem(item, dynamo.tableName);
   }
 
   /** Writes the lock on a condition (kcl.md 1.3). */

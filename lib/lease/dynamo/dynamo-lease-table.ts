@@ -1,3 +1,4 @@
+import { linkedController } from '../../base/abort.ts';
 import type { Clock } from '../../base/clock.ts';
 import { MillraceError } from '../../base/error.ts';
 import type { LeaderLock, Lease, WorkerRow } from '../lease.ts';
@@ -16,22 +17,27 @@ import { type DynamoItem, stringOf } from './item.ts';
 import { ifAbsent, ifEndedAsSeen, itemFromLease, leaseFromItem, rowFromItem } from './lease-item.ts';
 import type { CoordinationRows } from './coordination-tables.ts';
 import { checkKey, openTable } from './open-table.ts';
+import { scanSegments } from './scan-segments.ts';
 import { updateExpression } from './update-expression.ts';
 
 /** A scan or query of more pages than this is not a lease table. */
 const maximumPages = 10_000;
+/** For how long the size of the table is believed, as in KCL: it says how many scans run side by side. */
+const sizeLifeMillis = 2 * 3_600_000;
 
 /** The lease table in DynamoDB, with KCL's attribute names and conditions. */
 export class DynamoLeaseTable implements LeaseTable {
   readonly #dynamo: AwsDynamo;
   readonly #rows: CoordinationRows;
   readonly #clock: Clock;
+  #size: { readonly bytes: number | undefined; readonly asOfMillis: number };
 
   /** `rows` says where the rows live that are no leases. */
   constructor(dynamo: AwsDynamo, rows: CoordinationRows, clock: Clock) {
     this.#dynamo = dynamo;
     this.#rows = rows;
     this.#clock = clock;
+    this.#size = { bytes: 0, asOfMillis: clock.monotonicMillis() };
   }
 
   async open(signal: AbortSignal): Promise<{ created: boolean; coordination: Coordination }> {
@@ -52,6 +58,7 @@ export class DynamoLeaseTable implements LeaseTable {
       check: (found) => checkKey(dynamo, found, { key: 'leaseKey', kind: 'lease table', option: 'tableName' }),
       signal,
     });
+    this.#size = { bytes: description.sizeBytes, asOfMillis: this.#clock.monotonicMillis() };
     if (!description.indexStatus.has(ownerIndexName)) {
       await dynamo.addIndex(ownerIndexName, description.provisioned, signal);
     }
@@ -61,14 +68,38 @@ export class DynamoLeaseTable implements LeaseTable {
   async scan(signal: AbortSignal, consistency: ScanConsistency = 'consistent'): Promise<TableSnapshot> {
     const leases: Lease[] = [];
     const workers: WorkerRow[] = [];
-    const isConsistent = consistency === 'consistent';
-    for await (const item of this.#items((next) => this.#dynamo.scanPage(next, isConsistent, signal))) {
+    await this.#scanSideBySide(consistency === 'consistent', signal, (item) => {
       const row = rowFromItem(item, this.#dynamo.tableName);
       if (row.kind === 'lease') leases.push(row.lease);
       else if (row.kind === 'worker') workers.push(row.worker);
-    }
+    });
     const legacy = this.#rows.state.tables === 'legacy' ? await this.#rows.scanLegacyWorkers(signal) : [];
     return { leases, workers: [...workers, ...legacy] };
+  }
+
+  /** All items of a parallel scan. The first fault ends all its parts: half a snapshot is none. */
+  async #scanSideBySide(isConsistent: boolean, signal: AbortSignal, take: (item: DynamoItem) => void): Promise<void> {
+    const segments = scanSegments(await this.#sizeBytes(signal));
+    using parts = linkedController(signal);
+    const scanned = segments.map(async (segment) => {
+      try {
+        const readPage = (next: DynamoItem | undefined) =>
+          this.#dynamo.scanPage(next, isConsistent, parts.signal, segment);
+        for await (const item of this.#items(readPage)) take(item);
+      } catch (thrown) {
+        parts.abort(thrown);
+      }
+    });
+    await Promise.all(scanned);
+    parts.signal.throwIfAborted();
+  }
+
+  async #sizeBytes(signal: AbortSignal): Promise<number | undefined> {
+    const asOfMillis = this.#clock.monotonicMillis();
+    if (asOfMillis - this.#size.asOfMillis > sizeLifeMillis) {
+      this.#size = { bytes: (await this.#dynamo.describeTable(signal))?.sizeBytes, asOfMillis };
+    }
+    return this.#size.bytes;
   }
 
   async listKeysOwnedBy(workerIdentifier: string, signal: AbortSignal): Promise<readonly string[] | undefined> {

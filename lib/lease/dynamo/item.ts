@@ -23,9 +23,3 @@ export function numberOf(item: DynamoItem, name: string): number | undefined {
   const value = item[name];
   return value !== undefined && 'N' in value ? Number(value.N) : undefined;
 }
-
-/** The texts of a string set; empty when it is absent (DynamoDB has no empty sets) or of another type. */
-export function stringSetOf(item: DynamoItem, name: string): readonly string[] {
-  const value = item[name];
-  return value !== undefined && 'SS' in value ? value.SS : [];
-}

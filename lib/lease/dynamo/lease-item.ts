@@ -1,7 +1,8 @@
 import { MillraceError } from '../../base/error.ts';
-import { type Position, positionFromRow, positionToRow } from '../../base/position.ts';
+import { positionToRow } from '../../base/position.ts';
 import type { LeaderLock, Lease, MetricSeries, WorkerRow } from '../lease.ts';
-import { type DynamoItem, type DynamoValue, numberOf, stringOf, stringSetOf } from './item.ts';
+import { type DynamoItem, type DynamoValue, numberOf, stringOf } from './item.ts';
+import { RowReader } from './row-reader.ts';
 import type { ConditionParameters } from './update-expression.ts';
 
 /** What a row of the lease table is (kcl.md 1.3). Rows that are neither leases nor worker rows are left alone. */
@@ -24,6 +25,10 @@ const SINGLE_TABLE_SUPPORT = 1;
  */
 export function rowFromItem(item: DynamoItem, tableName: string): TableRow {
   const entityType = stringOf(item, 'entityType');
+  // Neither a lease nor a row of others: who made it of another type cannot be known.
+  if (entityType === undefined && item['entityType'] !== undefined) {
+    throw new RowReader(item, tableName).damaged('entityType', 'a text');
+  }
   if (entityType === undefined || entityType === LEASE) {
     return { kind: 'lease', lease: leaseFromItem(item, tableName) };
   }
@@ -36,17 +41,10 @@ export function rowFromItem(item: DynamoItem, tableName: string): TableRow {
  * @throws MillraceError `MR_TABLE_FOREIGN`, `MR_TABLE_KIND` as {@link rowFromItem}
  */
 export function leaseFromItem(item: DynamoItem, tableName: string): Lease {
-  const leaseKey = stringOf(item, 'leaseKey');
-  const leaseCounter = numberOf(item, 'leaseCounter');
-  const checkpoint = stringOf(item, 'checkpoint');
-  if (leaseKey === undefined || leaseCounter === undefined || checkpoint === undefined) {
-    throw new MillraceError(
-      'MR_TABLE_FOREIGN',
-      `table ${tableName} has a row ${JSON.stringify(leaseKey)} that is no lease (it lacks leaseCounter or checkpoint); ` +
-        'name another table with tableName, or remove the row',
-      { subject: { table: tableName, ...(leaseKey === undefined ? {} : { lease: leaseKey }) } },
-    );
-  }
+  const row = new RowReader(item, tableName);
+  const leaseKey = row.required('leaseKey', row.text('leaseKey'), 'a text');
+  const leaseCounter = row.required('leaseCounter', row.count('leaseCounter'), 'a whole number');
+  const checkpoint = row.required('checkpoint', row.position('checkpoint'), 'a position');
   if (stringOf(item, 'streamName') !== undefined) {
     throw new MillraceError(
       'MR_TABLE_KIND',
@@ -57,39 +55,23 @@ export function leaseFromItem(item: DynamoItem, tableName: string): Lease {
   return {
     leaseKey,
     leaseCounter,
-    checkpoint: positionOfRow(item, 'checkpoint', checkpoint, tableName),
-    ownerSwitchesSinceCheckpoint: numberOf(item, 'ownerSwitchesSinceCheckpoint') ?? 0,
-    parentShardIds: stringSetOf(item, 'parentShardId'),
-    childShardIds: stringSetOf(item, 'childShardIds'),
-    ...optionalParts(item, tableName),
+    checkpoint,
+    ownerSwitchesSinceCheckpoint: row.count('ownerSwitchesSinceCheckpoint') ?? 0,
+    parentShardIds: row.texts('parentShardId'),
+    childShardIds: row.texts('childShardIds'),
+    ...present('leaseOwner', row.text('leaseOwner')),
+    ...present('checkpointOwner', row.text('checkpointOwner')),
+    ...present('pendingCheckpoint', row.position('pendingCheckpoint')),
+    ...present('hashKeyRange', row.hashKeyRange()),
+    ...optionalParts(item),
   };
 }
 
-/** Reads `name` and `nameSubSequenceNumber`; a text that is no position is told with the row it stands in. */
-function positionOfRow(item: DynamoItem, name: string, text: string, tableName: string): Position {
-  try {
-    return positionFromRow(text, numberOf(item, `${name}SubSequenceNumber`) ?? 0);
-  } catch (thrown) {
-    const leaseKey = stringOf(item, 'leaseKey');
-    throw new MillraceError(
-      'MR_TABLE_FOREIGN',
-      `table ${tableName} has a row ${JSON.stringify(leaseKey)} whose ${name} ${JSON.stringify(text)} is neither a sequence number nor a name of a position; ` +
-        'name another table with tableName, or mend the row',
-      { subject: { table: tableName, ...(leaseKey === undefined ? {} : { lease: leaseKey }) }, cause: thrown },
-    );
-  }
-}
-
-function optionalParts(item: DynamoItem, tableName: string): Partial<Lease> {
-  const startingHashKey = stringOf(item, 'startingHashKey');
-  const endingHashKey = stringOf(item, 'endingHashKey');
+function optionalParts(item: DynamoItem): Partial<Lease> {
+  const state = item['pendingCheckpointState'];
   return {
-    ...present('leaseOwner', stringOf(item, 'leaseOwner') || undefined),
-    ...present('checkpointOwner', stringOf(item, 'checkpointOwner')),
-    ...pendingParts(item, tableName),
-    ...(startingHashKey === undefined || endingHashKey === undefined
-      ? {}
-      : { hashKeyRange: { startingHashKey, endingHashKey } }),
+    // KCL writes a number under this name when it creates a row, and bytes when it updates one (kcl.md 1.1).
+    ...(state !== undefined && 'B' in state ? { pendingCheckpointState: state.B } : {}),
     ...present('throughputKBps', numberOf(item, 'throughputKBps')),
     ...present('tenure', numberOf(item, 'tenure')),
     ...present('initialTimestampMillis', numberOf(item, 'initialTimestampMillis')),
@@ -98,21 +80,6 @@ function optionalParts(item: DynamoItem, tableName: string): Partial<Lease> {
     ...(isTrue(item, 'firstSyncEnded') ? { firstSyncEnded: true as const } : {}),
     ...present('engineState', stringOf(item, 'engineState')),
     ...present('caughtUpAtMillis', numberOf(item, 'caughtUpAtMillis')),
-  };
-}
-
-function pendingParts(
-  item: DynamoItem,
-  tableName: string,
-): { pendingCheckpoint?: Position; pendingCheckpointState?: Uint8Array } {
-  const pending = stringOf(item, 'pendingCheckpoint');
-  const state = item['pendingCheckpointState'];
-  return {
-    ...(pending === undefined
-      ? {}
-      : { pendingCheckpoint: positionOfRow(item, 'pendingCheckpoint', pending, tableName) }),
-    // KCL writes a number under this name when it creates a row, and bytes when it updates one (kcl.md 1.1).
-    ...(state !== undefined && 'B' in state ? { pendingCheckpointState: state.B } : {}),
   };
 }
 
@@ -197,13 +164,22 @@ function seriesValue(series: MetricSeries): DynamoValue {
 /** The key of the lock row, in either layout. */
 export const leaderLockKey = 'Leader';
 
-/** Reads the lock row; a row that lacks its attributes is nobody's lock. */
-export function lockFromItem(item: DynamoItem): LeaderLock | undefined {
+/**
+ * Reads the lock row.
+ * @throws MillraceError `MR_TABLE_FOREIGN` for a row that is no lock: taken for "nobody leads" it would keep everybody from
+ * leading, since a lock is only written where there is no row
+ */
+export function lockFromItem(item: DynamoItem, tableName: string): LeaderLock {
   const ownerName = stringOf(item, 'ownerName');
   const recordVersionNumber = stringOf(item, 'recordVersionNumber');
   const leaseDurationMillis = Number(stringOf(item, 'leaseDuration') ?? Number.NaN);
   if (ownerName === undefined || recordVersionNumber === undefined || !Number.isFinite(leaseDurationMillis)) {
-    return undefined;
+    throw new MillraceError(
+      'MR_TABLE_FOREIGN',
+      `table ${tableName} has a row ${leaderLockKey} that is no lock of KCL (it lacks ownerName, recordVersionNumber or leaseDuration); ` +
+        'remove the row',
+      { subject: { table: tableName, lease: leaderLockKey } },
+    );
   }
   return { ownerName, recordVersionNumber, leaseDurationMillis, isReleased: stringOf(item, 'isReleased') === '1' };
 }

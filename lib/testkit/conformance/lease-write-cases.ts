@@ -5,6 +5,7 @@ import {
   assignLease,
   beginTenure,
   checkpointLease,
+  completeHandoff,
   completeUnreadHandoff,
   evictLease,
   initiateHandoff,
@@ -260,6 +261,20 @@ function handoffCases(): readonly LeaseWriteCase[] {
         leaseOwner: { ...heldLease, leaseOwner: 'third' },
         'leaseOwner, which is absent': unowned,
         checkpointOwner: inHandoff,
+      },
+    },
+    {
+      // KCL counts a switch when the owner changes or the old owner takes the lease back: a recorded row shows none here.
+      name: 'completeHandoff leaves the lease to its next owner, which is no switch',
+      before: inHandoff,
+      write: completeHandoff(fence, 'me', 'other'),
+      after: { ...without(inHandoff, 'checkpointOwner'), leaseCounter: 8 },
+      refusedOn: {
+        leaseCounter: { ...inHandoff, leaseCounter: 8 },
+        tenure: { ...inHandoff, tenure: 6 },
+        leaseOwner: { ...inHandoff, leaseOwner: 'third' },
+        checkpointOwner: { ...inHandoff, checkpointOwner: 'third' },
+        'checkpointOwner, which is absent': without(inHandoff, 'checkpointOwner'),
       },
     },
     {

@@ -104,6 +104,20 @@ describe('the lock row', () => {
     },
   );
 
+  it.each(['ownerName', 'recordVersionNumber', 'leaseDuration'])(
+    'without %s is an error that names it, for nobody could ever take it',
+    async (missing) => {
+      const raw = await singleTable();
+      const { [missing]: _, ...rest } = item;
+      await raw.put(rest);
+      await expect(raw.table.readLock(never)).rejects.toMatchObject({
+        code: 'MR_TABLE_FOREIGN',
+        subject: { table: raw.tableName },
+        message: expect.stringContaining('Leader') as string,
+      });
+    },
+  );
+
   it('is no place for a worker of that name', async () => {
     const raw = await singleTable();
     await raw.table.writeLock(lock, { type: 'absent' }, never);

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Lease } from '../../../lib/lease/lease.ts';
+import * as leaseWrites from '../../../lib/lease/lease-write.ts';
 import { type LeaseWriteCase, leaseWriteCases } from '../../../lib/testkit/conformance/lease-write-cases.ts';
 import { type RawItem, type RawTable, RawTables, rawLease } from './raw-table.ts';
 
@@ -58,6 +59,11 @@ async function seed(lease: Lease, more: RawItem = {}): Promise<RawItem> {
   await raw.put({ ...rawLease(lease), ...foreign, ...more });
   return (await raw.get(lease.leaseKey))!;
 }
+
+it('has a case for every write that there is', () => {
+  const makers = Object.keys(leaseWrites).filter((name) => name !== 'isAlreadyApplied');
+  expect(makers.filter((name) => !leaseWriteCases.some((one) => one.name.startsWith(`${name} `)))).toEqual([]);
+});
 
 describe.each(leaseWriteCases.map((one) => ({ ...one, one })))('$name', ({ one }) => {
   it('leaves every attribute alone that it does not name', async () => {

@@ -4,6 +4,8 @@ import type { Clock } from '../../../lib/base/clock.ts';
 import { AwsDynamo } from '../../../lib/lease/dynamo/aws-dynamo.ts';
 import type { DynamoLeaseTable } from '../../../lib/lease/dynamo/dynamo-lease-table.ts';
 import { openTable } from '../../../lib/lease/dynamo/open-table.ts';
+import { scanSegments } from '../../../lib/lease/dynamo/scan-segments.ts';
+import { ownerIndexName } from '../../../lib/lease/lease-table.ts';
 import { renewLease } from '../../../lib/lease/lease-write.ts';
 import { heldLease } from '../../../lib/testkit/conformance/lease-write-cases.ts';
 import { type WireAnswer, type WireHandler, refusal, startKinesisWire } from '../../support/kinesis-wire.ts';
@@ -86,6 +88,72 @@ describe('a scan', () => {
         const starts = [undefined, { leaseKey: { S: 'a' } }, { leaseKey: { S: 'b' } }, { leaseKey: { S: 'd' } }];
         expect(asked).toEqual(starts.map((start) => [start, consistency === 'consistent']));
       }
+    });
+  });
+
+  describe('of a large table', () => {
+    const bytes = 1024 ** 3;
+    const DescribeTable = always({
+      body: {
+        Table: {
+          TableStatus: 'ACTIVE',
+          TableSizeBytes: bytes,
+          KeySchema: [{ AttributeName: 'leaseKey', KeyType: 'HASH' }],
+          AttributeDefinitions: [{ AttributeName: 'leaseKey', AttributeType: 'S' }],
+          GlobalSecondaryIndexes: [{ IndexName: ownerIndexName, IndexStatus: 'ACTIVE' }],
+        },
+      },
+    });
+    const missing = refusal('ResourceNotFoundException');
+    const onlyLeases: WireHandler = (body, number) =>
+      body['TableName'] === 'table-1' ? DescribeTable(body, number) : missing;
+
+    it('asks for parts of 0.2 GB side by side, each page by page', async () => {
+      const asked: string[] = [];
+      const Scan: WireHandler = (body) => {
+        const part = String(body['Segment']);
+        const isSecond = body['ExclusiveStartKey'] !== undefined;
+        asked.push(`${part}/${String(body['TotalSegments'])}${isSecond ? ' on' : ''}`);
+        const Items = [wireLease(`${part}-${isSecond ? 'b' : 'a'}`)];
+        return { body: isSecond ? { Items } : { Items, LastEvaluatedKey: { leaseKey: { S: part } } } };
+      };
+      await withAnswers({ DescribeTable: onlyLeases, Scan }, async ({ table }) => {
+        await table.open(never);
+        const { leases } = await table.scan(never);
+        const parts = ['0', '1', '2', '3', '4'];
+        expect(leases.map((lease) => lease.leaseKey).toSorted()).toEqual(
+          parts.flatMap((one) => [`${one}-a`, `${one}-b`]),
+        );
+        expect(asked.toSorted()).toEqual(parts.flatMap((one) => [`${one}/5`, `${one}/5 on`]));
+      });
+    });
+
+    it('ends all parts with the first fault, and leaves none of them under way', async () => {
+      const page = { Items: [], LastEvaluatedKey: { leaseKey: { S: 'a' } } };
+      const Scan: WireHandler = (body) =>
+        body['Segment'] === 3 ? refusal('ProvisionedThroughputExceededException') : { body: page };
+      await withAnswers({ DescribeTable: onlyLeases, Scan }, async ({ table, operations }) => {
+        await table.open(never);
+        await expect(table.scan(never)).rejects.toMatchObject({ code: 'MR_THROTTLED' });
+        // Requests that had left already may still arrive, one of each part.
+        const before = operations.length;
+        for (let calls = 0; calls < 10; calls += 1) await table.coordination(never);
+        expect(operations.slice(before).filter((name) => name === 'Scan').length).toBeLessThan(5);
+      });
+    });
+
+    it.each([
+      [undefined, 10],
+      [0, 1],
+      [1, 1],
+      [0.2 * bytes, 1],
+      [0.2 * bytes + 1, 2],
+      [6.4 * bytes, 32],
+      [100 * bytes, 32],
+    ])('of %s bytes has %i parts, as in KCL', (size, parts) => {
+      const segments = scanSegments(size);
+      expect(segments.map(({ index }) => index)).toEqual(Array.from({ length: parts }, (_, index) => index));
+      expect(new Set(segments.map(({ total }) => total))).toEqual(new Set([parts]));
     });
   });
 
