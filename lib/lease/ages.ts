@@ -190,8 +190,10 @@ export class FleetAges {
   provenWorkers(leases: readonly Lease[], workers: readonly WorkerRow[], nowMillis: number): readonly string[] {
     const windowMillis = this.#failoverTimeMillis;
     const proven = new Set<string>();
-    for (const { workerIdentifier } of workers) {
-      if (this.#workers.hasMoved(workerIdentifier, windowMillis, nowMillis)) proven.add(workerIdentifier);
+    for (const row of workers) {
+      const { workerIdentifier } = row;
+      if (this.#workers.hasMoved(workerIdentifier, this.#reportWindowMillis(row), nowMillis))
+        proven.add(workerIdentifier);
     }
     for (const lease of leases) {
       const writer = writerOf(lease);

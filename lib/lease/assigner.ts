@@ -78,7 +78,9 @@ export class Assigner {
     this.#runs += 1;
     const moves = plan({ leases: observed, workers, options, nowMillis, balance, random });
     const byKey = new Map(observed.map((one) => [one.lease.leaseKey, one]));
-    const writes = moves.map((move) => {
+    const unproven = new Set(workers.filter((one) => one.isProven === false).map((one) => one.workerIdentifier));
+    const safe = moves.filter((move) => move.reason !== 'balance' || !unproven.has(move.to));
+    const writes = safe.map((move) => {
       const one = byKey.get(move.leaseKey) as ObservedLease;
       const isHandoff = move.reason === 'balance' && writeOf(move, one, options, nowMillis) === 'handoff';
       return this.#writes.add(() => this.#perform(move, one, isHandoff, signal));

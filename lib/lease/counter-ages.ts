@@ -12,6 +12,8 @@ export interface SeenCounter extends HeldCounter {
   readonly sinceMillis: number;
   /** Whether this process has itself seen the holder move it. */
   readonly hasMoved: boolean;
+  /** The look before the one that showed the move: when the holder lived at the earliest. */
+  readonly movedAfterMillis: number;
   /** How often in a row the lease was given to somebody by this process without a move of the counter since the last time. */
   readonly silentGifts: number;
   /** The counter with which this process last gave the lease away, until the counter goes beyond it. */
@@ -24,12 +26,15 @@ export interface SeenCounter extends HeldCounter {
  */
 export class CounterAges {
   #seen = new Map<string, SeenCounter>();
+  #lookedAtMillis = Number.NEGATIVE_INFINITY;
 
   /** Notes the counters of a snapshot taken at `nowMillis`; forgets the keys that are gone. */
   observe(counters: Iterable<HeldCounter>, nowMillis: number): void {
     const next = new Map<string, SeenCounter>();
-    for (const held of counters) next.set(held.key, follow(this.#seen.get(held.key), held, nowMillis));
+    const looks = { beforeMillis: this.#lookedAtMillis, nowMillis };
+    for (const held of counters) next.set(held.key, follow(this.#seen.get(held.key), held, looks));
     this.#seen = next;
+    this.#lookedAtMillis = nowMillis;
   }
 
   /** Notes a counter that this process has written itself, by giving the lease to its holder. */
@@ -37,7 +42,7 @@ export class CounterAges {
     const before = this.#seen.get(held.key);
     const isSilent = before?.gift !== undefined && before.counter === before.gift;
     const silentGifts = isSilent ? before.silentGifts + 1 : 0;
-    this.#seen.set(held.key, { ...held, sinceMillis: nowMillis, hasMoved: false, gift: held.counter, silentGifts });
+    this.#seen.set(held.key, { ...held, ...unmoved, sinceMillis: nowMillis, gift: held.counter, silentGifts });
   }
 
   /** The counter as last seen. */
@@ -59,10 +64,13 @@ export class CounterAges {
     return (this.#seen.get(key)?.silentGifts ?? 0) > 0;
   }
 
-  /** Whether this process has itself seen the holder move the counter, and within `windowMillis`. */
+  /**
+   * Whether this process has itself seen the holder move the counter, and within `windowMillis`. Looks that lie far apart
+   * prove little: the holder may have moved it right after the first of them, and died.
+   */
   hasMoved(key: string, windowMillis: number, nowMillis: number): boolean {
     const seen = this.#seen.get(key);
-    return seen?.hasMoved === true && nowMillis - seen.sinceMillis <= windowMillis;
+    return seen?.hasMoved === true && nowMillis - seen.movedAfterMillis <= windowMillis;
   }
 }
 
@@ -75,13 +83,20 @@ export class CounterAges {
  *   2. a scan shows 5, from a replica that lags
  *   3. the next one shows 6, and still nobody has answered the gift
  */
-function follow(before: SeenCounter | undefined, held: HeldCounter, nowMillis: number): SeenCounter {
+function follow(
+  before: SeenCounter | undefined,
+  held: HeldCounter,
+  { beforeMillis, nowMillis }: { readonly beforeMillis: number; readonly nowMillis: number },
+): SeenCounter {
   const isSameHolder = before?.holder === held.holder;
-  if (before?.counter === held.counter) return isSameHolder ? before : { ...before, ...held, hasMoved: false };
+  if (before?.counter === held.counter) return isSameHolder ? before : { ...before, ...held, ...unmoved };
   if (before?.gift !== undefined && held.counter <= before.gift) {
     const { gift, silentGifts } = before;
-    return { ...held, sinceMillis: nowMillis, hasMoved: false, gift, silentGifts };
+    return { ...held, ...unmoved, sinceMillis: nowMillis, gift, silentGifts };
   }
   const hasMoved = before !== undefined && isSameHolder && held.counter > before.counter;
-  return { ...held, sinceMillis: nowMillis, hasMoved, gift: undefined, silentGifts: 0 };
+  const move = hasMoved ? { hasMoved, movedAfterMillis: beforeMillis } : unmoved;
+  return { ...held, ...move, sinceMillis: nowMillis, gift: undefined, silentGifts: 0 };
 }
+
+const unmoved = { hasMoved: false, movedAfterMillis: Number.NEGATIVE_INFINITY };

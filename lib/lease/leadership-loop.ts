@@ -201,10 +201,15 @@ export class LeadershipLoop {
     const reporting = this.#ages.reportingWorkers(snapshot.workers, askedAtMillis);
     const views = workerViews(snapshot, [...new Set([...reporting, workerIdentifier])].sort());
     const marks = new Map(snapshot.workers.map((row) => [row.workerIdentifier, reportOf(row)]));
-    return this.#moves.observe(
+    const seen = this.#moves.observe(
       snapshot.leases,
       views.map((view) => ({ ...view, reportMark: marks.get(view.workerIdentifier) ?? 0 })),
     );
+    const proven = new Set([
+      ...this.#ages.provenWorkers(snapshot.leases, snapshot.workers, askedAtMillis),
+      workerIdentifier,
+    ]);
+    return seen.map((view) => ({ ...view, isProven: proven.has(view.workerIdentifier) }));
   }
 
   async #removeSilentRows({ snapshot, askedAtMillis }: Look, signal: AbortSignal): Promise<void> {

@@ -20,6 +20,8 @@ import type { ShardSyncer } from './shard-syncer.ts';
 import { checkStream } from './stream-check.ts';
 import { type Measurements, WorkerReporter, reportIntervalOf } from './worker-reporter.ts';
 
+/** When a worker reports for the second time. */
+const earlyReportMillis = 1_000;
 /** How often a worker asks whether a Java fleet has begun or ended to migrate its tables. */
 const coordinationIntervalMillis = 30_000;
 
@@ -146,10 +148,21 @@ export class LeaseCoordinator {
     const { failoverTimeMillis, leaseDiscoveryIntervalMillis } = this.#options;
     const reportMillis = reportIntervalOf(failoverTimeMillis);
     const loops = [
-      this.#loop(reportMillis, 'later', (inner) => this.#reporter.report(inner), linked.signal),
-      this.#loop(leaseDiscoveryIntervalMillis, 'now', (inner) => this.#discover(inner), linked.signal),
-      this.#loop(viewIntervalMillis, 'now', (inner) => this.#lookIfNeeded(inner), linked.signal),
-      this.#loop(coordinationIntervalMillis, 'later', (inner) => this.#askCoordination(inner), linked.signal),
+      // The second report comes soon: others believe that a worker lives when they have seen it move.
+      this.#loop(
+        reportMillis,
+        Math.min(earlyReportMillis, reportMillis),
+        (inner) => this.#reporter.report(inner),
+        linked.signal,
+      ),
+      this.#loop(leaseDiscoveryIntervalMillis, 0, (inner) => this.#discover(inner), linked.signal),
+      this.#loop(viewIntervalMillis, 0, (inner) => this.#lookIfNeeded(inner), linked.signal),
+      this.#loop(
+        coordinationIntervalMillis,
+        coordinationIntervalMillis,
+        (inner) => this.#askCoordination(inner),
+        linked.signal,
+      ),
       this.#elector.run(linked.signal),
       this.#leadership.run(linked.signal),
     ];
@@ -163,15 +176,13 @@ export class LeaseCoordinator {
 
   async #loop(
     intervalMillis: number,
-    first: 'now' | 'later',
+    firstMillis: number,
     action: (signal: AbortSignal) => Promise<unknown>,
     signal: AbortSignal,
   ): Promise<void> {
     const { clock } = this.#options;
-    let wait = first === 'later';
-    while (!signal.aborted) {
-      if (wait && !(await pause(clock, intervalMillis, signal))) return;
-      wait = true;
+    for (let waitMillis = firstMillis; !signal.aborted; waitMillis = intervalMillis) {
+      if (waitMillis > 0 && !(await pause(clock, waitMillis, signal))) return;
       try {
         await action(signal);
       } catch (thrown) {

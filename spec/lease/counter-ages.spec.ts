@@ -46,8 +46,9 @@ describe('CounterAges', () => {
     see(5, 0);
     expect(ages.hasMoved(key, 1_000, 0)).toBe(false);
     see(6, 100);
-    expect(ages.hasMoved(key, 1_000, 1_100)).toBe(true);
-    expect(ages.hasMoved(key, 1_000, 1_101)).toBe(false);
+    // It may have moved right after the look at 0.
+    expect(ages.hasMoved(key, 1_000, 1_000)).toBe(true);
+    expect(ages.hasMoved(key, 1_000, 1_001)).toBe(false);
     see(7, 200, 'b');
     expect(ages.hasMoved(key, 1_000, 200)).toBe(false);
     see(3, 300, 'b');

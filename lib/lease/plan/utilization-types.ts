@@ -38,6 +38,11 @@ export interface WorkerView {
    * in balancing. Absent: no move is remembered, and all values count.
    */
   readonly reportsSinceMove?: number;
+  /**
+   * `false`: the observer has seen the worker's row, but nothing of it move yet; it may be dead. A free lease may be given
+   * to it, since it waits anyway; none is taken from a reader for it.
+   */
+  readonly isProven?: boolean;
   /** Moves that the metrics do not show yet; none by default. */
   readonly unreported?: UnreportedLoad;
   /** The time of which each value speaks: that between two reports. KCL's {@link kclReportIntervalMillis} by default. */
