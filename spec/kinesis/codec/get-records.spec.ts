@@ -214,6 +214,8 @@ describe('a record that lacks a field', () => {
 describe('a page in CBOR', () => {
   it('that goes deeper than any answer, or claims more than it has, takes no memory and is a fault', async () => {
     const claims = [
+      // Something follows the page.
+      Buffer.concat([cborItem({ Records: [], MillisBehindLatest: 0, RecordFormat: 1 }), Buffer.of(0)]),
       Buffer.alloc(5_000_000, 0x81),
       Buffer.alloc(5_000_000, 0xa1),
       Buffer.alloc(5_000_000, 0xc1),

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { scanCborPage } from '../../../lib/kinesis/codec/cbor-scan.ts';
 import { scanJsonPage } from '../../../lib/kinesis/codec/json-scan.ts';
 import { cutAt } from './scripted-client.ts';
-import { type PageModel, cborOf, cuts, jsonOf, pages, usualStyle } from './wire-forms.ts';
+import { type PageModel, cborItem, cborOf, cuts, jsonOf, pages, usualStyle } from './wire-forms.ts';
 
 /** Pages without children, with keys that JSON writes without escapes and a lag in whole milliseconds. */
 const usualPages: fc.Arbitrary<PageModel> = pages.map((page) => ({
@@ -43,6 +43,7 @@ describe('the scanner of JSON', () => {
       `{"Records":[${record.replace('"k"', '"\\u006b"')}]}`,
       `{"Records":[${record}],"ChildShards":[{"ShardId":"s"}]}`,
       `{"Records":[${record.replace('{', '{"Version":1,')}]}`,
+      `{"Records":[${record.replace('"1"', '"12:45678"')}]}`,
       `{"Recorts":[${record}]}`,
       `{"MillisBehindLatest":0}`,
       `[${record}]`,
@@ -75,5 +76,27 @@ describe('the scanner of CBOR', () => {
         expect(scanned?.inBase64).toHaveLength(style.data === 'base64' ? page.records.length : 0);
       }),
     );
+  });
+
+  it('leaves everything else to the full decoder, and changes nothing', () => {
+    const record = { ApproximateArrivalTimestamp: 1, Data: 'AAEC', PartitionKey: 'k', SequenceNumber: '1' };
+    for (const bytes of [
+      cborItem({ Records: [{ ...record, SequenceNumber: '12345x' }] }),
+      cborItem({ Records: [{ ...record, SequenceNumber: '12:45678' }] }),
+      cborItem({ Records: [{ ...record, SequenceNumber: '' }] }),
+      cborItem({ Records: [{ ...record, Datas: 'AAEC' }] }),
+      cborItem({ Records: [{ ...record, ApproximateArrivalTimestamp: 1.5 }] }),
+      cborItem({ Records: [record], ChildShards: [{ ShardId: 's' }] }),
+      cborItem({ Records: record }),
+      cborItem({ MillisBehindLatest: 0 }),
+      cborItem([record]),
+      Buffer.concat([cborItem({ Records: [record] }), Buffer.of(0)]),
+      cborItem({ Records: [record] }).subarray(0, -1),
+      Buffer.alloc(0),
+    ]) {
+      const before = Buffer.from(bytes);
+      expect(scanCborPage([bytes])).toBeUndefined();
+      expect(bytes.equals(before)).toBe(true);
+    }
   });
 });
