@@ -9,7 +9,6 @@ const interop = 'spec/interop/**/*.interop.spec.ts';
 const leaseTable = 'spec/lease/dynamo/*.spec.ts';
 /** Specs beside it that need no emulator: they run in the unit suite alone. */
 const withoutEmulator = ['service-answers', 'damaged-rows'].map((name) => `spec/lease/dynamo/${name}.spec.ts`);
-const stories = 'spec/interop/**/*.story.spec.ts';
 
 // The suites run one after the other (groupOrder), the files of a suite side by side.
 export default defineConfig({
@@ -21,7 +20,7 @@ export default defineConfig({
           name: 'unit',
           sequence: { groupOrder: 0 },
           include: ['spec/**/*.spec.ts'],
-          exclude: [...own.map((folder) => `spec/${folder}/**`), interop, stories],
+          exclude: [...own.map((folder) => `spec/${folder}/**`), interop],
           provide: { dynamoEmulator: 'dynalite' },
           testTimeout: 20_000,
         },
@@ -54,18 +53,8 @@ export default defineConfig({
           include: [interop, leaseTable],
           exclude: withoutEmulator,
           provide: { dynamoEmulator: 'DynamoDB Local' },
-          fileParallelism: false,
-          testTimeout: 3 * minuteMillis,
-          hookTimeout: minuteMillis,
-        },
-      },
-      {
-        // Fleets of Java and Millrace workers on one table: they wait for a Millrace that takes part in Java's leadership.
-        test: {
-          name: 'stories',
-          sequence: { groupOrder: 5 },
-          include: [stories],
-          fileParallelism: false,
+          // A fleet waits for timers most of the time: two files side by side still leave each of them a core.
+          maxWorkers: 2,
           testTimeout: 3 * minuteMillis,
           hookTimeout: minuteMillis,
         },

@@ -43,8 +43,14 @@ export interface Scene extends AsyncDisposable {
   owns(worker: WorkerProcess, atLeast?: number): Promise<void>;
   /** Waits until the worker has the leader's lock. */
   leads(worker: WorkerProcess): Promise<void>;
+  /** Waits until the worker has a row of its own, by which a leader counts on it. */
+  reports(worker: WorkerProcess): Promise<void>;
   /** The records seen more than once, over all workers: allowed after a crash, and after nothing else. */
   repeated(): readonly string[];
+  /** The records first seen after a later one of their shard, whichever worker saw it: never allowed. */
+  disordered(): readonly string[];
+  /** The first sight of each record of the shards, by the clock of this machine; milliseconds. */
+  seenAtMillis(shardIds: readonly string[]): readonly number[];
 }
 
 /** Makes a stream of its own, and an application of its own on it. */
@@ -103,10 +109,33 @@ export async function createScene(emulators: Emulators, name: string, shardCount
         () => leader,
       );
     },
+    reports: async ({ workerId }) => {
+      let keys: readonly string[] = [];
+      await waitUntil(
+        `${workerId} to report`,
+        async () => {
+          keys = Object.values(await tables.rows()).flatMap((rows) => rows.map(keyOf));
+          return keys.includes(workerId);
+        },
+        () => keys,
+      );
+    },
     repeated: () => {
       const all = seenRecords(workers);
       return all.filter((key, index) => all.indexOf(key) !== index);
     },
+    disordered: () => {
+      const furthest = new Map<string, bigint>();
+      return firstSightings(workers).flatMap(({ shardId, sequenceNumber }) => {
+        const number = BigInt(sequenceNumber);
+        const before = furthest.get(shardId);
+        if (before !== undefined && number < before) return [recordKey({ shardId, sequenceNumber })];
+        furthest.set(shardId, number);
+        return [];
+      });
+    },
+    seenAtMillis: (shardIds) =>
+      firstSightings(workers).flatMap(({ shardId, atMillis }) => (shardIds.includes(shardId) ? [atMillis] : [])),
     [Symbol.asyncDispose]: async () => {
       await Promise.all(workers.map((worker) => worker[Symbol.asyncDispose]()));
       producer[Symbol.dispose]();
@@ -120,11 +149,28 @@ function isOwnedBy(row: Row, workerId: string): boolean {
 }
 
 function seenRecords(workers: readonly WorkerProcess[]): string[] {
+  return sightings(workers).map(recordKey);
+}
+
+interface Sighting extends Pick<ProducedRecord, 'shardId' | 'sequenceNumber'> {
+  readonly atMillis: number;
+}
+
+function sightings(workers: readonly WorkerProcess[]): Sighting[] {
   return workers.flatMap((worker) =>
-    worker.lines.flatMap(({ event, shardId = '', sequenceNumber = '' }) =>
-      event === 'record' ? [recordKey({ shardId, sequenceNumber })] : [],
+    worker.lines.flatMap(({ event, atMillis, shardId = '', sequenceNumber = '' }) =>
+      event === 'record' ? [{ shardId, sequenceNumber, atMillis }] : [],
     ),
   );
+}
+
+/** Each record once, in the order in which the fleet saw them: all workers have the clock of this machine. */
+function firstSightings(workers: readonly WorkerProcess[]): Sighting[] {
+  const first = new Map<string, Sighting>();
+  for (const one of sightings(workers).sort((a, b) => a.atMillis - b.atMillis)) {
+    if (!first.has(recordKey(one))) first.set(recordKey(one), one);
+  }
+  return [...first.values()];
 }
 
 function recordKey({ shardId, sequenceNumber }: Pick<ProducedRecord, 'shardId' | 'sequenceNumber'>): string {

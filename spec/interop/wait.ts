@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 /** How long anything is waited for. */
-export const waitLimitMillis = 60_000;
+export const waitLimitMillis = 120_000;
 
 /**
  * Asks again and again until the answer is neither `undefined` nor `false`.
- * @throws Error after 60 s, with the last state
+ * @throws Error after 120 s, with the last state
  */
 export async function waitUntil<T>(
   what: string,

@@ -60,6 +60,11 @@ describe.each([
     }
     kinesis.destroy();
     await scene.seesAll(60);
+    const parents = scene.seenAtMillis(['shardId-000000000000', 'shardId-000000000001']);
+    const children = scene.seenAtMillis([4, 5, 6, 7].map((number) => `shardId-00000000000${number}`));
+    expect(parents).toHaveLength(40);
+    expect(children).toHaveLength(40);
+    expect(Math.max(...parents)).toBeLessThanOrEqual(Math.min(...children));
     expect([...(await rowsFaults()), ...complaints(java)]).toEqual([]);
     expect(scene.repeated()).toEqual([]);
   });
@@ -83,5 +88,10 @@ describe.each([
     await scene.seenAll();
     expect([...(await rowsFaults()), ...complaints(java)]).toEqual([]);
     await java.stop();
+  });
+
+  it('has seen the records of each shard in their order all the time', () => {
+    expect(scene.producer.produced).toHaveLength(220);
+    expect(scene.disordered()).toEqual([]);
   });
 });

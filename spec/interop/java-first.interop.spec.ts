@@ -76,6 +76,26 @@ describe.each([
     expect(scene.repeated()).toEqual(before);
     const rows = Object.values(await scene.tables.rows()).flat();
     expect(rows.map(keyOf)).not.toContain('millrace-1');
+  });
+
+  it('is Millrace alone after a clean stop of the Java leader, and repeats nothing', async () => {
+    const before = scene.repeated();
+    millrace = scene.add(startMillraceWorker(scene.application, { workerId: 'millrace-2' }));
+    await scene.reports(millrace);
+    await scene.seesAll(40);
+    await scene.leads(java);
     await java.stop();
+    await scene.producer.produce(40);
+    await scene.owns(millrace);
+    await scene.leads(millrace);
+    await scene.seenAll();
+    expect(await faults()).toEqual([]);
+    expect(scene.repeated()).toEqual(before);
+    await millrace.stop();
+  });
+
+  it('has seen the records of each shard in their order all the time', () => {
+    expect(scene.producer.produced).toHaveLength(280);
+    expect(scene.disordered()).toEqual([]);
   });
 });
