@@ -59,6 +59,7 @@ describe.each([
     const before = scene.repeated();
     java = startJava('java-2', '1');
     await scene.owns(java, 1);
+    await millrace.saw('event', ({ type, to }) => type === 'lease.released' && to === java.workerId);
     await scene.seesAll(40);
     await scene.leads(millrace);
     expect(await faults()).toEqual([]);

@@ -44,6 +44,7 @@ describe.each([
   it('hands leases to a Java worker that joins, and repeats nothing', async () => {
     java = startJava('java-1');
     await scene.owns(java, 1);
+    await millrace.saw('event', ({ type, to }) => type === 'lease.released' && to === java.workerId);
     await scene.seesAll(40);
     await scene.leads(millrace);
     expect([...(await rowsFaults()), ...complaints(java)]).toEqual([]);

@@ -12,6 +12,8 @@ export interface WorkerLine {
   readonly data?: string;
   /** Of an event of Millrace: which. */
   readonly type?: string;
+  /** Of a lease that Millrace has handed over: to which worker. */
+  readonly to?: string;
   readonly state?: string;
   readonly error?: string;
 }
