@@ -18,6 +18,7 @@ export interface TableLine {
 export async function measureTable(seeds: number, say: (text: string) => void): Promise<readonly TableLine[]> {
   const lines: TableLine[] = [];
   for (const scene of scenesOfTable) {
+    if (seeds < (scene.leastSeeds ?? 0)) continue;
     const begunAt = performance.now();
     lines.push(...(await measureScene(scene, seeds)));
     say(`${scene.name}: ${Math.round((performance.now() - begunAt) / 1_000)} s`);
