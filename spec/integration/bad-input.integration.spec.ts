@@ -199,13 +199,14 @@ describe('rows of others in the table of a running worker', () => {
       },
       'MR_STREAM_CHANGED',
     ],
-  ])('one %s ends it with an error that names the row, and its checkpoints stand', async (_, parts, code) => {
+  ])('one %s ends it with an error that names the row, and leaves its leases to others', async (_, parts, code) => {
     const options = await application();
     const worker = await running(options);
     await putRow(options, { leaseKey: { S: 'stranger' }, ...parts });
     const fault = await end(worker);
     expect(fault).toMatchObject({ code, subject: { lease: 'stranger' } });
     const mine = (await leases(options)).filter((item) => item['leaseKey']?.S !== 'stranger');
+    expect(mine.map((item) => item['leaseOwner']?.S)).toEqual([undefined, undefined]);
     expect(mine.map((item) => item['checkpoint']?.S)).not.toContain('TRIM_HORIZON');
     expect(worker.events.filter(({ type }) => type === 'worker.stopped')).toHaveLength(1);
   });

@@ -53,7 +53,14 @@ describe('a bounded run', () => {
     const first = fleet.start('a');
     await fleet.clock.advance(5_000);
     await fleet.clock.runUntil(first.drain());
-    fleet.table.putWorkerRow({ workerIdentifier: 'dead', lastUpdateSeconds: 1, reportCounter: 1, exclusive: false, metrics: {}, operatingRange: {} });
+    fleet.table.putWorkerRow({
+      workerIdentifier: 'dead',
+      lastUpdateSeconds: 1,
+      reportCounter: 1,
+      exclusive: false,
+      metrics: {},
+      operatingRange: {},
+    });
     const worker = fleet.start('b', { until: { type: 'CAUGHT_UP' } });
     fleet.put(20);
     await fleet.clock.runUntil(worker.ended, { atMostMillis: 60_000 });

@@ -88,6 +88,7 @@ describe('workers of one application', () => {
     await flow(fleet, 10);
     second.process.kill();
     await fleet.clock.runUntil(() => leasesOf(fleet)['a'] === 2, { atMostMillis: 12_000 });
+    expect(leasesOf(fleet)).toEqual({ a: 2 });
   });
 
   it('take over from the leader within 2 F and two seconds', async () => {

@@ -97,9 +97,7 @@ export const split: Scene = async (seed) => {
   const stage = new Stage({ seed, shards: 20, workers: 3 });
   return on(stage, async () => {
     const begunAt = stage.nowMillis;
-    const children = stage.fleet.kinesis.openShards
-      .slice(0, 10)
-      .flatMap(({ shardId }) => [...stage.fleet.split(shardId)]);
+    const children = stage.fleet.kinesis.openShards.slice(0, 10).flatMap(({ shardId }) => stage.fleet.split(shardId));
     const isRead = (child: string) => stage.open.some((row) => row.leaseKey === child);
     await stage.fleet.runUntil(() => children.every(isRead) && stage.isHeld, 600_000);
     return { readMillis: stage.nowMillis - begunAt, repeated: stage.repeated };
