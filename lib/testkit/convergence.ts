@@ -1,8 +1,8 @@
-import { seededRandom } from '../base/random.ts';
-import { type Lease, isEnded } from '../lease/lease.ts';
-import { chooseAssignmentPlan } from '../lease/plan/assignment-plan.ts';
-import { type Move, type WorkerView, defaultAssignmentOptions } from '../lease/plan/utilization-types.ts';
+import { isEnded } from '../lease/lease.ts';
 import type { Fleet } from './fleet.ts';
+
+/** A leader balances in every third turn, which comes after F/4 at most when there is little to scan. */
+const balancedWithinMillis = 15_000;
 
 /** What a fleet without faults still lacks, as the end of a sentence; `undefined` when it has converged. */
 export function whyNotConverged(fleet: Fleet): string | undefined {
@@ -17,8 +17,9 @@ export function whyNotConverged(fleet: Fleet): string | undefined {
 }
 
 /** Which shard no live worker reads. */
-export function whyNotOwned({ table, kinesis, workers }: Fleet): string | undefined {
-  const alive = new Set(workers.filter((worker) => worker.isAlive).map(({ name }) => name));
+export function whyNotOwned(fleet: Fleet): string | undefined {
+  const { table, kinesis } = fleet;
+  const alive = new Set(aliveNames(fleet));
   for (const row of table.rows) {
     if (isEnded(row)) continue;
     if (row.leaseOwner === undefined || !alive.has(row.leaseOwner)) return `nobody alive owns ${row.leaseKey}`;
@@ -30,59 +31,35 @@ export function whyNotOwned({ table, kinesis, workers }: Fleet): string | undefi
 }
 
 /**
- * Whether the leases are balanced by the rules of the strategy. By number of leases nobody has more than a fair share. By
- * utilisation the strategy's own plan, on what is and not on what a leader has seen of it, moves nothing more; what a leader
- * knows of the throughput is smoothed over time, so a move is due only when the plan makes it with and without throughput,
- * and nothing is said of workers that are judged by throughput alone.
+ * Whether the leases are balanced by the rules of the strategy. By number of leases nobody has two more than another. By
+ * utilisation the leader has lately looked at everybody who lives, and saw nothing to move: what it knows of loads, smoothed
+ * over time, nobody else does.
  */
 function whyNotBalanced(fleet: Fleet): string | undefined {
   const leases = fleet.table.rows.filter((row) => !isEnded(row));
-  const workers = viewsOf(fleet);
-  const usable = workers.filter((worker) => !hasFailed(worker));
-  const judged = usable.length > 0 ? usable : workers;
+  const alive = aliveNames(fleet);
   const countOf = (name: string) => leases.filter(({ leaseOwner }) => leaseOwner === name).length;
-  const text = workers.map(({ workerIdentifier: name }) => `${name} has ${countOf(name)}`).join(', ');
-  if (fleet.strategy === 'LEASE_COUNT_BASED') {
-    const fair = Math.ceil(leases.length / judged.length);
-    const isOver = judged.some(({ workerIdentifier }) => countOf(workerIdentifier) > fair);
-    return isOver ? `the leases are not balanced: ${text}, over ${fair}` : undefined;
+  const text = alive.map((name) => `${name} has ${countOf(name)}`).join(', ');
+  const balancing = fleet.lastBalancing;
+  if (balancing === undefined) return `nobody has looked at the balance: ${text}`;
+  const { input, moves, atMillis } = balancing;
+  if (fleet.clock.monotonicMillis() - atMillis > balancedWithinMillis) {
+    return `nobody has looked at the balance for ${balancedWithinMillis} ms: ${text}`;
   }
-  if (!judged.every(measuresCpu)) return undefined;
-  const move = dueMove(fleet, leases, workers);
-  if (move === undefined || dueMove(fleet, leases.map(withoutThroughput), workers) === undefined) return undefined;
-  return `the leases are not balanced: ${text}, and ${move.leaseKey} should go from ${move.from} to ${move.to}`;
+  const seen = new Set(input.workers.map(({ workerIdentifier }) => workerIdentifier));
+  const unseen = alive.find((name) => !seen.has(name));
+  if (unseen !== undefined) return `the leader does not know of ${unseen}`;
+  const [move] = moves.filter(({ from, to }) => from !== to);
+  if (move !== undefined) {
+    return `the leases are not balanced: ${text}, and ${move.leaseKey} should go from ${move.from} to ${move.to}`;
+  }
+  if (fleet.strategy !== 'LEASE_COUNT_BASED') return undefined;
+  const usable = input.workers.filter(({ metrics }) => metrics?.sts['C']?.at(-1) !== -1);
+  const judged = usable.length > 0 ? usable : input.workers;
+  const counts = judged.map(({ workerIdentifier }) => countOf(workerIdentifier));
+  return Math.max(...counts) - Math.min(...counts) > 1 ? `the leases are not balanced: ${text}` : undefined;
 }
 
-function dueMove(fleet: Fleet, leases: readonly Lease[], workers: readonly WorkerView[]): Move | undefined {
-  const [move] = chooseAssignmentPlan(fleet.strategy)({
-    leases: leases.map((lease) => ({ lease, unchangedSinceMillis: 0 })),
-    workers,
-    options: { ...defaultAssignmentOptions, failoverTimeMillis: fleet.settings.failoverTimeMillis },
-    nowMillis: 0,
-    balance: true,
-    random: seededRandom(1),
-  });
-  return move;
-}
-
-function viewsOf({ table, workers }: Fleet): readonly WorkerView[] {
-  const alive = [...new Set(workers.filter((worker) => worker.isAlive).map(({ name }) => name))].sort();
-  return alive.map((workerIdentifier) => {
-    const row = table.workerRows.find((one) => one.workerIdentifier === workerIdentifier);
-    return row === undefined
-      ? { workerIdentifier }
-      : { workerIdentifier, metrics: { sts: row.metrics, opr: row.operatingRange } };
-  });
-}
-
-function hasFailed({ metrics }: WorkerView): boolean {
-  return metrics?.sts['C']?.at(-1) === -1;
-}
-
-function measuresCpu({ metrics }: WorkerView): boolean {
-  return metrics?.sts['C'] !== undefined;
-}
-
-function withoutThroughput({ throughputKBps: _, ...lease }: Lease): Lease {
-  return lease;
+function aliveNames({ workers }: Fleet): readonly string[] {
+  return [...new Set(workers.filter((worker) => worker.isAlive).map(({ name }) => name))].sort();
 }

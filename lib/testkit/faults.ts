@@ -2,7 +2,7 @@ import type { Random } from '../base/random.ts';
 import type { InitialPosition } from '../lease/plan/shard-sync-plan.ts';
 import type { LeaseAssignmentStrategy } from '../lease/plan/utilization-types.ts';
 import type { ReceiverSettings } from '../receiver/receiver-options.ts';
-import type { FleetSettings } from './fleet.ts';
+import type { FleetSettings } from './fleet-options.ts';
 import { between, chance, forkRandom, pick, wholeBetween } from './fork-random.ts';
 import type { PageOdds } from './kinesis-view.ts';
 import type { ReadOdds } from './table-view.ts';
@@ -15,6 +15,7 @@ export const nemesisActs = [
   'killLeader',
   'pauseLeader',
   'cutLeader',
+  'deafLeader',
   'drain',
   'stop',
   'join',
@@ -29,6 +30,7 @@ export const nemesisActs = [
   'deafKinesis',
   'denyTable',
   'denyKinesis',
+  'denyMidway',
   'split',
   'merge',
   'trim',
@@ -161,6 +163,7 @@ export function drawSetup(seed: number): SimulationSetup {
       shortPage: drawOdds(random, 0.3),
       emptyPage: drawOdds(random, 0.3),
       expiredIterator: drawOdds(random, 0.1),
+      falselyGone: drawOdds(random, 0.05),
     },
     actEveryMillis: pick(random, [500, 2_000, 5_000]),
     acts: Object.fromEntries(nemesisActs.map((act) => [act, drawWeight(random)])) as Record<NemesisAct, number>,
@@ -233,6 +236,7 @@ function drawReads(random: Random): ReadOdds {
     noIndex: drawOdds(random, 0.5),
     staleIndex: drawOdds(random, 1),
     staleScan: drawOdds(random, 1),
+    staleLock: drawOdds(random, 1),
     tornScan: drawOdds(random, 1),
     maxLagMillis: pick(random, [200, 2_000, 10_000]),
   };

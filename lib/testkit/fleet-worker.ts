@@ -71,6 +71,7 @@ export class FleetWorker implements CheckedWorker {
   hasTwin = false;
   wasDenied = false;
   isEnding = false;
+  isDropping = false;
   readonly tableWire: Wire;
   readonly kinesisWire: Wire;
   readonly tableView: TableView;
@@ -79,6 +80,8 @@ export class FleetWorker implements CheckedWorker {
   readonly #world: FleetWorld;
   readonly #run: Promise<void>;
   #end: WorkerEnd | undefined;
+  /** Shards that wait for their parents, or are read to their end and not ended: few calls matter to them, and not for long. */
+  readonly #midway = new Set<string>();
 
   constructor(world: FleetWorld, options: FleetWorkerOptions) {
     const { clock, seed } = world;
@@ -179,7 +182,22 @@ export class FleetWorker implements CheckedWorker {
   #publish(event: MillraceEvent): void {
     // The block itself is told when it is handed out.
     if (event.type !== 'block.sealed') this.#world.tell(this, textOf(event));
+    if (event.type === 'lease.gained' && this.#hasParents(event.leaseKey)) this.#midway.add(event.leaseKey);
+    if (event.type === 'lease.lost' || event.type === 'lease.released') this.#midway.delete(event.leaseKey);
+    if (event.type === 'shard.changed') {
+      if (event.to === 'draining') this.#midway.add(event.shardId);
+      else this.#midway.delete(event.shardId);
+    }
     this.#world.watch.onEvent(this, event);
+  }
+
+  #hasParents(leaseKey: string): boolean {
+    return this.#world.table.rows.some((row) => row.leaseKey === leaseKey && row.parentShardIds.length > 0);
+  }
+
+  /** Whether a shard of this worker waits for its parents or for its own end. */
+  get isMidway(): boolean {
+    return this.#midway.size > 0;
   }
 
   /** How the worker has ended; absent while it has not, and for one that was killed. */
@@ -215,6 +233,7 @@ export class FleetWorker implements CheckedWorker {
   /** Ends the worker at once; it still gives its leases back. */
   async stop(): Promise<void> {
     this.isEnding = true;
+    this.isDropping = true;
     await this.#receiver.stop().catch(() => {});
   }
 

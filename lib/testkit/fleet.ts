@@ -1,81 +1,25 @@
-import { formatPosition } from '../base/position.ts';
 import type { Random } from '../base/random.ts';
-import { type Lease, isEnded } from '../lease/lease.ts';
+import { isEnded } from '../lease/lease.ts';
 import { chooseAssignmentPlan } from '../lease/plan/assignment-plan.ts';
-import type { LeaseAssignmentStrategy } from '../lease/plan/utilization-types.ts';
+import type { AssignmentPlan, LeaseAssignmentStrategy } from '../lease/plan/utilization-types.ts';
 import type { ReceiverSettings } from '../receiver/receiver-options.ts';
 import { allCheckers } from './checkers/all.ts';
 import type { CheckContext, Checker } from './checkers/checker.ts';
-import { FakeKinesis, type FakeKinesisOptions } from './fake-kinesis.ts';
+import { FakeKinesis } from './fake-kinesis.ts';
 import { FakeLeaseTable, type RowChange } from './fake-lease-table.ts';
-import type { FinishingOptions, FleetConsumer } from './fleet-consumer.ts';
-import { FleetWorker, type FleetWorkerOptions, type ViewFault } from './fleet-worker.ts';
+import { type Balancing, type FleetOptions, type StartOptions, defaultSettings } from './fleet-options.ts';
+import { FleetWorker } from './fleet-worker.ts';
 import { pick } from './fork-random.ts';
 import { Ledger, type LedgerRecord } from './ledger.ts';
+import { textOfChange } from './row-text.ts';
 import { TableHistory } from './table-history.ts';
 import { Trace } from './trace.ts';
 import { VirtualClock } from './virtual-clock.ts';
-
-/** The settings of a fleet's workers; those of a consumer with their defaults. */
-export type FleetSettings = Partial<Omit<ReceiverSettings, 'workerIdentifier' | 'until'>>;
-
-/** Options of {@link createFleet}. */
-export interface FleetOptions extends FinishingOptions {
-  /** Everything that is drawn is drawn from it: 1. */
-  readonly seed?: number;
-  /** Shards of the stream: 1. */
-  readonly shards?: number;
-  /** Workers that are started at once: 0. */
-  readonly workers?: number;
-  /** What the workers do with the records; nothing unless told otherwise. */
-  readonly consumer?: FleetConsumer;
-  readonly settings?: FleetSettings;
-  /** How leases are shared out: WORKER_UTILIZATION_AWARE. */
-  readonly leaseAssignmentStrategy?: LeaseAssignmentStrategy;
-  readonly stream?: Omit<FakeKinesisOptions, 'clock' | 'shardCount' | 'latencyMillis'>;
-  /** The calls of a worker take from 1 ms up to this each way: 5 ms. */
-  readonly maxLatencyMillis?: number;
-  /** How long a slow request or answer takes at most: 20,000 ms. */
-  readonly maxSlowMillis?: number;
-  /** See {@link VirtualClock}. */
-  readonly turnsToSettle?: number;
-  /** Lines of the trace that are kept: 400. */
-  readonly keepLines?: number;
-  readonly onLine?: (line: string) => void;
-  /** Told of each fault that a worker's view had. */
-  readonly onFault?: (fault: ViewFault) => void;
-  /** Told of each event of a worker, by its type, and of each change of a shard's state. */
-  readonly onEdge?: (from: string, to: string) => void;
-}
-
-/** How one worker of a fleet differs from the others. */
-export interface StartOptions extends Pick<
-  FleetWorkerOptions,
-  'startMillis' | 'wallSkewMillis' | 'rate' | 'measurements' | 'idleTimeBetweenReadsInMillis'
-> {
-  readonly settings?: FleetSettings;
-  readonly consumer?: FleetConsumer;
-}
 
 /** What a fleet found broken: the first promise that did not hold, as a sentence. */
 export class BrokenPromise extends Error {
   override readonly name = 'BrokenPromise';
 }
-
-const defaultSettings: Omit<ReceiverSettings, 'workerIdentifier'> = {
-  applicationName: 'app',
-  tableName: 'app',
-  initialPosition: { type: 'TRIM_HORIZON' },
-  until: undefined,
-  failoverTimeMillis: 10_000,
-  leaseDiscoveryIntervalMillis: 1_000,
-  checkpointIntervalMillis: 3_333,
-  maxBufferedBytes: 128 * 1024 * 1024,
-  blockIntervalMillis: 200,
-  blockMaxBytes: 4 * 1024 * 1024,
-  blockMaxRecords: 10_000,
-  maxUnackedBlocks: 64,
-};
 
 /**
  * Makes a fleet: workers of one application over one stream, in one process and on virtual time. The workers run the given
@@ -102,7 +46,12 @@ export class Fleet {
   #broken: string | undefined;
   /** Set when the faults are over and what they left behind is repaired; then everything must go smoothly. */
   isQuiet = false;
+  /** The leases that were lost; see {@link loseNextLease}. */
+  readonly lostLeases: string[] = [];
   #losesNextLease = false;
+  #lastBalancing: Balancing | undefined;
+  /** By worker, when a lease came to be its own. */
+  readonly #givenAtMillis = new Map<string, number>();
 
   constructor(options: FleetOptions) {
     this.#options = options;
@@ -147,6 +96,16 @@ export class Fleet {
     return this.#broken;
   }
 
+  /** The last time at which a leader looked at the balance. */
+  get lastBalancing(): Balancing | undefined {
+    return this.#lastBalancing;
+  }
+
+  /** World time at which a worker was given a lease last, or another was begun to be handed over to it. */
+  givenAtMillis(name: string): number {
+    return this.#givenAtMillis.get(name) ?? -Infinity;
+  }
+
   /** @throws BrokenPromise when a promise did not hold */
   check(): void {
     if (this.#broken !== undefined) throw new BrokenPromise(this.#broken);
@@ -168,7 +127,7 @@ export class Fleet {
       incarnation,
       settings: { ...this.settings, ...options.settings, workerIdentifier: name },
       consumer: options.consumer ?? this.#options.consumer ?? (() => {}),
-      plan: chooseAssignmentPlan(this.strategy),
+      plan: this.#watchedPlan(),
       wire: {
         ...(maxLatencyMillis === undefined ? {} : { maxLatencyMillis }),
         ...(maxSlowMillis === undefined ? {} : { maxSlowMillis }),
@@ -248,6 +207,7 @@ export class Fleet {
     if (!isUntouched || !isMarked || this.kinesis.openShards.every(({ shardId }) => shardId !== leaseKey)) return;
     this.#losesNextLease = false;
     this.#writer = undefined;
+    this.lostLeases.push(leaseKey);
     this.trace.add('table', `loses the lease of ${leaseKey}`);
     this.table.deleteRow(leaseKey);
   }
@@ -265,6 +225,15 @@ export class Fleet {
     await this.clock.runUntil(() => this.#broken !== undefined || reached(), { atMostMillis });
     cancel();
     this.check();
+  }
+
+  #watchedPlan(): AssignmentPlan {
+    const plan = chooseAssignmentPlan(this.strategy);
+    return (input) => {
+      const moves = plan(input);
+      if (input.balance) this.#lastBalancing = { atMillis: this.clock.monotonicMillis(), input, moves };
+      return moves;
+    };
   }
 
   #world(seed: number): ConstructorParameters<typeof FleetWorker>[0] {
@@ -321,6 +290,8 @@ export class Fleet {
     if (change.kind !== 'lease') return;
     const { before, after } = change;
     if (after !== undefined) this.ledger.noteLease(before, after, this.kinesis.nowMillis());
+    if (after?.leaseOwner !== undefined && after.leaseOwner !== before?.leaseOwner)
+      this.#givenAtMillis.set(after.leaseOwner, this.clock.monotonicMillis());
     if (before === undefined && after !== undefined && this.#losesNextLease) {
       this.clock.timer(1, () => this.#loseLease(after.leaseKey));
     }
@@ -351,20 +322,4 @@ export class Fleet {
 
 function isTrimmable(record: LedgerRecord): boolean {
   return record.acked && !record.trimmed;
-}
-
-function textOfChange(before: Lease | undefined, after: Lease | undefined): string {
-  if (after === undefined) return `${before?.leaseKey} deleted`;
-  return `${after.leaseKey} ${before === undefined ? `created${textOfStart(after)}` : textOfRow(before)} -> ${textOfRow(after)}`;
-}
-
-function textOfRow(row: Lease): string {
-  const { leaseOwner, checkpointOwner, leaseCounter, tenure, checkpoint } = row;
-  const from = checkpointOwner === undefined ? '' : ` from ${checkpointOwner}`;
-  return `[${leaseOwner ?? '-'}${from} ${leaseCounter}@${tenure ?? '-'} ${formatPosition(checkpoint)}]`;
-}
-
-function textOfStart({ initialTimestampMillis, firstSyncEnded }: Lease): string {
-  const start = initialTimestampMillis === undefined ? '' : ` from ${new Date(initialTimestampMillis).toISOString()}`;
-  return firstSyncEnded === true ? `${start}, the first sync has ended` : start;
 }

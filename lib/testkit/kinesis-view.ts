@@ -9,13 +9,13 @@ import type { Wire } from './wire.ts';
 import type { WorkerProcess } from './worker-process.ts';
 
 /** Faults of what a shard answers. */
-export type PageFault = 'shortPage' | 'emptyPage' | 'expiredIterator';
+export type PageFault = 'shortPage' | 'emptyPage' | 'expiredIterator' | 'falselyGone';
 
 /** How likely each is for one read: 0 to 1. */
 export type PageOdds = Readonly<Record<PageFault, number>>;
 
 /** A stream that answers all it has. */
-export const calmPages: PageOdds = { shortPage: 0, emptyPage: 0, expiredIterator: 0 };
+export const calmPages: PageOdds = { shortPage: 0, emptyPage: 0, expiredIterator: 0, falselyGone: 0 };
 
 /** What a {@link KinesisView} is made with. */
 export interface KinesisViewOptions {
@@ -80,10 +80,14 @@ export class KinesisView {
 
   #getRecords(iterator: string, limit: number, signal: AbortSignal): Promise<GetRecordsAnswer> {
     const { random, onFault } = this.#options;
-    const { shortPage, emptyPage, expiredIterator } = this.odds;
+    const { shortPage, emptyPage, expiredIterator, falselyGone } = this.odds;
     if (chance(random, expiredIterator)) {
       onFault?.('expiredIterator', 'getRecords');
       return Promise.reject(awsError('ExpiredIteratorException', 'injected: the iterator has expired'));
+    }
+    if (chance(random, falselyGone)) {
+      onFault?.('falselyGone', 'getRecords');
+      return Promise.reject(awsError('ResourceNotFoundException', 'injected: the shard is out of sight'));
     }
     if (chance(random, emptyPage)) {
       onFault?.('emptyPage', 'getRecords');

@@ -50,6 +50,8 @@ export class Ledger {
   #records = 0;
   /** Service time at which the end of the first shard sync was recorded. */
   #firstSyncEndedMillis = Infinity;
+  /** What LATEST means for the first lease: the other shards of the first sync begin no later. */
+  #firstMomentMillis = Infinity;
 
   constructor(options: LedgerOptions) {
     this.#options = options;
@@ -118,12 +120,15 @@ export class Ledger {
     const { kind } = after.checkpoint;
     const isTimed = kind === 'LATEST' || kind === 'AT_TIMESTAMP';
     shard.momentMillis = isTimed ? Math.min(nowMillis, after.initialTimestampMillis ?? nowMillis) : -Infinity;
+    if (kind === 'LATEST' && this.#firstMomentMillis === Infinity) {
+      this.#firstMomentMillis = after.initialTimestampMillis ?? nowMillis;
+    }
     if (kind === 'AT_TIMESTAMP') shard.momentMillis = after.initialTimestampMillis ?? -Infinity;
   }
 
   /**
    * Whether the application must process the record: it came after the initial position, or after the moment that the
-   * shard's lease stands for, or after the first shard sync; and retention has left it.
+   * shard's lease stands for, or that of the first lease, or after the first shard sync; and retention has left it.
    */
   isRequired(shard: LedgerShard, record: LedgerRecord): boolean {
     const { initialPosition: initial, retentionMillis, nowMillis } = this.#options;
@@ -134,8 +139,13 @@ export class Ledger {
       case 'AT_TIMESTAMP':
         return record.arrivalMillis >= initial.timestampMillis;
       case 'LATEST':
-        return record.arrivalMillis >= Math.min(this.#firstSyncEndedMillis, shard.momentMillis ?? Infinity);
+        return record.arrivalMillis >= Math.min(this.#firstSyncEndedMillis, this.#momentOf(shard));
     }
+  }
+
+  /** All leases of a first sync mean the same moment by LATEST. */
+  #momentOf({ momentMillis }: LedgerShard): number {
+    return momentMillis === undefined ? Infinity : Math.min(momentMillis, this.#firstMomentMillis);
   }
 
   /** The first record that must be processed and is not; absent when there is none. */

@@ -17,8 +17,16 @@ export interface NemesisOptions {
 /** What may be done to any worker that runs. */
 type Affliction = Exclude<
   NemesisAct,
-  'split' | 'merge' | 'trim' | 'forget' | 'loseLease' | 'join' | 'killLeader' | 'pauseLeader' | 'cutLeader'
+  'split' | 'merge' | 'trim' | 'forget' | 'loseLease' | 'denyMidway' | 'join' | LeaderStrike
 >;
+
+/** How often, and how closely, a shard that waits is looked out for; and for how long ten times as much it is refused. */
+const midwayLooks = 200;
+const midwayLookMillis = 50;
+const midwayDenialMillis = 12_000;
+
+/** What may be done to the leader. */
+type LeaderStrike = 'killLeader' | 'pauseLeader' | 'cutLeader' | 'deafLeader';
 
 /** No stream of a simulation has more open shards. */
 const maxOpenShards = 16;
@@ -74,9 +82,13 @@ export class Nemesis {
       case 'loseLease':
         this.#options.fleet.loseNextLease();
         return true;
+      case 'denyMidway':
+        this.#denyMidway(midwayLooks);
+        return true;
       case 'killLeader':
       case 'pauseLeader':
       case 'cutLeader':
+      case 'deafLeader':
         return this.#strikeLeader(act);
       case 'join':
         return this.#join();
@@ -89,12 +101,28 @@ export class Nemesis {
     }
   }
 
+  /**
+   * What a refused permission does to a shard that waits for its parents, or for its own end, is seen only while one waits, and
+   * that is never long: so the next one is lain in wait for.
+   */
+  #denyMidway(looks: number): void {
+    const { fleet } = this.#options;
+    const worker = fleet.workers.find((one) => one.isRunning && one.isMidway);
+    if (worker !== undefined) this.#disturb('denyTable', worker, midwayDenialMillis, fleet);
+    else if (looks > 0) fleet.clock.timer(midwayLookMillis, () => this.#isOver || this.#denyMidway(looks - 1));
+  }
+
   /** The leader is one of many; what happens to it alone would be rare. */
-  #strikeLeader(act: 'killLeader' | 'pauseLeader' | 'cutLeader'): boolean {
+  #strikeLeader(act: LeaderStrike): boolean {
     const { fleet } = this.#options;
     const leader = fleet.workers.find((worker) => worker.isRunning && worker.name === fleet.table.lock?.ownerName);
     if (leader === undefined) return false;
-    const effects = { killLeader: 'kill', pauseLeader: 'pause', cutLeader: 'cutTable' } as const;
+    const effects = {
+      killLeader: 'kill',
+      pauseLeader: 'pause',
+      cutLeader: 'cutTable',
+      deafLeader: 'deafTable',
+    } as const;
     return this.#afflict(effects[act], leader);
   }
 
@@ -134,8 +162,18 @@ export class Nemesis {
         startWorker(worker.name);
         return true;
       default:
-        return this.#disturb(act, worker, between(random, 0.1, 4) * failoverTimeMillis, fleet);
+        return this.#disturb(act, worker, this.#disturbanceMillis(act), fleet);
     }
+  }
+
+  /**
+   * Any time from a moment to several F. A worker that hears nothing is often so for a little less than F: what it has sent
+   * was applied, and when it hears of it, most of its time has run out already.
+   */
+  #disturbanceMillis(act: Affliction): number {
+    const { random, setup } = this.#options;
+    const isClose = act.startsWith('deaf') && chance(random, 0.5);
+    return (isClose ? between(random, 0.6, 1.1) : between(random, 0.1, 4)) * setup.settings.failoverTimeMillis;
   }
 
   /** Disturbs a wire for a while. */

@@ -194,7 +194,7 @@ class Simulation {
     const random = forkRandom(this.#setup.seed, 'quiet');
     const startWorker = (name: string) => this.#startWorker(name);
     for (const act of this.#setup.quietActs) {
-      if (!(await disturbQuietly(act, { fleet, random, startWorker }))) continue;
+      if (!(await disturbQuietly(act, { fleet, random, startWorker, converge: () => this.#converge() }))) continue;
       this.#count(this.#faults, act satisfies QuietAct);
       await this.#converge();
     }

@@ -1,4 +1,4 @@
-import type { Lease, WorkerRow } from '../lease/lease.ts';
+import type { LeaderLock, Lease, WorkerRow } from '../lease/lease.ts';
 import type { TableSnapshot } from '../lease/lease-table.ts';
 import type { FakeLeaseTable, RowChange } from './fake-lease-table.ts';
 
@@ -46,6 +46,18 @@ export class TableHistory {
       else if (change.kind === 'worker') undo(workers, change, (row) => row.workerIdentifier);
     }
     return { leases: [...leases.values()], workers: [...workers.values()] };
+  }
+
+  /** The leader's lock as it was so many milliseconds ago. */
+  lockAsOf(agoMillis: number): LeaderLock | undefined {
+    const fromMillis = this.#nowMillis() - agoMillis;
+    let lock = this.#table.lock;
+    for (let index = this.#changes.length - 1; index >= 0; index -= 1) {
+      const { atMillis, change } = this.#changes[index] as PastChange;
+      if (atMillis <= fromMillis) break;
+      if (change.kind === 'lock') lock = change.before;
+    }
+    return lock;
   }
 }
 

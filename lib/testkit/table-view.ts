@@ -10,7 +10,7 @@ import type { TableHistory } from './table-history.ts';
 import type { Wire } from './wire.ts';
 
 /** Faults of what the table shows. */
-export type ReadFault = 'noIndex' | 'staleIndex' | 'staleScan' | 'tornScan';
+export type ReadFault = 'noIndex' | 'staleIndex' | 'staleScan' | 'staleLock' | 'tornScan';
 
 /** How likely each is, 0 to 1, and how far the past goes back. */
 export interface ReadOdds {
@@ -20,13 +20,22 @@ export interface ReadOdds {
   readonly staleIndex: number;
   /** A scan that is not asked to be consistent shows the past, up to `maxLagMillis`. */
   readonly staleScan: number;
+  /** So does a look at the leader's lock. */
+  readonly staleLock: number;
   /** The pages of a scan are read at different times. */
   readonly tornScan: number;
   readonly maxLagMillis: number;
 }
 
 /** A table that shows what is. */
-export const calmReads: ReadOdds = { noIndex: 0, staleIndex: 0, staleScan: 0, tornScan: 0, maxLagMillis: 0 };
+export const calmReads: ReadOdds = {
+  noIndex: 0,
+  staleIndex: 0,
+  staleScan: 0,
+  staleLock: 0,
+  tornScan: 0,
+  maxLagMillis: 0,
+};
 
 /** What a {@link TableView} is made with. */
 export interface TableViewOptions {
@@ -80,6 +89,10 @@ export class TableView {
         return Promise.resolve(undefined);
       }
       if (chance(random, this.odds.staleIndex)) return this.#staleIndex(String(args[0]));
+    }
+    if (name === 'readLock' && args.includes('eventual') && chance(random, this.odds.staleLock)) {
+      onFault?.('staleLock', name);
+      return Promise.resolve(this.#options.history.lockAsOf(this.#lag()));
     }
     if (name === 'scan') {
       const isEventual = args.includes('eventual');

@@ -22,6 +22,8 @@ export interface CheckedWorker {
   readonly isAlive: boolean;
   /** Whether it was told to drain or to stop. */
   readonly isEnding: boolean;
+  /** Whether it was told to stop at once, and drops what is not finished. */
+  readonly isDropping: boolean;
 }
 
 /** Settings of a worker that a checker looks at. */

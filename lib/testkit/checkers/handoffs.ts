@@ -2,13 +2,11 @@ import { type Position, comparePositions, formatPosition } from '../../base/posi
 import type { Block } from '../../block/block.ts';
 import { gracefulLeaseHandoffTimeoutMillis } from '../../lease/ages.ts';
 import type { MillraceEvent } from '../../event/event.ts';
-import type { Lease } from '../../lease/lease.ts';
+import { type Lease, isEnded } from '../../lease/lease.ts';
 import type { CheckContext, CheckedWorker, Checker, LeaseChange } from './checker.ts';
 
-/** In a fleet that is quiet a handoff takes a heartbeat and a few round trips. */
-const quietHandoffMillis = 15_000;
-/** A leader looks every second or so; when a worker has been silent for F and this much longer, it knows. */
-const knownSlackMillis = 2_000;
+/** In a fleet that is quiet a handoff takes a heartbeat, a few round trips and this much. */
+const quietHandoffMillis = 5_000;
 /** How long it takes at most until a worker that gives everything up has told so, in F. */
 const failoversToEnd = 4;
 
@@ -18,9 +16,11 @@ interface Pending {
   readonly to: string;
   readonly begunAtMillis: number;
   readonly begunInQuiet: boolean;
+  /** The leader's F. */
+  readonly failoverTimeMillis: number;
 }
 
-/** A handoff after which records come again; that of a worker which is about to end is none. */
+/** A handoff after which records come again; that of a worker which is about to end by a fault is none. */
 interface Suspicion {
   readonly worker: CheckedWorker;
   readonly sentence: string;
@@ -29,14 +29,15 @@ interface Suspicion {
 
 /**
  * A handoff between two live workers repeats nothing: what the old owner was given of the shard is in the checkpoint when the
- * new owner may read. And it ends: the old owner completes it itself, unless it is disturbed.
+ * new owner may read. And it ends: the old owner completes it itself, unless it is disturbed. A drain that says that it has
+ * finished leaves nothing to be repeated either.
  */
 export function handoffsRepeatNothing(context: CheckContext): Checker {
   return new HandoffsRepeatNothing(context);
 }
 
 class HandoffsRepeatNothing implements Checker {
-  readonly promise = 'a lease moves between live workers by a handoff that ends and repeats nothing';
+  readonly promise = 'a lease moves between live workers by a handoff that ends, and no clean end repeats anything';
   readonly #context: CheckContext;
   /** By lease. */
   readonly #pending = new Map<string, Pending>();
@@ -46,8 +47,10 @@ class HandoffsRepeatNothing implements Checker {
   readonly #holders = new Map<string, CheckedWorker>();
   /** The tenures that their holder has told to be lost: it was disturbed. */
   readonly #lost = new Set<string>();
-  /** By worker, when it was last heard. */
-  readonly #aliveAtMillis = new Map<string, number>();
+  /** By worker that drains: what it has left to be repeated. */
+  readonly #unfinished = new Map<string, string>();
+  /** Workers from which a leader has taken a lease for their silence, with that leader; until they make a call again. */
+  readonly #silent = new Map<string, CheckedWorker>();
   #suspicions: Suspicion[] = [];
 
   constructor(context: CheckContext) {
@@ -58,36 +61,57 @@ class HandoffsRepeatNothing implements Checker {
     this.#given.set(`${shardId}@${tenure}`, range.through);
   }
 
-  onLease({ before, after, writer }: LeaseChange): void {
+  onLease(change: LeaseChange): void {
     this.#look();
+    const { before, after, writer } = change;
     const leaseKey = (after ?? before)?.leaseKey as string;
     if (writer !== undefined && after?.tenure !== undefined && after.tenure !== before?.tenure)
       this.#holders.set(`${leaseKey}@${after.tenure}`, writer);
+    this.#followHandoff(leaseKey, change);
+    if (before === undefined || after === undefined || writer === undefined) return;
+    this.#gave(before, after, writer);
+    if (writer.isEnding) this.#drained(before, after, writer);
+  }
+
+  #followHandoff(leaseKey: string, { before, after, writer }: LeaseChange): void {
     const pending = this.#pending.get(leaseKey);
     if (pending !== undefined && before !== undefined && after?.checkpointOwner !== pending.from) {
       this.#pending.delete(leaseKey);
       if (writer !== undefined) this.#ended(pending, before, writer);
     }
     if (after?.checkpointOwner === undefined || before?.checkpointOwner !== undefined) return;
-    if (writer !== undefined && after.leaseOwner !== undefined) this.#begun(after.leaseOwner, after, writer);
     this.#pending.set(leaseKey, {
       from: after.checkpointOwner,
       to: after.leaseOwner ?? '',
       begunAtMillis: this.#context.nowMillis(),
       begunInQuiet: this.#context.isQuiet(),
+      failoverTimeMillis: writer?.limits.failoverTimeMillis ?? 10_000,
     });
   }
 
-  /** In a fleet that is quiet no leader lets a lease go to a worker of which it can know that it is dead. */
-  #begun(to: string, { leaseKey }: Lease, writer: CheckedWorker): void {
-    const { fail, nowMillis, isQuiet, workers } = this.#context;
-    if (!isQuiet()) return;
-    const named = workers().filter((worker) => worker.name === to);
-    if (named.some((worker) => worker.isAlive)) return;
-    const aliveAtMillis = Math.max(...named.map((worker) => this.#aliveAtMillis.get(worker.id) ?? 0));
-    const deadMillis = nowMillis() - aliveAtMillis;
-    if (deadMillis > writer.limits.failoverTimeMillis + knownSlackMillis)
-      fail(`${writer.id} begins to hand ${leaseKey} over to ${to}, which died ${Math.round(deadMillis)} ms before`);
+  /** What a drain gives up must be finished, if the drain says so in the end. */
+  #drained(before: Lease, after: Lease, worker: CheckedWorker): void {
+    const key = `${before.leaseKey}@${before.tenure}`;
+    const owns = (row: Lease) => (row.checkpointOwner ?? row.leaseOwner) === worker.name;
+    if (worker.isDropping || !owns(before) || owns(after) || this.#holders.get(key) !== worker) return;
+    const given = this.#given.get(key);
+    if (given === undefined || this.#lost.has(key) || comparePositions(given, before.checkpoint) <= 0) return;
+    this.#unfinished.set(
+      worker.id,
+      `${worker.id} drained without a fault and released ${before.leaseKey} at ${formatPosition(before.checkpoint)}, ` +
+        `but was given it through ${formatPosition(given)}: the rest is repeated`,
+    );
+  }
+
+  /** In a fleet that is quiet no leader gives a lease to a worker from which it has taken one for its silence. */
+  #gave(before: Lease, after: Lease, writer: CheckedWorker): void {
+    const { leaseKey, leaseOwner } = after;
+    if (leaseOwner === undefined || leaseOwner === before.leaseOwner || leaseOwner === writer.name) return;
+    if (this.#context.isQuiet() && this.#silent.get(leaseOwner) === writer)
+      this.#context.fail(`${writer.id} gives ${leaseKey} to ${leaseOwner}, which it has found silent`);
+    const from = before.checkpointOwner ?? before.leaseOwner;
+    if (from !== undefined && from !== writer.name && after.checkpointOwner === undefined && !isEnded(before))
+      this.#silent.set(from, writer);
   }
 
   #ended(pending: Pending, row: Lease, writer: CheckedWorker): void {
@@ -120,7 +144,7 @@ class HandoffsRepeatNothing implements Checker {
   }
 
   onCall(worker: CheckedWorker): void {
-    this.#aliveAtMillis.set(worker.id, this.#context.nowMillis());
+    this.#silent.delete(worker.name);
   }
 
   onEvent(_worker: CheckedWorker, event: MillraceEvent): void {
@@ -128,7 +152,9 @@ class HandoffsRepeatNothing implements Checker {
     this.#look();
   }
 
-  onEnded(worker: CheckedWorker): void {
+  onEnded(worker: CheckedWorker, fault: unknown): void {
+    const unfinished = this.#unfinished.get(worker.id);
+    if (unfinished !== undefined && fault === undefined && !worker.isDropping) this.#context.fail(unfinished);
     this.#suspicions = this.#suspicions.filter((suspicion) => suspicion.worker !== worker);
   }
 
@@ -140,9 +166,10 @@ class HandoffsRepeatNothing implements Checker {
     const proven = due.find(({ worker }) => worker.isAlive && !worker.isEnding);
     if (proven !== undefined) fail(proven.sentence);
     if (!isQuiet()) return;
-    for (const [leaseKey, { from, begunAtMillis, begunInQuiet }] of this.#pending) {
-      if (begunInQuiet && now - begunAtMillis > quietHandoffMillis && this.#isUndisturbed(from))
-        fail(`${from} has not handed ${leaseKey} over ${quietHandoffMillis} ms after it was told to`);
+    for (const [leaseKey, { from, begunAtMillis, begunInQuiet, failoverTimeMillis }] of this.#pending) {
+      const boundMillis = quietHandoffMillis + failoverTimeMillis / 3;
+      if (begunInQuiet && now - begunAtMillis > boundMillis && this.#isUndisturbed(from))
+        fail(`${from} has not handed ${leaseKey} over ${Math.round(boundMillis)} ms after it was told to`);
     }
   }
 }

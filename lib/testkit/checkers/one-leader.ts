@@ -91,6 +91,7 @@ function isLeaderWrite(worker: CheckedWorker, call: LeaseTableCall): boolean {
   if (call.name !== 'write') return false;
   const { set, condition } = call.write;
   if (set.checkpointOwner !== undefined) return true;
-  if (set.leaseOwner === undefined || condition.tenure !== undefined) return false;
+  if (set.leaseOwner === undefined || condition.leaseOwner === undefined || condition.tenure !== undefined)
+    return false;
   return condition.leaseOwner !== worker.name && condition.checkpointOwner !== worker.name;
 }

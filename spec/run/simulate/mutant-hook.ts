@@ -1,7 +1,7 @@
 import { pathToFileURL } from 'node:url';
 import path from 'node:path';
 
-/** One replacement in one source file. */
+/** A replacement in a source file. */
 export interface Replacement {
   /** From the root of the repository. */
   readonly file: string;
@@ -11,19 +11,26 @@ export interface Replacement {
 }
 
 /**
- * The options of Node that replace a piece of source as a module is loaded. The hook is registered before tsx's own, so that
- * tsx compiles what the hook gives it. A piece that is not there exactly once ends the process.
+ * The options of Node that replace pieces of source as their modules are loaded. The hook is registered before tsx's own, so
+ * that tsx compiles what the hook gives it. A piece that is not there exactly once ends the process.
  */
-export function mutantOptions(root: string, { file, find, replace }: Replacement): readonly string[] {
-  const target = pathToFileURL(path.join(root, file)).href;
+export function mutantOptions(root: string, replacements: readonly Replacement[]): readonly string[] {
+  const edits = replacements.map(({ file, find, replace }) => {
+    return { url: pathToFileURL(path.join(root, file)).href, find, replace };
+  });
   const hook = [
-    `const target = ${JSON.stringify(target)}, find = ${JSON.stringify(find)}, replace = ${JSON.stringify(replace)};`,
+    `const edits = ${JSON.stringify(edits)};`,
     'export async function load(url, context, next) {',
     '  const loaded = await next(url, context);',
-    "  if (url.split('?')[0] !== target) return loaded;",
-    '  const parts = String(loaded.source).split(find);',
-    "  if (parts.length !== 2) throw new Error(`the mutant's text is there ${parts.length - 1} times, not once`);",
-    '  return { ...loaded, source: parts.join(replace) };',
+    "  const own = edits.filter((edit) => edit.url === url.split('?')[0]);",
+    '  if (own.length === 0) return loaded;',
+    '  let source = String(loaded.source);',
+    '  for (const { find, replace } of own) {',
+    '    const parts = source.split(find);',
+    "    if (parts.length !== 2) throw new Error(`the mutant's text is there ${parts.length - 1} times, not once`);",
+    '    source = parts.join(replace);',
+    '  }',
+    '  return { ...loaded, source };',
     '}',
   ].join('\n');
   const register = `import { register } from 'node:module'; register(${JSON.stringify(dataUrl(hook))});`;

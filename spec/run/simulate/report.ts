@@ -1,4 +1,7 @@
-import { nemesisActs } from '../../../lib/testkit/faults.ts';
+import { nemesisActs, quietActs } from '../../../lib/testkit/faults.ts';
+import { calmPages } from '../../../lib/testkit/kinesis-view.ts';
+import { calmReads } from '../../../lib/testkit/table-view.ts';
+import { calmOdds } from '../../../lib/testkit/wire.ts';
 import { shardEdges } from '../../../lib/receiver/shard-state.ts';
 import type { MutantVerdict } from './try-mutants.ts';
 import type { Counts, SeedReport } from './seed-report.ts';
@@ -6,25 +9,14 @@ import type { Counts, SeedReport } from './seed-report.ts';
 /** Lines of the trace that are shown of a seed that failed. */
 const tailLines = 80;
 
-/** Every fault that a simulation can have, beside the acts on the whole fleet. */
-const viewFaults = [
-  'slowRequest',
-  'slowAnswer',
-  'lostRequest',
-  'lostAnswer',
-  'duplicate',
-  'throttled',
-  'serverError',
-  'denied',
-  'staleIndex',
-  'tornScan',
-  'shortPage',
-  'emptyPage',
-  'expiredIterator',
+/** The names of all faults that are counted: of single calls, of answers, and what is done to the whole fleet. */
+export const faultNames: readonly string[] = [
+  ...Object.keys(calmOdds),
+  ...Object.keys(calmReads).filter((name) => name !== 'maxLagMillis'),
+  ...Object.keys(calmPages),
+  ...nemesisActs,
+  ...quietActs,
 ];
-
-/** The names of all faults that are counted. */
-export const faultNames: readonly string[] = [...nemesisActs, ...viewFaults];
 
 /** The names of all edges of the shard state machine. */
 export const edgeNames: readonly string[] = Object.entries(shardEdges).flatMap(([from, next]) =>

@@ -37,7 +37,7 @@ export async function tryMutants(
 
 async function tryMutant(mutant: Mutant): Promise<MutantVerdict> {
   const seeds = Array.from({ length: mutantSeeds }, (_, index) => index + 1);
-  const { reports, fault } = await runInChild({ seeds, stopAtFailure: true }, mutantOptions(root, mutant));
+  const { reports, fault } = await runInChild({ seeds, stopAtFailure: true }, mutantOptions(root, mutant.edits));
   const last = reports.at(-1);
   const broken = last?.broken ?? null;
   return {

@@ -1,4 +1,5 @@
-import { type Fleet, createFleet, type FleetSettings } from '../../../../lib/testkit/fleet.ts';
+import { type Fleet, createFleet } from '../../../../lib/testkit/fleet.ts';
+import type { FleetSettings } from '../../../../lib/testkit/fleet-options.ts';
 import type { FleetWorker } from '../../../../lib/testkit/fleet-worker.ts';
 import { forkRandom } from '../../../../lib/testkit/fork-random.ts';
 import type { Random } from '../../../../lib/base/random.ts';
