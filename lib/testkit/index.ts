@@ -28,3 +28,7 @@ export type { FakeAws, FakeAwsStats } from './server/fake-aws.ts';
 export type { FakeFault, FakeFaultEffect } from './server/faults.ts';
 export type { BulkStreamFigures, BulkStreamOptions } from './server/kinesis/bulk-stream.ts';
 export { type FakeAwsOptions, type LocalFakeAws, startFakeAws } from './server/start.ts';
+export { type Fleet, BrokenPromise, createFleet } from './fleet.ts';
+export type { FleetBatch, FleetConsumer, FinishingOptions } from './fleet-consumer.ts';
+export type { FleetOptions, FleetSettings, StartOptions } from './fleet-options.ts';
+export type { FleetWorker } from './fleet-worker.ts';
