@@ -24,6 +24,7 @@ describe('createFleet', () => {
     put(100);
     await fleet.runUntil(() => seen.size === 200, 120_000);
     fleet.check();
+    expect([...seen.keys()].sort()).toEqual(Array.from({ length: 200 }, (_, index) => `record ${index}`).sort());
   });
 
   it('stops at the first promise that does not hold, with the sentence', async () => {
