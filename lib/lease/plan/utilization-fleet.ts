@@ -120,7 +120,8 @@ function emptyLoad(view: WorkerView, metrics: ReadonlyMap<string, MetricValue> |
     leases: 0,
     throughputKBps: 0,
     movable: [],
-    isSettled: view.reportsSinceMove !== 0 && !hasUnreported(view),
+    // The throughput of its leases is known as soon as they are its own; a measurement has to be made first.
+    isSettled: metrics === undefined || metrics.size === 0 || (view.reportsSinceMove !== 0 && !hasUnreported(view)),
     caution: cautionFor(view),
   };
 }

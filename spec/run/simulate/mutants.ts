@@ -110,16 +110,6 @@ export const mutants: readonly Mutant[] = [
     ],
   },
   {
-    name: 'expiry-counted-from-the-answer',
-    edits: [
-      {
-        file: 'lib/lease/lease-keeper.ts',
-        find: '        holding.confirmedAtMillis = startedAtMillis;',
-        replace: '        holding.confirmedAtMillis = this.#options.clock.monotonicMillis();',
-      },
-    ],
-  },
-  {
     name: 'checkpoint-past-unfinished-blocks',
     edits: [
       {
@@ -420,9 +410,9 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'lib/lease/counter-ages.ts',
-        find: '  return { ...held, sinceMillis: nowMillis, hasMoved, gift: undefined, silentGifts: 0 };',
+        find: '  return { ...held, ...move, sinceMillis: nowMillis, gift: undefined, silentGifts: 0 };',
         replace:
-          '  const sinceMillis = before === undefined ? -Infinity : nowMillis;\n  return { ...held, sinceMillis, hasMoved, gift: undefined, silentGifts: 0 };',
+          '  const sinceMillis = before === undefined ? -Infinity : nowMillis;\n  return { ...held, ...move, sinceMillis, gift: undefined, silentGifts: 0 };',
       },
     ],
   },
@@ -433,16 +423,6 @@ export const mutants: readonly Mutant[] = [
         file: 'lib/lease/plan/free-lease.ts',
         find: '  if (leaseOwner === undefined || isExpired(observed, options, nowMillis)) return true;',
         replace: '  if (leaseOwner === undefined) return true;',
-      },
-    ],
-  },
-  {
-    name: 'dead-worker-given-leases',
-    edits: [
-      {
-        file: 'lib/lease/leadership-loop.ts',
-        find: '        this.#ages.distrust(holder);',
-        replace: '        void holder;',
       },
     ],
   },
