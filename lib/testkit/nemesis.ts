@@ -2,7 +2,7 @@ import type { Random } from '../base/random.ts';
 import { type NemesisAct, type SimulationSetup, nemesisActs } from './faults.ts';
 import type { Fleet } from './fleet.ts';
 import type { FleetWorker } from './fleet-worker.ts';
-import { between, chance, pick } from './fork-random.ts';
+import { between, chance, pick, wholeBetween } from './fork-random.ts';
 
 /** What a {@link Nemesis} needs of the simulation. */
 export interface NemesisOptions {
@@ -26,7 +26,15 @@ const midwayLookMillis = 50;
 const midwayDenialMillis = 12_000;
 
 /** What may be done to the leader. */
-type LeaderStrike = 'killLeader' | 'pauseLeader' | 'cutLeader' | 'deafLeader';
+type LeaderStrike = keyof typeof leaderStrikes;
+
+const leaderStrikes = {
+  killLeader: 'kill',
+  pauseLeader: 'pause',
+  cutLeader: 'cutTable',
+  deafLeader: 'deafTable',
+  fadeLeader: 'fadeTable',
+} as const;
 
 /** No stream of a simulation has more open shards. */
 const maxOpenShards = 16;
@@ -89,6 +97,7 @@ export class Nemesis {
       case 'pauseLeader':
       case 'cutLeader':
       case 'deafLeader':
+      case 'fadeLeader':
         return this.#strikeLeader(act);
       case 'join':
         return this.#join();
@@ -117,13 +126,7 @@ export class Nemesis {
     const { fleet } = this.#options;
     const leader = fleet.workers.find((worker) => worker.isRunning && worker.name === fleet.table.lock?.ownerName);
     if (leader === undefined) return false;
-    const effects = {
-      killLeader: 'kill',
-      pauseLeader: 'pause',
-      cutLeader: 'cutTable',
-      deafLeader: 'deafTable',
-    } as const;
-    return this.#afflict(effects[act], leader);
+    return this.#afflict(leaderStrikes[act], leader);
   }
 
   #afflict(act: Affliction, worker: FleetWorker): boolean {
@@ -155,6 +158,8 @@ export class Nemesis {
         worker.process.jumpWall(millis);
         return true;
       }
+      case 'fadeTable':
+        return this.#fade(worker);
       case 'twin':
         // Rare: it ends both workers' work for a while.
         if (!chance(random, 0.2)) return false;
@@ -162,18 +167,31 @@ export class Nemesis {
         startWorker(worker.name);
         return true;
       default:
-        return this.#disturb(act, worker, this.#disturbanceMillis(act), fleet);
+        return this.#disturb(act, worker, between(random, 0.1, 4) * failoverTimeMillis, fleet);
     }
   }
 
   /**
-   * Any time from a moment to several F. A worker that hears nothing is often so for a little less than F: what it has sent
-   * was applied, and when it hears of it, most of its time has run out already.
+   * A way to the table that gets worse: first no answer comes, then a few, then nothing goes through. What was applied before
+   * the last answers counts for others from when it was applied, and for the worker from when it was sent.
    */
-  #disturbanceMillis(act: Affliction): number {
-    const { random, setup } = this.#options;
-    const isClose = act.startsWith('deaf') && chance(random, 0.5);
-    return (isClose ? between(random, 0.6, 1.1) : between(random, 0.1, 4)) * setup.settings.failoverTimeMillis;
+  #fade(worker: FleetWorker): boolean {
+    const { fleet, random, setup } = this.#options;
+    const { failoverTimeMillis } = setup.settings;
+    const deafMillis = between(random, 0.2, 0.7) * failoverTimeMillis;
+    this.#say(worker, `hears nothing of the table for ${Math.round(deafMillis)} ms, and then little`);
+    const wire = worker.tableWire;
+    wire.answersPass = false;
+    this.#later(fleet, deafMillis, () => {
+      wire.answersPass = true;
+      if (!this.#isOver) wire.answersUntilCut = wholeBetween(random, 1, 4);
+    });
+    this.#later(fleet, deafMillis + between(random, 1, 2) * failoverTimeMillis, () => {
+      wire.requestsPass = true;
+      wire.answersPass = true;
+      wire.answersUntilCut = undefined;
+    });
+    return true;
   }
 
   /** Disturbs a wire for a while. */

@@ -75,6 +75,8 @@ export class Wire {
   requestsPass = true;
   /** Whether answers reach the worker. */
   answersPass = true;
+  /** After so many more answers neither requests nor answers pass; never when absent. */
+  answersUntilCut: number | undefined;
   /** Whether the service refuses the worker for lack of a permission. */
   denies = false;
 
@@ -88,6 +90,7 @@ export class Wire {
     this.requestsPass = true;
     this.answersPass = true;
     this.denies = false;
+    this.answersUntilCut = undefined;
   }
 
   /** Makes a call: `perform` is what the service does when the request arrives. */
@@ -142,7 +145,7 @@ export class Wire {
     this.#options.clock.timer(requestMillis, () => {
       const back = (say: (to: Caller<T>) => void) => {
         if (caller === undefined) return;
-        if (this.answersPass) this.#answerLater(this.#latency() + slowMillis, () => say(caller));
+        if (this.#lets()) this.#answerLater(this.#latency() + slowMillis, () => say(caller));
         else this.#failLater(caller);
       };
       perform().then(
@@ -150,6 +153,19 @@ export class Wire {
         (error: unknown) => back((to) => to.error(error)),
       );
     });
+  }
+
+  /** Whether an answer may pass; the last one of a wire that is to be cut cuts it. */
+  #lets(): boolean {
+    if (!this.answersPass) return false;
+    if (this.answersUntilCut === undefined) return true;
+    this.answersUntilCut -= 1;
+    if (this.answersUntilCut <= 0) {
+      this.answersUntilCut = undefined;
+      this.requestsPass = false;
+      this.answersPass = false;
+    }
+    return true;
   }
 
   #answerLater(millis: number, say: () => void): void {

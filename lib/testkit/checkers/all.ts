@@ -3,6 +3,7 @@ import { certainOwner } from './certain-owner.ts';
 import type { CheckerMaker } from './checker.ts';
 import { checkpointsFollowAcks } from './checkpoints.ts';
 import { handoffsRepeatNothing } from './handoffs.ts';
+import { confirmedLeases } from './confirmed-leases.ts';
 import { honestAnswers } from './honest-answers.ts';
 import { leasesKept } from './leases-kept.ts';
 import { noGap } from './no-gap.ts';
@@ -15,6 +16,7 @@ import { soundWorkers } from './sound-workers.ts';
 export const allCheckers: readonly CheckerMaker[] = [
   oneWriterPerFence,
   certainOwner,
+  confirmedLeases,
   oneLeader,
   handoffsRepeatNothing,
   checkpointsFollowAcks,

@@ -110,6 +110,16 @@ export const mutants: readonly Mutant[] = [
     ],
   },
   {
+    name: 'expiry-counted-from-the-answer',
+    edits: [
+      {
+        file: 'lib/lease/lease-keeper.ts',
+        find: '        holding.confirmedAtMillis = startedAtMillis;',
+        replace: '        holding.confirmedAtMillis = this.#options.clock.monotonicMillis();',
+      },
+    ],
+  },
+  {
     name: 'checkpoint-past-unfinished-blocks',
     edits: [
       {
@@ -423,6 +433,16 @@ export const mutants: readonly Mutant[] = [
         file: 'lib/lease/plan/free-lease.ts',
         find: '  if (leaseOwner === undefined || isExpired(observed, options, nowMillis)) return true;',
         replace: '  if (leaseOwner === undefined) return true;',
+      },
+    ],
+  },
+  {
+    name: 'silent-worker-given-leases',
+    edits: [
+      {
+        file: 'lib/lease/ages.ts',
+        find: '(row) => this.#silentMillis(row, nowMillis) <= this.#reportWindowMillis(row) && this.#isTrusted(row)',
+        replace: "(row) => row.workerIdentifier !== ''",
       },
     ],
   },
