@@ -20,10 +20,12 @@ type Affliction = Exclude<
   'split' | 'merge' | 'trim' | 'forget' | 'loseLease' | 'denyMidway' | 'join' | LeaderStrike
 >;
 
-/** How often, and how closely, a shard that waits is looked out for; and for how long ten times as much it is refused. */
+/** How often, and how closely, a shard that waits is looked out for; what it needs is refused for long enough to be asked for. */
 const midwayLooks = 200;
 const midwayLookMillis = 50;
-const midwayDenialMillis = 12_000;
+const midwayDenialMillis = 1_500;
+/** What a shard asks the table for while it waits for its parents, and while it ends. */
+const midwayOperations = ['get', 'createIfAbsent'];
 
 /** What may be done to the leader. */
 type LeaderStrike = keyof typeof leaderStrikes;
@@ -117,8 +119,16 @@ export class Nemesis {
   #denyMidway(looks: number): void {
     const { fleet } = this.#options;
     const worker = fleet.workers.find((one) => one.isRunning && one.isMidway);
-    if (worker !== undefined) this.#disturb('denyTable', worker, midwayDenialMillis, fleet);
+    if (worker !== undefined) this.#deny(worker, midwayOperations, midwayDenialMillis);
     else if (looks > 0) fleet.clock.timer(midwayLookMillis, () => this.#isOver || this.#denyMidway(looks - 1));
+  }
+
+  #deny(worker: FleetWorker, operations: readonly string[], millis: number): void {
+    this.#say(worker, `has no permission for ${operations.join(' and ')} for ${Math.round(millis)} ms`);
+    worker.tableWire.denies = operations;
+    this.#later(this.#options.fleet, millis, () => {
+      worker.tableWire.denies = false;
+    });
   }
 
   /** The leader is one of many; what happens to it alone would be rare. */

@@ -77,8 +77,8 @@ export class Wire {
   answersPass = true;
   /** After so many more answers neither requests nor answers pass; never when absent. */
   answersUntilCut: number | undefined;
-  /** Whether the service refuses the worker for lack of a permission. */
-  denies = false;
+  /** Whether the service refuses the worker for lack of a permission; or only some of its operations. */
+  denies: boolean | readonly string[] = false;
 
   constructor(options: WireOptions) {
     this.#options = options;
@@ -117,7 +117,7 @@ export class Wire {
   }
 
   #send<T>(operation: string, perform: () => Promise<T>, caller: Caller<T>): void {
-    const fault = this.#draw();
+    const fault = this.#draw(operation);
     if (fault !== undefined) this.#options.onFault?.(fault, operation);
     if (fault === 'throttled' || fault === 'serverError' || fault === 'denied') {
       this.#answerLater(this.#latency(), () => caller.error(refusalOf(fault)));
@@ -182,8 +182,8 @@ export class Wire {
     this.#answerLater(millis, () => caller.error(error));
   }
 
-  #draw(): WireFault | undefined {
-    if (this.denies) return 'denied';
+  #draw(operation: string): WireFault | undefined {
+    if (this.denies === true || (this.denies !== false && this.denies.includes(operation))) return 'denied';
     if (this.odds === calmOdds) return undefined;
     const { random } = this.#options;
     return drawnFaults.find((fault) => chance(random, this.odds[fault]));

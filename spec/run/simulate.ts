@@ -8,7 +8,8 @@ import { type Mutant, mutants } from './simulate/mutants.ts';
 import { measureTable, tableText } from './simulate/figures/table.ts';
 import { type SimulateRunOptions, parseSimulateOptions, simulateHelp } from './simulate/options.ts';
 import { countsText, edgeNames, failureText, faultNames, mutantText } from './simulate/report.ts';
-import { runSeeds } from './simulate/run-seeds.ts';
+import { mutantOptions } from './simulate/mutant-hook.ts';
+import { root, runAgain, runSeeds } from './simulate/run-seeds.ts';
 import { type SeedReport, sumCounts } from './simulate/seed-report.ts';
 import { type MutantVerdict, mutantSeeds, tryMutants } from './simulate/try-mutants.ts';
 
@@ -28,10 +29,18 @@ async function main(args: readonly string[]): Promise<number> {
       return 2;
     case 'run':
       if (request.options.table) return runTable(request.options);
-      return request.options.seed === undefined
-        ? runAll(request.options)
-        : runOne(request.options.seed, request.options);
+      return runSeed(request.options);
   }
+}
+
+async function runSeed(options: SimulateRunOptions): Promise<number> {
+  const { seed, mutant } = options;
+  if (seed === undefined) return runAll(options);
+  if (mutant === undefined) return runOne(seed, options);
+  // The mutant must be there before the library is loaded.
+  const [{ edits } = { edits: [] }] = chosenMutants(options);
+  const passed = ['--seed', String(seed), ...(options.trace ? ['--trace'] : []), ...(options.json ? ['--json'] : [])];
+  return runAgain(mutantOptions(root, edits), passed);
 }
 
 /** One seed, in this process, with what was drawn and the trace. */
@@ -58,8 +67,11 @@ async function runTable({ seeds, json }: SimulateRunOptions): Promise<number> {
 
 async function runAll(options: SimulateRunOptions): Promise<number> {
   const say = sayerOf(options.json);
-  const reports = options.mutant === undefined ? await runAllSeeds(options, say) : [];
-  const verdicts = await tryMutants(chosenMutants(options), options.jobs, (verdict) => say(mutantText(verdict)));
+  const isAll = options.mutant === undefined && !options.onlyMutants;
+  const reports = isAll ? await runAllSeeds(options, say) : [];
+  const verdicts = await tryMutants(chosenMutants(options), { jobs: options.jobs }, (verdict) =>
+    say(mutantText(verdict)),
+  );
   const faults = sumCounts(
     faultNames,
     reports.map((report) => report.faults),

@@ -14,6 +14,8 @@ export interface SimulateRunOptions {
   readonly json: boolean;
   /** Whether the mutants are tried too. */
   readonly mutants: boolean;
+  /** Whether the mutants alone are tried, and no seeds without one. */
+  readonly onlyMutants: boolean;
   /** This mutant alone, and no seeds without it. */
   readonly mutant: string | undefined;
   /** Whether the figures are measured instead: how long a fleet takes after each kind of incident. */
@@ -39,7 +41,8 @@ Simulates fleets under faults drawn from seeds, on virtual time, and checks ever
   --trace        prints every line of the trace (with --seed)
   --json         prints the last line only
   --no-mutants   does not try the mutants
-  --mutant NAME  tries this mutant alone
+  --only-mutants tries the mutants alone
+  --mutant NAME  tries this mutant alone; with --seed, on that seed
   --table        measures what a fleet does after a crash, a stop, a join ... instead, and prints a table
   --jobs N       processes at the same time; one per core, at most 4
 
@@ -60,6 +63,7 @@ export function parseSimulateOptions(args: readonly string[], cores: number): Si
         trace: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
         mutants: { type: 'boolean', default: true },
+        'only-mutants': { type: 'boolean', default: false },
         mutant: { type: 'string' },
         table: { type: 'boolean', default: false },
         jobs: { type: 'string', default: String(Math.min(4, cores)) },
@@ -70,7 +74,8 @@ export function parseSimulateOptions(args: readonly string[], cores: number): Si
     const { salt, trace, json, mutants, mutant, table } = values;
     const seed = values.seed === undefined ? undefined : whole('seed', values.seed, 0);
     const options = { seeds: whole('seeds', values.seeds, 1), seed, jobs: whole('jobs', values.jobs, 1) };
-    return { tag: 'run', options: { ...options, salt, trace, json, mutants, mutant, table } };
+    const onlyMutants = values['only-mutants'];
+    return { tag: 'run', options: { ...options, salt, trace, json, mutants, onlyMutants, mutant, table } };
   } catch (thrown) {
     return { tag: 'refused', message: thrown instanceof Error ? thrown.message : String(thrown) };
   }

@@ -55,6 +55,19 @@ export function runInChild(
   });
 }
 
+/** Runs `npm run simulate` once more, under options of Node, with the same standard streams; resolves to its exit code. */
+export function runAgain(nodeOptions: readonly string[], args: readonly string[]): Promise<number> {
+  const command = fileURLToPath(new URL('../simulate.ts', import.meta.url));
+  return new Promise((resolve, reject) => {
+    const spawned = spawn(process.execPath, [...nodeOptions, '--import', 'tsx', command, ...args], {
+      cwd: root,
+      stdio: 'inherit',
+    });
+    spawned.on('error', reject);
+    spawned.on('close', (code) => resolve(code ?? 1));
+  });
+}
+
 /** Runs seeds in several processes, and answers with their reports in the order of the seeds. */
 export async function runSeeds(
   seeds: readonly number[],

@@ -16,17 +16,25 @@ export interface MutantVerdict {
   readonly fault: string | undefined;
 }
 
+/** How mutants are tried. */
+export interface TryMutantsOptions {
+  /** Processes at the same time. */
+  readonly jobs: number;
+  /** Seeds for each: {@link mutantSeeds}. */
+  readonly seeds?: number;
+}
+
 /** Tries mutants, some at the same time, each until a seed shows it. */
 export async function tryMutants(
   mutants: readonly Mutant[],
-  jobs: number,
+  { jobs, seeds = mutantSeeds }: TryMutantsOptions,
   onVerdict: (verdict: MutantVerdict) => void,
 ): Promise<readonly MutantVerdict[]> {
   const verdicts: MutantVerdict[] = [];
   const waiting = [...mutants];
   const work = async () => {
     for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
-      const verdict = await tryMutant(mutant);
+      const verdict = await tryMutant(mutant, seeds);
       verdicts.push(verdict);
       onVerdict(verdict);
     }
@@ -35,8 +43,8 @@ export async function tryMutants(
   return verdicts;
 }
 
-async function tryMutant(mutant: Mutant): Promise<MutantVerdict> {
-  const seeds = Array.from({ length: mutantSeeds }, (_, index) => index + 1);
+async function tryMutant(mutant: Mutant, count: number): Promise<MutantVerdict> {
+  const seeds = Array.from({ length: count }, (_, index) => index + 1);
   const { reports, fault } = await runInChild({ seeds, stopAtFailure: true }, mutantOptions(root, mutant.edits));
   const last = reports.at(-1);
   const broken = last?.broken ?? null;
