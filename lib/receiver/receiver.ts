@@ -3,6 +3,7 @@ import { pause } from '../base/clock.ts';
 import { Channel } from '../base/channel.ts';
 import { MillraceError, toMillraceError } from '../base/error.ts';
 import { Notifier } from '../base/notifier.ts';
+import type { Position } from '../base/position.ts';
 import { type Deferred, type Service, deferred, once } from '../base/service.ts';
 import type { BlockSource, CommitOutcome, DemandLimit } from '../block/block-source.ts';
 import type { Block } from '../block/block.ts';
@@ -271,12 +272,21 @@ export class Receiver implements BlockSource, Service {
   #gained(lease: Lease, parts: Parts): void {
     // A lease that arrives while the receiver ends is released with the others; an ended one is only kept alive.
     if (this.#isEnding || isEnded(lease)) return;
+    const { startAt } = this.#options;
+    if (startAt === undefined) this.#beginShard(lease, lease.checkpoint, parts);
+    else {
+      this.#track(startAt(lease, this.#loops.signal).then((start) => this.#beginShard(lease, start, parts)));
+    }
+  }
+
+  #beginShard(lease: Lease, start: Position, parts: Parts): void {
     // Nobody was there to hear of a loss between the write that began the tenure and this line.
-    if (!parts.keeper.confirmCurrent(lease.leaseKey, lease.tenure as number)) return;
+    if (this.#isEnding || !parts.keeper.confirmCurrent(lease.leaseKey, lease.tenure as number)) return;
     const { settings, clock, random, events, table, reader, api } = this.#options;
     const consumer = new ShardConsumer({
       ...settings,
       lease,
+      start,
       streamName: parts.streamName,
       hashKeyRange: parts.isPlacedByKey ? lease.hashKeyRange : undefined,
       reader,

@@ -3,7 +3,7 @@ import { backoffMillis } from '../base/backoff.ts';
 import { sleep } from '../base/clock.ts';
 import { MillraceError, isMillraceError, toMillraceError } from '../base/error.ts';
 import { Notifier } from '../base/notifier.ts';
-import { comparePositions, formatPosition } from '../base/position.ts';
+import { type Position, comparePositions, formatPosition } from '../base/position.ts';
 import { StateHolder } from '../base/state.ts';
 import type { CommitOutcome } from '../block/block-source.ts';
 import { type Range, formatRange } from '../block/range.ts';
@@ -33,8 +33,13 @@ export type DrainOutcome = 'finished' | 'late' | 'unwritten';
 
 /** What a {@link ShardConsumer} needs. */
 export interface ShardConsumerOptions
-  extends ParentGateOptions, ShardCheckpointerOptions, Omit<BlockOutletOptions, 'positions' | 'signal' | 'onFault'> {
+  extends
+    ParentGateOptions,
+    ShardCheckpointerOptions,
+    Omit<BlockOutletOptions, 'positions' | 'signal' | 'onFault' | 'start'> {
   readonly reader: ShardReader;
+  /** Where reading begins when an engine with positions of its own knows better than the lease's checkpoint. */
+  readonly start?: Position;
   readonly hashKeyRange: DeaggregatorOptions['hashKeyRange'];
   readonly gate: DemandGate;
   readonly maxUnackedBlocks: number;
@@ -55,6 +60,7 @@ export class ShardConsumer {
   readonly leaseKey: string;
   readonly tenure: number;
   readonly #options: ShardConsumerOptions;
+  readonly #start: Position;
   readonly #positions: FinishedPositions;
   readonly #outlet: BlockOutlet;
   readonly #deaggregator: Deaggregator;
@@ -75,19 +81,21 @@ export class ShardConsumer {
   #childShards: readonly ChildShard[] = [];
 
   constructor(options: ShardConsumerOptions) {
-    const { lease, events } = options;
+    const { lease, events, start = lease.checkpoint } = options;
+    this.#start = start;
     this.#options = options;
     this.leaseKey = lease.leaseKey;
     this.tenure = lease.tenure as number;
-    this.#positions = new FinishedPositions(lease.checkpoint);
+    this.#positions = new FinishedPositions(start);
     this.#outlet = new BlockOutlet({
       ...options,
+      start,
       positions: this.#positions,
       signal: this.#over.signal,
       onFault: (thrown) => this.#crash(thrown),
     });
     this.#deaggregator = new Deaggregator({ ...options, shardId: lease.leaseKey });
-    this.#skip = new SkipThrough(lease.checkpoint);
+    this.#skip = new SkipThrough(start);
     this.#checkpointer = new ShardCheckpointer(options);
     this.#state = new StateHolder<ShardState>({ tag: 'waitingForParents' }, shardEdges, (to, from) =>
       events.publish({ type: 'shard.changed', shardId: lease.leaseKey, from: from.tag, to: to.tag }),
@@ -123,7 +131,7 @@ export class ShardConsumer {
     try {
       await waitForParents(lease, this.#options, this.#reading.signal);
       this.#state.become({ tag: 'reading' });
-      const why = await this.#read();
+      const why = this.#start.kind === 'SHARD_END' ? 'shardEnd' : await this.#read();
       this.#state.become({ tag: 'draining', why });
       if (why === 'shardEnd' && (await this.#end()) === 'committed') {
         this.#state.become({ tag: 'ended' });
@@ -166,7 +174,7 @@ export class ShardConsumer {
 
   async #read(): Promise<ReadingEnd> {
     const { clock, random, events, lease } = this.#options;
-    let start = startPositionOf(lease);
+    let start = startPositionOf(lease, this.#start);
     for (let failures = 1; ; failures += 1) {
       const pagesBefore = this.#pages;
       try {
@@ -210,7 +218,7 @@ export class ShardConsumer {
    */
   #resumePosition(start: StartPosition): StartPosition {
     const { through } = this.#positions;
-    const isFresh = comparePositions(through, this.#options.lease.checkpoint) === 0;
+    const isFresh = comparePositions(through, this.#start) === 0;
     if (isFresh || through.kind !== 'SEQUENCE') return start;
     return { type: 'AFTER_SEQUENCE_NUMBER', sequenceNumber: through.sequenceNumber.toString() };
   }
