@@ -1,6 +1,6 @@
 import type { CancelTimer, Clock } from '../base/clock.ts';
 import { MillraceError } from '../base/error.ts';
-import { type Position, formatPosition } from '../base/position.ts';
+import { formatPosition } from '../base/position.ts';
 import type { Block } from '../block/block.ts';
 import type { KinesisRecord } from '../block/record.ts';
 import type { EventSink } from '../event/bus.ts';
@@ -13,8 +13,6 @@ import type { FinishedPositions } from './finished-positions.ts';
 /** What a {@link BlockOutlet} needs. */
 export interface BlockOutletOptions extends BlockLimits {
   readonly lease: Lease;
-  /** What the first block follows. */
-  readonly start: Position;
   readonly streamName: string;
   readonly blockIntervalMillis: number;
   readonly keeper: LeaseKeeper;
@@ -44,7 +42,7 @@ export class BlockOutlet {
     const { lease, budget } = options;
     this.#options = options;
     this.#tenure = lease.tenure as number;
-    this.#builder = new BlockBuilder(lease.leaseKey, this.#tenure, options.start, options);
+    this.#builder = new BlockBuilder(lease.leaseKey, this.#tenure, lease.checkpoint, options);
     this.#builderBytes = budget.take(0);
   }
 

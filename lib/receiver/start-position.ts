@@ -9,7 +9,8 @@ import type { Lease } from '../lease/lease.ts';
  * aggregated record (kcl.md 2.15); `skipThrough` then drops what was finished. LATEST and AT_TIMESTAMP are opened at the timestamp
  * that the row carries, so that they mean the same after every failover.
  */
-export function startPositionOf(lease: Lease, checkpoint: Position = lease.checkpoint): StartPosition {
+export function startPositionOf(lease: Lease): StartPosition {
+  const { checkpoint } = lease;
   switch (checkpoint.kind) {
     case 'TRIM_HORIZON':
       return { type: 'TRIM_HORIZON' };
