@@ -5,7 +5,6 @@ import type { Pair, PairKey } from './key.ts';
 import type {
   CogroupNode,
   CombineNode,
-  ErasedFunction,
   ErasedReducer,
   FoldNode,
   JoinKind,
