@@ -27,6 +27,10 @@ export const errorReactions = {
   MR_DRAIN_TIMEOUT: 'fatal',
   MR_ABORTED: 'fatal',
   MR_KEY_INVALID: 'fatal',
+  MR_STATE_UNREACHABLE: 'restart',
+  MR_STATE_DAMAGED: 'fatal',
+  MR_STATE_NEWER: 'fatal',
+  MR_STATE_FOREIGN: 'fatal',
   MR_INTERNAL: 'fatal',
 } as const satisfies Record<string, Reaction>;
 
@@ -46,6 +50,8 @@ export interface ErrorSubject {
   readonly batch?: string;
   readonly option?: string;
   readonly endpoint?: string;
+  /** Where state is kept: `file:/var/lib/counts`, `s3://bucket/prefix`. */
+  readonly store?: string;
 }
 
 /** Details of a {@link MillraceError}: what it speaks of, what caused it, and a reaction other than the code's own. */
