@@ -92,7 +92,8 @@ export function createAwsFanOut(options: AwsFanOutOptions): FanOutApi {
             StartingPosition: toStartingPosition(start),
           });
           const { output, life } = await accepted(command, signal, options);
-          const faultOf = (thrown: unknown) => toKinesisFault(thrown, { operation: 'SubscribeToShard', stream, shardId });
+          const faultOf = (thrown: unknown) =>
+            toKinesisFault(thrown, { operation: 'SubscribeToShard', stream, shardId });
           if (output instanceof RawSubscription) return ownSubscription(output.body, options.clock, faultOf);
           tellIgnored();
           return sdkSubscription(output, life, faultOf);

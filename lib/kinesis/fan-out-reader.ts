@@ -24,14 +24,18 @@ export interface FanOutReaderOptions extends Omit<SubscriberSettings, 'unreachab
  */
 export function createFanOutReader(options: FanOutReaderOptions): ShardReader {
   const { fallback, events } = options;
-  const settings = { ...options, unreachableTimeoutMillis: options.unreachableTimeoutMillis ?? unreachableTimeoutMillis };
+  const settings = {
+    ...options,
+    unreachableTimeoutMillis: options.unreachableTimeoutMillis ?? unreachableTimeoutMillis,
+  };
   return {
     open(shardId, start, signal) {
       const subscriber = new ShardSubscriber(settings, shardId, start, signal);
       const onLimit =
         fallback === undefined
           ? undefined
-          : (resume: StartPosition, message: string) => fallBack({ fallback, events, shardId, message }, resume, signal);
+          : (resume: StartPosition, message: string) =>
+              fallBack({ fallback, events, shardId, message }, resume, signal);
       return pagesOf(subscriber, signal, onLimit);
     },
   };

@@ -19,7 +19,11 @@ export function bytesOf(records: readonly RawRecord[]): number {
 /** Makes a page of what came, and tells of it when it has records. */
 export function receivedPage(
   { records: raw, millisBehindLatest }: Received,
-  { shardId, streamName, events }: { readonly shardId: string; readonly streamName: string; readonly events: EventSink },
+  {
+    shardId,
+    streamName,
+    events,
+  }: { readonly shardId: string; readonly streamName: string; readonly events: EventSink },
 ): Page {
   const origin = { shardId, streamName, subSequenceNumber: 0 };
   const records = raw.map((record) => new KinesisRecord(record, origin));

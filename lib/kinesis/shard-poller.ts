@@ -61,7 +61,11 @@ export class ShardPoller {
         return page;
       }
       this.#iterator = undefined;
-      const childShards = await childrenAtEnd(answer.childShards, { ...this.#settings, shardId: this.#shardId, signal: this.#signal });
+      const childShards = await childrenAtEnd(answer.childShards, {
+        ...this.#settings,
+        shardId: this.#shardId,
+        signal: this.#signal,
+      });
       if (childShards !== undefined) return { ...page, end: { childShards } };
       this.#countReopen();
       if (page.records.length > 0) return page;
@@ -140,4 +144,3 @@ export class ShardPoller {
     }
   }
 }
-

@@ -40,9 +40,7 @@ export function connectFanOut(
       perform('registerStreamConsumer', signal, () => described(fanOut.consumers.register(consumerName))),
     describeStreamConsumer: (key, signal) =>
       perform('describeStreamConsumer', signal, () =>
-        described(
-          fanOut.consumers.find('consumerArn' in key ? { arn: key.consumerArn } : { name: key.consumerName }),
-        ),
+        described(fanOut.consumers.find('consumerArn' in key ? { arn: key.consumerArn } : { name: key.consumerName })),
       ),
     deregisterStreamConsumer: (arn, signal) =>
       perform('deregisterStreamConsumer', signal, () => fanOut.consumers.deregister({ arn })),

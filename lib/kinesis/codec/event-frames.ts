@@ -52,7 +52,9 @@ export class EventFrames {
   get isReady(): boolean {
     this.#guarded(() => (this.#prelude ??= this.#readPrelude()));
     // The prelude itself was taken already.
-    return this.#failure !== undefined || (this.#prelude !== undefined && this.#bytes >= this.#prelude.total - preludeBytes);
+    return (
+      this.#failure !== undefined || (this.#prelude !== undefined && this.#bytes >= this.#prelude.total - preludeBytes)
+    );
   }
 
   /**
