@@ -21,6 +21,7 @@ export const errorReactions = {
   MR_CHECKPOINT_BACKWARDS: 'fatal',
   MR_COMMIT_GAP: 'fatal',
   MR_POSITION_TRIMMED: 'fatal',
+  MR_POSITION_HOLE: 'fatal',
   MR_HANDLER_FAILED: 'fatal',
   MR_ENGINE_NOT_ALONE: 'fatal',
   MR_WORKER_DUPLICATE: 'fatal',

@@ -32,6 +32,7 @@ const codesOfErrors: Readonly<Record<ErrorCode, number>> = {
   MR_CHECKPOINT_BACKWARDS: exitCodes.failed,
   MR_COMMIT_GAP: exitCodes.failed,
   MR_POSITION_TRIMMED: exitCodes.failed,
+  MR_POSITION_HOLE: exitCodes.failed,
   MR_HANDLER_FAILED: exitCodes.stoppedByPolicy,
   MR_ENGINE_NOT_ALONE: exitCodes.failed,
   MR_WORKER_DUPLICATE: exitCodes.failed,
