@@ -8,6 +8,7 @@ import {
   type StartingPosition,
   SubscribeToShardCommand,
   type SubscribeToShardEvent,
+  type SubscribeToShardEventStream,
   type SubscribeToShardOutput,
 } from '@aws-sdk/client-kinesis';
 import { type LinkedController, deadlineController } from '../base/abort.ts';
@@ -169,10 +170,11 @@ function sdkSubscription(
     async next() {
       try {
         for (;;) {
-          const { value, done } = await events.next();
-          if (done === true) return undefined;
+          const next: IteratorResult<SubscribeToShardEventStream, unknown> = await events.next();
+          if (next.done === true) return undefined;
           receivedBytes += 1;
-          if (value.SubscribeToShardEvent !== undefined) return toEvent(value.SubscribeToShardEvent);
+          const event = next.value.SubscribeToShardEvent;
+          if (event !== undefined) return toEvent(event);
         }
       } catch (thrown) {
         throw faultOf(thrown);

@@ -64,7 +64,7 @@ export class EventFrames {
   next(): EventFrame | undefined {
     if (!this.isReady) return undefined;
     const frame = this.#guarded(() => this.#readFrame());
-    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#failure !== undefined) throw this.#failure as Error;
     return frame;
   }
 
