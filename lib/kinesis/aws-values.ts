@@ -1,7 +1,23 @@
-import type { ChildShard as AwsChildShard, _Record as AwsRecord } from '@aws-sdk/client-kinesis';
 import { MillraceError } from '../base/error.ts';
 import { toKinesisFault } from './fault.ts';
 import type { ChildShard, RawRecord } from './kinesis-api.ts';
+
+/** What the SDK makes of a record. */
+interface AwsRecord {
+  readonly Data?: Uint8Array | undefined;
+  readonly PartitionKey?: string | undefined;
+  readonly SequenceNumber?: string | undefined;
+  readonly ApproximateArrivalTimestamp?: Date | undefined;
+}
+
+/** What the SDK makes of a child of a closed shard. */
+interface AwsChildShard {
+  readonly ShardId?: string | undefined;
+  readonly ParentShards?: readonly string[] | undefined;
+  readonly HashKeyRange?:
+    | { readonly StartingHashKey?: string | undefined; readonly EndingHashKey?: string | undefined }
+    | undefined;
+}
 
 /** Makes one call about a stream; what it throws becomes a `KinesisFault` that names the call. */
 export type Attempt = <T>(operation: string, send: () => Promise<T>, shardId?: string) => Promise<T>;

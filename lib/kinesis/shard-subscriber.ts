@@ -165,14 +165,18 @@ export class ShardSubscriber {
     const next = subscription.next();
     for (;;) {
       const { receivedBytes } = subscription;
-      using limit = deadlineController(this.#settings.clock, silenceMillis, () => silence, this.#signal);
       try {
-        return await raceAbort(next, limit.signal);
+        return await this.#withinSilence(next);
       } catch (thrown) {
         // A large event on a slow line is no silence.
         if (thrown !== silence || subscription.receivedBytes === receivedBytes) throw thrown;
       }
     }
+  }
+
+  async #withinSilence<T>(promise: Promise<T>): Promise<T> {
+    using limit = deadlineController(this.#settings.clock, silenceMillis, () => silence, this.#signal);
+    return await raceAbort(promise, limit.signal);
   }
 
   /** The page of an event; `undefined` when there is nothing to give out. The position moves with what is given out. */
