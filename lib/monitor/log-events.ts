@@ -26,6 +26,8 @@ const lines: Readonly<Record<EventType, readonly [LogLevel, string]>> = {
   'shard.throttled': ['warn', 'shard throttled by Kinesis'],
   'shard.iteratorExpired': ['info', 'iterator expired, shard opened again'],
   'shard.gone': ['warn', 'shard is gone'],
+  'shard.failed': ['error', 'shard failed for good, its lease is given up'],
+  'receiver.restarting': ['warn', 'the receiver failed and will be started again'],
   'aggregate.broken': ['warn', 'aggregate cannot be taken apart, passed on as one record'],
   'aggregate.misplaced': ['warn', 'user records of another shard left out'],
   'codec.fellBack': ['warn', 'answers are decoded in another way than asked for'],

@@ -52,6 +52,8 @@ export interface ShardIntakeParts {
   readonly reading: AbortSignal;
   /** Aborts when all is over. */
   readonly over: AbortSignal;
+  /** Told that the shard is opened, and that a page has come from it. */
+  readonly onState: (tag: 'starting' | 'reading') => void;
 }
 
 /** Why reading ended, when it ended by itself or on request. */
@@ -64,6 +66,7 @@ export class ShardIntake {
   readonly #deaggregator: Deaggregator;
   readonly #skip: SkipThrough;
   #pages = 0;
+  #lastPageAtMillis: number | undefined;
   #lastPageBytes: number | undefined;
   #childShards: readonly ChildShard[] = [];
 
@@ -73,6 +76,11 @@ export class ShardIntake {
     this.#parts = parts;
     this.#deaggregator = new Deaggregator({ ...options, shardId: lease.leaseKey });
     this.#skip = new SkipThrough(lease.checkpoint);
+  }
+
+  /** Monotonic time of the last page. */
+  get lastPageAtMillis(): number | undefined {
+    return this.#lastPageAtMillis;
   }
 
   /** The children that the last page named; none before that. */
@@ -144,8 +152,9 @@ export class ShardIntake {
   }
 
   async #readFrom(start: StartPosition): Promise<ReadingEnd> {
-    const { lease, reader, gate, budget, bound, serviceTimeMillis } = this.#options;
-    const { outlet, reading: signal } = this.#parts;
+    const { lease, reader, gate, budget, bound, serviceTimeMillis, clock } = this.#options;
+    const { outlet, reading: signal, onState } = this.#parts;
+    onState('starting');
     const pages = reader.open(lease.leaseKey, start, signal)[Symbol.asyncIterator]();
     for (;;) {
       signal.throwIfAborted();
@@ -162,6 +171,8 @@ export class ShardIntake {
         if (next.done === true) return 'request';
         const page = next.value;
         this.#pages += 1;
+        this.#lastPageAtMillis = clock.monotonicMillis();
+        onState('reading');
         this.#lastPageBytes = page.bytes;
         reserved.settle(page.bytes);
         const cut = cutAtBound(page, bound, askedAtMillis);
