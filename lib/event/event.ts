@@ -103,6 +103,24 @@ export type MillraceEvent =
       readonly scope: 'shard' | 'application';
       readonly reason: string;
     }
+  | {
+      readonly type: 'engine.standby';
+      readonly applicationName: string;
+      readonly holder: string;
+      readonly epoch: number;
+    }
+  | {
+      readonly type: 'engine.active';
+      readonly applicationName: string;
+      readonly epoch: number;
+      readonly batchId: number;
+    }
+  | {
+      readonly type: 'engine.lost';
+      readonly applicationName: string;
+      readonly epoch: number;
+      readonly reason: string;
+    }
   | ({ readonly type: 'batch.completed'; readonly group: string; readonly batchId: number } & BatchFigures)
   | { readonly type: 'batch.failed'; readonly group: string; readonly batchId: number; readonly message: string }
   | {
