@@ -1,7 +1,7 @@
 import { aborted, linkedController } from '../base/abort.ts';
 import { MillraceError, isMillraceError } from '../base/error.ts';
 import { Notifier } from '../base/notifier.ts';
-import { comparePositions, formatPosition } from '../base/position.ts';
+import { type Position, comparePositions, formatPosition } from '../base/position.ts';
 import { StateHolder } from '../base/state.ts';
 import type { CommitOutcome } from '../block/block-source.ts';
 import { type Range, formatRange } from '../block/range.ts';
@@ -21,7 +21,10 @@ export interface ShardConsumerOptions
     ParentGateOptions,
     ShardIntakeOptions,
     ShardCheckpointerOptions,
-    Omit<BlockOutletOptions, 'positions' | 'signal' | 'onFault'> {}
+    Omit<BlockOutletOptions, 'positions' | 'signal' | 'onFault'> {
+  /** Where reading begins when an engine with positions of its own knows better than the lease's checkpoint. */
+  readonly start?: Position;
+}
 
 /**
  * Reads one shard in one tenure: waits for the parents, reads pages, cuts them into blocks, and checkpoints what is
@@ -31,6 +34,7 @@ export class ShardConsumer {
   readonly leaseKey: string;
   readonly tenure: number;
   readonly #options: ShardConsumerOptions;
+  readonly #start: Position;
   readonly #positions: FinishedPositions;
   readonly #outlet: BlockOutlet;
   readonly #intake: ShardIntake;
@@ -51,14 +55,17 @@ export class ShardConsumer {
     this.#options = options;
     this.leaseKey = lease.leaseKey;
     this.tenure = lease.tenure as number;
-    this.#positions = new FinishedPositions(lease.checkpoint);
+    this.#start = options.start ?? lease.checkpoint;
+    this.#positions = new FinishedPositions(this.#start);
+    // Reading goes by where it begins; what is written goes by the row, whose checkpoint never moves back.
+    const reading = { ...options, lease: { ...lease, checkpoint: this.#start } };
     this.#outlet = new BlockOutlet({
-      ...options,
+      ...reading,
       positions: this.#positions,
       signal: this.#over.signal,
       onFault: (thrown) => this.#crash(thrown),
     });
-    this.#intake = new ShardIntake(options, {
+    this.#intake = new ShardIntake(reading, {
       outlet: this.#outlet,
       positions: this.#positions,
       acked: this.#acked,
@@ -100,7 +107,7 @@ export class ShardConsumer {
     try {
       await waitForParents(lease, this.#options, this.#reading.signal);
       this.#state.become({ tag: 'reading' });
-      const why = await this.#intake.read();
+      const why = this.#start.kind === 'SHARD_END' ? 'shardEnd' : await this.#intake.read();
       this.#state.become({ tag: 'draining', why });
       if (why === 'shardEnd' && (await this.#end()) === 'committed') {
         this.#state.become({ tag: 'ended' });
