@@ -6,7 +6,7 @@ import type { Random } from '../../base/random.ts';
 import { retryWhilePassing } from '../../base/retry.ts';
 import type { CommitOutcome } from '../../block/block-source.ts';
 import type { EventSink } from '../../event/bus.ts';
-import { type EpochRow, type EpochTable, sameEpochRow } from './epoch-table.ts';
+import { type EpochOutcome, type EpochRow, type EpochTable, sameEpochRow } from './epoch-table.ts';
 
 /** What an {@link EpochKeeper} needs. */
 export interface EpochKeeperOptions {
@@ -91,18 +91,15 @@ export class EpochKeeper {
 
 /** Sends a write until its outcome is known: refused means applied only if the row holds exactly what was written. */
 async function writeUntilKnown(
-  { table, clock, random, failoverTimeMillis, applicationName }: EpochKeeperOptions,
+  options: EpochKeeperOptions,
   next: EpochRow,
   seen: EpochRow | undefined,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const late = () =>
-    new MillraceError('MR_ENDPOINT_UNREACHABLE', `the row of application ${applicationName} was not written in time`);
+  const { clock, random } = options;
   for (let attempt = 1; ; attempt += 1) {
-    // A request that hangs must not outlast the epoch: four of them fit into it.
-    using deadline = deadlineController(clock, failoverTimeMillis / 4, late, signal);
     try {
-      const outcome = await table.write(next, seen, deadline.signal);
+      const outcome = await writeOnce(options, next, seen, signal);
       return outcome.tag === 'applied' || sameEpochRow(next, outcome.row);
     } catch (thrown) {
       signal.throwIfAborted();
@@ -110,6 +107,19 @@ async function writeUntilKnown(
       await sleep(clock, backoffMillis(retryBackoff, attempt, random), signal);
     }
   }
+}
+
+/** One request; one that hangs must not outlast the epoch: four of them fit into it. */
+async function writeOnce(
+  { table, clock, failoverTimeMillis, applicationName }: EpochKeeperOptions,
+  next: EpochRow,
+  seen: EpochRow | undefined,
+  signal: AbortSignal,
+): Promise<EpochOutcome> {
+  const late = () =>
+    new MillraceError('MR_ENDPOINT_UNREACHABLE', `the row of application ${applicationName} was not written in time`);
+  using deadline = deadlineController(clock, failoverTimeMillis / 4, late, signal);
+  return await table.write(next, seen, deadline.signal);
 }
 
 /**
