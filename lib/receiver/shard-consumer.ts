@@ -2,7 +2,7 @@ import { aborted, deadlineController, linkedController } from '../base/abort.ts'
 import { pause } from '../base/clock.ts';
 import { MillraceError, isMillraceError, toMillraceError } from '../base/error.ts';
 import { Notifier } from '../base/notifier.ts';
-import { comparePositions, formatPosition } from '../base/position.ts';
+import { type Position, comparePositions, formatPosition } from '../base/position.ts';
 import { StateHolder } from '../base/state.ts';
 import type { CommitOutcome } from '../block/block-source.ts';
 import { type Range, formatRange } from '../block/range.ts';
@@ -28,6 +28,8 @@ export interface ShardConsumerOptions
   readonly coolDownMillis: number;
   /** How long blocks that are out may still finish when reading has failed for good. */
   readonly faultGraceMillis: number;
+  /** Where reading begins when an engine with positions of its own knows better than the lease's checkpoint. */
+  readonly start?: Position;
 }
 
 /**
@@ -38,6 +40,7 @@ export class ShardConsumer {
   readonly leaseKey: string;
   readonly tenure: number;
   readonly #options: ShardConsumerOptions;
+  readonly #start: Position;
   readonly #positions: FinishedPositions;
   readonly #outlet: BlockOutlet;
   readonly #intake: ShardIntake;
@@ -58,14 +61,17 @@ export class ShardConsumer {
     this.#options = options;
     this.leaseKey = lease.leaseKey;
     this.tenure = lease.tenure as number;
-    this.#positions = new FinishedPositions(lease.checkpoint);
+    this.#start = options.start ?? lease.checkpoint;
+    this.#positions = new FinishedPositions(this.#start);
+    // Reading goes by where it begins; what is written goes by the row, whose checkpoint never moves back.
+    const reading = { ...options, lease: { ...lease, checkpoint: this.#start } };
     this.#outlet = new BlockOutlet({
-      ...options,
+      ...reading,
       positions: this.#positions,
       signal: this.#over.signal,
       onFault: (thrown) => this.fail(thrown),
     });
-    this.#intake = new ShardIntake(options, {
+    this.#intake = new ShardIntake(reading, {
       outlet: this.#outlet,
       positions: this.#positions,
       acked: this.#acked,
@@ -133,6 +139,7 @@ export class ShardConsumer {
   }
 
   async #read(): Promise<ReadingEnd> {
+    if (this.#start.kind === 'SHARD_END') return 'shardEnd';
     const { clock, coolDownMillis } = this.#options;
     const { signal } = this.#reading;
     if (coolDownMillis > 0 && !(await pause(clock, coolDownMillis, signal))) return 'request';

@@ -2,6 +2,7 @@ import { deadlineController } from '../base/abort.ts';
 import { pause } from '../base/clock.ts';
 import { MillraceError, toMillraceError } from '../base/error.ts';
 import { Notifier } from '../base/notifier.ts';
+import type { Position } from '../base/position.ts';
 import type { Block } from '../block/block.ts';
 import { type Lease, isEnded } from '../lease/lease.ts';
 import type { LeaseKeeper } from '../lease/lease-keeper.ts';
@@ -69,9 +70,19 @@ export class ShardSet {
   begin(lease: Lease, parts: ReceiverParts): void {
     // A lease that arrives while the receiver ends is released with the others; an ended one is only kept alive.
     if (this.#isClosed || isEnded(lease)) return;
+    const { startAt } = this.#options.receiver;
+    if (startAt === undefined) this.#beginAt(lease, lease.checkpoint, parts);
+    else {
+      const asked = startAt(lease, this.#options.loops);
+      this.#options.track(asked.then((start) => this.#beginAt(lease, start, parts)));
+    }
+  }
+
+  #beginAt(lease: Lease, start: Position, parts: ReceiverParts): void {
+    if (this.#isClosed) return;
     // Nobody was there to hear of a loss between the write that began the tenure and this line.
     if (!parts.keeper.confirmCurrent(lease.leaseKey, lease.tenure as number)) return;
-    const consumer = this.#consumerOf(lease, parts);
+    const consumer = this.#consumerOf(lease, start, parts);
     this.#consumers.set(lease.leaseKey, consumer);
     this.#options.track(this.#run(consumer, parts));
   }
@@ -128,13 +139,14 @@ export class ShardSet {
     return 0;
   }
 
-  #consumerOf(lease: Lease, parts: ReceiverParts): ShardConsumer {
+  #consumerOf(lease: Lease, start: Position, parts: ReceiverParts): ShardConsumer {
     const { receiver, gate, emit } = this.#options;
     const { settings, clock, random, events, table, reader, api } = receiver;
     const { gracefulLeaseHandoffTimeoutMillis } = { ...defaultAssignmentOptions, ...receiver.assignment };
     return new ShardConsumer({
       ...settings,
       lease,
+      start,
       streamName: parts.streamName,
       hashKeyRange: parts.isPlacedByKey ? lease.hashKeyRange : undefined,
       reader,
