@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { type Scenario, cleanPauseMillis, undisturbedMillis } from '../scenario.ts';
 import type { Stage, WorkerExtras } from '../stage.ts';
+import type { ChaosWorker } from '../worker-process.ts';
 
 const poison = 'poison';
 
@@ -75,4 +76,25 @@ async function poisonUntilEnded(stage: Stage, name: string): Promise<void> {
     await stage.wait(500);
   }
   await stage.until(`${name} has ended`, () => worker.end !== undefined);
+  excuseFailedBlock(stage, worker);
+}
+
+/** Attempts, with the waits between them, of all halves of a block that come before its poison. */
+const blockAttemptsMillis = 4_000;
+
+/** What was handled of the block in which the dead letter failed comes again with all of that block. */
+function excuseFailedBlock(stage: Stage, worker: ChaosWorker): void {
+  const ended = worker.lines.findLast((line) => line.type === 'ended');
+  const [shardId] = /shardId-\d+/.exec(ended?.fault ?? '') ?? [];
+  if (ended === undefined || shardId === undefined) {
+    stage.faults.push(`${worker.name} did not say which shard its dead letter failed for`);
+    return;
+  }
+  const { atMillis } = ended;
+  stage.excuses.push({
+    worker: worker.name,
+    shardId,
+    fromMillis: atMillis - blockAttemptsMillis,
+    throughMillis: atMillis,
+  });
 }
