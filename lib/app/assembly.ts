@@ -3,10 +3,10 @@ import { type Clock, systemClock } from '../base/clock.ts';
 import { type Random, systemRandom } from '../base/random.ts';
 import type { EventBus } from '../event/bus.ts';
 import { createAwsKinesis } from '../kinesis/aws-kinesis.ts';
-import { createPollingReader } from '../kinesis/polling-reader.ts';
 import { chooseAssignmentPlan } from '../lease/plan/assignment-plan.ts';
 import type { AssignmentOptions } from '../lease/plan/utilization-types.ts';
 import { logEvents } from '../monitor/log-events.ts';
+import type { StartAt } from '../receiver/feed/engine-positions.ts';
 import { Receiver } from '../receiver/receiver.ts';
 import { type Clients, createClients } from './clients.ts';
 import type { ConsumerOptions } from './config/consumer-options.ts';
@@ -14,11 +14,12 @@ import type { ConsumerSettings } from './config/consumer-settings.ts';
 import { processEnvironment } from './config/environment.ts';
 import { resolveConsumerSettings } from './config/resolve.ts';
 import { defaultLogger } from './default-logger.ts';
+import { createReading } from './reading.ts';
 import { createLeaseTable } from './lease-table.ts';
 import { measureWorker } from './worker-measuring.ts';
 
 /** The parts of one worker, wired together: the only place where they meet. */
-export interface Assembly extends Disposable {
+export interface Assembly extends AsyncDisposable {
   readonly settings: ConsumerSettings;
   readonly receiver: Receiver;
   readonly events: EventBus;
@@ -37,7 +38,12 @@ export function settingsOfProgram(options: ConsumerOptions): ConsumerSettings {
 }
 
 /** Wires a receiver to AWS. Nothing is sent before it runs. Dispose it when the run has ended. */
-export function assemble(settings: ConsumerSettings, events: EventBus, exclusive: boolean): Assembly {
+export function assemble(
+  settings: ConsumerSettings,
+  events: EventBus,
+  exclusive: boolean,
+  startAt?: StartAt,
+): Assembly {
   const clock = systemClock;
   const random = systemRandom;
   const unlog = logEvents(events, settings.logger ?? defaultLogger());
@@ -47,22 +53,12 @@ export function assemble(settings: ConsumerSettings, events: EventBus, exclusive
     settings.streamArn === undefined ? { streamName: settings.streamName } : { streamArn: settings.streamArn };
   const { codec } = settings;
   const api = createAwsKinesis({ client: clients.kinesis, stream, clock, events, codec });
-  const { streamName, maxRecords, idleTimeBetweenReadsInMillis, maxReadsPerSecondPerShard } = settings;
-  const reader = createPollingReader({
-    api,
-    streamName,
-    clock,
-    random,
-    events,
-    maxRecords,
-    idleTimeBetweenReadsInMillis,
-    maxReadsPerSecondPerShard,
-  });
+  const reading = createReading({ clients, api, settings, clock, random, events });
   const table = createLeaseTable(clients, settings, clock);
   const measuring = measureWorker({ settings, environment: processEnvironment(), clock, events });
   const receiver = new Receiver({
     api,
-    reader,
+    reader: reading.reader,
     table,
     plan: chooseAssignmentPlan(settings.leaseAssignmentStrategy),
     assignment: assignmentOf(settings),
@@ -72,6 +68,7 @@ export function assemble(settings: ConsumerSettings, events: EventBus, exclusive
     events,
     settings,
     exclusive,
+    ...(startAt === undefined ? {} : { startAt }),
   });
   return {
     settings,
@@ -80,8 +77,9 @@ export function assemble(settings: ConsumerSettings, events: EventBus, exclusive
     clock,
     random,
     serviceTimeMillis: () => api.serviceTimeMillis(),
-    [Symbol.dispose]: () => {
+    [Symbol.asyncDispose]: async () => {
       measuring.stop();
+      await reading.end();
       clients.destroy();
       unlisten?.();
       unlog();
