@@ -116,7 +116,7 @@ export class Batch<T> {
     this: Batch<Pair<K, V>>,
     direction: 'ascending' | 'descending' = 'ascending',
   ): Batch<Pair<K, V>> {
-    return this.sortBy(([key]) => (typeof key === 'boolean' ? Number(key) : (key as SortKey)), direction);
+    return this.sortBy(([key]) => (typeof key === 'boolean' ? Number(key) : key), direction);
   }
 
   /** One pair for each key, its values put together two by two. The function is called at once, and is not async. */

@@ -192,7 +192,7 @@ class Engine implements Service {
   }
 
   async #localSourcesDrained(): Promise<void> {
-    await Promise.all(this.#localSources().map((input) => input.source?.drain?.()));
+    await Promise.all(this.#localSources().map(async (input) => input.source?.drain?.()));
   }
 
   /** From now on ticks make no batches: what arrives is run at once. */
