@@ -26,6 +26,8 @@ const lines: Readonly<Record<EventType, readonly [LogLevel, string]>> = {
   'shard.throttled': ['warn', 'shard throttled by Kinesis'],
   'shard.iteratorExpired': ['info', 'iterator expired, shard opened again'],
   'shard.gone': ['warn', 'shard is gone'],
+  'shard.failed': ['error', 'shard failed for good, its lease is given up'],
+  'receiver.restarting': ['warn', 'the receiver failed and will be started again'],
   'shard.subscribed': ['debug', 'shard subscribed to'],
   'shard.subscriptionEnded': ['debug', 'subscription to a shard has ended'],
   'shard.subscriptionRefused': ['warn', 'another subscription of the stream consumer reads the shard'],
