@@ -208,7 +208,7 @@ describe('the log of a commit group', () => {
   it('tells of state that no operator of the plan has, and starts new operators without any', async () => {
     const log = GroupLog.begin(await options());
     const pointer = await commit(log, words(['a', 1]));
-    const renamed = new Map([
+    const renamed = new Map<string, MemoryCodec>([
       ['renamed', counts],
       ['total', total],
     ]);
