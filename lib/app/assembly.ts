@@ -7,6 +7,7 @@ import { createPollingReader } from '../kinesis/polling-reader.ts';
 import { chooseAssignmentPlan } from '../lease/plan/assignment-plan.ts';
 import type { AssignmentOptions } from '../lease/plan/utilization-types.ts';
 import { logEvents } from '../monitor/log-events.ts';
+import type { StartAt } from '../receiver/feed/engine-positions.ts';
 import { Receiver } from '../receiver/receiver.ts';
 import { type Clients, createClients } from './clients.ts';
 import type { ConsumerOptions } from './config/consumer-options.ts';
@@ -37,7 +38,12 @@ export function settingsOfProgram(options: ConsumerOptions): ConsumerSettings {
 }
 
 /** Wires a receiver to AWS. Nothing is sent before it runs. Dispose it when the run has ended. */
-export function assemble(settings: ConsumerSettings, events: EventBus, exclusive: boolean): Assembly {
+export function assemble(
+  settings: ConsumerSettings,
+  events: EventBus,
+  exclusive: boolean,
+  startAt?: StartAt,
+): Assembly {
   const clock = systemClock;
   const random = systemRandom;
   const unlog = logEvents(events, settings.logger ?? defaultLogger());
@@ -72,6 +78,7 @@ export function assemble(settings: ConsumerSettings, events: EventBus, exclusive
     events,
     settings,
     exclusive,
+    ...(startAt === undefined ? {} : { startAt }),
   });
   return {
     settings,

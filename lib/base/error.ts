@@ -18,12 +18,17 @@ export const errorReactions = {
   MR_CHECKPOINT_BACKWARDS: 'fatal',
   MR_COMMIT_GAP: 'fatal',
   MR_POSITION_TRIMMED: 'fatal',
+  MR_POSITION_HOLE: 'fatal',
   MR_HANDLER_FAILED: 'fatal',
   MR_ENGINE_NOT_ALONE: 'fatal',
   MR_WORKER_DUPLICATE: 'fatal',
   MR_DRAIN_TIMEOUT: 'fatal',
   MR_ABORTED: 'fatal',
   MR_KEY_INVALID: 'fatal',
+  MR_STATE_UNREACHABLE: 'restart',
+  MR_STATE_DAMAGED: 'fatal',
+  MR_STATE_NEWER: 'fatal',
+  MR_STATE_FOREIGN: 'fatal',
   MR_INTERNAL: 'fatal',
 } as const satisfies Record<string, Reaction>;
 
@@ -43,6 +48,8 @@ export interface ErrorSubject {
   readonly batch?: string;
   readonly option?: string;
   readonly endpoint?: string;
+  /** Where state is kept: `file:/var/lib/counts`, `s3://bucket/prefix`. */
+  readonly store?: string;
 }
 
 /** Details of a {@link MillraceError}: what it speaks of, what caused it, and a reaction other than the code's own. */

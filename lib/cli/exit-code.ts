@@ -29,12 +29,17 @@ const codesOfErrors: Readonly<Record<ErrorCode, number>> = {
   MR_CHECKPOINT_BACKWARDS: exitCodes.failed,
   MR_COMMIT_GAP: exitCodes.failed,
   MR_POSITION_TRIMMED: exitCodes.failed,
+  MR_POSITION_HOLE: exitCodes.failed,
   MR_HANDLER_FAILED: exitCodes.stoppedByPolicy,
   MR_ENGINE_NOT_ALONE: exitCodes.failed,
   MR_WORKER_DUPLICATE: exitCodes.failed,
   MR_DRAIN_TIMEOUT: exitCodes.drainDeadline,
   MR_ABORTED: exitCodes.failed,
   MR_KEY_INVALID: exitCodes.failed,
+  MR_STATE_UNREACHABLE: exitCodes.unreachable,
+  MR_STATE_DAMAGED: exitCodes.failed,
+  MR_STATE_NEWER: exitCodes.failed,
+  MR_STATE_FOREIGN: exitCodes.notUsable,
   MR_INTERNAL: exitCodes.failed,
 };
 

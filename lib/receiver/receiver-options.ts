@@ -7,6 +7,7 @@ import type { LeaseTable } from '../lease/lease-table.ts';
 import type { AssignmentOptions, AssignmentPlan } from '../lease/plan/utilization-types.ts';
 import type { InitialPosition } from '../lease/plan/shard-sync-plan.ts';
 import type { Measurements } from '../lease/worker-reporter.ts';
+import type { StartAt } from './feed/engine-positions.ts';
 import type { Until } from './until.ts';
 
 /** The settings of a receiver; units and meanings are those of the options of the same names. */
@@ -47,4 +48,6 @@ export interface ReceiverOptions {
   readonly settings: ReceiverSettings;
   /** Whether this worker must be the only one of its application; see `ensureAlone`. Default false. */
   readonly exclusive?: boolean;
+  /** Where a shard is begun when its lease row does not decide; see `startOfEngine`. */
+  readonly startAt?: StartAt;
 }

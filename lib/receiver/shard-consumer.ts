@@ -1,51 +1,30 @@
 import { aborted, linkedController } from '../base/abort.ts';
-import { backoffMillis } from '../base/backoff.ts';
-import { sleep } from '../base/clock.ts';
-import { MillraceError, isMillraceError, toMillraceError } from '../base/error.ts';
+import { MillraceError, isMillraceError } from '../base/error.ts';
 import { Notifier } from '../base/notifier.ts';
-import { comparePositions, formatPosition } from '../base/position.ts';
+import { type Position, comparePositions, formatPosition } from '../base/position.ts';
 import { StateHolder } from '../base/state.ts';
 import type { CommitOutcome } from '../block/block-source.ts';
 import { type Range, formatRange } from '../block/range.ts';
-import type { KinesisRecord } from '../block/record.ts';
-import { isKinesisFault } from '../kinesis/fault.ts';
-import type { ChildShard, StartPosition } from '../kinesis/kinesis-api.ts';
-import { Deaggregator, type DeaggregatorOptions } from '../kinesis/kpl/deaggregator.ts';
-import type { ShardReader } from '../kinesis/reader.ts';
 import { BlockOutlet, type BlockOutletOptions } from './block-outlet.ts';
-import type { DemandGate } from './demand-gate.ts';
 import { FinishedPositions } from './finished-positions.ts';
 import { type ParentGateOptions, waitForParents } from './parent-gate.ts';
 import { ShardCheckpointer, type ShardCheckpointerOptions } from './shard-checkpointer.ts';
+import { ShardIntake, type ShardIntakeOptions } from './shard-intake.ts';
 import { type ShardState, shardEdges } from './shard-state.ts';
-import { SkipThrough, startPositionOf } from './start-position.ts';
-import { type Bound, cutAtBound } from './until.ts';
-
-/** A fault with reaction `restart` reopens the shard after this wait, doubling, at most so often without a page in between. */
-const restartBackoff = { baseMillis: 2_000, capMillis: 60_000 };
-const maximumRestarts = 8;
-/** What one read may reserve of the byte budget: twice the last page, within these bounds; for the first read the most. */
-const minimumReserveBytes = 64 * 1024;
-const maximumReserveBytes = 10 * 1024 * 1024;
 
 /** How the drain of a shard came out; see {@link ShardConsumer.drain}. */
 export type DrainOutcome = 'finished' | 'late' | 'unwritten';
 
 /** What a {@link ShardConsumer} needs. */
 export interface ShardConsumerOptions
-  extends ParentGateOptions, ShardCheckpointerOptions, Omit<BlockOutletOptions, 'positions' | 'signal' | 'onFault'> {
-  readonly reader: ShardReader;
-  readonly hashKeyRange: DeaggregatorOptions['hashKeyRange'];
-  readonly gate: DemandGate;
-  readonly maxUnackedBlocks: number;
-  readonly bound: Bound | undefined;
-  readonly serviceTimeMillis: () => number;
-  /** Whether a shard that Kinesis calls gone is past retention, and not only out of sight; see `confirmGone`. */
-  readonly confirmGone: (shardId: string, signal: AbortSignal) => Promise<boolean>;
+  extends
+    ParentGateOptions,
+    ShardIntakeOptions,
+    ShardCheckpointerOptions,
+    Omit<BlockOutletOptions, 'positions' | 'signal' | 'onFault'> {
+  /** Where reading begins when an engine with positions of its own knows better than the lease's checkpoint. */
+  readonly start?: Position;
 }
-
-/** Why reading ended, when it ended by itself or on request. */
-type ReadingEnd = 'shardEnd' | 'request' | 'bound';
 
 /**
  * Reads one shard in one tenure: waits for the parents, reads pages, cuts them into blocks, and checkpoints what is
@@ -55,10 +34,10 @@ export class ShardConsumer {
   readonly leaseKey: string;
   readonly tenure: number;
   readonly #options: ShardConsumerOptions;
+  readonly #start: Position;
   readonly #positions: FinishedPositions;
   readonly #outlet: BlockOutlet;
-  readonly #deaggregator: Deaggregator;
-  readonly #skip: SkipThrough;
+  readonly #intake: ShardIntake;
   /** Aborts reading only: what was handed out may still finish. */
   readonly #reading = new AbortController();
   /** Aborts all: the lease is lost, or the process drops its work. */
@@ -70,24 +49,29 @@ export class ShardConsumer {
   #fault: { readonly thrown: unknown } | undefined;
   /** Whether blocks were dropped that nobody had finished. */
   #hasDropped = false;
-  #pages = 0;
-  #lastPageBytes: number | undefined;
-  #childShards: readonly ChildShard[] = [];
 
   constructor(options: ShardConsumerOptions) {
     const { lease, events } = options;
     this.#options = options;
     this.leaseKey = lease.leaseKey;
     this.tenure = lease.tenure as number;
-    this.#positions = new FinishedPositions(lease.checkpoint);
+    this.#start = options.start ?? lease.checkpoint;
+    this.#positions = new FinishedPositions(this.#start);
+    // Reading goes by where it begins; what is written goes by the row, whose checkpoint never moves back.
+    const reading = { ...options, lease: { ...lease, checkpoint: this.#start } };
     this.#outlet = new BlockOutlet({
-      ...options,
+      ...reading,
       positions: this.#positions,
       signal: this.#over.signal,
       onFault: (thrown) => this.#crash(thrown),
     });
-    this.#deaggregator = new Deaggregator({ ...options, shardId: lease.leaseKey });
-    this.#skip = new SkipThrough(lease.checkpoint);
+    this.#intake = new ShardIntake(reading, {
+      outlet: this.#outlet,
+      positions: this.#positions,
+      acked: this.#acked,
+      reading: this.#reading.signal,
+      over: this.#over.signal,
+    });
     this.#checkpointer = new ShardCheckpointer(options);
     this.#state = new StateHolder<ShardState>({ tag: 'waitingForParents' }, shardEdges, (to, from) =>
       events.publish({ type: 'shard.changed', shardId: lease.leaseKey, from: from.tag, to: to.tag }),
@@ -123,7 +107,7 @@ export class ShardConsumer {
     try {
       await waitForParents(lease, this.#options, this.#reading.signal);
       this.#state.become({ tag: 'reading' });
-      const why = await this.#read();
+      const why = this.#start.kind === 'SHARD_END' ? 'shardEnd' : await this.#intake.read();
       this.#state.become({ tag: 'draining', why });
       if (why === 'shardEnd' && (await this.#end()) === 'committed') {
         this.#state.become({ tag: 'ended' });
@@ -136,7 +120,7 @@ export class ShardConsumer {
       this.#finish(thrown);
     } finally {
       this.#outlet.close();
-      this.#deaggregator.close();
+      this.#intake.close();
     }
   }
 
@@ -161,129 +145,6 @@ export class ShardConsumer {
     else {
       this.#state.become({ tag: 'failed', fault: fault.thrown });
       throw fault.thrown;
-    }
-  }
-
-  async #read(): Promise<ReadingEnd> {
-    const { clock, random, events, lease } = this.#options;
-    let start = startPositionOf(lease);
-    for (let failures = 1; ; failures += 1) {
-      const pagesBefore = this.#pages;
-      try {
-        return await this.#readFrom(start);
-      } catch (thrown) {
-        if (this.#over.signal.aborted || isMillraceError(thrown, 'MR_LEASE_LOST')) throw thrown;
-        if (this.#reading.signal.aborted) return 'request';
-        const fault = isKinesisFault(thrown, 'shardGone') ? await this.#faultOfGone(thrown) : toMillraceError(thrown);
-        if (fault === undefined) return 'shardEnd';
-        if (this.#reading.signal.aborted) return 'request';
-        if (this.#pages > pagesBefore) failures = 1;
-        if (fault.reaction === 'fatal' || failures > maximumRestarts) throw fault;
-        events.publish({ type: 'fault.seen', code: fault.code, message: fault.message, subject: fault.subject });
-        this.#outlet.seal();
-        start = this.#resumePosition(start);
-        await sleep(clock, backoffMillis(restartBackoff, failures, random), this.#reading.signal).catch(() => {});
-      }
-    }
-  }
-
-  /**
-   * Looks whether a shard that Kinesis calls gone really is. Then it ends here, past retention: its listed children are
-   * leased first, then it is closed (design section 6), and there is no fault. Otherwise answers with the fault.
-   */
-  async #faultOfGone(thrown: MillraceError): Promise<MillraceError | undefined> {
-    const { events, confirmGone } = this.#options;
-    try {
-      const isGone = await confirmGone(this.leaseKey, this.#reading.signal);
-      if (!isGone) return restartable(thrown);
-    } catch (second) {
-      return toMillraceError(second);
-    }
-    events.publish({ type: 'shard.gone', shardId: this.leaseKey });
-    this.#outlet.sealEnd();
-    return undefined;
-  }
-
-  /**
-   * Where to go on after a fault. A checkpoint from which nothing was handed out yet is opened as at first, since it may
-   * lie inside an aggregate; later ends are those of whole pages.
-   */
-  #resumePosition(start: StartPosition): StartPosition {
-    const { through } = this.#positions;
-    const isFresh = comparePositions(through, this.#options.lease.checkpoint) === 0;
-    if (isFresh || through.kind !== 'SEQUENCE') return start;
-    return { type: 'AFTER_SEQUENCE_NUMBER', sequenceNumber: through.sequenceNumber.toString() };
-  }
-
-  async #readFrom(start: StartPosition): Promise<ReadingEnd> {
-    const { reader, gate, budget, bound, serviceTimeMillis } = this.#options;
-    const { signal } = this.#reading;
-    const pages = reader.open(this.leaseKey, start, signal)[Symbol.asyncIterator]();
-    for (;;) {
-      signal.throwIfAborted();
-      const bytes = this.#bytesToReserve();
-      await this.#untilRoom(bytes, signal);
-      await gate.ready(signal);
-      const reserved = await budget.reserve(bytes, signal);
-      try {
-        const askedAtMillis = serviceTimeMillis();
-        const next = await pages.next();
-        // Between the page's arrival and this line reading may have been stopped and its last block sealed: a block
-        // made now would come after that, when nobody takes blocks any more.
-        signal.throwIfAborted();
-        if (next.done === true) return 'request';
-        const page = next.value;
-        this.#pages += 1;
-        this.#lastPageBytes = page.bytes;
-        reserved.settle(page.bytes);
-        const cut = cutAtBound(page, bound, askedAtMillis);
-        await this.#accept(cut.records, page.millisBehindLatest, signal);
-        signal.throwIfAborted();
-        // A page that reaches the end of the shard ends it, unless the bound lies before its last records.
-        if (page.end !== undefined && cut.records.length === page.records.length) {
-          this.#childShards = page.end.childShards;
-          this.#outlet.sealEnd();
-          return 'shardEnd';
-        }
-        if (cut.reached) {
-          this.#outlet.seal();
-          return 'bound';
-        }
-      } finally {
-        reserved.release();
-      }
-    }
-  }
-
-  /**
-   * Takes the user records of a page, a part at a time: an aggregate may hold so many that no more should be in memory
-   * before some are finished. Reading may be stopped in between, inside an aggregate, and the next owner goes on there.
-   */
-  async #accept(records: readonly KinesisRecord[], millisBehindLatest: number, signal: AbortSignal): Promise<void> {
-    const { gate } = this.#options;
-    let isFirst = true;
-    for (const part of this.#deaggregator.parts(records)) {
-      if (!isFirst) await this.#untilRoom(0, signal);
-      signal.throwIfAborted();
-      isFirst = false;
-      gate.took(part.length);
-      this.#outlet.accept(this.#skip.keep(part), millisBehindLatest);
-    }
-  }
-
-  #bytesToReserve(): number {
-    const expected = this.#lastPageBytes === undefined ? maximumReserveBytes : 2 * this.#lastPageBytes;
-    return this.#options.budget.requestFor(Math.min(maximumReserveBytes, Math.max(minimumReserveBytes, expected)));
-  }
-
-  /** Waits while this shard has as much unfinished as it may have; each ack is a reason to look again. */
-  async #untilRoom(bytes: number, signal: AbortSignal): Promise<void> {
-    const { maxUnackedBlocks, budget } = this.#options;
-    const isFull = () =>
-      this.#positions.outstanding >= maxUnackedBlocks || !budget.hasShareFor(this.#positions.bytes, bytes);
-    while (isFull()) {
-      await this.#acked.wait(signal);
-      signal.throwIfAborted();
     }
   }
 
@@ -385,15 +246,10 @@ export class ShardConsumer {
   /** Leasing the children ends with the tenure, whatever it is about then. */
   async #writeEnd(state?: string): Promise<CommitOutcome> {
     try {
-      return await this.#checkpointer.writeEnd(this.#childShards, this.#over.signal, state);
+      return await this.#checkpointer.writeEnd(this.#intake.childShards, this.#over.signal, state);
     } catch (thrown) {
       if (this.#over.signal.aborted) return 'lost';
       throw thrown;
     }
   }
-}
-
-/** The same fault, for a loop that may try again. */
-function restartable({ code, message, subject, cause }: MillraceError): MillraceError {
-  return new MillraceError(code, message.slice(`${code}: `.length), { subject, cause, reaction: 'restart' });
 }

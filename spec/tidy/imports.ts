@@ -10,6 +10,8 @@ export interface Import {
   readonly specifier: string;
   /** The file it names, from the root of the repository, for a relative specifier. */
   readonly target: string | undefined;
+  /** Whether it loads the file or package together with this file: neither `import type` nor `import()`. */
+  readonly eager: boolean;
 }
 
 const importPattern =
@@ -21,7 +23,8 @@ export function importsOf(file: SourceFile): Import[] {
   return [...text.matchAll(importPattern)].map((match) => {
     const specifier = match.groups?.['static'] ?? match.groups?.['dynamic'] ?? match.groups?.['url'] ?? '';
     const target = specifier.startsWith('.') ? path.posix.join(path.posix.dirname(file.path), specifier) : undefined;
-    return { from: file.path, line: lineAt(text, match.index + match[0].indexOf(specifier)), specifier, target };
+    const eager = match.groups?.['static'] !== undefined && !/^[;}\s]*(?:import|export)\s+type\s/.test(match[0]);
+    return { from: file.path, line: lineAt(text, match.index + match[0].indexOf(specifier)), specifier, target, eager };
   });
 }
 

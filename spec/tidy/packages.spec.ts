@@ -1,13 +1,16 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { awsClientFindings, dependencyFindings, zodFindings } from './packages.ts';
+import { awsClientFindings, dependencyFindings, eagerFindings, zodFindings } from './packages.ts';
 import { describeFindings, readTree, repositoryRoot } from './source.ts';
 
 const lib = readTree(['lib']);
 const manifest = JSON.parse(readFileSync(path.join(repositoryRoot, 'package.json'), 'utf8')) as {
   dependencies: Record<string, string>;
+  peerDependencies: Record<string, string>;
+  peerDependenciesMeta: Record<string, { optional: boolean }>;
 };
+const peers = Object.keys(manifest.peerDependencies);
 
 describe('the packages that lib imports', () => {
   it('are AWS clients in one adapter file each and in app/clients.ts only', () => {
@@ -18,8 +21,14 @@ describe('the packages that lib imports', () => {
     expect(describeFindings(zodFindings(lib))).toEqual([]);
   });
 
-  it('are exactly the dependencies of package.json', () => {
-    expect(describeFindings(dependencyFindings(lib, Object.keys(manifest.dependencies)))).toEqual([]);
+  it('are exactly the dependencies and the optional peers of package.json', () => {
+    const declared = [...Object.keys(manifest.dependencies), ...peers];
+    expect(describeFindings(dependencyFindings(lib, declared))).toEqual([]);
+  });
+
+  it('are loaded only where they are needed when they are optional', () => {
+    expect(peers.filter((name) => manifest.peerDependenciesMeta[name]?.optional !== true)).toEqual([]);
+    expect(describeFindings(eagerFindings(lib, peers))).toEqual([]);
   });
 });
 
@@ -57,6 +66,20 @@ describe('dependencyFindings', () => {
       'left-pad/x is not a dependency',
       'fs is not a dependency',
       'nothing in lib imports p-queue',
+    ]);
+  });
+});
+
+describe('eagerFindings', () => {
+  it('finds an optional package that is loaded with the file, and allows types and import()', () => {
+    const files = [
+      { path: 'lib/a.ts', text: "import type * as S3 from 's3';\nconst s3 = await import('s3');" },
+      { path: 'lib/b.ts', text: "\nimport { S3Client } from 's3/client';" },
+      { path: 'lib/c.ts', text: "export { type A, b } from 's3';" },
+    ];
+    expect(eagerFindings(files, ['s3']).map(({ file, line }) => `${file}:${line}`)).toEqual([
+      'lib/b.ts:2',
+      'lib/c.ts:1',
     ]);
   });
 });

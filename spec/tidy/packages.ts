@@ -5,6 +5,7 @@ import type { Finding, SourceFile } from './source.ts';
 const clientFolders: Readonly<Record<string, string>> = {
   '@aws-sdk/client-kinesis': 'lib/kinesis/',
   '@aws-sdk/client-dynamodb': 'lib/lease/',
+  '@aws-sdk/client-s3': 'lib/engine/store/',
 };
 
 const clientMaker = 'lib/app/clients.ts';
@@ -65,6 +66,19 @@ export function dependencyFindings(files: readonly SourceFile[], declared: reado
       remedy: 'remove it from dependencies',
     }));
   return [...undeclared, ...unused];
+}
+
+/** Optional packages that are loaded together with the file that names them: a program without them could not start. */
+export function eagerFindings(files: readonly SourceFile[], optional: readonly string[]): Finding[] {
+  return files
+    .flatMap(importsOf)
+    .filter((one) => one.eager && optional.includes(packageOf(one.specifier)))
+    .map((one) => ({
+      file: one.from,
+      line: one.line,
+      rule: `${one.specifier} is an optional package`,
+      remedy: 'import its types by `import type`, and the package by `await import()` where it is needed',
+    }));
 }
 
 function packageOf(specifier: string): string {

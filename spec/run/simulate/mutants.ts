@@ -213,7 +213,7 @@ export const mutants: readonly Mutant[] = [
     name: 'resumed-where-the-tenure-began',
     edits: [
       {
-        file: 'lib/receiver/shard-consumer.ts',
+        file: 'lib/receiver/shard-intake.ts',
         find: "    if (isFresh || through.kind !== 'SEQUENCE') return start;",
         replace: '    if (isFresh || through !== null) return start;',
       },
@@ -243,8 +243,8 @@ export const mutants: readonly Mutant[] = [
     name: 'unacked-blocks-without-limit',
     edits: [
       {
-        file: 'lib/receiver/shard-consumer.ts',
-        find: 'this.#positions.outstanding >= maxUnackedBlocks ||',
+        file: 'lib/receiver/shard-intake.ts',
+        find: 'positions.outstanding >= maxUnackedBlocks ||',
         replace: '',
       },
     ],
@@ -344,8 +344,8 @@ export const mutants: readonly Mutant[] = [
     name: 'handoff-never-completed',
     edits: [
       {
-        file: 'lib/receiver/receiver.ts',
-        find: '    this.#track(this.#moveAway(begun, keeper));',
+        file: 'lib/receiver/shard-set.ts',
+        find: '    this.#options.track(this.#moveAway(begun, keeper));',
         replace: '    void keeper;',
       },
     ],
@@ -374,7 +374,7 @@ export const mutants: readonly Mutant[] = [
     name: 'handoff-without-drain',
     edits: [
       {
-        file: 'lib/receiver/receiver.ts',
+        file: 'lib/receiver/shard-set.ts',
         find: '      await consumer.drain(deadline.signal);\n      if (consumer.state',
         replace: '      if (consumer.state',
       },

@@ -1,0 +1,222 @@
+import { backoffMillis } from '../base/backoff.ts';
+import { type Clock, sleep } from '../base/clock.ts';
+import { MillraceError, isMillraceError, toMillraceError } from '../base/error.ts';
+import type { Notifier } from '../base/notifier.ts';
+import { comparePositions } from '../base/position.ts';
+import type { Random } from '../base/random.ts';
+import type { KinesisRecord } from '../block/record.ts';
+import type { EventSink } from '../event/bus.ts';
+import { isKinesisFault } from '../kinesis/fault.ts';
+import type { ChildShard, StartPosition } from '../kinesis/kinesis-api.ts';
+import { Deaggregator, type DeaggregatorOptions } from '../kinesis/kpl/deaggregator.ts';
+import type { ShardReader } from '../kinesis/reader.ts';
+import type { Lease } from '../lease/lease.ts';
+import type { BlockOutlet } from './block-outlet.ts';
+import type { ByteBudget } from './byte-budget.ts';
+import type { DemandGate } from './demand-gate.ts';
+import type { FinishedPositions } from './finished-positions.ts';
+import { SkipThrough, startPositionOf } from './start-position.ts';
+import { type Bound, cutAtBound } from './until.ts';
+
+/** A fault with reaction `restart` reopens the shard after this wait, doubling, at most so often without a page in between. */
+const restartBackoff = { baseMillis: 2_000, capMillis: 60_000 };
+const maximumRestarts = 8;
+/** What one read may reserve of the byte budget: twice the last page, within these bounds; for the first read the most. */
+const minimumReserveBytes = 64 * 1024;
+const maximumReserveBytes = 10 * 1024 * 1024;
+
+/** What a {@link ShardIntake} reads with. */
+export interface ShardIntakeOptions {
+  readonly lease: Lease;
+  readonly reader: ShardReader;
+  readonly hashKeyRange: DeaggregatorOptions['hashKeyRange'];
+  readonly gate: DemandGate;
+  readonly budget: ByteBudget;
+  readonly maxUnackedBlocks: number;
+  readonly bound: Bound | undefined;
+  readonly serviceTimeMillis: () => number;
+  /** Whether a shard that Kinesis calls gone is past retention, and not only out of sight; see `confirmGone`. */
+  readonly confirmGone: (shardId: string, signal: AbortSignal) => Promise<boolean>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly events: EventSink;
+}
+
+/** The parts of the shard's consumer that reading works on. */
+export interface ShardIntakeParts {
+  readonly outlet: BlockOutlet;
+  readonly positions: FinishedPositions;
+  /** Notified by every ack: there may be room again. */
+  readonly acked: Notifier;
+  /** Aborts when reading is to stop. */
+  readonly reading: AbortSignal;
+  /** Aborts when all is over. */
+  readonly over: AbortSignal;
+}
+
+/** Why reading ended, when it ended by itself or on request. */
+export type ReadingEnd = 'shardEnd' | 'request' | 'bound';
+
+/** Reads one shard in one tenure: pages come in as there is room, and go to the outlet, which cuts them into blocks. */
+export class ShardIntake {
+  readonly #options: ShardIntakeOptions;
+  readonly #parts: ShardIntakeParts;
+  readonly #deaggregator: Deaggregator;
+  readonly #skip: SkipThrough;
+  #pages = 0;
+  #lastPageBytes: number | undefined;
+  #childShards: readonly ChildShard[] = [];
+
+  constructor(options: ShardIntakeOptions, parts: ShardIntakeParts) {
+    const { lease } = options;
+    this.#options = options;
+    this.#parts = parts;
+    this.#deaggregator = new Deaggregator({ ...options, shardId: lease.leaseKey });
+    this.#skip = new SkipThrough(lease.checkpoint);
+  }
+
+  /** The children that the last page named; none before that. */
+  get childShards(): readonly ChildShard[] {
+    return this.#childShards;
+  }
+
+  /**
+   * Reads until the shard ends, the bound of the run is reached, or reading is stopped. A fault that may pass reopens the
+   * shard.
+   * @throws MillraceError the fault that does not pass
+   */
+  async read(): Promise<ReadingEnd> {
+    const { clock, random, events, lease } = this.#options;
+    const { outlet, reading, over } = this.#parts;
+    let start = startPositionOf(lease);
+    for (let failures = 1; ; failures += 1) {
+      const pagesBefore = this.#pages;
+      try {
+        return await this.#readFrom(start);
+      } catch (thrown) {
+        if (over.aborted || isMillraceError(thrown, 'MR_LEASE_LOST')) throw thrown;
+        if (reading.aborted) return 'request';
+        const fault = isKinesisFault(thrown, 'shardGone') ? await this.#faultOfGone(thrown) : toMillraceError(thrown);
+        if (fault === undefined) return 'shardEnd';
+        if (reading.aborted) return 'request';
+        if (this.#pages > pagesBefore) failures = 1;
+        if (fault.reaction === 'fatal' || failures > maximumRestarts) throw fault;
+        events.publish({ type: 'fault.seen', code: fault.code, message: fault.message, subject: fault.subject });
+        outlet.seal();
+        start = this.#resumePosition(start);
+        await sleep(clock, backoffMillis(restartBackoff, failures, random), reading).catch(() => {});
+      }
+    }
+  }
+
+  /** Tells what it has counted and not told yet. Nothing is read afterwards. */
+  close(): void {
+    this.#deaggregator.close();
+  }
+
+  /**
+   * Looks whether a shard that Kinesis calls gone really is. Then it ends here, past retention: its listed children are
+   * leased first, then it is closed (design section 6), and there is no fault. Otherwise answers with the fault.
+   */
+  async #faultOfGone(thrown: MillraceError): Promise<MillraceError | undefined> {
+    const { events, confirmGone, lease } = this.#options;
+    const { outlet, reading } = this.#parts;
+    try {
+      const isGone = await confirmGone(lease.leaseKey, reading);
+      if (!isGone) return restartable(thrown);
+    } catch (second) {
+      return toMillraceError(second);
+    }
+    events.publish({ type: 'shard.gone', shardId: lease.leaseKey });
+    outlet.sealEnd();
+    return undefined;
+  }
+
+  /**
+   * Where to go on after a fault. A checkpoint from which nothing was handed out yet is opened as at first, since it may
+   * lie inside an aggregate; later ends are those of whole pages.
+   */
+  #resumePosition(start: StartPosition): StartPosition {
+    const { through } = this.#parts.positions;
+    const isFresh = comparePositions(through, this.#options.lease.checkpoint) === 0;
+    if (isFresh || through.kind !== 'SEQUENCE') return start;
+    return { type: 'AFTER_SEQUENCE_NUMBER', sequenceNumber: through.sequenceNumber.toString() };
+  }
+
+  async #readFrom(start: StartPosition): Promise<ReadingEnd> {
+    const { lease, reader, gate, budget, bound, serviceTimeMillis } = this.#options;
+    const { outlet, reading: signal } = this.#parts;
+    const pages = reader.open(lease.leaseKey, start, signal)[Symbol.asyncIterator]();
+    for (;;) {
+      signal.throwIfAborted();
+      const bytes = this.#bytesToReserve();
+      await this.#untilRoom(bytes, signal);
+      await gate.ready(signal);
+      const reserved = await budget.reserve(bytes, signal);
+      try {
+        const askedAtMillis = serviceTimeMillis();
+        const next = await pages.next();
+        // Between the page's arrival and this line reading may have been stopped and its last block sealed: a block
+        // made now would come after that, when nobody takes blocks any more.
+        signal.throwIfAborted();
+        if (next.done === true) return 'request';
+        const page = next.value;
+        this.#pages += 1;
+        this.#lastPageBytes = page.bytes;
+        reserved.settle(page.bytes);
+        const cut = cutAtBound(page, bound, askedAtMillis);
+        await this.#accept(cut.records, page.millisBehindLatest, signal);
+        signal.throwIfAborted();
+        // A page that reaches the end of the shard ends it, unless the bound lies before its last records.
+        if (page.end !== undefined && cut.records.length === page.records.length) {
+          this.#childShards = page.end.childShards;
+          outlet.sealEnd();
+          return 'shardEnd';
+        }
+        if (cut.reached) {
+          outlet.seal();
+          return 'bound';
+        }
+      } finally {
+        reserved.release();
+      }
+    }
+  }
+
+  /**
+   * Takes the user records of a page, a part at a time: an aggregate may hold so many that no more should be in memory
+   * before some are finished. Reading may be stopped in between, inside an aggregate, and the next owner goes on there.
+   */
+  async #accept(records: readonly KinesisRecord[], millisBehindLatest: number, signal: AbortSignal): Promise<void> {
+    const { gate } = this.#options;
+    let isFirst = true;
+    for (const part of this.#deaggregator.parts(records)) {
+      if (!isFirst) await this.#untilRoom(0, signal);
+      signal.throwIfAborted();
+      isFirst = false;
+      gate.took(part.length);
+      this.#parts.outlet.accept(this.#skip.keep(part), millisBehindLatest);
+    }
+  }
+
+  #bytesToReserve(): number {
+    const expected = this.#lastPageBytes === undefined ? maximumReserveBytes : 2 * this.#lastPageBytes;
+    return this.#options.budget.requestFor(Math.min(maximumReserveBytes, Math.max(minimumReserveBytes, expected)));
+  }
+
+  /** Waits while this shard has as much unfinished as it may have; each ack is a reason to look again. */
+  async #untilRoom(bytes: number, signal: AbortSignal): Promise<void> {
+    const { maxUnackedBlocks, budget } = this.#options;
+    const { positions, acked } = this.#parts;
+    const isFull = () => positions.outstanding >= maxUnackedBlocks || !budget.hasShareFor(positions.bytes, bytes);
+    while (isFull()) {
+      await acked.wait(signal);
+      signal.throwIfAborted();
+    }
+  }
+}
+
+/** The same fault, for a loop that may try again. */
+function restartable({ code, message, subject, cause }: MillraceError): MillraceError {
+  return new MillraceError(code, message.slice(`${code}: `.length), { subject, cause, reaction: 'restart' });
+}

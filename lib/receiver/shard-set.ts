@@ -1,0 +1,197 @@
+import { deadlineController } from '../base/abort.ts';
+import { pause } from '../base/clock.ts';
+import { MillraceError, toMillraceError } from '../base/error.ts';
+import { Notifier } from '../base/notifier.ts';
+import type { Position } from '../base/position.ts';
+import type { Block } from '../block/block.ts';
+import { type Lease, isEnded } from '../lease/lease.ts';
+import type { LeaseKeeper } from '../lease/lease-keeper.ts';
+import type { HandoffBegun, LeaseLost } from '../lease/keeper-messages.ts';
+import { defaultAssignmentOptions } from '../lease/plan/utilization-types.ts';
+import { ByteBudget } from './byte-budget.ts';
+import { confirmGone } from './confirm-gone.ts';
+import type { DemandGate } from './demand-gate.ts';
+import { drainTimeout, unwritten } from './drain-faults.ts';
+import type { ReceiverOptions } from './receiver-options.ts';
+import type { ReceiverParts } from './receiver-parts.ts';
+import { ShardConsumer } from './shard-consumer.ts';
+import { leaseChildren } from './shard-end.ts';
+
+/** What a {@link ShardSet} needs of its receiver. */
+export interface ShardSetOptions {
+  readonly receiver: ReceiverOptions;
+  readonly gate: DemandGate;
+  /** Takes the sealed blocks of all shards. */
+  readonly emit: (block: Block) => void;
+  /** Keeps a run; its fault ends the receiver, and its end is waited for. */
+  readonly track: (run: Promise<unknown>) => void;
+  /** Aborts when the loops of the receiver end. */
+  readonly loops: AbortSignal;
+}
+
+/** The shards that this worker reads: one consumer each, from the beginning of its tenure to its end. */
+export class ShardSet {
+  readonly #options: ShardSetOptions;
+  readonly #consumers = new Map<string, ShardConsumer>();
+  /** Consumers whose checkpoint is under way. */
+  readonly #storing = new Set<ShardConsumer>();
+  readonly #leasesChanged = new Notifier();
+  readonly #budget: ByteBudget;
+  #isClosed = false;
+
+  constructor(options: ShardSetOptions) {
+    this.#options = options;
+    this.#budget = new ByteBudget(options.receiver.settings.maxBufferedBytes);
+  }
+
+  /** The consumer of a shard, in its tenure of now. */
+  get(leaseKey: string): ShardConsumer | undefined {
+    return this.#consumers.get(leaseKey);
+  }
+
+  /** The consumers of now. */
+  all(): readonly ShardConsumer[] {
+    return [...this.#consumers.values()];
+  }
+
+  /** The receiver ends: no shard is begun any more, and no handoff: its leases are released together. */
+  close(): void {
+    this.#isClosed = true;
+  }
+
+  /** Begins to read a shard whose tenure has begun. */
+  begin(lease: Lease, parts: ReceiverParts): void {
+    // A lease that arrives while the receiver ends is released with the others; an ended one is only kept alive.
+    if (this.#isClosed || isEnded(lease)) return;
+    const { startAt } = this.#options.receiver;
+    if (startAt === undefined) this.#beginAt(lease, lease.checkpoint, parts);
+    else {
+      const asked = startAt(lease, this.#options.loops);
+      this.#options.track(asked.then((start) => this.#beginAt(lease, start, parts)));
+    }
+  }
+
+  #beginAt(lease: Lease, start: Position, parts: ReceiverParts): void {
+    if (this.#isClosed) return;
+    // Nobody was there to hear of a loss between the write that began the tenure and this line.
+    if (!parts.keeper.confirmCurrent(lease.leaseKey, lease.tenure as number)) return;
+    const consumer = this.#consumerOf(lease, start, parts);
+    this.#consumers.set(lease.leaseKey, consumer);
+    this.#options.track(
+      consumer.run().finally(() => {
+        if (this.#consumers.get(lease.leaseKey) === consumer) this.#consumers.delete(lease.leaseKey);
+      }),
+    );
+  }
+
+  #consumerOf(lease: Lease, start: Position, parts: ReceiverParts): ShardConsumer {
+    const { receiver, gate, emit } = this.#options;
+    const { settings, clock, random, events, table, reader, api } = receiver;
+    return new ShardConsumer({
+      ...settings,
+      lease,
+      start,
+      streamName: parts.streamName,
+      hashKeyRange: parts.isPlacedByKey ? lease.hashKeyRange : undefined,
+      reader,
+      keeper: parts.keeper,
+      table,
+      budget: this.#budget,
+      gate,
+      bound: parts.bound,
+      clock,
+      random,
+      events,
+      leasesChanged: this.#leasesChanged,
+      serviceTimeMillis: () => api.serviceTimeMillis(),
+      confirmGone: (shardId, signal) => confirmGone(shardId, parts.gone, signal),
+      emit,
+      leaseChildren: async (told, signal) => {
+        await leaseChildren(lease, told, parts.children, signal);
+        parts.coordinator.wake();
+      },
+    });
+  }
+
+  /** A tenure is over: nothing of it is handed out any more. */
+  lost({ leaseKey, tenure, reason }: LeaseLost): void {
+    const consumer = this.#consumers.get(leaseKey);
+    if (consumer?.tenure !== tenure) return;
+    consumer.abort(
+      new MillraceError('MR_LEASE_LOST', `lease ${leaseKey} was lost (${reason})`, { subject: { lease: leaseKey } }),
+    );
+  }
+
+  /**
+   * The leader hands a lease to another worker: finish it, checkpoint it, then let the keeper complete the handoff, so that
+   * the next owner repeats nothing. Without a consumer there is nothing to finish, and the handoff is completed at once.
+   */
+  handOff(begun: HandoffBegun, keeper: LeaseKeeper): void {
+    // A receiver that ends releases all its leases, and completes the handoffs with them.
+    if (this.#isClosed) return;
+    this.#options.track(this.#moveAway(begun, keeper));
+  }
+
+  async #moveAway({ leaseKey, tenure, to }: HandoffBegun, keeper: LeaseKeeper): Promise<void> {
+    const { receiver, loops } = this.#options;
+    const { gracefulLeaseHandoffTimeoutMillis } = { ...defaultAssignmentOptions, ...receiver.assignment };
+    const consumer = this.#consumers.get(leaseKey);
+    if (consumer?.tenure === tenure) {
+      const late = () => new MillraceError('MR_DRAIN_TIMEOUT', `shard ${leaseKey} did not finish its blocks in time`);
+      using deadline = deadlineController(receiver.clock, gracefulLeaseHandoffTimeoutMillis, late, loops);
+      await consumer.drain(deadline.signal);
+      if (consumer.state.tag === 'ended' || consumer.state.tag === 'lost') return;
+    }
+    await keeper.ask({ type: 'release', leaseKey, tenure, to });
+    consumer?.abort(new MillraceError('MR_LEASE_LOST', `lease ${leaseKey} was given to ${to}`));
+  }
+
+  /** Checkpoints what is finished, regularly, until the signal aborts. */
+  async checkpointLoop(signal: AbortSignal): Promise<void> {
+    const { clock, settings } = this.#options.receiver;
+    while (await pause(clock, settings.checkpointIntervalMillis, signal)) {
+      for (const consumer of this.#consumers.values()) this.#store(consumer);
+    }
+  }
+
+  /** Begins a checkpoint unless one is under way. Shards do not wait for each other: one of them may take long. */
+  #store(consumer: ShardConsumer): void {
+    if (this.#storing.has(consumer)) return;
+    this.#storing.add(consumer);
+    this.#options.track(consumer.checkpoint().finally(() => this.#storing.delete(consumer)));
+  }
+
+  /** Drops everything at once. */
+  abort(reason: unknown): void {
+    for (const consumer of this.#consumers.values()) consumer.abort(reason);
+  }
+}
+
+/**
+ * Has the last blocks sealed (`onSealed` is called then), finished and checkpointed, until the deadline; answers with what
+ * kept them from that.
+ */
+export async function finishBlocks(
+  consumers: readonly ShardConsumer[],
+  deadline: AbortSignal,
+  onSealed: () => void,
+): Promise<MillraceError | undefined> {
+  for (const consumer of consumers) consumer.stopReading();
+  onSealed();
+  const outcomes = await Promise.allSettled(consumers.map((consumer) => consumer.drain(deadline)));
+  for (const outcome of outcomes) {
+    if (outcome.status === 'rejected') return toMillraceError(outcome.reason);
+  }
+  for (const [index, outcome] of outcomes.entries()) {
+    if (outcome.status === 'rejected' || outcome.value === 'finished') continue;
+    const shardId = consumers[index]?.leaseKey ?? '';
+    return outcome.value === 'late' ? drainTimeout(deadline.reason) : unwritten(shardId);
+  }
+  return undefined;
+}
+
+/** Drops what is not finished and checkpoints what is; a checkpoint that fails leaves more to the next owner. */
+export async function dropBlocks(consumers: readonly ShardConsumer[], reason: unknown): Promise<void> {
+  for (const consumer of consumers) consumer.abort(reason);
+  await Promise.allSettled(consumers.map((consumer) => consumer.checkpoint()));
+}
