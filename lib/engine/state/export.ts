@@ -1,12 +1,8 @@
-import { MillraceError } from '../../base/error.ts';
 import type { PairKey } from '../key.ts';
 import { freezeState } from './freeze.ts';
 import { type KeyedState, type StateEntry, keyedStateOf } from './keyed-state.ts';
 import { type Changes, PersistentMap, removed } from './persistent-map.ts';
 import { type StoredKey, restoreKey, storeKey } from './stored-key.ts';
-
-/** The schema of what is stored; a reader refuses a newer one. */
-export const stateSchema = 1;
 
 /** The state of one key, stored: key, value, and the batch times of its last touch and its birth. */
 export type StoredEntry = readonly [key: StoredKey, value: unknown, touchedMillis: number, bornMillis: number];
@@ -16,7 +12,6 @@ export type StoredEntry = readonly [key: StoredKey, value: unknown, touchedMilli
  * data too. A snapshot is any number of pieces; changes are pieces that are applied to the version before.
  */
 export interface StoredState {
-  readonly schema: typeof stateSchema;
   readonly operatorId: string;
   readonly content: 'snapshot' | 'changes';
   readonly entries: readonly StoredEntry[];
@@ -32,10 +27,10 @@ export function* exportSnapshot(operatorId: string, state: KeyedState): Iterable
   for (const [key, entry] of state.entries) {
     entries.push(storeEntry(key, entry));
     if (entries.length < entriesPerPiece) continue;
-    yield { schema: stateSchema, operatorId, content: 'snapshot', entries, removed: [] };
+    yield { operatorId, content: 'snapshot', entries, removed: [] };
     entries = [];
   }
-  yield { schema: stateSchema, operatorId, content: 'snapshot', entries, removed: [] };
+  yield { operatorId, content: 'snapshot', entries, removed: [] };
 }
 
 /** What one batch changed: its size is that of the batch, not of the state. */
@@ -46,19 +41,16 @@ export function exportChanges(operatorId: string, changes: Changes<PairKey, Stat
     if (entry === removed) gone.push(storeKey(key));
     else entries.push(storeEntry(key, entry));
   }
-  return { schema: stateSchema, operatorId, content: 'changes', entries, removed: gone };
+  return { operatorId, content: 'changes', entries, removed: gone };
 }
 
 /**
  * The version that the pieces of a snapshot, and then the changes after it, make.
- * @throws MillraceError `MR_STATE_INVALID` for a newer schema, or a key that is none
+ * @throws MillraceError `MR_STATE_DAMAGED` for a key that is none
  */
 export function importState(pieces: Iterable<StoredState>, timeoutMillis?: number): KeyedState {
   let entries = PersistentMap.empty<PairKey, StateEntry<unknown>>();
-  for (const piece of pieces) {
-    checkSchema(piece);
-    entries = entries.with(changesOf(piece));
-  }
+  for (const piece of pieces) entries = entries.with(changesOf(piece));
   return keyedStateOf(entries, timeoutMillis);
 }
 
@@ -71,12 +63,4 @@ function* changesOf(piece: StoredState): IterableIterator<[PairKey, StateEntry<u
 
 function storeEntry(key: PairKey, entry: StateEntry<unknown>): StoredEntry {
   return [storeKey(key), entry.value, entry.touchedMillis, entry.bornMillis];
-}
-
-function checkSchema({ schema, operatorId }: StoredState): void {
-  if (schema === stateSchema) return;
-  throw new MillraceError(
-    'MR_STATE_INVALID',
-    `the stored state of ${operatorId} has schema ${String(schema)}, and this version reads ${stateSchema}: it was written by a newer Millrace`,
-  );
 }

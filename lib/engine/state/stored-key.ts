@@ -13,7 +13,7 @@ export function storeKey(key: PairKey): StoredKey {
 
 /**
  * The key that was stored.
- * @throws MillraceError `MR_STATE_INVALID` for anything that `storeKey` does not give
+ * @throws MillraceError `MR_STATE_DAMAGED` for anything that `storeKey` does not give
  */
 export function restoreKey(stored: unknown): PairKey {
   if (typeof stored === 'object' && stored !== null && 'bigint' in stored) {
@@ -22,7 +22,7 @@ export function restoreKey(stored: unknown): PairKey {
   } else if (isPairKey(stored)) {
     return stored;
   }
-  throw new MillraceError('MR_STATE_INVALID', `stored state holds a key that is none: ${describe(stored)}`);
+  throw new MillraceError('MR_STATE_DAMAGED', `stored state holds a key that is none: ${describe(stored)}`);
 }
 
 function describe(stored: unknown): string {
