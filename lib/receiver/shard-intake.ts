@@ -9,7 +9,7 @@ import type { EventSink } from '../event/bus.ts';
 import { isKinesisFault } from '../kinesis/fault.ts';
 import type { ChildShard, StartPosition } from '../kinesis/kinesis-api.ts';
 import { Deaggregator, type DeaggregatorOptions } from '../kinesis/kpl/deaggregator.ts';
-import type { ShardReader } from '../kinesis/reader.ts';
+import type { Page, ShardReader } from '../kinesis/reader.ts';
 import type { Lease } from '../lease/lease.ts';
 import type { BlockOutlet } from './block-outlet.ts';
 import type { ByteBudget } from './byte-budget.ts';
@@ -144,9 +144,20 @@ export class ShardIntake {
   }
 
   async #readFrom(start: StartPosition): Promise<ReadingEnd> {
-    const { lease, reader, gate, budget, bound, serviceTimeMillis } = this.#options;
-    const { outlet, reading: signal } = this.#parts;
+    const { lease, reader } = this.#options;
+    const { reading: signal } = this.#parts;
     const pages = reader.open(lease.leaseKey, start, signal)[Symbol.asyncIterator]();
+    try {
+      return await this.#takePages(pages, signal);
+    } finally {
+      // A reader may hold a subscription, which nobody else gets as long as it does.
+      await pages.return?.();
+    }
+  }
+
+  async #takePages(pages: AsyncIterator<Page>, signal: AbortSignal): Promise<ReadingEnd> {
+    const { gate, budget, bound, serviceTimeMillis } = this.#options;
+    const { outlet } = this.#parts;
     for (;;) {
       signal.throwIfAborted();
       const bytes = this.#bytesToReserve();

@@ -6,6 +6,7 @@ import type { ConsumerOptions } from './consumer-options.ts';
 import type { ConsumerSettings, InitialPositionSetting, UntilSetting } from './consumer-settings.ts';
 import { contradictions } from './contradictions.ts';
 import type { Environment } from './environment.ts';
+import { defaultConsumerName } from './fan-out-options.ts';
 import type { GivenValue, GivenValues } from './given-value.ts';
 import { fromEnvironment, fromFile, fromFlags, fromProgram } from './given.ts';
 import { partsOfStreamArn } from './identity-options.ts';
@@ -130,6 +131,7 @@ function settingsOf(values: ConsumerValues, machine: MachineFacts): ConsumerSett
     heartbeatIsolation: values.heartbeatIsolation ?? 'inline',
     ...assignmentSettings(values, applicationName),
     ...readingSettings(values),
+    ...fanOutSettings(values, applicationName),
     ...runningSettings(values),
   };
 }
@@ -146,6 +148,17 @@ function readingSettings(values: ConsumerValues) {
     blockMaxBytes: values.blockMaxBytes ?? 4 * 1024 * 1024,
     blockMaxRecords: values.blockMaxRecords ?? 10_000,
     maxUnackedBlocks: values.maxUnackedBlocks ?? 64,
+  } as const;
+}
+
+function fanOutSettings(values: ConsumerValues, applicationName: string) {
+  const { consumerArn } = values;
+  const byName = values.consumerName ?? defaultConsumerName(applicationName);
+  return {
+    consumerName: consumerArn === undefined ? byName : undefined,
+    consumerArn,
+    onConsumerLimit: values.onConsumerLimit ?? 'FAIL',
+    deregisterConsumer: values.deregisterConsumer ?? false,
   } as const;
 }
 
