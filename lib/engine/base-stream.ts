@@ -3,6 +3,7 @@ import type { Batch } from './batch.ts';
 import type { Graph } from './graph.ts';
 import type { ErasedFunction, ForeachBatchNode, NarrowKind, OutputContext, StreamNode } from './node.ts';
 import { nameOf } from './node-head.ts';
+import { windowNode } from './window/window-nodes.ts';
 
 /** A function of a program, of whatever type; its erased form is what the graph keeps. */
 export type AnyFunction = (...args: never[]) => unknown;
@@ -40,6 +41,16 @@ export class BaseStream<T> {
       throw new MillraceError('MR_CONFIG_INVALID', `${nameOf(head)} needs a whole number of at least 1: ${partitions}`);
     }
     return this.derive({ ...head, tag: 'repartition', parent: this.node, partitions });
+  }
+
+  /**
+   * All items of the last batches: at each multiple of the slide, those of the batches in (time - window, time]. The
+   * partitions are those of the batches, which stay in memory as long as the window is. Without a slide a window is
+   * given as often as this stream gives a batch. Both are milliseconds and multiples of that time.
+   * @throws MillraceError `MR_CONFIG_INVALID`, at the start, when they are not
+   */
+  window(windowMillis: number, slideMillis?: number): this {
+    return this.derive(windowNode(this.graph.head('window'), this.node, { windowMillis, slideMillis }));
   }
 
   /**

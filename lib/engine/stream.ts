@@ -1,6 +1,8 @@
 import type { KinesisRecord } from '../block/record.ts';
-import { BaseStream } from './base-stream.ts';
+import { MillraceError } from '../base/error.ts';
+import { type AnyFunction, BaseStream } from './base-stream.ts';
 import type { Batch } from './batch.ts';
+import type { Graph } from './graph.ts';
 import type { Pair, PairKey } from './key.ts';
 import type {
   CogroupNode,
@@ -10,21 +12,18 @@ import type {
   JoinKind,
   OperatorContext,
   PartitionNode,
+  StreamNode,
   TransformContext,
   TransformNode,
 } from './node.ts';
-
-/** What a function of the program may answer: the value, or a promise of it. */
-export type Answer<T> = T | PromiseLike<T>;
-
-/** How an operator that puts items together treats the shards. */
-export interface PartialOptions {
-  /**
-   * `true`: each shard gives its own results, and whoever takes the output merges them. The plan then keeps `shard`
-   * scope, and every worker computes. Default `false`: one result for all shards, `application` scope.
-   */
-  readonly partial?: boolean;
-}
+import { nameOf } from './node-head.ts';
+import { type MappedWithState, snapshotPairs } from './state/map-with-state.ts';
+import { type UpdateStateFields, mapWithStateNode, updateStateNode } from './state/state-nodes.ts';
+import { StateSpec } from './state/state-spec.ts';
+import type { UpdateAllFunction, UpdateFunction } from './state/update-state.ts';
+import type { Answer, Combining, InverseWindowOptions, PartialOptions, UpdateStateOptions } from './stream-options.ts';
+import { windowArguments } from './window/window-arguments.ts';
+import { type InverseWindow, inverseWindowNode } from './window/window-nodes.ts';
 
 /**
  * A stream of items cut into batches. For each batch time it gives nothing, an empty batch, or data. Operators
@@ -167,6 +166,67 @@ export class DStream<T> extends BaseStream<T> {
     return new PairDStream<K, V>(this.graph, this.#transform('transformWithToPair', [other], f, options));
   }
 
+  /**
+   * The items of each window put together: see {@link window} for its lengths. With an inverse function (`inverse(a, b)`
+   * takes `b` out of `a`) a window is made of the last one, which costs what came and left instead of all it holds;
+   * it needs a state store.
+   */
+  reduceByWindow(
+    f: (a: T, b: T) => Answer<T>,
+    windowMillis: number,
+    slideMillis?: number,
+    options?: PartialOptions,
+  ): DStream<T>;
+  reduceByWindow(
+    f: (a: T, b: T) => Answer<T>,
+    inverse: (a: T, b: T) => Answer<T>,
+    windowMillis: number,
+    slideMillis?: number,
+    options?: PartialOptions,
+  ): DStream<T>;
+  reduceByWindow(f: (a: T, b: T) => Answer<T>, ...rest: readonly unknown[]): DStream<T> {
+    const { inverse, windowMillis, slideMillis, options } = windowArguments<PartialOptions>(rest);
+    if (inverse === undefined) {
+      return this.reduce(f, options).window(windowMillis, slideMillis).reduce(f, options);
+    }
+    const one = this.narrow('reduceByWindow', (item: T) => [0, item], 'mapToPair');
+    const all = new PairDStream<number, T>(this.graph, one).reduceByKeyAndWindow(
+      f,
+      inverse as (a: T, b: T) => Answer<T>,
+      windowMillis,
+      slideMillis,
+      options,
+    );
+    return new DStream<T>(
+      this.graph,
+      all.narrow('reduceByWindow', ([, item]: Pair<number, T>) => item, 'map'),
+    );
+  }
+
+  /** The number of items of each window, 0 for an empty one. It needs a state store. */
+  countByWindow(windowMillis: number, slideMillis?: number, options: PartialOptions = {}): DStream<number> {
+    return this.count(options).reduceByWindow(plus, minus, windowMillis, slideMillis, options);
+  }
+
+  /**
+   * How often each item occurs in each window: pairs [item, number]. Items must be fit as keys. It needs a state store.
+   */
+  countByValueAndWindow(
+    this: DStream<PairKey & T>,
+    windowMillis: number,
+    slideMillis?: number,
+    options: PartialOptions = {},
+  ): PairDStream<PairKey & T, number> {
+    const ones = this.narrow('countByValueAndWindow', (item: PairKey & T) => [item, 1], 'mapToPair');
+    return new PairDStream<PairKey & T, number>(this.graph, ones).reduceByKeyAndWindow(
+      plus,
+      minus,
+      windowMillis,
+      slideMillis,
+      options,
+    );
+  }
+
   #partition(operator: string, f: (items: readonly T[], context: OperatorContext) => unknown, pairs: boolean) {
     const head = this.graph.head(operator);
     const erased = this.checked(operator, f) as PartitionNode['f'];
@@ -193,13 +253,6 @@ export class DStream<T> extends BaseStream<T> {
       partial,
     } satisfies TransformNode;
   }
-}
-
-/** How a keyed operator puts values together; what the public methods of {@link PairDStream} make of their arguments. */
-interface Combining extends PartialOptions {
-  readonly create?: (value: unknown) => unknown;
-  readonly merge: ErasedReducer;
-  readonly mergeCombiners?: ErasedReducer;
 }
 
 /** A stream of pairs [key, value], with the operators that need keys. */
@@ -283,6 +336,86 @@ export class PairDStream<K extends PairKey, V> extends DStream<Pair<K, V>> {
     return this.#with('fullOuterJoin', other, 'full');
   }
 
+  /** One pair for each key of each window, all its values in an array: see {@link window} for its lengths. */
+  groupByKeyAndWindow(
+    windowMillis: number,
+    slideMillis?: number,
+    options: PartialOptions = {},
+  ): PairDStream<K, readonly V[]> {
+    return this.window(windowMillis, slideMillis).groupByKey(options);
+  }
+
+  /**
+   * One pair for each key of each window: its values put together. With an inverse function (`inverse(a, b)` takes `b`
+   * out of `a`) a window is made of the last one, which costs what came and left instead of all it holds; keys whose
+   * last pair has left are dropped, and from time to time all is computed anew, against rounding errors. It needs a
+   * state store.
+   */
+  reduceByKeyAndWindow(
+    f: (a: V, b: V) => Answer<V>,
+    windowMillis: number,
+    slideMillis?: number,
+    options?: PartialOptions,
+  ): PairDStream<K, V>;
+  reduceByKeyAndWindow(
+    f: (a: V, b: V) => Answer<V>,
+    inverse: (a: V, b: V) => Answer<V>,
+    windowMillis: number,
+    slideMillis?: number,
+    options?: InverseWindowOptions<K, V>,
+  ): PairDStream<K, V>;
+  reduceByKeyAndWindow(f: (a: V, b: V) => Answer<V>, ...rest: readonly unknown[]): PairDStream<K, V> {
+    const { inverse, windowMillis, slideMillis, options } = windowArguments<InverseWindowOptions<K, V>>(rest);
+    if (inverse === undefined) {
+      return this.reduceByKey(f, options).window(windowMillis, slideMillis).reduceByKey(f, options);
+    }
+    const node = inverseWindowNode(this.graph.head('reduceByKeyAndWindow'), this.node, {
+      f: this.checked('reduceByKeyAndWindow', f) as ErasedReducer,
+      inverse,
+      windowMillis,
+      slideMillis,
+      filter: options.filter as InverseWindow['filter'],
+      partial: options.partial ?? false,
+    });
+    return new PairDStream<K, V>(this.graph, node);
+  }
+
+  /**
+   * One pair for each key that has state: what the function makes of its values of the batch and its state. The function
+   * is called for every key with state or values, in every batch, also one in which the stream gives nothing;
+   * `undefined` drops the key. State is frozen: return a new one. `id` names the state in the store and stays the
+   * same when the program changes.
+   */
+  updateStateByKey<S>(
+    id: string,
+    update: UpdateFunction<K, V, S> | UpdateAllFunction<K, V, S>,
+    options: UpdateStateOptions<K, S> = {},
+  ): PairDStream<K, S> {
+    const head = this.graph.head('updateStateByKey');
+    const isAll = typeof update === 'object' && update !== null && typeof update.all === 'function';
+    const node = updateStateNode(head, this.node, {
+      id,
+      update: (isAll ? update : this.checked('updateStateByKey', update as AnyFunction)) as UpdateStateFields['update'],
+      initialState: options.initialState,
+      partial: options.partial ?? false,
+    });
+    return new PairDStream<K, S>(this.graph, node);
+  }
+
+  /**
+   * What the function of the specification makes of each pair and the state of its key; only keys with data, and those
+   * that time out, are touched. `id` names the state in the store and stays the same when the program changes.
+   */
+  mapWithState<S, M>(id: string, spec: StateSpec<K, V, S, M>, options: PartialOptions = {}): StateDStream<K, S, M> {
+    const head = this.graph.head('mapWithState');
+    if (!(spec instanceof StateSpec)) {
+      throw new MillraceError('MR_CONFIG_INVALID', `${nameOf(head)} needs a StateSpec: StateSpec.function(...)`);
+    }
+    const erased = spec as unknown as StateSpec<PairKey, unknown, unknown, unknown>;
+    const both = mapWithStateNode(head, this.node, { id, spec: erased, partial: options.partial ?? false });
+    return new StateDStream<K, S, M>(this.graph, both);
+  }
+
   #with<R>(operator: string, other: PairDStream<K, unknown>, kind: JoinKind): PairDStream<K, R> {
     const parents = this.besides(operator, other);
     const node: CogroupNode = { ...this.graph.head(operator), tag: 'cogroup', kind, parents };
@@ -304,3 +437,31 @@ export class PairDStream<K extends PairKey, V> extends DStream<Pair<K, V>> {
     return new PairDStream<K, R>(this.graph, node);
   }
 }
+
+/** The stream of `mapWithState`: what its function returned, and beside it the state of all keys. */
+export class StateDStream<K extends PairKey, S, M> extends DStream<M> {
+  readonly #both: StreamNode;
+
+  /** @internal */
+  constructor(graph: Graph, both: StreamNode) {
+    const mapped = (item: unknown) => (item as MappedWithState).mapped;
+    super(graph, { ...graph.head('mapWithState'), tag: 'narrow', kind: 'flatMap', parent: both, f: mapped });
+    this.#both = both;
+  }
+
+  /** The state of every key after each batch, also of those without data: as large as the state. */
+  stateSnapshots(): PairDStream<K, S> {
+    const head = this.graph.head('stateSnapshots');
+    const pairs = (item: unknown) => snapshotPairs((item as MappedWithState).state);
+    return new PairDStream<K, S>(this.graph, {
+      ...head,
+      tag: 'narrow',
+      kind: 'flatMapToPair',
+      parent: this.#both,
+      f: pairs,
+    });
+  }
+}
+
+const plus = (a: number, b: number) => a + b;
+const minus = (a: number, b: number) => a - b;

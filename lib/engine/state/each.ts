@@ -1,8 +1,8 @@
 import { isThenable } from '../thenable.ts';
 
-/** What a walk over many items is told: when to end, and when to let others have their turn. */
+/** What a walk over many items goes by. */
 export interface Pace {
-  readonly signal: AbortSignal;
+  /** Throws when the walk is to end; a promise lets others have their turn. */
   readonly breathe: () => Promise<void> | undefined;
 }
 
@@ -11,7 +11,7 @@ const itemsPerTurn = 256;
 
 /**
  * Calls a function for each item, one after the other. The answer is a promise only when the function returned one, or
- * when it was time for other work: sync functions cost none. An abort of the signal ends it.
+ * when it was time for other work: sync functions cost none.
  */
 export function each<T>(items: Iterable<T>, act: (item: T) => unknown, pace: Pace): void | Promise<void> {
   const walk: Walk<T> = { items: items[Symbol.iterator](), act, pace, count: 0 };
@@ -43,6 +43,8 @@ function goOn<T>(walk: Walk<T>): PromiseLike<unknown> | undefined {
 async function goOnAsync<T>(walk: Walk<T>, first: PromiseLike<unknown>): Promise<void> {
   for (let pending: PromiseLike<unknown> | undefined = first; pending !== undefined; pending = goOn(walk)) {
     await pending;
-    walk.pace.signal.throwIfAborted();
+    // Also says that something moves: a function that answers slowly is not one that does not answer.
+    const turn = walk.pace.breathe();
+    if (turn !== undefined) await turn;
   }
 }

@@ -3,10 +3,7 @@ import type { PairKey } from '../key.ts';
 import { type Pace, each } from './each.ts';
 
 /** The values of each key of a batch, in order of arrival; none where the stream gives nothing. */
-export function groupValues(
-  given: Given,
-  pace: Pace,
-): Map<PairKey, unknown[]> | Promise<Map<PairKey, unknown[]>> {
+export function groupValues(given: Given, pace: Pace): Map<PairKey, unknown[]> | Promise<Map<PairKey, unknown[]>> {
   const groups = new Map<PairKey, unknown[]>();
   const add = (item: unknown) => {
     const [key, value] = item as readonly [PairKey, unknown];

@@ -57,7 +57,10 @@ export class StateSpec<K extends PairKey, V, S, M> {
    */
   timeout(millis: number): StateSpec<K, V, S, M> {
     if (!Number.isFinite(millis) || millis <= 0) {
-      throw new MillraceError('MR_CONFIG_INVALID', `the timeout of a StateSpec is ${millis}: give milliseconds above 0`);
+      throw new MillraceError(
+        'MR_CONFIG_INVALID',
+        `the timeout of a StateSpec is ${millis}: give milliseconds above 0`,
+      );
     }
     return new StateSpec({ ...this.fields, timeoutMillis: millis });
   }

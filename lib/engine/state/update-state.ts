@@ -25,10 +25,10 @@ export type StateUpdate<K extends PairKey, V, S> = readonly [key: K, values: rea
 
 /** The other form of the function: all keys at once, in no order; it gives the new state of those that are to stay. */
 export interface UpdateAllFunction<K extends PairKey, V, S> {
-  readonly all: (
+  all(
     updates: Iterable<StateUpdate<K, V, S>>,
     context: TransformContext,
-  ) => Iterable<readonly [K, S]> | PromiseLike<Iterable<readonly [K, S]>>;
+  ): Iterable<readonly [PairKey, S]> | PromiseLike<Iterable<readonly [PairKey, S]>>;
 }
 
 /** The step of `updateStateByKey` by key. */

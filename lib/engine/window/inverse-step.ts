@@ -48,7 +48,11 @@ const windowsBetweenRecounts = 100;
  */
 export function inverseStep(fields: InverseFields) {
   const { span, f } = fields;
-  return async (before: InverseMemory, [given]: readonly Given[], context: StepContext): Promise<Step<InverseMemory>> => {
+  return async (
+    before: InverseMemory,
+    [given]: readonly Given[],
+    context: StepContext,
+  ): Promise<Step<InverseMemory>> => {
     const { batchTimeMillis, isDue } = context;
     const content = await reducePane(given ?? null, f, context);
     const pane = content.size === 0 ? undefined : { timeMillis: batchTimeMillis, content };
@@ -77,7 +81,10 @@ function* givenPairs(
   for (const [key, { value }] of values) if (filter === undefined || filter(key, value)) yield [key, value];
 }
 
-function isRecount({ batchTimeMillis, zeroTimeMillis }: StepContext, { windowMillis, slideMillis }: WindowSpan): boolean {
+function isRecount(
+  { batchTimeMillis, zeroTimeMillis }: StepContext,
+  { windowMillis, slideMillis }: WindowSpan,
+): boolean {
   const every = Math.max(windowsBetweenRecounts, Math.ceil(windowMillis / slideMillis));
   return ((batchTimeMillis - zeroTimeMillis) / slideMillis) % every === 0;
 }

@@ -5,10 +5,10 @@ import { type StoredState, exportChanges, exportSnapshot, importState } from '..
 import { KeyedEdit, type KeyedState, initialKeyedState } from '../../../lib/engine/state/keyed-state.ts';
 import { keys } from './arbitraries.ts';
 
-const rounds = fc.array(
-  fc.array(fc.tuple(keys, fc.oneof(fc.integer(), fc.constant(undefined))), { maxLength: 12 }),
-  { minLength: 1, maxLength: 8 },
-);
+const rounds = fc.array(fc.array(fc.tuple(keys, fc.oneof(fc.integer(), fc.constant(undefined))), { maxLength: 12 }), {
+  minLength: 1,
+  maxLength: 8,
+});
 
 function contents(state: KeyedState): Map<PairKey, unknown> {
   return new Map(Array.from(state.entries, ([key, entry]) => [key, entry]));

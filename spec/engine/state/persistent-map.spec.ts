@@ -72,7 +72,10 @@ describe('PersistentMap', () => {
     const colliding = keysOfOneHash(60);
     const map = PersistentMap.of(colliding.map((key, index) => [key, index] as const));
     check(map, new Map(colliding.map((key, index) => [key, index])));
-    check(map.with([[colliding[7]!, removed]]), new Map(colliding.map((key, i) => [key, i] as const).filter(([, i]) => i !== 7)));
+    check(
+      map.with([[colliding[7]!, removed]]),
+      new Map(colliding.map((key, i) => [key, i] as const).filter(([, i]) => i !== 7)),
+    );
   });
 
   it('is the same version when nothing changes', () => {
