@@ -89,6 +89,22 @@ export type MillraceEvent =
   | { readonly type: 'streamConsumer.deregistered'; readonly consumerArn: string }
   | { readonly type: 'fanOut.fellBack'; readonly shardId: string; readonly message: string }
   | {
+      readonly type: 'shard.failed';
+      readonly shardId: string;
+      readonly code: string;
+      readonly message: string;
+      /** How long this worker keeps off the shard. */
+      readonly coolDownMillis: number;
+    }
+  | {
+      readonly type: 'receiver.restarting';
+      readonly code: string;
+      readonly message: string;
+      /** Which restart without a healthy time in between, from 1. */
+      readonly restart: number;
+      readonly delayMillis: number;
+    }
+  | {
       readonly type: 'aggregate.broken';
       readonly shardId: string;
       /** Since the last such event about this shard; the other fields are those of the last record. */
@@ -126,7 +142,33 @@ export type MillraceEvent =
       readonly scope: 'shard' | 'application';
       readonly reason: string;
     }
+  | {
+      readonly type: 'engine.standby';
+      readonly applicationName: string;
+      readonly holder: string;
+      readonly epoch: number;
+    }
+  | {
+      readonly type: 'engine.active';
+      readonly applicationName: string;
+      readonly epoch: number;
+      readonly batchId: number;
+    }
+  | {
+      readonly type: 'engine.lost';
+      readonly applicationName: string;
+      readonly epoch: number;
+      readonly reason: string;
+    }
   | ({ readonly type: 'batch.completed'; readonly group: string; readonly batchId: number } & BatchFigures)
+  | {
+      readonly type: 'input.failed';
+      /** The input of the program's own, `receiverStream#3`. */
+      readonly input: string;
+      readonly message: string;
+      /** After which it is started again. */
+      readonly delayMillis: number;
+    }
   | { readonly type: 'batch.failed'; readonly group: string; readonly batchId: number; readonly message: string }
   | {
       readonly type: 'batch.stuck';

@@ -143,6 +143,13 @@ export interface ConsumerOptions {
   readonly onFailure?: FailureOptions | undefined;
   /** How long a drain may take before it becomes an abort, milliseconds; default 25,000. */
   readonly shutdownGraceMillis?: number | undefined;
+  /** Wait before a receiver that failed is started again, milliseconds; default 2,000, doubles up to 60,000. */
+  readonly receiverRestartDelayMillis?: number | undefined;
+  /**
+   * How often the receiver is started again without a minute of reading in between, before the run ends with its fault;
+   * default 5, 0 for never.
+   */
+  readonly maxReceiverRestarts?: number | undefined;
   /** Where to log; default: JSON lines to stderr, from level warn. */
   readonly logger?: Logger | undefined;
   /** Hears every event. */

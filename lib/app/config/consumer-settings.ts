@@ -72,6 +72,8 @@ export interface ConsumerSettings {
   readonly checkpointIntervalMillis: number;
   readonly onFailure: FailurePolicy;
   readonly shutdownGraceMillis: number;
+  readonly receiverRestartDelayMillis: number;
+  readonly maxReceiverRestarts: number;
   /** Not set: the default logger. */
   readonly logger: Logger | undefined;
   readonly listener: EventListener | undefined;

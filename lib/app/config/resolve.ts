@@ -172,6 +172,8 @@ function runningSettings(values: ConsumerValues) {
       then: values['onFailure.then'] ?? 'STOP',
     },
     shutdownGraceMillis: values.shutdownGraceMillis ?? 25_000,
+    receiverRestartDelayMillis: values.receiverRestartDelayMillis ?? 2_000,
+    maxReceiverRestarts: values.maxReceiverRestarts ?? 5,
     logger: values.logger,
     listener: values.listener,
   } as const;

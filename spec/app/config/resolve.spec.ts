@@ -89,6 +89,8 @@ describe('the settings of a consumer', () => {
         then: 'STOP',
       },
       shutdownGraceMillis: 25_000,
+      receiverRestartDelayMillis: 2_000,
+      maxReceiverRestarts: 5,
       logger: undefined,
       listener: undefined,
     });
