@@ -134,6 +134,11 @@ export class BaseStream<T> {
     this.graph.outputs.push({ ...head, tag: 'save', parent: this.node, format, prefix, suffix });
   }
 
+  /** What the nodes of further operators are added to. */
+  protected get site(): { readonly graph: Graph; readonly node: StreamNode } {
+    return { graph: this.graph, node: this.node };
+  }
+
   /** A stream of this one's kind on another node. */
   protected derive(node: StreamNode): this {
     return new (this.constructor as new (graph: Graph, node: StreamNode) => this)(this.graph, node);
@@ -160,7 +165,15 @@ export class BaseStream<T> {
 
   /** @throws MillraceError `MR_CONFIG_INVALID` when what an operator was given is not a function */
   protected checked<F extends AnyFunction>(operator: string, f: F): F {
-    if (typeof f === 'function') return f;
-    throw new MillraceError('MR_CONFIG_INVALID', `${operator}() needs a function; it was given ${typeof f}`);
+    return checkFunction(operator, f);
   }
+}
+
+/**
+ * What an operator was given, when it is a function.
+ * @throws MillraceError `MR_CONFIG_INVALID` when it is none
+ */
+export function checkFunction<F extends AnyFunction>(operator: string, f: F): F {
+  if (typeof f === 'function') return f;
+  throw new MillraceError('MR_CONFIG_INVALID', `${operator}() needs a function; it was given ${typeof f}`);
 }

@@ -22,7 +22,7 @@ export interface UpdateStateOptions<K extends PairKey, S> extends PartialOptions
 /** Options of a window with an inverse function. */
 export interface InverseWindowOptions<K extends PairKey, V> extends PartialOptions {
   /** Which pairs are given; the others are carried on as well, as long as the window holds pairs of their keys. */
-  readonly filter?: (key: K, value: V) => boolean;
+  filter?(key: K, value: V): boolean;
 }
 
 /** How a keyed operator puts values together; what its public method makes of its arguments. */
@@ -31,3 +31,14 @@ export interface Combining extends PartialOptions {
   readonly merge: ErasedReducer;
   readonly mergeCombiners?: ErasedReducer;
 }
+
+/** Takes `b` out of `a`. Written as a method so that a stream of strings is also one of `unknown`. */
+type Inverse<V> = { of(a: V, b: V): Answer<V> }['of'];
+
+/**
+ * The lengths of a reduced window, milliseconds, before them the inverse function where there is one, and options: the
+ * two forms that Spark has.
+ */
+export type ReducedWindow<V, Options> =
+  | [windowMillis: number, slideMillis?: number | undefined, options?: Options]
+  | [inverse: Inverse<V>, windowMillis: number, slideMillis?: number | undefined, options?: Options];

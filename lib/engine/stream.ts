@@ -1,27 +1,30 @@
 import type { KinesisRecord } from '../block/record.ts';
-import { MillraceError } from '../base/error.ts';
-import { type AnyFunction, BaseStream } from './base-stream.ts';
+import { BaseStream } from './base-stream.ts';
 import type { Batch } from './batch.ts';
 import type { Graph } from './graph.ts';
 import type { Pair, PairKey } from './key.ts';
-import type {
-  CogroupNode,
-  CombineNode,
-  ErasedReducer,
-  FoldNode,
-  JoinKind,
-  OperatorContext,
-  PartitionNode,
-  StreamNode,
-  TransformContext,
-  TransformNode,
-} from './node.ts';
-import { nameOf } from './node-head.ts';
-import { type MappedWithState, snapshotPairs } from './state/map-with-state.ts';
-import { type UpdateStateFields, mapWithStateNode, updateStateNode } from './state/state-nodes.ts';
-import { StateSpec } from './state/state-spec.ts';
+import type { CogroupNode, ErasedReducer, JoinKind, OperatorContext, StreamNode, TransformContext } from './node.ts';
+import { type UpdateStateFields, updateStateNode } from './state/state-nodes.ts';
+import type { StateSpec } from './state/state-spec.ts';
 import type { UpdateAllFunction, UpdateFunction } from './state/update-state.ts';
-import type { Answer, Combining, InverseWindowOptions, PartialOptions, UpdateStateOptions } from './stream-options.ts';
+import type {
+  Answer,
+  Combining,
+  InverseWindowOptions,
+  PartialOptions,
+  ReducedWindow,
+  UpdateStateOptions,
+} from './stream-options.ts';
+import {
+  combineNode,
+  foldNode,
+  grouping,
+  mappedNode,
+  partitionNode,
+  snapshotsNode,
+  stateSpecNode,
+  transformNode,
+} from './stream-nodes.ts';
 import { windowArguments } from './window/window-arguments.ts';
 import { type InverseWindow, inverseWindowNode } from './window/window-nodes.ts';
 
@@ -51,14 +54,14 @@ export class DStream<T> extends BaseStream<T> {
 
   /** What the function makes of each whole partition: as a rule, one block of a shard. */
   mapPartitions<U>(f: (items: readonly T[], context: OperatorContext) => Answer<Iterable<U>>): DStream<U> {
-    return new DStream<U>(this.graph, this.#partition('mapPartitions', f, false));
+    return new DStream<U>(this.graph, partitionNode(this.site, 'mapPartitions', f));
   }
 
   /** Each partition as one item, an array. */
   glom(): DStream<readonly T[]> {
     return new DStream<readonly T[]>(
       this.graph,
-      this.#partition('glom', (items: readonly T[]) => [items], false),
+      partitionNode(this.site, 'glom', (items) => [items]),
     );
   }
 
@@ -81,7 +84,7 @@ export class DStream<T> extends BaseStream<T> {
   mapPartitionsToPair<K extends PairKey, V>(
     f: (items: readonly T[], context: OperatorContext) => Answer<Iterable<Pair<K, V>>>,
   ): PairDStream<K, V> {
-    return new PairDStream<K, V>(this.graph, this.#partition('mapPartitionsToPair', f, true));
+    return new PairDStream<K, V>(this.graph, partitionNode(this.site, 'mapPartitionsToPair', f));
   }
 
   /**
@@ -95,33 +98,30 @@ export class DStream<T> extends BaseStream<T> {
 
   /** The number of items of each batch, 0 for an empty one. It is one number for all shards: `application` scope. */
   count(options: PartialOptions = {}): DStream<number> {
-    return new DStream<number>(this.graph, this.#fold('count', undefined, options));
+    return new DStream<number>(this.graph, foldNode(this.site, 'count', undefined, options));
   }
 
   /** The items of each batch put together two by two, in order of arrival; no item for an empty batch. */
   reduce(f: (a: T, b: T) => Answer<T>, options: PartialOptions = {}): DStream<T> {
-    return new DStream<T>(this.graph, this.#fold('reduce', this.checked('reduce', f) as ErasedReducer, options));
+    return new DStream<T>(
+      this.graph,
+      foldNode(this.site, 'reduce', this.checked('reduce', f) as ErasedReducer, options),
+    );
   }
 
   /** How often each item occurs in the batch: pairs [item, number]. Items must be fit as keys. */
-  countByValue(this: DStream<PairKey & T>, options: PartialOptions = {}): PairDStream<PairKey & T, number> {
-    const ones = this.narrow('countByValue', (item: PairKey & T) => [item, 1], 'mapToPair');
-    return new PairDStream<PairKey & T, 1>(this.graph, ones).combine('countByValue', {
-      merge: (a, b) => (a as number) + (b as number),
-      ...options,
-    });
+  countByValue<K extends PairKey>(this: DStream<K>, options: PartialOptions = {}): PairDStream<K, number> {
+    const ones = this.narrow('countByValue', (item: K) => [item, 1], 'mapToPair');
+    return new PairDStream<K, number>(this.graph, ones).reduceByKey(plus, options);
   }
 
   /** Each item of the batch once, in order of first arrival. Items must be fit as keys. */
-  distinct(this: DStream<PairKey & T>, options: PartialOptions = {}): DStream<PairKey & T> {
-    const keyed = this.narrow('distinct', (item: PairKey & T) => [item, true], 'mapToPair');
-    const once = new PairDStream<PairKey & T, true>(this.graph, keyed).combine('distinct', {
-      merge: (a) => a,
-      ...options,
-    });
-    return new DStream<PairKey & T>(
+  distinct<K extends PairKey>(this: DStream<K>, options: PartialOptions = {}): DStream<K> {
+    const keyed = this.narrow('distinct', (item: K) => [item, true], 'mapToPair');
+    const once = new PairDStream<K, true>(this.graph, keyed).combine('distinct', { merge: (a) => a, ...options });
+    return new DStream<K>(
       this.graph,
-      once.narrow('distinct', ([item]: Pair<PairKey & T, true>) => item, 'map'),
+      once.narrow('distinct', ([item]: Pair<K, true>) => item, 'map'),
     );
   }
 
@@ -133,7 +133,7 @@ export class DStream<T> extends BaseStream<T> {
     f: (batch: Batch<T>, context: TransformContext) => Answer<Batch<U> | readonly U[]>,
     options: PartialOptions = {},
   ): DStream<U> {
-    return new DStream<U>(this.graph, this.#transform('transform', [], f, options));
+    return new DStream<U>(this.graph, transformNode(this.site, 'transform', [this.node], f, options));
   }
 
   /** Like {@link transform}, giving pairs. */
@@ -141,7 +141,10 @@ export class DStream<T> extends BaseStream<T> {
     f: (batch: Batch<T>, context: TransformContext) => Answer<Batch<Pair<K, V>> | readonly Pair<K, V>[]>,
     options: PartialOptions = {},
   ): PairDStream<K, V> {
-    return new PairDStream<K, V>(this.graph, this.#transform('transformToPair', [], f, options));
+    return new PairDStream<K, V>(
+      this.graph,
+      transformNode(this.site, 'transformToPair', this.besides('transformToPair'), f, options),
+    );
   }
 
   /** Whatever the function makes of this stream's batch and the other's at the same time. */
@@ -150,7 +153,10 @@ export class DStream<T> extends BaseStream<T> {
     f: (batch: Batch<T>, other: Batch<U>, context: TransformContext) => Answer<Batch<R> | readonly R[]>,
     options: PartialOptions = {},
   ): DStream<R> {
-    return new DStream<R>(this.graph, this.#transform('transformWith', [other], f, options));
+    return new DStream<R>(
+      this.graph,
+      transformNode(this.site, 'transformWith', this.besides('transformWith', other), f, options),
+    );
   }
 
   /** Like {@link transformWith}, giving pairs. */
@@ -163,7 +169,10 @@ export class DStream<T> extends BaseStream<T> {
     ) => Answer<Batch<Pair<K, V>> | readonly Pair<K, V>[]>,
     options: PartialOptions = {},
   ): PairDStream<K, V> {
-    return new PairDStream<K, V>(this.graph, this.#transform('transformWithToPair', [other], f, options));
+    return new PairDStream<K, V>(
+      this.graph,
+      transformNode(this.site, 'transformWithToPair', this.besides('transformWithToPair', other), f, options),
+    );
   }
 
   /**
@@ -171,32 +180,16 @@ export class DStream<T> extends BaseStream<T> {
    * takes `b` out of `a`) a window is made of the last one, which costs what came and left instead of all it holds;
    * it needs a state store.
    */
-  reduceByWindow(
-    f: (a: T, b: T) => Answer<T>,
-    windowMillis: number,
-    slideMillis?: number,
-    options?: PartialOptions,
-  ): DStream<T>;
-  reduceByWindow(
-    f: (a: T, b: T) => Answer<T>,
-    inverse: (a: T, b: T) => Answer<T>,
-    windowMillis: number,
-    slideMillis?: number,
-    options?: PartialOptions,
-  ): DStream<T>;
-  reduceByWindow(f: (a: T, b: T) => Answer<T>, ...rest: readonly unknown[]): DStream<T> {
-    const { inverse, windowMillis, slideMillis, options } = windowArguments<PartialOptions>(rest);
+  reduceByWindow(f: (a: T, b: T) => Answer<T>, ...window: ReducedWindow<T, PartialOptions>): DStream<T> {
+    const { inverse, windowMillis, slideMillis, options } = windowArguments<PartialOptions>(window);
     if (inverse === undefined) {
       return this.reduce(f, options).window(windowMillis, slideMillis).reduce(f, options);
     }
-    const one = this.narrow('reduceByWindow', (item: T) => [0, item], 'mapToPair');
-    const all = new PairDStream<number, T>(this.graph, one).reduceByKeyAndWindow(
-      f,
-      inverse as (a: T, b: T) => Answer<T>,
-      windowMillis,
-      slideMillis,
-      options,
+    const one = new PairDStream<number, T>(
+      this.graph,
+      this.narrow('reduceByWindow', (item: T) => [0, item], 'mapToPair'),
     );
+    const all = one.reduceByKeyAndWindow(f, ...window);
     return new DStream<T>(
       this.graph,
       all.narrow('reduceByWindow', ([, item]: Pair<number, T>) => item, 'map'),
@@ -211,47 +204,15 @@ export class DStream<T> extends BaseStream<T> {
   /**
    * How often each item occurs in each window: pairs [item, number]. Items must be fit as keys. It needs a state store.
    */
-  countByValueAndWindow(
-    this: DStream<PairKey & T>,
+  countByValueAndWindow<K extends PairKey>(
+    this: DStream<K>,
     windowMillis: number,
     slideMillis?: number,
     options: PartialOptions = {},
-  ): PairDStream<PairKey & T, number> {
-    const ones = this.narrow('countByValueAndWindow', (item: PairKey & T) => [item, 1], 'mapToPair');
-    return new PairDStream<PairKey & T, number>(this.graph, ones).reduceByKeyAndWindow(
-      plus,
-      minus,
-      windowMillis,
-      slideMillis,
-      options,
-    );
-  }
-
-  #partition(operator: string, f: (items: readonly T[], context: OperatorContext) => unknown, pairs: boolean) {
-    const head = this.graph.head(operator);
-    const erased = this.checked(operator, f) as PartitionNode['f'];
-    return { ...head, tag: 'partition', pairs, parent: this.node, f: erased } satisfies PartitionNode;
-  }
-
-  #fold(operator: string, f: ErasedReducer | undefined, { partial = false }: PartialOptions) {
-    return { ...this.graph.head(operator), tag: 'fold', parent: this.node, f, partial } satisfies FoldNode;
-  }
-
-  #transform(
-    operator: string,
-    others: readonly BaseStream<unknown>[],
-    f: (...args: never[]) => unknown,
-    { partial = false }: PartialOptions,
-  ) {
-    const call = this.checked(operator, f) as (...args: unknown[]) => unknown;
-    return {
-      ...this.graph.head(operator),
-      tag: 'transform',
-      parents: this.besides(operator, ...others),
-      pairs: operator.endsWith('ToPair'),
-      f: (batches, context) => call(...batches, context),
-      partial,
-    } satisfies TransformNode;
+  ): PairDStream<K, number> {
+    const ones = this.narrow('countByValueAndWindow', (item: K) => [item, 1], 'mapToPair');
+    const pairs = new PairDStream<K, number>(this.graph, ones);
+    return pairs.reduceByKeyAndWindow(plus, minus, windowMillis, slideMillis, options);
   }
 }
 
@@ -283,14 +244,7 @@ export class PairDStream<K extends PairKey, V> extends DStream<Pair<K, V>> {
 
   /** One pair for each key of the batch: its values in an array, in order of arrival. */
   groupByKey(options: PartialOptions = {}): PairDStream<K, readonly V[]> {
-    return this.combine('groupByKey', {
-      create: (value) => [value],
-      merge: (values, value) => {
-        (values as unknown[]).push(value);
-        return values;
-      },
-      ...options,
-    });
+    return this.combine('groupByKey', { ...grouping, ...options });
   }
 
   /**
@@ -353,19 +307,9 @@ export class PairDStream<K extends PairKey, V> extends DStream<Pair<K, V>> {
    */
   reduceByKeyAndWindow(
     f: (a: V, b: V) => Answer<V>,
-    windowMillis: number,
-    slideMillis?: number,
-    options?: PartialOptions,
-  ): PairDStream<K, V>;
-  reduceByKeyAndWindow(
-    f: (a: V, b: V) => Answer<V>,
-    inverse: (a: V, b: V) => Answer<V>,
-    windowMillis: number,
-    slideMillis?: number,
-    options?: InverseWindowOptions<K, V>,
-  ): PairDStream<K, V>;
-  reduceByKeyAndWindow(f: (a: V, b: V) => Answer<V>, ...rest: readonly unknown[]): PairDStream<K, V> {
-    const { inverse, windowMillis, slideMillis, options } = windowArguments<InverseWindowOptions<K, V>>(rest);
+    ...window: ReducedWindow<V, InverseWindowOptions<K, V>>
+  ): PairDStream<K, V> {
+    const { inverse, windowMillis, slideMillis, options } = windowArguments<InverseWindowOptions<K, V>>(window);
     if (inverse === undefined) {
       return this.reduceByKey(f, options).window(windowMillis, slideMillis).reduceByKey(f, options);
     }
@@ -392,10 +336,9 @@ export class PairDStream<K extends PairKey, V> extends DStream<Pair<K, V>> {
     options: UpdateStateOptions<K, S> = {},
   ): PairDStream<K, S> {
     const head = this.graph.head('updateStateByKey');
-    const isAll = typeof update === 'object' && update !== null && typeof update.all === 'function';
     const node = updateStateNode(head, this.node, {
       id,
-      update: (isAll ? update : this.checked('updateStateByKey', update as AnyFunction)) as UpdateStateFields['update'],
+      update: update as UpdateStateFields['update'],
       initialState: options.initialState,
       partial: options.partial ?? false,
     });
@@ -407,13 +350,7 @@ export class PairDStream<K extends PairKey, V> extends DStream<Pair<K, V>> {
    * that time out, are touched. `id` names the state in the store and stays the same when the program changes.
    */
   mapWithState<S, M>(id: string, spec: StateSpec<K, V, S, M>, options: PartialOptions = {}): StateDStream<K, S, M> {
-    const head = this.graph.head('mapWithState');
-    if (!(spec instanceof StateSpec)) {
-      throw new MillraceError('MR_CONFIG_INVALID', `${nameOf(head)} needs a StateSpec: StateSpec.function(...)`);
-    }
-    const erased = spec as unknown as StateSpec<PairKey, unknown, unknown, unknown>;
-    const both = mapWithStateNode(head, this.node, { id, spec: erased, partial: options.partial ?? false });
-    return new StateDStream<K, S, M>(this.graph, both);
+    return new StateDStream<K, S, M>(this.graph, stateSpecNode(this.site, id, spec, options.partial ?? false));
   }
 
   #with<R>(operator: string, other: PairDStream<K, unknown>, kind: JoinKind): PairDStream<K, R> {
@@ -424,17 +361,7 @@ export class PairDStream<K extends PairKey, V> extends DStream<Pair<K, V>> {
 
   /** One pair for each key; for the keyed operators. @internal */
   combine<R>(operator: string, combining: Combining): PairDStream<K, R> {
-    const { create, merge, mergeCombiners, partial = false } = combining;
-    const node: CombineNode = {
-      ...this.graph.head(operator),
-      tag: 'combine',
-      parent: this.node,
-      create,
-      merge,
-      mergeCombiners,
-      partial,
-    };
-    return new PairDStream<K, R>(this.graph, node);
+    return new PairDStream<K, R>(this.graph, combineNode(this.site, operator, combining));
   }
 }
 
@@ -444,22 +371,13 @@ export class StateDStream<K extends PairKey, S, M> extends DStream<M> {
 
   /** @internal */
   constructor(graph: Graph, both: StreamNode) {
-    const mapped = (item: unknown) => (item as MappedWithState).mapped;
-    super(graph, { ...graph.head('mapWithState'), tag: 'narrow', kind: 'flatMap', parent: both, f: mapped });
+    super(graph, mappedNode({ graph, node: both }));
     this.#both = both;
   }
 
   /** The state of every key after each batch, also of those without data: as large as the state. */
   stateSnapshots(): PairDStream<K, S> {
-    const head = this.graph.head('stateSnapshots');
-    const pairs = (item: unknown) => snapshotPairs((item as MappedWithState).state);
-    return new PairDStream<K, S>(this.graph, {
-      ...head,
-      tag: 'narrow',
-      kind: 'flatMapToPair',
-      parent: this.#both,
-      f: pairs,
-    });
+    return new PairDStream<K, S>(this.graph, snapshotsNode({ graph: this.graph, node: this.#both }));
   }
 }
 

@@ -19,7 +19,7 @@ export function hashKey(key: PairKey): number {
       return hashNumber(key);
     case 'bigint':
       return mix(hashText(key.toString(36), ~fnvOffset));
-    case 'boolean':
+    default:
       return key ? mix(1_231) : mix(1_237);
   }
 }

@@ -60,7 +60,7 @@ export class PersistentMap<K extends PairKey, V> {
       root =
         value === removed
           ? root && nodeWithout(root, { owner, hash, key, shift: 0 })
-          : nodeSet(root, { owner, hash, key, shift: 0 }, value as V);
+          : nodeSet(root, { owner, hash, key, shift: 0 }, value);
     }
     const size = this.size + owner.added;
     return root === this.#root ? this : new PersistentMap(root, size);

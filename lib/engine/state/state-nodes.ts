@@ -1,3 +1,4 @@
+import { MillraceError } from '../../base/error.ts';
 import { type PairKey, checkKey } from '../key.ts';
 import type { StreamNode } from '../node.ts';
 import { type NodeHead, nameOf } from '../node-head.ts';
@@ -17,10 +18,14 @@ export interface UpdateStateFields {
 
 /**
  * The node of `updateStateByKey`.
- * @throws MillraceError `MR_KEY_INVALID` for a key of the initial state that is none
+ * @throws MillraceError `MR_KEY_INVALID` for a key of the initial state that is none; `MR_CONFIG_INVALID` for what is no function
  */
 export function updateStateNode(head: NodeHead, parent: StreamNode, fields: UpdateStateFields): StreamNode {
   const { update, partial } = fields;
+  const isAll = typeof update === 'object' && update !== null && typeof update.all === 'function';
+  if (!isAll && typeof update !== 'function') {
+    throw new MillraceError('MR_CONFIG_INVALID', `${nameOf(head)} needs a function, or { all: a function }`);
+  }
   const initialState = [...(fields.initialState ?? [])];
   for (const [key] of initialState) checkKey(key, `the initialState of ${nameOf(head)}`);
   return keyedNode(head, parent, {
@@ -28,7 +33,7 @@ export function updateStateNode(head: NodeHead, parent: StreamNode, fields: Upda
     partial,
     keepsKeys: true,
     initial: () => initialKeyedState(initialState),
-    step: typeof update === 'function' ? updateStateStep(update) : updateAllStateStep(update.all, nameOf(head)),
+    step: typeof update === 'function' ? updateStateStep(update) : updateAllStateStep(update, nameOf(head)),
   });
 }
 

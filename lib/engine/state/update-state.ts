@@ -52,12 +52,12 @@ export function updateStateStep(f: UpdateFunction<PairKey, unknown, unknown>) {
 }
 
 /** The step of `updateStateByKey` for all keys at once. `name` is that of the operator, for messages. */
-export function updateAllStateStep(f: UpdateAllFunction<PairKey, unknown, unknown>['all'], name: string) {
+export function updateAllStateStep(update: UpdateAllFunction<PairKey, unknown, unknown>, name: string) {
   return async (before: KeyedState, [given]: readonly Given[], context: StepContext): Promise<Step<KeyedState>> => {
     const edit = new KeyedEdit(before, context.batchTimeMillis);
     const states = new Map<PairKey, unknown>();
     const groups = await groupValues(given ?? null, context);
-    const returned = await f(updatesOf(before, groups), context);
+    const returned = await update.all(updatesOf(before, groups), context);
     const put = (item: unknown) => {
       const [key, next] = checkPair(item, name);
       if (states.has(key)) throw givenTwice(name);

@@ -10,9 +10,9 @@ export type WindowMemory = Panes<Partitions>;
  * pane; a window of no panes is an empty batch (Spark's rule).
  */
 export function windowStep(span: WindowSpan) {
-  return (before: WindowMemory, [given]: readonly Given[], context: StepContext): Step<WindowMemory> => {
+  return (before: WindowMemory, [given = null]: readonly Given[], context: StepContext): Step<WindowMemory> => {
     const { batchTimeMillis, isDue } = context;
-    const pane = given == null ? undefined : { timeMillis: batchTimeMillis, content: given };
+    const pane = given === null ? undefined : { timeMillis: batchTimeMillis, content: given };
     const memory = withPane(before, pane, nextWindowEnd(context, span) - span.windowMillis);
     if (!isDue) return { memory, given: null };
     const held = panesIn(memory, batchTimeMillis - span.windowMillis, batchTimeMillis);

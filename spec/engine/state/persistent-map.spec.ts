@@ -79,7 +79,7 @@ describe('PersistentMap', () => {
   });
 
   it('is the same version when nothing changes', () => {
-    const map = PersistentMap.of([['a', 1]]);
+    const map = PersistentMap.of<string, number>([['a', 1]]);
     expect(map.with([['a', 1]])).toBe(map);
     expect(map.with([['b', removed]])).toBe(map);
   });
