@@ -24,6 +24,7 @@ export type { Block } from './block/block.ts';
 export type { Range } from './block/range.ts';
 export type { KinesisRecord } from './block/record.ts';
 export type { Batch } from './engine/batch.ts';
+export { memoryState, type StateStore } from './engine/state-store.ts';
 export type { State } from './engine/state/state.ts';
 export { StateSpec } from './engine/state/state-spec.ts';
 export type { DStream, PairDStream, StateDStream } from './engine/stream.ts';

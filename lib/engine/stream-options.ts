@@ -19,10 +19,13 @@ export interface UpdateStateOptions<K extends PairKey, S> extends PartialOptions
   readonly initialState?: Iterable<readonly [K, S]>;
 }
 
+/** Says yes to a pair. Written as a method, like `Inverse`. */
+type PairFilter<K, V> = { of(key: K, value: V): boolean }['of'];
+
 /** Options of a window with an inverse function. */
 export interface InverseWindowOptions<K extends PairKey, V> extends PartialOptions {
   /** Which pairs are given; the others are carried on as well, as long as the window holds pairs of their keys. */
-  filter?(key: K, value: V): boolean;
+  readonly filter?: PairFilter<K, V>;
 }
 
 /** How a keyed operator puts values together; what its public method makes of its arguments. */
