@@ -56,7 +56,10 @@ export class FakeStream {
     this.#lastSequence = options.previous?.lastSequence ?? firstSequence;
     this.createdAtMillis = Math.max(options.nowMillis(), (options.previous?.createdAtMillis ?? 0) + 1);
     this.retentionPeriodHours = options.retentionPeriodHours;
-    for (const range of evenHashRanges(options.shardCount)) this.#add(range.start, range.end, []);
+    // As old as the stream itself, though the clock goes on meanwhile: else none was open at its beginning.
+    for (const range of evenHashRanges(options.shardCount)) {
+      this.#add(range.start, range.end, [], this.createdAtMillis);
+    }
   }
 
   /** The last sequence number given to anything. */
@@ -161,14 +164,19 @@ export class FakeStream {
     return shard;
   }
 
-  #add(start: bigint, end: bigint, parentShardIds: readonly string[]): FakeShard {
+  #add(
+    start: bigint,
+    end: bigint,
+    parentShardIds: readonly string[],
+    createdAtMillis = this.#nowMillis(),
+  ): FakeShard {
     const shard: FakeShard = {
       shardId: `shardId-${String(this.#made).padStart(12, '0')}`,
       parentShardIds,
       start,
       end,
       firstSequence: this.#nextSequence(),
-      createdAtMillis: this.#nowMillis(),
+      createdAtMillis,
       records: [],
     };
     this.#made += 1;

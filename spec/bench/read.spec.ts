@@ -32,7 +32,7 @@ describe('ratioOf', () => {
       peakMegabytes: 1,
     });
     const variants = [variant('json', [30, 20, 40]), variant('sdk', [10, 10, 10])];
-    const figures = { records: 1, recordBytes: 1, rounds: 3, checksum: '', variants };
+    const figures = { records: 1, recordBytes: 1, rounds: 3, tls: false, checksum: '', variants };
     expect(ratioOf(figures, 'json', 'sdk')).toBe(3);
     expect(ratioOf(figures, 'cbor', 'sdk')).toBeUndefined();
   });

@@ -1,0 +1,48 @@
+import { createClients } from '../../lib/app/clients.ts';
+import { systemClock } from '../../lib/base/clock.ts';
+import { createAwsKinesis } from '../../lib/kinesis/aws-kinesis.ts';
+import type { KinesisApi } from '../../lib/kinesis/kinesis-api.ts';
+import {
+  type MakeReadVariant,
+  type ReadTarget,
+  benchCredentials,
+  benchRegion,
+  followIterators,
+  looked,
+} from './variant.ts';
+
+/** Millrace's calls over its own codec for JSON. */
+export const json: MakeReadVariant = (target) => codecLoop(target, 'json');
+/** Millrace's calls over its own codec for CBOR. */
+export const cbor: MakeReadVariant = (target) => codecLoop(target, 'cbor');
+
+function codecLoop(target: ReadTarget, codec: 'json' | 'cbor') {
+  const api = apiOf(target, codec);
+  const { signal } = new AbortController();
+  const call = (iterator: string) => api.getRecords({ iterator, limit: 10_000 }, signal);
+  return {
+    round: (pages: number) =>
+      followIterators(pages, target.iterator, async (iterator) => {
+        const { records, nextIterator = iterator } = await call(iterator);
+        let seen = 0;
+        for (const record of records) seen += looked(record.data);
+        return { seen, next: nextIterator };
+      }),
+    readAll: async () => (await call(target.iterator)).records,
+  };
+}
+
+function apiOf({ endpoint, streamName }: ReadTarget, codec: 'json' | 'cbor'): KinesisApi {
+  const clients = createClients({ region: benchRegion, credentials: benchCredentials, kinesisEndpoint: endpoint });
+  return createAwsKinesis({
+    client: clients.kinesis,
+    stream: { streamName },
+    clock: systemClock,
+    codec,
+    events: {
+      publish({ type }) {
+        if (type === 'codec.fellBack') throw new Error(`the codec ${codec} was not used`);
+      },
+    },
+  });
+}
