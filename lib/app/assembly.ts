@@ -3,7 +3,6 @@ import { type Clock, systemClock } from '../base/clock.ts';
 import { type Random, systemRandom } from '../base/random.ts';
 import type { EventBus } from '../event/bus.ts';
 import { createAwsKinesis } from '../kinesis/aws-kinesis.ts';
-import { createPollingReader } from '../kinesis/polling-reader.ts';
 import { chooseAssignmentPlan } from '../lease/plan/assignment-plan.ts';
 import type { AssignmentOptions } from '../lease/plan/utilization-types.ts';
 import { logEvents } from '../monitor/log-events.ts';
@@ -15,11 +14,12 @@ import type { ConsumerSettings } from './config/consumer-settings.ts';
 import { processEnvironment } from './config/environment.ts';
 import { resolveConsumerSettings } from './config/resolve.ts';
 import { defaultLogger } from './default-logger.ts';
+import { createReading } from './reading.ts';
 import { createLeaseTable } from './lease-table.ts';
 import { measureWorker } from './worker-measuring.ts';
 
 /** The parts of one worker, wired together: the only place where they meet. */
-export interface Assembly extends Disposable {
+export interface Assembly extends AsyncDisposable {
   readonly settings: ConsumerSettings;
   readonly receiver: Receiver;
   readonly events: EventBus;
@@ -53,22 +53,12 @@ export function assemble(
     settings.streamArn === undefined ? { streamName: settings.streamName } : { streamArn: settings.streamArn };
   const { codec } = settings;
   const api = createAwsKinesis({ client: clients.kinesis, stream, clock, events, codec });
-  const { streamName, maxRecords, idleTimeBetweenReadsInMillis, maxReadsPerSecondPerShard } = settings;
-  const reader = createPollingReader({
-    api,
-    streamName,
-    clock,
-    random,
-    events,
-    maxRecords,
-    idleTimeBetweenReadsInMillis,
-    maxReadsPerSecondPerShard,
-  });
+  const reading = createReading({ clients, api, settings, clock, random, events });
   const table = createLeaseTable(clients, settings, clock);
   const measuring = measureWorker({ settings, environment: processEnvironment(), clock, events });
   const receiver = new Receiver({
     api,
-    reader,
+    reader: reading.reader,
     table,
     plan: chooseAssignmentPlan(settings.leaseAssignmentStrategy),
     assignment: assignmentOf(settings),
@@ -87,8 +77,9 @@ export function assemble(
     clock,
     random,
     serviceTimeMillis: () => api.serviceTimeMillis(),
-    [Symbol.dispose]: () => {
+    [Symbol.asyncDispose]: async () => {
       measuring.stop();
+      await reading.end();
       clients.destroy();
       unlisten?.();
       unlog();

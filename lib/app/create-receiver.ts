@@ -98,7 +98,7 @@ class FeedingReceiver implements EngineReceiver {
     } finally {
       unsubscribe();
       unlisten();
-      assembly[Symbol.dispose]();
+      await assembly[Symbol.asyncDispose]();
     }
   }
 

@@ -14,6 +14,5 @@ export const laterOptions: Readonly<Record<string, string>> = {
 
 /** Values of known options whose feature does not exist yet, with what to use instead. */
 export const laterValues: Readonly<Record<string, { readonly values: readonly string[]; readonly instead: string }>> = {
-  retrievalMode: { values: ['FANOUT', 'DEFAULT'], instead: 'use POLLING' },
   heartbeatIsolation: { values: ['thread'], instead: 'use inline' },
 };

@@ -68,6 +68,10 @@ describe('the settings of a consumer', () => {
       coordinatorStateTableName: 'counts-CoordinatorState',
       workerMetricsTableName: 'counts-WorkerMetricStats',
       retrievalMode: 'POLLING',
+      consumerName: 'counts',
+      consumerArn: undefined,
+      onConsumerLimit: 'FAIL',
+      deregisterConsumer: false,
       codec: 'json',
       maxRecords: 10_000,
       idleTimeBetweenReadsInMillis: 1_000,
@@ -85,6 +89,8 @@ describe('the settings of a consumer', () => {
         then: 'STOP',
       },
       shutdownGraceMillis: 25_000,
+      receiverRestartDelayMillis: 2_000,
+      maxReceiverRestarts: 5,
       logger: undefined,
       listener: undefined,
     });
@@ -283,9 +289,31 @@ describe('a configuration that is refused', () => {
     },
     {
       title: 'a value of a later version',
-      sources: { flags: { ...needed, 'retrieval-mode': 'FANOUT', 'heartbeat-isolation': 'thread' } },
+      sources: { flags: { ...needed, 'heartbeat-isolation': 'thread' } },
       code: 'MR_CONFIG_INVALID',
-      says: ['"FANOUT", which is not in this version yet: use POLLING', 'use inline'],
+      says: ['"thread", which is not in this version yet: use inline'],
+    },
+    {
+      title: 'options of fan-out without it',
+      sources: { flags: { ...needed, 'consumer-name': 'reader' }, env: { MILLRACE_ON_CONSUMER_LIMIT: 'POLLING' } },
+      code: 'MR_CONFIG_INVALID',
+      says: [
+        'consumerName (--consumer-name) is for enhanced fan-out alone: set retrievalMode to FAN_OUT',
+        'onConsumerLimit (MILLRACE_ON_CONSUMER_LIMIT) is for enhanced fan-out alone',
+      ],
+    },
+    {
+      title: 'two names of one stream consumer',
+      sources: {
+        flags: {
+          ...needed,
+          'retrieval-mode': 'FAN_OUT',
+          'consumer-name': 'reader',
+          'consumer-arn': 'arn:aws:kinesis:eu-west-1:123456789012:stream/lines/consumer/reader:1700000000',
+        },
+      },
+      code: 'MR_CONFIG_INVALID',
+      says: ['consumerName (--consumer-name) and consumerArn (--consumer-arn) are both given: give one of them'],
     },
     {
       title: 'keys for AWS outside a program, without repeating them',
