@@ -19,7 +19,7 @@ export const readBench = benchCommand({
     },
     rounds: { kind: 'number', fallback: defaultReadBench.rounds, least: 5, most: 1_000, help: 'rounds that count' },
     'round-mb': { kind: 'number', fallback: 64, least: 1, most: 10_000, help: 'megabytes of data that a round reads' },
-    tls: { kind: 'switch', help: 'over TLS, and so over HTTP/2 for the SDK and Millrace' },
+    tls: { kind: 'switch', help: 'over TLS, with the certificate of the server' },
     'roomy-heap': { kind: 'switch', help: `run the readers with ${roomyHeap.join(' ')}` },
   },
   run: async (values, say) => {

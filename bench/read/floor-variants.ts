@@ -1,9 +1,10 @@
+import { once } from 'node:events';
+import type { Readable } from 'node:stream';
 import { GetRecordsCommand, type KinesisClient } from '@aws-sdk/client-kinesis';
 import { createClients } from '../../lib/app/clients.ts';
-import { type BodyStream, readBody, toldLength } from '../../lib/kinesis/codec/body.ts';
 import { type MakeReadVariant, type ReadTarget, benchCredentials, benchRegion } from './variant.ts';
 
-/** The same calls as Millrace's JSON, whose answers are received into one buffer each and not looked at. */
+/** The same calls as Millrace's JSON, whose answers are received and not looked at. */
 export const floor: MakeReadVariant = (target) => floorLoop(target, 'application/x-amz-json-1.1');
 /** The same for CBOR. */
 export const floorCbor: MakeReadVariant = (target) => floorLoop(target, 'application/x-amz-cbor-1.1');
@@ -22,8 +23,7 @@ function floorLoop({ endpoint, iterator }: ReadTarget, contentType: string) {
 }
 
 interface FloorResponse {
-  readonly body: BodyStream;
-  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Readable;
 }
 
 interface FloorRequest {
@@ -48,8 +48,9 @@ function replaceDecoder(client: KinesisClient, contentType: string, iterator: st
     }
     return request;
   };
-  protocol.deserializeResponse = async (_operation, _context, { body, headers }) => {
-    await readBody(body, toldLength(headers['content-length']));
+  protocol.deserializeResponse = async (_operation, _context, { body }) => {
+    body.resume();
+    await once(body, 'end');
     return { $metadata: {} };
   };
 }

@@ -1,6 +1,6 @@
 import { loadPeer } from '../peers.ts';
 import type { ReadRecord } from './page.ts';
-import { type MakeReadVariant, benchCredentials, benchRegion, looked } from './variant.ts';
+import { type MakeReadVariant, benchCredentials, benchRegion, followIterators, looked } from './variant.ts';
 
 /** A record as lifion-kinesis gives it. */
 interface LifionRecord {
@@ -15,11 +15,51 @@ interface LifionPage {
   readonly continuePolling: () => void;
 }
 
+/** A record as version 2 of the SDK gives it. */
+interface Sdk2Record {
+  readonly Data: Buffer;
+  readonly PartitionKey: string;
+  readonly SequenceNumber: string;
+  readonly ApproximateArrivalTimestamp: Date;
+}
+
+interface Sdk2Page {
+  readonly Records: readonly Sdk2Record[];
+  readonly NextShardIterator: string;
+}
+
+type Sdk2Client = new (options: Readonly<Record<string, unknown>>) => {
+  getRecords(request: object): { promise(): Promise<Sdk2Page> };
+};
+
 /** The parts of lifion-kinesis that read a shard: the consumer of one shard, over the client of version 2 of the SDK. */
 type PollingConsumer = new (options: Readonly<Record<string, unknown>>) => { start(): Promise<void>; stop(): void };
 type LifionClient = new (options: Readonly<Record<string, unknown>>) => object;
 
 const quiet = { debug() {}, warn() {}, error() {} };
+/** Version 2 of the SDK, whose end of life was in 2025: what lifion-kinesis reads with, and what it could be at best. */
+export const sdk2: MakeReadVariant = ({ endpoint, iterator: first }) => {
+  const Client = loadPeer('aws-sdk/clients/kinesis') as Sdk2Client;
+  const client = new Client({ region: benchRegion, credentials: benchCredentials, endpoint });
+  const call = (iterator: string) => client.getRecords({ ShardIterator: iterator, Limit: 10_000 }).promise();
+  return {
+    round: (pages) =>
+      followIterators(pages, first, async (iterator) => {
+        const { Records, NextShardIterator } = await call(iterator);
+        let seen = 0;
+        for (const { Data } of Records) seen += looked(Data);
+        return { seen, next: NextShardIterator };
+      }),
+    readAll: async () =>
+      (await call(first)).Records.map((record) => ({
+        data: record.Data,
+        partitionKey: record.PartitionKey,
+        sequenceNumber: record.SequenceNumber,
+        arrivalTimeMillis: record.ApproximateArrivalTimestamp.getTime(),
+      })),
+  };
+};
+
 const endOfTimes = '2100-01-01T00:00:00Z';
 
 /**

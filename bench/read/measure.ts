@@ -45,7 +45,7 @@ export interface ReadBenchFigures extends PageShape {
 
 /** 1 KB records, a thousand to a page; the SDK takes about a second for a round. */
 export const defaultReadBench: ReadBenchOptions = {
-  variants: ['sdk', 'sdkShared', 'json', 'cbor', 'fanOutSdk', 'lifion', 'floor', 'floorCbor'],
+  variants: ['sdk', 'sdkShared', 'json', 'cbor', 'fanOutSdk', 'fanOut', 'sdk2', 'lifion', 'floor', 'floorCbor'],
   records: 1_000,
   recordBytes: 1_024,
   rounds: 7,

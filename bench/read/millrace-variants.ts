@@ -1,7 +1,8 @@
 import { createClients } from '../../lib/app/clients.ts';
 import { systemClock } from '../../lib/base/clock.ts';
+import { createAwsFanOut } from '../../lib/kinesis/aws-fan-out.ts';
 import { createAwsKinesis } from '../../lib/kinesis/aws-kinesis.ts';
-import type { KinesisApi } from '../../lib/kinesis/kinesis-api.ts';
+import type { KinesisApi, RawRecord } from '../../lib/kinesis/kinesis-api.ts';
 import {
   type MakeReadVariant,
   type ReadTarget,
@@ -15,6 +16,47 @@ import {
 export const json: MakeReadVariant = (target) => codecLoop(target, 'json');
 /** Millrace's calls over its own codec for CBOR. */
 export const cbor: MakeReadVariant = (target) => codecLoop(target, 'cbor');
+
+/** Fan-out by Millrace: subscriptions over one session, and its own decoder. */
+export const fanOut: MakeReadVariant = ({ endpoint, streamName, shardId, consumerArn }) => {
+  const { kinesis, subscriptions } = createClients({
+    region: benchRegion,
+    credentials: benchCredentials,
+    kinesisEndpoint: endpoint,
+  });
+  const api = createAwsFanOut({
+    client: kinesis,
+    subscriptions,
+    stream: streamName,
+    clock: systemClock,
+    events: events('json'),
+  });
+  const { signal } = new AbortController();
+  async function* pages(): AsyncGenerator<readonly RawRecord[]> {
+    const subscription = await api.subscribeToShard({ consumerArn, shardId, start: { type: 'TRIM_HORIZON' } }, signal);
+    try {
+      for (;;) yield (await subscription.next())?.records ?? [];
+    } finally {
+      subscription.close();
+    }
+  }
+  return {
+    async round(count) {
+      let seen = 0;
+      let left = count;
+      for await (const records of pages()) {
+        for (const record of records) seen += looked(record.data);
+        left -= 1;
+        if (left === 0) break;
+      }
+      return seen;
+    },
+    async readAll() {
+      for await (const records of pages()) return records;
+      return [];
+    },
+  };
+};
 
 function codecLoop(target: ReadTarget, codec: 'json' | 'cbor') {
   const api = apiOf(target, codec);
@@ -39,10 +81,14 @@ function apiOf({ endpoint, streamName }: ReadTarget, codec: 'json' | 'cbor'): Ki
     stream: { streamName },
     clock: systemClock,
     codec,
-    events: {
-      publish({ type }) {
-        if (type === 'codec.fellBack') throw new Error(`the codec ${codec} was not used`);
-      },
-    },
+    events: events(codec),
   });
+}
+
+function events(codec: string) {
+  return {
+    publish({ type }: { readonly type: string }): void {
+      if (type === 'codec.fellBack') throw new Error(`the codec ${codec} was not used`);
+    },
+  };
 }

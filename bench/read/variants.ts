@@ -1,6 +1,6 @@
 import { floor, floorCbor } from './floor-variants.ts';
-import { lifion } from './lifion-variant.ts';
-import { cbor, json } from './millrace-variants.ts';
+import { lifion, sdk2 } from './lifion-variant.ts';
+import { cbor, fanOut, json } from './millrace-variants.ts';
 import { fanOutSdk, sdk, sdkShared } from './sdk-variants.ts';
 import type { MakeReadVariant } from './variant.ts';
 
@@ -11,6 +11,8 @@ export const readVariants: Readonly<Record<string, MakeReadVariant>> = {
   json,
   cbor,
   fanOutSdk,
+  fanOut,
+  sdk2,
   lifion,
   floor,
   floorCbor,
