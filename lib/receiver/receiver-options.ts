@@ -30,6 +30,8 @@ export interface ReceiverSettings extends RestartSettings {
   readonly blockMaxBytes: number;
   readonly blockMaxRecords: number;
   readonly maxUnackedBlocks: number;
+  /** What to do when records after a checkpoint may have been trimmed: FAIL. */
+  readonly onTrimmedPosition?: 'FAIL' | 'TRIM_HORIZON';
 }
 
 /** What a receiver works with: its ports and settings. */

@@ -20,6 +20,8 @@ export interface ReceiverParts {
   readonly streamName: string;
   /** Whether the place of a record follows from its keys; AUTO distribution goes by none. */
   readonly isPlacedByKey: boolean;
+  /** How long the stream keeps records. */
+  readonly retentionMillis: number;
   readonly coordinator: LeaseCoordinator;
   readonly keeper: LeaseKeeper;
   readonly bound: Bound | undefined;
@@ -84,6 +86,7 @@ export async function openParts(
   });
   const parts: ReceiverParts = {
     streamName,
+    retentionMillis: description.retentionPeriodHours * 3_600_000,
     isPlacedByKey: description.recordDistributionStrategy !== 'AUTO',
     coordinator,
     keeper,
