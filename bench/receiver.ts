@@ -48,7 +48,9 @@ export const receiverBench = benchCommand({
     });
     const [slowest, fastest] = figures.spreadMbPerCpuSecond;
     const { keepingUpMegabytes, slowMegabytes, shards } = figures.memory;
-    say(`${figures.shards} shards, ${figures.records} records of ${figures.recordBytes} bytes a page, ${figures.codec}`);
+    say(
+      `${figures.shards} shards, ${figures.records} records of ${figures.recordBytes} bytes a page, ${figures.codec}`,
+    );
     say(`receiver ${figures.mbPerCpuSecond} MB per CPU second (${slowest} to ${fastest}), ${figures.mbPerSecond} MB/s`);
     say(`codec ${figures.codecMbPerCpuSecond} MB per CPU second; the receiver has ${figures.ratioOverCodec} of it`);
     say(`${figures.fullRateShardsPerCore} shards of 2 MiB/s a core; checksum ${figures.checksum}`);

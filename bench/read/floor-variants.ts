@@ -60,5 +60,10 @@ function cborRequest(iterator: string): Uint8Array {
   const name = 'ShardIterator';
   const length = Buffer.byteLength(iterator);
   const head = length < 24 ? [0x60 + length] : [0x78, length];
-  return Buffer.concat([Buffer.from([0xa1, 0x60 + name.length]), Buffer.from(name), Buffer.from(head), Buffer.from(iterator)]);
+  return Buffer.concat([
+    Buffer.from([0xa1, 0x60 + name.length]),
+    Buffer.from(name),
+    Buffer.from(head),
+    Buffer.from(iterator),
+  ]);
 }

@@ -171,7 +171,8 @@ function greaterOf({ keepingUpMegabytes, slowMegabytes }: MemoryFigures): number
 /** A receiver that handed out something else than records of that size has not read what was served. */
 function mustFit({ records, bytes }: ReceiverRound, recordBytes: number): void {
   if (records === 0) throw new Error('the receiver has read nothing in a round');
-  if (bytes !== records * recordBytes) throw new Error(`${records} records have ${bytes} bytes, not ${recordBytes} each`);
+  if (bytes !== records * recordBytes)
+    throw new Error(`${records} records have ${bytes} bytes, not ${recordBytes} each`);
 }
 
 function startReceiver(server: BenchServer, options: ReceiverBenchOptions, stream: string): ChildProcess {

@@ -207,7 +207,10 @@ class Meter {
     this.#startMicros = this.#cpu.usedMicros();
   }
 
-  add(shardId: string, page: { records: readonly unknown[]; bytes: number; millisBehindLatest: number; end?: unknown }) {
+  add(
+    shardId: string,
+    page: { records: readonly unknown[]; bytes: number; millisBehindLatest: number; end?: unknown },
+  ) {
     let count = this.#shards.get(shardId);
     if (count === undefined) {
       count = { records: 0, bytes: 0, pages: 0, millisBehindLatest: undefined, isEnded: false };

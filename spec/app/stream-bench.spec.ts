@@ -29,16 +29,20 @@ function benchUntil(records: number, more: Partial<Parameters<typeof benchStream
 }
 
 describe('benchStream', () => {
-  it.each(['POLLING', 'FAN_OUT'] as const)('adds up what every shard gave, by %s', async (retrievalMode) => {
-    const figures = await benchUntil(90, { retrievalMode });
-    expect(figures).toMatchObject({ streamName: 'orders', retrievalMode, records: 90, bytes: 9_000 });
-    expect(figures.seconds).toBeLessThan(60);
-    expect(figures.cpuSeconds).toBeGreaterThan(0);
-    expect(figures.recordsPerSecond).toBeCloseTo(90 / figures.seconds, 0);
-    expect(figures.shards.map(({ shardId, records, bytes }) => [shardId, records, bytes])).toEqual(
-      [0, 1, 2].map((index) => [`shardId-00000000000${index}`, 30, 3_000]),
-    );
-  }, 70_000);
+  it.each(['POLLING', 'FAN_OUT'] as const)(
+    'adds up what every shard gave, by %s',
+    async (retrievalMode) => {
+      const figures = await benchUntil(90, { retrievalMode });
+      expect(figures).toMatchObject({ streamName: 'orders', retrievalMode, records: 90, bytes: 9_000 });
+      expect(figures.seconds).toBeLessThan(60);
+      expect(figures.cpuSeconds).toBeGreaterThan(0);
+      expect(figures.recordsPerSecond).toBeCloseTo(90 / figures.seconds, 0);
+      expect(figures.shards.map(({ shardId, records, bytes }) => [shardId, records, bytes])).toEqual(
+        [0, 1, 2].map((index) => [`shardId-00000000000${index}`, 30, 3_000]),
+      );
+    },
+    70_000,
+  );
 
   it('touches no table, and leaves no stream consumer behind', async () => {
     await benchUntil(90, { retrievalMode: 'FAN_OUT' });
