@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { processEnvironment } from '../lib/app/config/environment.ts';
 
 /** How to start a process of a benchmark. */
 export interface BenchChildOptions {
@@ -14,7 +15,7 @@ export interface BenchChildOptions {
 export function startBenchChild(file: URL, options: BenchChildOptions = {}): ChildProcess {
   const { args = [], nodeFlags = [], env = {} } = options;
   const execArgv = ['--import', 'tsx', '--expose-gc', '--no-warnings', ...nodeFlags];
-  return fork(fileURLToPath(file), [...args], { execArgv, env: { ...process.env, ...env } });
+  return fork(fileURLToPath(file), [...args], { execArgv, env: { ...processEnvironment(), ...env } });
 }
 
 /** Sends a question to a process of a benchmark and waits for the answer; rejects when it ends first. */
