@@ -78,6 +78,7 @@ export async function openParts(
     stream,
     plan,
     exclusive,
+    ...(options.companions === undefined ? {} : { companions: options.companions }),
     onGained: (lease) => listener.onGained(lease, parts),
     onSnapshot: listener.onSnapshot,
     needsView: settings.until !== undefined,
