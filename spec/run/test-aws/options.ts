@@ -1,0 +1,95 @@
+import { parseArgs } from 'node:util';
+import { escapeControl, nearestName } from '../../../lib/base/text.ts';
+
+/** What `npm run test:aws` is told. */
+export interface TestAwsOptions {
+  readonly region: string;
+  readonly kinesisEndpoint?: string;
+  readonly dynamoDBEndpoint?: string;
+  /** Whether the calls and their cost were agreed to. */
+  readonly yes: boolean;
+  /** Deletes what earlier runs have left, and runs nothing. */
+  readonly cleanup: boolean;
+  /** Whether the report is one line of JSON, alone on standard output. */
+  readonly json: boolean;
+}
+
+/** What a command line asks for. */
+export type TestAwsRequest =
+  | { readonly tag: 'run'; readonly options: TestAwsOptions }
+  | { readonly tag: 'help' }
+  | { readonly tag: 'refused'; readonly message: string };
+
+const texts = {
+  region: 'the AWS region, such as eu-west-1; required',
+  'kinesis-endpoint': 'URL of an emulator in the place of Kinesis',
+  'dynamodb-endpoint': 'URL of an emulator in the place of DynamoDB',
+};
+const switches = {
+  yes: 'agree to the calls and their cost; without it they are only shown',
+  cleanup: 'delete what earlier runs have left, and run nothing',
+  json: 'the report as one line of JSON, alone on standard output',
+  help: 'show this',
+};
+const names = [...Object.keys(texts), ...Object.keys(switches)];
+
+/** Reads the command line, strictly. A later option wins over an earlier one of the same name. */
+export function parseTestAwsOptions(args: readonly string[]): TestAwsRequest {
+  const option = (name: string) => [name, { type: name in texts ? ('string' as const) : ('boolean' as const) }];
+  // Not strict: it would refuse an unknown option without naming the nearest.
+  const options = Object.fromEntries(names.map(option)) as Record<string, { type: 'string' | 'boolean' }>;
+  const { tokens } = parseArgs({ args: [...args], strict: false, tokens: true, options });
+  const values = new Map<string, string>();
+  for (const token of tokens) {
+    if (token.kind === 'option-terminator') continue;
+    if (token.kind === 'positional') return refused(`unknown argument ${shown(token.value)}: there are only options`);
+    if (!names.includes(token.name)) {
+      const nearest = nearestName(token.name, names);
+      return refused(`unknown option ${shown(token.rawName)}${nearest === undefined ? '' : `; did you mean --${nearest}?`}`);
+    }
+    const isText = token.name in texts;
+    if (isText && (token.value === undefined || token.value === '')) return refused(`--${token.name} has no value`);
+    if (!isText && token.value !== undefined) return refused(`--${token.name} takes no value`);
+    values.set(token.name, token.value ?? '');
+  }
+  if (values.has('help')) return { tag: 'help' };
+  const region = values.get('region');
+  if (region === undefined) return refused('name the region: --region eu-west-1');
+  if (!/^[a-z]{2}(?:-[a-z]+)+-\d$/.test(region)) return refused(`--region ${shown(region)} is no region`);
+  const kinesisEndpoint = values.get('kinesis-endpoint');
+  const dynamoDBEndpoint = values.get('dynamodb-endpoint');
+  if ((kinesisEndpoint === undefined) !== (dynamoDBEndpoint === undefined)) {
+    return refused('give both endpoints, or none: half a run on AWS is not what anybody wants');
+  }
+  for (const url of [kinesisEndpoint, dynamoDBEndpoint]) {
+    if (url !== undefined && !URL.canParse(url)) return refused(`${shown(url)} is no URL`);
+  }
+  return {
+    tag: 'run',
+    options: {
+      region,
+      ...(kinesisEndpoint === undefined ? {} : { kinesisEndpoint }),
+      ...(dynamoDBEndpoint === undefined ? {} : { dynamoDBEndpoint }),
+      yes: values.has('yes'),
+      cleanup: values.has('cleanup'),
+      json: values.has('json'),
+    },
+  };
+}
+
+/** The text of `--help`. */
+export function testAwsHelp(): string {
+  const lines = Object.entries({ ...texts, ...switches }).map(([name, help]) => {
+    const flag = `--${name}${name in texts ? ' TEXT' : ''}`;
+    return `  ${flag.padEnd(26)} ${help}`;
+  });
+  return `npm run test:aws -- --region REGION --yes\n\nChecks Millrace on a real AWS account.\n\n${lines.join('\n')}\n`;
+}
+
+function refused(message: string): TestAwsRequest {
+  return { tag: 'refused', message };
+}
+
+function shown(word: string): string {
+  return JSON.stringify(escapeControl(word.slice(0, 60)));
+}
