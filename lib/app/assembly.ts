@@ -14,6 +14,7 @@ import type { ConsumerSettings } from './config/consumer-settings.ts';
 import { processEnvironment } from './config/environment.ts';
 import { resolveConsumerSettings } from './config/resolve.ts';
 import { defaultLogger } from './default-logger.ts';
+import { KeeperThread } from './keeper-thread.ts';
 import { createLeaseTable } from './lease-table.ts';
 import { measureWorker } from './worker-measuring.ts';
 
@@ -59,11 +60,13 @@ export function assemble(settings: ConsumerSettings, events: EventBus, exclusive
     maxReadsPerSecondPerShard,
   });
   const table = createLeaseTable(clients, settings, clock);
+  const keeperThread = new KeeperThread({ settings, clients, clock, events });
   const measuring = measureWorker({ settings, environment: processEnvironment(), clock, events });
   const receiver = new Receiver({
     api,
     reader,
     table,
+    createKeeper: (options) => keeperThread.createKeeper(options),
     plan: chooseAssignmentPlan(settings.leaseAssignmentStrategy),
     assignment: assignmentOf(settings),
     measurements: measuring.measurements,
@@ -82,6 +85,7 @@ export function assemble(settings: ConsumerSettings, events: EventBus, exclusive
     serviceTimeMillis: () => api.serviceTimeMillis(),
     [Symbol.dispose]: () => {
       measuring.stop();
+      keeperThread[Symbol.dispose]();
       clients.destroy();
       unlisten?.();
       unlog();

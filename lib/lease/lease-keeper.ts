@@ -8,7 +8,9 @@ import type { Random } from '../base/random.ts';
 import { type Deferred, deferred } from '../base/service.ts';
 import type { EventSink } from '../event/bus.ts';
 import type { LeaseLossReason } from '../event/event.ts';
-import { type Holding, newHolding, requestDeadline } from './holding.ts';
+import type { Certainty } from './certainty.ts';
+import { type Holding, loadOf, newHolding, requestDeadline } from './holding.ts';
+import type { Keeper } from './keeper.ts';
 import type { HandoffBegun, KeeperOutcome, KeeperRequest, LeaseLost } from './keeper-messages.ts';
 import type { Lease } from './lease.ts';
 import type { InitialPosition } from './plan/shard-sync-plan.ts';
@@ -50,6 +52,8 @@ export interface LeaseKeeperOptions {
   readonly serviceTimeMillis: () => number;
   /** What AT_TIMESTAMP means for a row that Java made: Java keeps the time in its configuration, not in the row. */
   readonly initialPosition: InitialPosition;
+  /** Hears of every tenure that begins, before anything else about it. */
+  readonly onHeld?: (lease: Lease, certainty: Certainty) => void;
   /** Hears of every tenure that ends without having been released here. */
   readonly onLost: (lost: LeaseLost) => void;
   /** Hears when the leader begins to hand a held lease to another worker. */
@@ -69,7 +73,7 @@ export interface LeaseKeeperOptions {
  *
  * KCL has this for renewals only and loses leases at checkpoints (its issue #537).
  */
-export class LeaseKeeper {
+export class LeaseKeeper implements Keeper {
   readonly #options: LeaseKeeperOptions;
   readonly #holdings = new Map<string, Holding>();
   #hasTwin = false;
@@ -152,8 +156,9 @@ export class LeaseKeeper {
   }
 
   #hold(lease: Lease, startedAtMillis: number): Lease {
-    const holding = newHolding(lease, startedAtMillis);
+    const holding = newHolding(lease, startedAtMillis, this.#options.failoverTimeMillis);
     this.#holdings.set(lease.leaseKey, holding);
+    this.#options.onHeld?.(lease, holding.certainty);
     const { tenure } = holding.fence;
     const checkpoint = formatPosition(lease.checkpoint);
     this.#options.events.publish({ type: 'lease.gained', leaseKey: lease.leaseKey, tenure, checkpoint });
@@ -169,7 +174,7 @@ export class LeaseKeeper {
 
   /** Notes bytes that were handed out of a lease; the next heartbeat carries the rate. */
   noteBytes(leaseKey: string, bytes: number): void {
-    this.#holdings.get(leaseKey)?.load.add(bytes);
+    this.#holdings.get(leaseKey)?.certainty.addBytes(bytes);
   }
 
   /**
@@ -183,7 +188,7 @@ export class LeaseKeeper {
     if (request.type === 'release') return this.#release(holding, request.to);
     const { checkpoint, engineState, caughtUpAtMillis } = request;
     const extras = {
-      ...holding.load.take(this.#options.clock.monotonicMillis()),
+      ...loadOf(holding, this.#options.clock.monotonicMillis()),
       ...(engineState === undefined ? {} : { engineState }),
       ...(caughtUpAtMillis === undefined ? {} : { caughtUpAtMillis }),
     };
@@ -204,6 +209,7 @@ export class LeaseKeeper {
       holding,
       (fence) => {
         holding.releasing = true;
+        holding.certainty.end();
         return fence.handoffTo === undefined
           ? releaseLease(fence, to)
           : completeHandoff(fence, workerIdentifier, fence.handoffTo);
@@ -220,6 +226,26 @@ export class LeaseKeeper {
       });
     }
     return outcome;
+  }
+
+  /** Takes a tenure for lost that was found expired elsewhere: where data are handed out. */
+  drop(leaseKey: string, tenure: number): void {
+    const holding = this.#holdings.get(leaseKey);
+    if (holding?.fence.tenure === tenure) this.#lose(holding, 'expired');
+  }
+
+  /**
+   * Gives everything up because nothing moves here any more, though the heartbeats go on: nothing is handed out from now
+   * on, and the leases are released to nobody, so that those who live can have them.
+   */
+  async releaseStalled(): Promise<void> {
+    const released = [...this.#holdings.values()].map(async (holding) => {
+      holding.releasing = true;
+      holding.certainty.end();
+      const outcome = await this.#release(holding, undefined).catch(() => 'lost' as const);
+      if (outcome === 'applied') this.#tellLost(holding, 'stalled');
+    });
+    await Promise.all(released);
   }
 
   /**
@@ -259,7 +285,10 @@ export class LeaseKeeper {
   async #dropAll(): Promise<void> {
     const dropped = [...this.#holdings.values()];
     this.#holdings.clear();
-    for (const { over } of dropped) over.abort(new MillraceError('MR_ABORTED', 'the worker has ended'));
+    for (const { certainty, over } of dropped) {
+      certainty.end();
+      over.abort(new MillraceError('MR_ABORTED', 'the worker has ended'));
+    }
     await Promise.all(dropped.map(({ queue }) => queue.onIdle()));
   }
 
@@ -269,7 +298,7 @@ export class LeaseKeeper {
     const makeWrite = (fence: Fence) =>
       this.#millisToRenewal(holding) > 0
         ? undefined
-        : renewLease(fence, holding.load.take(this.#options.clock.monotonicMillis()));
+        : renewLease(fence, loadOf(holding, this.#options.clock.monotonicMillis()));
     const renewal = this.#renewals.add(() => this.#write(holding, makeWrite));
     renewal
       .catch(() => {})
@@ -308,6 +337,7 @@ export class LeaseKeeper {
         holding.fence = { ...holding.fence, leaseCounter: written.lease.leaseCounter };
         holding.lease = written.lease;
         holding.confirmedAtMillis = startedAtMillis;
+        holding.certainty.confirm(holding.confirmedAtMillis + this.#options.failoverTimeMillis);
         this.#noticeHandoff(holding, written.lease);
       }
       return 'applied';
@@ -377,19 +407,25 @@ export class LeaseKeeper {
   }
 
   #lose(holding: Holding, reason: LeaseLossReason): void {
-    const { leaseKey, tenure } = holding.fence;
+    const { leaseKey } = holding.fence;
     if (this.#holdings.get(leaseKey) !== holding) return;
     this.#holdings.delete(leaseKey);
-    const { events, onLost, workerIdentifier } = this.#options;
+    holding.certainty.end();
+    const { workerIdentifier } = this.#options;
     const lost = new MillraceError('MR_LEASE_LOST', `lease ${leaseKey} is no longer held (${reason})`, {
       subject: { lease: leaseKey, worker: workerIdentifier },
     });
     holding.over.abort(lost);
-    events.publish({ type: 'lease.lost', leaseKey, tenure, reason });
-    onLost({ leaseKey, tenure, reason });
+    this.#tellLost(holding, reason);
     if (reason !== 'duplicate') return;
     this.#hasTwin = true;
     this.#fault.reject(duplicateWorker(workerIdentifier, leaseKey));
+  }
+
+  #tellLost({ fence: { leaseKey, tenure } }: Holding, reason: LeaseLossReason): void {
+    const { events, onLost } = this.#options;
+    events.publish({ type: 'lease.lost', leaseKey, tenure, reason });
+    onLost({ leaseKey, tenure, reason });
   }
 
   #isExpired(holding: Holding): boolean {

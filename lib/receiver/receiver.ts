@@ -5,7 +5,7 @@ import { type Deferred, type Service, deferred, once } from '../base/service.ts'
 import type { Block } from '../block/block.ts';
 import type { BlockSource, CommitOutcome, DemandLimit } from '../block/block-source.ts';
 import type { Range } from '../block/range.ts';
-import type { LeaseKeeper } from '../lease/lease-keeper.ts';
+import type { Keeper } from '../lease/keeper.ts';
 import type { TableSnapshot } from '../lease/lease-table.ts';
 import { isBoundedRunDone } from './bounded-run.ts';
 import { DemandGate } from './demand-gate.ts';
@@ -40,7 +40,7 @@ export class Receiver implements BlockSource, Service {
   /** Why a drain has left work to the next owner. */
   #drainFault: MillraceError | undefined;
   #parts: ReceiverParts | undefined;
-  #keeper: LeaseKeeper | undefined;
+  #keeper: Keeper | undefined;
 
   constructor(options: ReceiverOptions) {
     this.#options = options;

@@ -38,7 +38,9 @@ export interface ConsumerSettings {
   readonly leaseDiscoveryIntervalMillis: number;
   readonly retrievalMode: 'POLLING';
   readonly codec: 'json' | 'cbor' | 'sdk';
-  readonly heartbeatIsolation: 'inline';
+  readonly heartbeatIsolation: 'thread' | 'inline';
+  readonly onStall: 'RELEASE' | 'WARN';
+  readonly stalledAfterMillis: number;
   readonly leaseAssignmentStrategy: LeaseAssignmentStrategy;
   readonly maxLeasesForWorker: number;
   readonly maxThroughputPerHostKBps: number;
