@@ -6,6 +6,7 @@ export {
   type RunOptions,
   createConsumer,
 } from './app/consumer.ts';
+export { type EngineReceiver, type FeedOptions, createReceiver } from './app/create-receiver.ts';
 export type {
   ConsumerOptions,
   CredentialIdentity,
@@ -18,6 +19,7 @@ export { type ErrorCode, type ErrorSubject, MillraceError, type Reaction, isMill
 export type { Logger } from './base/logger.ts';
 export type { Position } from './base/position.ts';
 export type { BatchContext, BatchEngine } from './block/batch-engine.ts';
+export type { DemandLimit } from './block/block-source.ts';
 export type { Block } from './block/block.ts';
 export type { Range } from './block/range.ts';
 export type { KinesisRecord } from './block/record.ts';
@@ -25,3 +27,4 @@ export type { Batch } from './engine/batch.ts';
 export type { DStream, PairDStream } from './engine/stream.ts';
 export type { EventListener } from './event/bus.ts';
 export type { MillraceEvent } from './event/event.ts';
+export type { DeadLetter, DeadLetterContext } from './receiver/dead-letter.ts';

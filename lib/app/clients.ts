@@ -1,6 +1,6 @@
 import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
 import { KinesisClient, type KinesisClientConfig } from '@aws-sdk/client-kinesis';
-import { NodeHttp2Handler, NodeHttpHandler } from '@smithy/node-http-handler';
+import { NodeHttp2Handler, NodeHttpHandler, type NodeHttpHandlerOptions } from '@smithy/node-http-handler';
 import type { CredentialIdentity } from './config/consumer-options.ts';
 
 /** Options of {@link createClients}; what is absent comes from the SDK's chain (environment, files, roles). */
@@ -11,6 +11,8 @@ export interface ClientOptions {
   /** Endpoints other than the region's own, such as an emulator's. Plain `http:` ones are spoken to over HTTP/1.1. */
   readonly kinesisEndpoint?: string;
   readonly dynamoDBEndpoint?: string;
+  /** A certificate authority (PEM) that `https:` endpoints of Kinesis are also trusted by, such as a local server's. */
+  readonly certificateAuthority?: string;
   /** How long a connection may take to open: 3,000 ms. */
   readonly connectionTimeoutMillis?: number;
   /** How long an answer may take: 10,000 ms. */
@@ -20,6 +22,8 @@ export interface ClientOptions {
 /** The AWS clients of one application, each made when first asked for. */
 export interface Clients {
   readonly kinesis: KinesisClient;
+  /** Kinesis for SubscribeToShard alone: connections that bear silence, and windows for 2 MB a second and shard. */
+  readonly subscriptions: KinesisClient;
   readonly dynamoDB: DynamoDBClient;
   /** The region and the credentials with which DynamoDB is asked now, as values; rejects as a call would. */
   dynamoDBIdentity(): Promise<{ readonly region: string; readonly credentials: CredentialIdentity }>;
@@ -38,6 +42,7 @@ const maxSockets = 256;
  */
 export function createClients(options: ClientOptions = {}): Clients {
   let kinesis: KinesisClient | undefined;
+  let subscriptions: KinesisClient | undefined;
   let dynamoDB: DynamoDBClient | undefined;
   return {
     get kinesis() {
@@ -46,6 +51,15 @@ export function createClients(options: ClientOptions = {}): Clients {
         requestHandler: isPlainHttp(options.kinesisEndpoint) ? http1Handler(options) : http2Handler(options),
       });
       return kinesis;
+    },
+    get subscriptions() {
+      subscriptions ??= new KinesisClient({
+        ...commonConfig(options, options.kinesisEndpoint),
+        requestHandler: isPlainHttp(options.kinesisEndpoint)
+          ? http1Handler(options, { socketTimeout: 0, requestTimeout: 0 })
+          : subscriptionsHandler(options),
+      });
+      return subscriptions;
     },
     get dynamoDB() {
       dynamoDB ??= new DynamoDBClient({
@@ -61,6 +75,7 @@ export function createClients(options: ClientOptions = {}): Clients {
     },
     destroy() {
       kinesis?.destroy();
+      subscriptions?.destroy();
       dynamoDB?.destroy();
     },
   };
@@ -82,7 +97,7 @@ function isPlainHttp(endpoint: string | undefined): boolean {
   return endpoint !== undefined && endpoint.toLowerCase().startsWith('http:');
 }
 
-function http1Handler(options: ClientOptions): NodeHttpHandler {
+function http1Handler(options: ClientOptions, timeouts: NodeHttpHandlerOptions = {}): NodeHttpHandler {
   const agent = { keepAlive: true, maxSockets };
   return new NodeHttpHandler({
     connectionTimeout: options.connectionTimeoutMillis ?? 3_000,
@@ -95,14 +110,34 @@ function http1Handler(options: ClientOptions): NodeHttpHandler {
     logger: silentLogger,
     httpAgent: agent,
     httpsAgent: agent,
+    ...timeouts,
   });
 }
 
 function http2Handler(options: ClientOptions): NodeHttp2Handler {
+  const ca = options.certificateAuthority;
   return new NodeHttp2Handler({
+    ...(ca === undefined ? {} : { nodeHttp2ConnectOptions: { ca } }),
     requestTimeout: options.requestTimeoutMillis ?? 10_000,
     disableConcurrentStreams: false,
     maxConcurrentStreams,
+  });
+}
+
+/** What may be under way to this process on one subscription: KCL's 512 KiB, so that 2 MB a second cross an ocean. */
+const subscriptionWindowBytes = 512 * 1024;
+/** Subscriptions over one HTTP/2 session; Kinesis takes 128 calls at once. Those beyond it share a further session. */
+const subscriptionsPerSession = 100;
+
+/** One session for all subscriptions, without time-outs: whether one is dead is the reader's to judge. */
+function subscriptionsHandler(options: ClientOptions): NodeHttp2Handler {
+  return new NodeHttp2Handler({
+    disableConcurrentStreams: false,
+    maxConcurrentStreams: subscriptionsPerSession,
+    nodeHttp2ConnectOptions: {
+      settings: { initialWindowSize: subscriptionWindowBytes },
+      ...(options.certificateAuthority === undefined ? {} : { ca: options.certificateAuthority }),
+    },
   });
 }
 

@@ -122,7 +122,7 @@ class StandaloneConsumer implements Consumer {
       await runTogether(receiver, life, work, () => ended.abort());
     } finally {
       unlisten();
-      assembly[Symbol.dispose]();
+      await assembly[Symbol.asyncDispose]();
     }
   }
 
@@ -197,7 +197,7 @@ class StandaloneConsumer implements Consumer {
         if (exhausted) await drainWithin(settings.shutdownGraceMillis, clock, (deadline) => receiver.drain(deadline));
         else await receiver.stop(new MillraceError('MR_ABORTED', 'the loop over the blocks was left')).catch(() => {});
       } finally {
-        assembly[Symbol.dispose]();
+        await assembly[Symbol.asyncDispose]();
       }
     }
   }

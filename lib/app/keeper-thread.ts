@@ -30,6 +30,7 @@ export class KeeperThread implements Disposable {
   readonly #options: KeeperThreadOptions;
   readonly #life = new AbortController();
   #worker: Worker | undefined;
+  #refreshing: Promise<void> | undefined;
 
   constructor(options: KeeperThreadOptions) {
     this.#options = options;
@@ -59,7 +60,7 @@ export class KeeperThread implements Disposable {
         heartbeat: heartbeat.shared,
         logsStalls: logger === undefined,
       });
-      void this.#refresh(credentials);
+      this.#refreshing ??= this.#refresh(credentials);
       return new ThreadKeeper({ ...options, link, heartbeat, stalledAfterMillis });
     } catch (thrown) {
       events.publish({ type: 'heartbeats.inlined', reason: messageOf(thrown) });
@@ -75,6 +76,8 @@ export class KeeperThread implements Disposable {
   /** Starts the thread; answers once it is ready. */
   async #start(data: KeeperThreadData): Promise<KeeperLink> {
     this.#life.signal.throwIfAborted();
+    // A receiver that is started again has left its former keeper behind.
+    void this.#worker?.terminate();
     const worker = startWorker(data);
     this.#worker = worker;
     // The run of the worker keeps the process alive, not its thread.
@@ -84,7 +87,9 @@ export class KeeperThread implements Disposable {
     let take = (message: FromThread): void => void inbox.push(message);
     let breakLink = (fault: MillraceError): void => ready.reject(fault);
     const gone = (why: string) =>
-      breakLink(new MillraceError('MR_INTERNAL', `the thread of the heartbeats has ended: ${why}; start again`));
+      breakLink(
+        new MillraceError('MR_INTERNAL', `the thread of the heartbeats has ended: ${why}`, { reaction: 'restart' }),
+      );
     worker.on('message', (message: FromThread) => (message.type === 'ready' ? ready.resolve() : take(message)));
     worker.once('error', (thrown) => gone(messageOf(thrown)));
     worker.once('exit', (code) => gone(`exit code ${code}`));

@@ -103,7 +103,7 @@ export class StreamingContext extends EngineContext {
       await this.#runEngine(assembly, plan, life);
     } finally {
       unlisten();
-      assembly[Symbol.dispose]();
+      await assembly[Symbol.asyncDispose]();
       this.retire();
     }
   }

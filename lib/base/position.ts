@@ -75,3 +75,13 @@ export function positionFromRow(checkpoint: string, subSequenceNumber: number): 
 export function formatPosition(position: Position): string {
   return position.kind === 'SEQUENCE' ? `${position.sequenceNumber}:${position.subSequenceNumber}` : position.kind;
 }
+
+/**
+ * Reads what {@link formatPosition} wrote; `undefined` for anything else.
+ */
+export function parsePosition(text: string): Position | undefined {
+  if (Object.hasOwn(sentinels, text)) return sentinels[text as SentinelPosition];
+  const match = /^(\d+):(\d+)$/.exec(text);
+  if (match === null) return undefined;
+  return positionOf(match[1] ?? '', Number(match[2]));
+}

@@ -1,4 +1,4 @@
-import { linkedController, raceAbort } from '../base/abort.ts';
+import { linkedController } from '../base/abort.ts';
 import { type BackoffOptions, backoffMillis } from '../base/backoff.ts';
 import { type Clock, sleep } from '../base/clock.ts';
 import { MillraceError, isMillraceError, messageOf } from '../base/error.ts';
@@ -9,9 +9,12 @@ import type { BlockSource } from '../block/block-source.ts';
 import type { EventSink } from '../event/bus.ts';
 import { Evaluation } from './evaluate.ts';
 import { givenByBlocks } from './input-blocks.ts';
-import type { PrintTarget } from './node.ts';
+import type { Memory } from './memory.ts';
+import type { OutputNode, PrintTarget } from './node.ts';
+import type { NodeHead } from './node-head.ts';
 import { type OutputWork, runOutput } from './output.ts';
 import type { Plan } from './plan.ts';
+import { isStuck, unlessStuck } from './stuck.ts';
 
 /** What all batches of an engine are run with. */
 export interface BatchRunFields {
@@ -24,6 +27,8 @@ export interface BatchRunFields {
   /** Further tries after the first failed; -1 means without end. */
   readonly maximumRetryAttempts: number;
   readonly retryBackoff: BackoffOptions;
+  /** How long a user function may take to settle. */
+  readonly stalledAfterMillis: number;
 }
 
 /** One batch of one commit group, with its blocks in order of arrival. */
@@ -32,17 +37,22 @@ export interface BatchOrder {
   readonly batchId: number;
   readonly batchTimeMillis: number;
   readonly blocks: readonly Block[];
+  /** The time before the first batch of the run. */
+  readonly zeroTimeMillis: number;
+  /** What the batches of the group before this one left. */
+  readonly memory: Memory;
 }
 
 /** How a batch ended without fault: finished and acknowledged, or left to the next owner of its lease. */
-export type BatchOutcome = 'completed' | 'dropped';
+export type BatchOutcome = { readonly tag: 'completed'; readonly memory: Memory } | { readonly tag: 'dropped' };
 
 /** How long the evaluation may keep the process to itself before other work has a turn, milliseconds. */
 const turnMillis = 50;
 
 /**
- * Runs a batch: evaluates the outputs in declaration order, then acknowledges every range. A failure is tried again
- * after a pause, from the output that failed on; outputs that are done are not done twice.
+ * Runs a batch: has the operators that remember take their step, performs the outputs in declaration order, then
+ * acknowledges every range. An output that fails does not keep the others from being done; it is tried again after a
+ * pause, and those that are done are not done twice. The memory that the batch leaves counts from its end only.
  * @throws MillraceError `MR_HANDLER_FAILED` with operator, batch and group when the tries are used up; `MR_KEY_INVALID`
  * at once; the signal's reason when the run ends. Nothing of the batch is then acknowledged
  */
@@ -54,8 +64,12 @@ export async function runBatch(fields: BatchRunFields, order: BatchOrder, signal
   const started = clock.monotonicMillis();
   // In shard scope all blocks are of one lease: when it is lost, the whole batch belongs to somebody else.
   const work = linkedController(signal, plan.scope === 'shard' ? blocks[0]?.signal : undefined);
+  let { memory } = order;
   try {
-    if ((await tryOutputs(fields, order, { run: signal, work: work.signal })) === 'dropped') return 'dropped';
+    const toDo = outputWork(fields, order, signal);
+    const done = await tryOutputs(fields, order, { work: toDo, run: signal, lease: work.signal });
+    if (!done) return { tag: 'dropped' };
+    memory = toDo.evaluation.nextMemory;
   } finally {
     work[Symbol.dispose]();
   }
@@ -70,60 +84,85 @@ export async function runBatch(fields: BatchRunFields, order: BatchOrder, signal
     schedulingDelayMillis: Math.max(0, startedWall - batchTimeMillis),
     processingDelayMillis: clock.monotonicMillis() - started,
   });
-  return 'completed';
+  return { tag: 'completed', memory };
 }
 
-/** The end of the run, and the end of the work on one batch. */
-interface Signals {
+/** What the tries of one batch have in common. */
+interface Trying {
+  readonly work: OutputWork;
+  /** The end of the run. */
   readonly run: AbortSignal;
-  readonly work: AbortSignal;
+  /** The end of the work on this batch: of the run, or of its lease. */
+  readonly lease: AbortSignal;
 }
 
-async function tryOutputs(fields: BatchRunFields, order: BatchOrder, signals: Signals): Promise<BatchOutcome> {
-  const work = outputWork(fields, order, signals.run);
-  let failures = 0;
-  for (const output of fields.plan.outputs) {
-    for (let attempt = 1; ; attempt += 1) {
+/** Tries until every output is done; `false` when the lease was lost meanwhile. */
+async function tryOutputs(fields: BatchRunFields, order: BatchOrder, trying: Trying): Promise<boolean> {
+  const { evaluation } = trying.work;
+  const { clock, stalledAfterMillis } = fields;
+  const { outputs } = fields.plan;
+  let left = [...outputs.keys()];
+  for (let attempt = 1; ; attempt += 1) {
+    const failures: Failure[] = [];
+    const attemptOne = async (node: NodeHead | undefined, action: () => Promise<void>) => {
       try {
-        const context = { group: order.group, attempt, signal: signals.work };
-        await raceAbort(runOutput(output, work, context), signals.run);
-        break;
+        await unlessStuck({ clock, evaluation, stalledAfterMillis, node }, trying.run, action);
+        return true;
       } catch (thrown) {
-        signals.run.throwIfAborted();
-        failures += 1;
-        await afterFailure(fields, order, { thrown, failures }, signals);
-        if (signals.work.aborted) return 'dropped';
+        trying.run.throwIfAborted();
+        failures.push({ thrown });
+        return false;
       }
+    };
+    evaluation.tryAgain();
+    await attemptOne(undefined, () => evaluation.advance());
+    const failed: number[] = [];
+    for (const index of left) {
+      const output = outputs[index] as OutputNode;
+      const context = { group: order.group, attempt, signal: trying.lease };
+      if (await attemptOne(output, () => runOutput(output, trying.work, context))) evaluation.release(index);
+      else failed.push(index);
     }
+    left = failed;
+    if (failures.length === 0) return true;
+    await afterFailures(fields, order, { failures, attempt }, trying);
+    if (trying.lease.aborted) return false;
   }
-  return 'completed';
 }
 
-/** Tells of a failure, then either waits for the next try (or for the loss of the lease) or gives the batch up. */
-async function afterFailure(
+interface Failure {
+  readonly thrown: unknown;
+}
+
+/** Tells of the failures of a try, then either waits for the next one (or for the loss of the lease) or gives the batch up. */
+async function afterFailures(
   fields: BatchRunFields,
   order: BatchOrder,
-  failure: { readonly thrown: unknown; readonly failures: number },
-  signals: Signals,
+  tried: { readonly failures: readonly Failure[]; readonly attempt: number },
+  trying: Trying,
 ): Promise<void> {
   const { group, batchId } = order;
-  const { thrown, failures } = failure;
-  fields.events.publish({ type: 'batch.failed', group, batchId, message: messageOf(thrown) });
-  if (signals.work.aborted) return;
-  if (isFinal(thrown)) throw thrown;
-  if (fields.maximumRetryAttempts !== -1 && failures > fields.maximumRetryAttempts) {
-    throw givenUp(order, failures, thrown);
+  const { failures, attempt } = tried;
+  for (const message of new Set(failures.map(({ thrown }) => messageOf(thrown)))) {
+    fields.events.publish({ type: 'batch.failed', group, batchId, message });
   }
-  const delayMillis = backoffMillis(fields.retryBackoff, failures, fields.random);
+  if (trying.lease.aborted) return;
+  const final = failures.find(({ thrown }) => isFinal(thrown));
+  if (final !== undefined) throw final.thrown;
+  if (fields.maximumRetryAttempts !== -1 && attempt > fields.maximumRetryAttempts) {
+    throw givenUp(order, attempt, failures[0]?.thrown);
+  }
+  const delayMillis = backoffMillis(fields.retryBackoff, attempt, fields.random);
   try {
-    await sleep(fields.clock, delayMillis, signals.work);
+    await sleep(fields.clock, delayMillis, trying.lease);
   } catch {
-    signals.run.throwIfAborted();
+    trying.run.throwIfAborted();
   }
 }
 
 /** Mistakes in the program that another try with the same records cannot mend. */
 function isFinal(thrown: unknown): boolean {
+  if (isStuck(thrown)) return true;
   return isMillraceError(thrown, 'MR_KEY_INVALID') || isMillraceError(thrown, 'MR_CONFIG_INVALID');
 }
 
@@ -142,14 +181,18 @@ function givenUp(order: BatchOrder, failures: number, thrown: unknown): Millrace
 
 function outputWork(fields: BatchRunFields, order: BatchOrder, signal: AbortSignal): OutputWork {
   const { plan, clock, printTarget } = fields;
-  const { batchId, batchTimeMillis, blocks } = order;
+  const { batchId, batchTimeMillis, blocks, memory, zeroTimeMillis } = order;
+  const head = { id: batchId, batchTimeMillis, ranges: blocks.map((block) => block.range) };
   const evaluation = new Evaluation({
     plan,
+    head,
+    memory,
+    zeroTimeMillis,
     signal,
     inputOf: (input) => givenByBlocks(plan.inputs, input, blocks),
     breathe: breather(clock),
   });
-  return { evaluation, batchId, batchTimeMillis, ranges: blocks.map((block) => block.range), printTarget };
+  return { evaluation, head, printTarget };
 }
 
 /** Gives other work of the process a turn when the last one is `turnMillis` ago. */

@@ -4,12 +4,23 @@ import type { Range } from '../block/range.ts';
 /** What {@link Batch.sortBy} can order by. */
 export type SortKey = string | number | bigint | Date;
 
-/** The fields from which a {@link Batch} is made. */
-export interface BatchFields<T> {
+/** Which batch it is, and of what it was made. */
+export interface BatchHead {
   readonly id: number;
   readonly batchTimeMillis: number;
   readonly ranges: readonly Range[];
+}
+
+/** The fields from which a {@link Batch} is made. */
+export interface BatchFields<T> extends BatchHead {
   readonly partitions: readonly (readonly T[])[];
+}
+
+let readPartitions: <T>(batch: Batch<T>) => readonly (readonly T[])[];
+
+/** The items of a batch in their partitions, for the engine itself: not a copy. */
+export function partitionsOf<T>(batch: Batch<T>): readonly (readonly T[])[] {
+  return readPartitions(batch);
 }
 
 /**
@@ -24,6 +35,10 @@ export class Batch<T> {
   /** The ranges whose records the batch was made of, in the order in which they are acknowledged. */
   readonly ranges: readonly Range[];
   readonly #partitions: readonly (readonly T[])[];
+
+  static {
+    readPartitions = (batch) => batch.#partitions;
+  }
 
   constructor(fields: BatchFields<T>) {
     this.id = fields.id;

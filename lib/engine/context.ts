@@ -3,6 +3,7 @@ import type { KinesisRecord } from '../block/record.ts';
 import { type ContextState, Graph } from './graph.ts';
 import type { PrintTarget } from './node.ts';
 import { type Plan, compilePlan } from './plan.ts';
+import type { StateStore } from './state-store.ts';
 import { DStream } from './stream.ts';
 
 /** What a context is made with. */
@@ -11,6 +12,8 @@ export interface EngineContextOptions {
   readonly batchIntervalMillis: number;
   /** Where `print()` writes; without it, where the run says. */
   readonly output?: PrintTarget;
+  /** Where state is kept; operators like `updateStateByKey` do not start without it. `memoryState()` is one. */
+  readonly state?: StateStore;
 }
 
 /** The longest batch interval, milliseconds. */
@@ -25,6 +28,7 @@ export class EngineContext {
   readonly batchIntervalMillis: number;
   readonly output: PrintTarget | undefined;
   readonly #graph = new Graph();
+  readonly #store: StateStore | undefined;
   #plan: Plan | undefined;
 
   /** @throws MillraceError `MR_CONFIG_INVALID` when the interval is not a whole number from 1 to a day */
@@ -43,6 +47,7 @@ export class EngineContext {
     }
     this.batchIntervalMillis = batchIntervalMillis;
     this.output = options.output;
+    this.#store = options.state;
   }
 
   /** INITIALIZED while it is being built, ACTIVE once sealed, STOPPED at the end or after a start that failed. */
@@ -64,7 +69,7 @@ export class EngineContext {
         { subject: { stream: name } },
       );
     }
-    const node = { ...head, tag: 'input' as const, name };
+    const node = { ...head, tag: 'input' as const, name, from: 'blocks' as const };
     this.#graph.inputs.push(node);
     return new DStream<T>(this.#graph, node);
   }
@@ -91,6 +96,7 @@ export class EngineContext {
         output: this.output,
         inputs: this.#graph.inputs,
         outputs: this.#graph.outputs,
+        hasStore: this.#store !== undefined,
         observed: observed.map((stream) => stream.node),
       });
       this.#graph.become('ACTIVE');

@@ -13,7 +13,7 @@ import { inputFor } from './input-blocks.ts';
 import { Line } from './line.ts';
 import type { PrintTarget } from './node.ts';
 import type { Plan } from './plan.ts';
-import { hurriedTime } from './tick-plan.ts';
+import { firstTickState, hurriedTime } from './tick-plan.ts';
 import { runTicker } from './ticker.ts';
 
 /** What an engine is made of. */
@@ -32,10 +32,15 @@ export interface EngineOptions {
   readonly maximumRetryAttempts?: number;
   /** The pauses between tries: from 1 s, doubling to 30 s. */
   readonly retryBackoff?: BackoffOptions;
+  /** How long a function of the program may take to settle, milliseconds: 300,000. Then the run ends, naming it. */
+  readonly stalledAfterMillis?: number;
 }
 
 /** Further tries of a batch when the options do not say. */
 export const defaultRetryAttempts = 3;
+
+/** How long a function may take to settle when the options do not say (KCL has no such limit). */
+export const defaultStalledAfterMillis = 300_000;
 
 const defaultBackoff: BackoffOptions = { baseMillis: 1_000, capMillis: 30_000 };
 
@@ -63,6 +68,7 @@ class Engine implements Service {
   readonly #stopping: LinkedController = linkedController();
   /** Ends all work: by the caller's signal, `stop` or a fault. */
   #runSignal: AbortSignal = this.#stopping.signal;
+  #zeroTimeMillis = 0;
   readonly #state = new StateHolder<EngineState>(
     { tag: 'CREATED' },
     { CREATED: ['RUNNING', 'ENDED'], RUNNING: ['DRAINING', 'ENDED'], DRAINING: ['ENDED'], ENDED: [] },
@@ -80,6 +86,7 @@ class Engine implements Service {
       printTarget: plan.output ?? options.output,
       maximumRetryAttempts: checkRetries(options.maximumRetryAttempts ?? defaultRetryAttempts),
       retryBackoff: options.retryBackoff ?? defaultBackoff,
+      stalledAfterMillis: options.stalledAfterMillis ?? defaultStalledAfterMillis,
     };
     checkPrintTarget(this.#fields);
   }
@@ -93,6 +100,10 @@ class Engine implements Service {
     this.#state.become({ tag: 'RUNNING' });
     const run = linkedController(signal, this.#stopping.signal);
     this.#runSignal = run.signal;
+    this.#zeroTimeMillis = firstTickState(
+      this.#fields.clock.wallMillis(),
+      this.#fields.plan.batchIntervalMillis,
+    ).lastTickMillis;
     if (this.#fields.plan.scope === 'application') this.#lineNamed(applicationGroup);
     const ticker = this.#tick(run.signal);
     this.#publishStart();
@@ -193,7 +204,9 @@ class Engine implements Service {
     const { plan, clock } = this.#fields;
     const line = new Line({
       group,
-      emptyBatches: plan.scope === 'application',
+      zeroTimeMillis: this.#zeroTimeMillis,
+      isShared: plan.scope === 'application',
+      emptyBatches: plan.scope === 'application' || plan.keepers.length > 0,
       run: (order) => runBatch(this.#fields, order, this.#runSignal),
       hurriedTime: (last) => hurriedTime(clock.wallMillis(), last, plan.batchIntervalMillis),
       onFault: (thrown) => this.#fail(thrown),

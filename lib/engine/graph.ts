@@ -1,7 +1,8 @@
 import { MillraceError } from '../base/error.ts';
 import { StateHolder } from '../base/state.ts';
 import { creationSite } from './creation-site.ts';
-import type { InputNode, NodeHead, OutputNode } from './node.ts';
+import type { InputNode, OutputNode } from './node.ts';
+import type { NodeHead } from './node-head.ts';
 
 /** Spark's three states of a context: being built, running, over. */
 export type ContextState = 'INITIALIZED' | 'ACTIVE' | 'STOPPED';

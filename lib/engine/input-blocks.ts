@@ -1,5 +1,5 @@
 import type { Block } from '../block/block.ts';
-import type { Partitions } from './keyed.ts';
+import type { Partitions } from './given.ts';
 import type { InputNode } from './node.ts';
 
 /**

@@ -1,4 +1,5 @@
 import { MillraceError } from '../base/error.ts';
+import { kindOf } from './operator-fault.ts';
 
 /**
  * What a key of a pair may be. Keys are compared as a `Map` compares them: `1` and `'1'` are two keys. Objects are no
@@ -42,13 +43,4 @@ export function checkPair(value: unknown, operator: string): Pair<PairKey, unkno
     );
   }
   return pair as unknown as Pair<PairKey, unknown>;
-}
-
-/** The kind of a value in words, without its contents: a message carries no record data. */
-function kindOf(value: unknown): string {
-  if (value === null) return 'null';
-  if (Array.isArray(value)) return `an array of ${value.length}`;
-  if (typeof value === 'number') return String(value);
-  if (typeof value === 'object') return `an object (${value.constructor?.name ?? 'without prototype'})`;
-  return typeof value === 'undefined' ? 'undefined' : `a ${typeof value}`;
 }

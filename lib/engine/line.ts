@@ -1,6 +1,7 @@
 import { SHARD_END, comparePositions } from '../base/position.ts';
 import { type Block, isWorthStarting } from '../block/block.ts';
 import type { BatchOrder, BatchOutcome } from './batch-run.ts';
+import { type Memory, emptyMemory } from './memory.ts';
 
 /**
  * How many formed batches may wait in a line. At the limit ticks form no more: their blocks stay queued and join the
@@ -11,7 +12,11 @@ export const maximumWaitingBatches = 100;
 /** What a line needs. */
 export interface LineFields {
   readonly group: string;
-  /** Whether a tick without blocks makes a batch, so that `count` can say 0. */
+  /** The time before the first batch of the run. */
+  readonly zeroTimeMillis: number;
+  /** Whether all shards share the line; else it is one shard's. */
+  readonly isShared: boolean;
+  /** Whether a tick without blocks makes a batch, so that `count` can say 0 and windows move on. */
   readonly emptyBatches: boolean;
   readonly run: (order: BatchOrder) => Promise<BatchOutcome>;
   /** The batch time of a batch that does not wait for a tick, given the last one of this line. */
@@ -38,6 +43,9 @@ export class Line {
   #work: Promise<void> | undefined;
   #ended = false;
   #failed = false;
+  #memory: Memory = emptyMemory;
+  /** The last block of the shard whose line this is. */
+  #latest: Block | undefined;
 
   constructor(fields: LineFields) {
     this.#fields = fields;
@@ -52,6 +60,7 @@ export class Line {
   offer(block: Block): void {
     if (this.#failed) return;
     this.#arrived.push(block);
+    this.#noteTenure(block);
     if (this.#hurried) this.#wake();
   }
 
@@ -59,7 +68,7 @@ export class Line {
   tick(batchTimeMillis: number): void {
     if (this.#failed) return;
     if (this.#waiting.length >= maximumWaitingBatches) return;
-    if (this.#arrived.length === 0 && !this.#fields.emptyBatches) return;
+    if (this.#arrived.length === 0 && !this.#makesEmptyBatches) return;
     this.#waiting.push({ batchTimeMillis, blocks: this.#arrived });
     this.#arrived = [];
     this.#lastBatchMillis = batchTimeMillis;
@@ -99,14 +108,31 @@ export class Line {
     for (let slice = this.#nextSlice(); slice !== undefined; slice = this.#nextSlice()) {
       // What was queued when its lease was lost is left to the next owner, who reads it anew.
       const blocks = slice.blocks.filter(isWorthStarting);
-      if (blocks.length === 0 && !this.#fields.emptyBatches) continue;
+      if (blocks.length === 0 && !this.#makesEmptyBatches) continue;
       const batchId = this.#lastBatchId + 1;
-      const { group } = this.#fields;
-      const outcome = await this.#fields.run({ group, batchId, batchTimeMillis: slice.batchTimeMillis, blocks });
-      if (outcome === 'dropped') continue;
+      const { group, zeroTimeMillis } = this.#fields;
+      const { batchTimeMillis } = slice;
+      const memory = this.#memory;
+      const outcome = await this.#fields.run({ group, batchId, batchTimeMillis, blocks, zeroTimeMillis, memory });
+      if (outcome.tag === 'dropped') continue;
       this.#lastBatchId = batchId;
-      this.#ended = !this.#fields.emptyBatches && blocks.some(endsShard);
+      // A memory that was reset while the batch ran, because another tenure began, stays reset.
+      if (this.#memory === memory) this.#memory = outcome.memory;
+      if (!this.#fields.isShared && blocks.some(endsShard)) this.#ended = true;
     }
+  }
+
+  /** A shard's line makes no batch without blocks before its first block, after its last, nor once its lease is lost. */
+  get #makesEmptyBatches(): boolean {
+    if (!this.#fields.emptyBatches) return false;
+    return this.#fields.isShared || (!this.#ended && this.#latest?.signal.aborted === false);
+  }
+
+  /** What was remembered in an earlier tenure may be older than what the owners in between have made of the shard. */
+  #noteTenure(block: Block): void {
+    if (this.#fields.isShared) return;
+    if (this.#latest !== undefined && this.#latest.tenure !== block.tenure) this.#memory = emptyMemory;
+    this.#latest = block;
   }
 
   #nextSlice(): Slice | undefined {

@@ -13,6 +13,12 @@ export type AssignReason = 'unowned' | 'expired' | 'balance';
 export type BrokenAggregate = 'short' | 'digest' | 'protobuf' | 'key' | 'limit';
 
 /**
+ * Why a subscription to a shard has ended: its 5 minutes are over, nothing came for too long, another subscription took it
+ * over, or it failed.
+ */
+export type SubscriptionEnd = 'expired' | 'silent' | 'taken' | 'failed';
+
+/**
  * Everything that Millrace tells about itself: plain data, no record contents, no partition keys. Names are
  * noun.verb, positions are texts as `formatPosition` writes them, times are milliseconds. The union is closed:
  * a listener may switch over `type` and be told by the compiler when a new event appears.
@@ -74,6 +80,39 @@ export type MillraceEvent =
   | { readonly type: 'shard.throttled'; readonly shardId: string; readonly delayMillis: number }
   | { readonly type: 'shard.iteratorExpired'; readonly shardId: string }
   | { readonly type: 'shard.gone'; readonly shardId: string }
+  | { readonly type: 'shard.subscribed'; readonly shardId: string; readonly consumerArn: string }
+  | {
+      readonly type: 'shard.subscriptionEnded';
+      readonly shardId: string;
+      readonly reason: SubscriptionEnd;
+      /** Events that it has brought. */
+      readonly events: number;
+    }
+  | {
+      readonly type: 'shard.subscriptionRefused';
+      readonly shardId: string;
+      readonly delayMillis: number;
+      readonly message: string;
+    }
+  | { readonly type: 'streamConsumer.registered'; readonly consumerName: string; readonly consumerArn: string }
+  | { readonly type: 'streamConsumer.deregistered'; readonly consumerArn: string }
+  | { readonly type: 'fanOut.fellBack'; readonly shardId: string; readonly message: string }
+  | {
+      readonly type: 'shard.failed';
+      readonly shardId: string;
+      readonly code: string;
+      readonly message: string;
+      /** How long this worker keeps off the shard. */
+      readonly coolDownMillis: number;
+    }
+  | {
+      readonly type: 'receiver.restarting';
+      readonly code: string;
+      readonly message: string;
+      /** Which restart without a healthy time in between, from 1. */
+      readonly restart: number;
+      readonly delayMillis: number;
+    }
   | {
       readonly type: 'aggregate.broken';
       readonly shardId: string;
@@ -110,6 +149,24 @@ export type MillraceEvent =
       readonly batchIntervalMillis: number;
       /** Who computes and what commits together, with the reason as a sentence. */
       readonly scope: 'shard' | 'application';
+      readonly reason: string;
+    }
+  | {
+      readonly type: 'engine.standby';
+      readonly applicationName: string;
+      readonly holder: string;
+      readonly epoch: number;
+    }
+  | {
+      readonly type: 'engine.active';
+      readonly applicationName: string;
+      readonly epoch: number;
+      readonly batchId: number;
+    }
+  | {
+      readonly type: 'engine.lost';
+      readonly applicationName: string;
+      readonly epoch: number;
       readonly reason: string;
     }
   | ({ readonly type: 'batch.completed'; readonly group: string; readonly batchId: number } & BatchFigures)

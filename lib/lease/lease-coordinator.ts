@@ -234,6 +234,18 @@ export class LeaseCoordinator {
     if (this.#joined) await this.#attempt(() => this.#releaser.releaseAll(signal));
   }
 
+  /**
+   * Gives one held lease to another worker and goes on with the others; see {@link LeaseReleaser.giveAway}. When the table
+   * cannot be read it is released to nobody.
+   */
+  async giveAway(leaseKey: string, tenure: number, signal: AbortSignal): Promise<void> {
+    await this.#attempt(() => this.#releaser.giveAway(leaseKey, signal));
+    if (signal.aborted) return;
+    // Still held when the look failed; otherwise this finds nothing to release.
+    await this.#attempt(async () => void (await this.#options.keeper.ask({ type: 'release', leaseKey, tenure })));
+    this.wake();
+  }
+
   /** A stop goes on whatever fails: what is not released expires. */
   async #attempt(action: () => Promise<void>): Promise<void> {
     try {

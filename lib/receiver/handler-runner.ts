@@ -6,17 +6,27 @@ import type { Random } from '../base/random.ts';
 import type { KinesisRecord } from '../block/record.ts';
 import type { EventSink } from '../event/bus.ts';
 import { type FailureDecision, type FailurePolicy, decideAfterFailure, isStuckEventDue } from './failure-policy.ts';
+import { PartialFailure } from './partial-failure.ts';
 
 /** What is to be processed: a block, or anything with these three of its fields. */
 export interface PolicyWork {
+  /** The shard that events name; what is left out is told by the shard of each record. */
   readonly shardId: string;
   readonly records: readonly KinesisRecord[];
   /** Aborts when the lease is lost. */
   readonly signal: AbortSignal;
+  /** Whether the handler is called although there are no records: it has to hear of the end of a shard. Default false. */
+  readonly isRunWithoutRecords?: boolean;
+  /** Whether the shard's lease is still held, where the records are of several; what is not is left to the next owner. */
+  readonly isOurs?: (shardId: string) => boolean;
 }
 
 /** Processes records; when it returns or resolves they are finished. The signal aborts when the work is of no more use. */
-export type RecordsHandler = (records: readonly KinesisRecord[], signal: AbortSignal) => Promise<void> | void;
+export type RecordsHandler = (
+  records: readonly KinesisRecord[],
+  signal: AbortSignal,
+  attempt: number,
+) => Promise<void> | void;
 
 /** Everything that {@link runWithPolicy} needs. */
 export interface PolicyRun {
@@ -30,6 +40,8 @@ export interface PolicyRun {
   readonly serviceTimeMillis: () => number;
   /** Aborts when the whole run is to end at once. */
   readonly signal: AbortSignal;
+  /** Hears of records as soon as they are finished, in order: processed, skipped, or safe in the dead letter. */
+  readonly onFinished?: (records: readonly KinesisRecord[]) => void;
 }
 
 /** What became of the records: each was processed or left out, none both. */
@@ -48,7 +60,8 @@ export interface PolicyOutcome {
 export async function runWithPolicy(run: PolicyRun): Promise<PolicyOutcome> {
   using linked = linkedController(run.work.signal, run.signal);
   // Halves and rests wait here, first to be done last; bisecting keeps it below the number of records.
-  const waiting: (readonly KinesisRecord[])[] = run.work.records.length === 0 ? [] : [run.work.records];
+  const { records: all, isRunWithoutRecords = false } = run.work;
+  const waiting: (readonly KinesisRecord[])[] = all.length === 0 && !isRunWithoutRecords ? [] : [all];
   const stuck: StuckState = { lastEventMillis: undefined };
   let skipped = 0;
   for (let records = waiting.pop(); records !== undefined; records = waiting.pop()) {
@@ -59,11 +72,11 @@ export async function runWithPolicy(run: PolicyRun): Promise<PolicyOutcome> {
       waiting.push(second, first);
       continue;
     }
-    await giveUp(run, given.decision, given);
-    skipped += given.decision.records.length;
+    skipped += await giveUp(run, given.decision, given);
+    run.onFinished?.(given.decision.records);
     if (given.decision.rest.length > 0) waiting.push(given.decision.rest);
   }
-  return { processed: run.work.records.length - skipped, skipped };
+  return { processed: all.length - skipped, skipped };
 }
 
 interface StuckState {
@@ -77,21 +90,32 @@ interface FinalFailure {
   readonly attempts: number;
 }
 
-/** Tries the same records until the handler succeeds or the policy decides something else than another attempt. */
+/**
+ * Tries the same records until the handler succeeds or the policy decides something else than another attempt. Where
+ * the handler says how far it came, only the rest is tried again, and counts anew.
+ */
 async function attemptUntilDecided(
   run: PolicyRun,
-  records: readonly KinesisRecord[],
+  given: readonly KinesisRecord[],
   signal: AbortSignal,
   stuck: StuckState,
 ): Promise<'processed' | FinalFailure> {
+  let records = given;
   for (let attempts = 1; ; attempts += 1) {
     signal.throwIfAborted();
     try {
-      await run.handler(records, signal);
+      await run.handler(records, signal, attempts);
+      run.onFinished?.(records);
       return 'processed';
-    } catch (error) {
+    } catch (thrown) {
       // A handler that stops because it was told to has not failed.
       signal.throwIfAborted();
+      const { finished, error } = progressOf(thrown, records);
+      if (finished > 0) {
+        run.onFinished?.(records.slice(0, finished));
+        records = records.slice(finished);
+        attempts = 1;
+      }
       const serviceTimeMillis = run.serviceTimeMillis();
       tellWhenStuck(run, records, { attempts, error, serviceTimeMillis }, stuck);
       const failure = { records, failedAttempts: attempts, serviceTimeMillis };
@@ -100,6 +124,12 @@ async function attemptUntilDecided(
       await sleep(run.clock, decision.delayMillis, signal);
     }
   }
+}
+
+function progressOf(thrown: unknown, records: readonly KinesisRecord[]): { finished: number; error: unknown } {
+  if (!(thrown instanceof PartialFailure)) return { finished: 0, error: thrown };
+  // The record that failed is never among the finished ones.
+  return { finished: Math.min(thrown.finished, records.length - 1), error: thrown.cause };
 }
 
 function tellWhenStuck(
@@ -124,16 +154,33 @@ function tellWhenStuck(
   });
 }
 
+/** Leaves records out, or writes them to the dead letter; answers with how many. Nothing is left out when that fails. */
 async function giveUp(
   run: PolicyRun,
   decision: Extract<FailureDecision, { action: 'giveUp' }>,
   { error, attempts }: FinalFailure,
-): Promise<void> {
-  const { shardId } = run.work;
+): Promise<number> {
+  const { isOurs = () => true } = run.work;
+  if (run.policy.then === 'STOP') throw handlerFailed(run, decision, attempts, error);
+  let skipped = 0;
+  for (const [shardId, records] of byShard(decision.records)) {
+    if (!isOurs(shardId)) continue;
+    await leaveOut(run, { shardId, records, error, attempts });
+    skipped += records.length;
+  }
+  return skipped;
+}
+
+interface LeftOut {
+  readonly shardId: string;
+  readonly records: readonly KinesisRecord[];
+  readonly error: unknown;
+  readonly attempts: number;
+}
+
+async function leaveOut(run: PolicyRun, { shardId, records, error, attempts }: LeftOut): Promise<void> {
   const { then } = run.policy;
-  const { records } = decision;
-  if (then === 'STOP') throw handlerFailed(run, decision, attempts, error);
-  if (then !== 'SKIP') {
+  if (then !== 'STOP' && then !== 'SKIP') {
     const context = { shardId, error, attempts, failedAtMillis: run.clock.wallMillis() };
     try {
       // Records of their own: a dead letter may keep them for as long as it likes.
@@ -155,6 +202,16 @@ async function giveUp(
     to: then === 'SKIP' ? 'nowhere' : 'deadLetter',
     message: messageOf(error),
   });
+}
+
+function byShard(records: readonly KinesisRecord[]): ReadonlyMap<string, readonly KinesisRecord[]> {
+  const shards = new Map<string, KinesisRecord[]>();
+  for (const record of records) {
+    const known = shards.get(record.shardId);
+    if (known === undefined) shards.set(record.shardId, [record]);
+    else known.push(record);
+  }
+  return shards;
 }
 
 function handlerFailed(

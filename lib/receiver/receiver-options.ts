@@ -9,10 +9,12 @@ import type { LeaseTable } from '../lease/lease-table.ts';
 import type { AssignmentOptions, AssignmentPlan } from '../lease/plan/utilization-types.ts';
 import type { InitialPosition } from '../lease/plan/shard-sync-plan.ts';
 import type { Measurements } from '../lease/worker-reporter.ts';
+import type { RestartSettings } from './restart-plan.ts';
+import type { StartAt } from './feed/engine-positions.ts';
 import type { Until } from './until.ts';
 
 /** The settings of a receiver; units and meanings are those of the options of the same names. */
-export interface ReceiverSettings {
+export interface ReceiverSettings extends RestartSettings {
   readonly applicationName: string;
   readonly tableName: string;
   readonly workerIdentifier: string;
@@ -51,4 +53,6 @@ export interface ReceiverOptions {
   readonly settings: ReceiverSettings;
   /** Whether this worker must be the only one of its application; see `ensureAlone`. Default false. */
   readonly exclusive?: boolean;
+  /** Where a shard is begun when its lease row does not decide; see `startOfEngine`. */
+  readonly startAt?: StartAt;
 }

@@ -1,7 +1,8 @@
-import { aborted, linkedController } from '../base/abort.ts';
-import { MillraceError, isMillraceError } from '../base/error.ts';
+import { aborted, deadlineController, linkedController } from '../base/abort.ts';
+import { pause } from '../base/clock.ts';
+import { MillraceError, isMillraceError, toMillraceError } from '../base/error.ts';
 import { Notifier } from '../base/notifier.ts';
-import { comparePositions, formatPosition } from '../base/position.ts';
+import { type Position, comparePositions, formatPosition } from '../base/position.ts';
 import { StateHolder } from '../base/state.ts';
 import type { CommitOutcome } from '../block/block-source.ts';
 import { type Range, formatRange } from '../block/range.ts';
@@ -9,7 +10,8 @@ import { BlockOutlet, type BlockOutletOptions } from './block-outlet.ts';
 import { FinishedPositions } from './finished-positions.ts';
 import { type ParentGateOptions, waitForParents } from './parent-gate.ts';
 import { ShardCheckpointer, type ShardCheckpointerOptions } from './shard-checkpointer.ts';
-import { ShardIntake, type ShardIntakeOptions } from './shard-intake.ts';
+import { isFaultOfAll } from './shard-fault.ts';
+import { type ReadingEnd, ShardIntake, type ShardIntakeOptions } from './shard-intake.ts';
 import { type ShardState, shardEdges } from './shard-state.ts';
 
 /** How the drain of a shard came out; see {@link ShardConsumer.drain}. */
@@ -21,7 +23,14 @@ export interface ShardConsumerOptions
     ParentGateOptions,
     ShardIntakeOptions,
     ShardCheckpointerOptions,
-    Omit<BlockOutletOptions, 'positions' | 'signal' | 'onFault'> {}
+    Omit<BlockOutletOptions, 'positions' | 'signal' | 'onFault'> {
+  /** How long to keep off the shard although its lease is held: it failed here a while ago. 0 when it did not. */
+  readonly coolDownMillis: number;
+  /** How long blocks that are out may still finish when reading has failed for good. */
+  readonly faultGraceMillis: number;
+  /** Where reading begins when an engine with positions of its own knows better than the lease's checkpoint. */
+  readonly start?: Position;
+}
 
 /**
  * Reads one shard in one tenure: waits for the parents, reads pages, cuts them into blocks, and checkpoints what is
@@ -31,6 +40,7 @@ export class ShardConsumer {
   readonly leaseKey: string;
   readonly tenure: number;
   readonly #options: ShardConsumerOptions;
+  readonly #start: Position;
   readonly #positions: FinishedPositions;
   readonly #outlet: BlockOutlet;
   readonly #intake: ShardIntake;
@@ -51,19 +61,25 @@ export class ShardConsumer {
     this.#options = options;
     this.leaseKey = lease.leaseKey;
     this.tenure = lease.tenure as number;
-    this.#positions = new FinishedPositions(lease.checkpoint);
+    this.#start = options.start ?? lease.checkpoint;
+    this.#positions = new FinishedPositions(this.#start);
+    // Reading goes by where it begins; what is written goes by the row, whose checkpoint never moves back.
+    const reading = { ...options, lease: { ...lease, checkpoint: this.#start } };
     this.#outlet = new BlockOutlet({
-      ...options,
+      ...reading,
       positions: this.#positions,
       signal: this.#over.signal,
-      onFault: (thrown) => this.#crash(thrown),
+      onFault: (thrown) => this.fail(thrown),
     });
-    this.#intake = new ShardIntake(options, {
+    this.#intake = new ShardIntake(reading, {
       outlet: this.#outlet,
       positions: this.#positions,
       acked: this.#acked,
       reading: this.#reading.signal,
       over: this.#over.signal,
+      onState: (tag) => {
+        if (this.state.tag !== tag) this.#state.become({ tag });
+      },
     });
     this.#checkpointer = new ShardCheckpointer(options);
     this.#state = new StateHolder<ShardState>({ tag: 'waitingForParents' }, shardEdges, (to, from) =>
@@ -81,6 +97,11 @@ export class ShardConsumer {
     return this.#positions.outstanding;
   }
 
+  /** Monotonic time of the last page of this tenure. */
+  get lastPageAtMillis(): number | undefined {
+    return this.#intake.lastPageAtMillis;
+  }
+
   /** Whether the shard waits for a parent. */
   get isWaitingForParents(): boolean {
     return this.state.tag === 'waitingForParents';
@@ -93,14 +114,14 @@ export class ShardConsumer {
 
   /**
    * Runs until the shard has ended, is stopped or lost.
-   * @throws MillraceError the fault that reading met, when it does not pass
+   * @throws MillraceError the fault that it met, when it does not pass
    */
   async run(): Promise<void> {
     const { lease } = this.#options;
     try {
       await waitForParents(lease, this.#options, this.#reading.signal);
-      this.#state.become({ tag: 'reading' });
-      const why = await this.#intake.read();
+      this.#state.become({ tag: 'starting' });
+      const why = await this.#read();
       this.#state.become({ tag: 'draining', why });
       if (why === 'shardEnd' && (await this.#end()) === 'committed') {
         this.#state.become({ tag: 'ended' });
@@ -115,6 +136,35 @@ export class ShardConsumer {
       this.#outlet.close();
       this.#intake.close();
     }
+  }
+
+  async #read(): Promise<ReadingEnd> {
+    if (this.#start.kind === 'SHARD_END') return 'shardEnd';
+    const { clock, coolDownMillis } = this.#options;
+    const { signal } = this.#reading;
+    if (coolDownMillis > 0 && !(await pause(clock, coolDownMillis, signal))) return 'request';
+    try {
+      return await this.#intake.read();
+    } catch (thrown) {
+      const fault = toMillraceError(thrown);
+      const isOver = this.#over.signal.aborted || fault.code === 'MR_LEASE_LOST';
+      if (!isOver && !isFaultOfAll(fault)) await this.#finishAfter(fault);
+      throw thrown;
+    }
+  }
+
+  /**
+   * Reading has failed for good, of this shard alone: what was read before is good, and is finished and checkpointed, so
+   * that the next owner repeats nothing. What fails here on top is not told: the fault is.
+   */
+  async #finishAfter(fault: MillraceError): Promise<void> {
+    const { clock, faultGraceMillis } = this.#options;
+    this.stopReading();
+    if (this.#over.signal.aborted) return;
+    this.#state.become({ tag: 'draining', why: 'fault' });
+    using grace = deadlineController(clock, faultGraceMillis, () => fault);
+    await this.settled(grace.signal);
+    await this.checkpoint().catch(() => {});
   }
 
   async #end(): Promise<CommitOutcome> {
@@ -148,7 +198,7 @@ export class ShardConsumer {
     try {
       if (!this.#over.signal.aborted) this.#outlet.seal();
     } catch (thrown) {
-      this.#crash(thrown);
+      this.fail(thrown);
     }
   }
 
@@ -194,8 +244,8 @@ export class ShardConsumer {
     this.#acked.notify();
   }
 
-  /** Ends with a fault that nobody called for. */
-  #crash(thrown: unknown): void {
+  /** Ends with a fault that was met outside of `run`, which throws it. */
+  fail(thrown: unknown): void {
     if (!this.#over.signal.aborted) this.#fault = { thrown };
     this.abort(thrown);
   }

@@ -9,7 +9,7 @@ import type { EventSink } from '../event/bus.ts';
 import { isKinesisFault } from '../kinesis/fault.ts';
 import type { ChildShard, StartPosition } from '../kinesis/kinesis-api.ts';
 import { Deaggregator, type DeaggregatorOptions } from '../kinesis/kpl/deaggregator.ts';
-import type { ShardReader } from '../kinesis/reader.ts';
+import type { Page, ShardReader } from '../kinesis/reader.ts';
 import type { Lease } from '../lease/lease.ts';
 import type { BlockOutlet } from './block-outlet.ts';
 import type { ByteBudget } from './byte-budget.ts';
@@ -52,6 +52,8 @@ export interface ShardIntakeParts {
   readonly reading: AbortSignal;
   /** Aborts when all is over. */
   readonly over: AbortSignal;
+  /** Told that the shard is opened, and that a page has come from it. */
+  readonly onState: (tag: 'starting' | 'reading') => void;
 }
 
 /** Why reading ended, when it ended by itself or on request. */
@@ -64,6 +66,7 @@ export class ShardIntake {
   readonly #deaggregator: Deaggregator;
   readonly #skip: SkipThrough;
   #pages = 0;
+  #lastPageAtMillis: number | undefined;
   #lastPageBytes: number | undefined;
   #childShards: readonly ChildShard[] = [];
 
@@ -73,6 +76,11 @@ export class ShardIntake {
     this.#parts = parts;
     this.#deaggregator = new Deaggregator({ ...options, shardId: lease.leaseKey });
     this.#skip = new SkipThrough(lease.checkpoint);
+  }
+
+  /** Monotonic time of the last page. */
+  get lastPageAtMillis(): number | undefined {
+    return this.#lastPageAtMillis;
   }
 
   /** The children that the last page named; none before that. */
@@ -144,9 +152,21 @@ export class ShardIntake {
   }
 
   async #readFrom(start: StartPosition): Promise<ReadingEnd> {
-    const { lease, reader, gate, budget, bound, serviceTimeMillis } = this.#options;
-    const { outlet, reading: signal } = this.#parts;
+    const { lease, reader } = this.#options;
+    const { reading: signal, onState } = this.#parts;
+    onState('starting');
     const pages = reader.open(lease.leaseKey, start, signal)[Symbol.asyncIterator]();
+    try {
+      return await this.#takePages(pages, signal);
+    } finally {
+      // A reader may hold a subscription, which nobody else gets as long as it does.
+      await pages.return?.();
+    }
+  }
+
+  async #takePages(pages: AsyncIterator<Page>, signal: AbortSignal): Promise<ReadingEnd> {
+    const { gate, budget, bound, serviceTimeMillis, clock } = this.#options;
+    const { outlet, onState } = this.#parts;
     for (;;) {
       signal.throwIfAborted();
       const bytes = this.#bytesToReserve();
@@ -162,6 +182,8 @@ export class ShardIntake {
         if (next.done === true) return 'request';
         const page = next.value;
         this.#pages += 1;
+        this.#lastPageAtMillis = clock.monotonicMillis();
+        onState('reading');
         this.#lastPageBytes = page.bytes;
         reserved.settle(page.bytes);
         const cut = cutAtBound(page, bound, askedAtMillis);

@@ -2,6 +2,7 @@ import { deadlineController } from '../base/abort.ts';
 import { pause } from '../base/clock.ts';
 import { MillraceError, toMillraceError } from '../base/error.ts';
 import { Notifier } from '../base/notifier.ts';
+import type { Position } from '../base/position.ts';
 import type { Block } from '../block/block.ts';
 import { type Lease, isEnded } from '../lease/lease.ts';
 import type { Keeper } from '../lease/keeper.ts';
@@ -15,6 +16,10 @@ import type { ReceiverOptions } from './receiver-options.ts';
 import type { ReceiverParts } from './receiver-parts.ts';
 import { ShardConsumer } from './shard-consumer.ts';
 import { leaseChildren } from './shard-end.ts';
+import { isFaultOfReceiver } from './shard-fault.ts';
+
+/** How long this worker keeps off a shard that failed here for good. */
+export const shardCoolDownMillis = 60_000;
 
 /** What a {@link ShardSet} needs of its receiver. */
 export interface ShardSetOptions {
@@ -36,6 +41,9 @@ export class ShardSet {
   readonly #storing = new Set<ShardConsumer>();
   readonly #leasesChanged = new Notifier();
   readonly #budget: ByteBudget;
+  /** Monotonic time until which this worker keeps off a shard. */
+  readonly #coolUntilMillis = new Map<string, number>();
+  #hasRead = false;
   #isClosed = false;
 
   constructor(options: ShardSetOptions) {
@@ -62,23 +70,83 @@ export class ShardSet {
   begin(lease: Lease, parts: ReceiverParts): void {
     // A lease that arrives while the receiver ends is released with the others; an ended one is only kept alive.
     if (this.#isClosed || isEnded(lease)) return;
-    // Nobody was there to hear of a loss between the write that began the tenure and this line.
-    if (!parts.keeper.confirmCurrent(lease.leaseKey, lease.tenure as number)) return;
-    const consumer = this.#consumerOf(lease, parts);
-    this.#consumers.set(lease.leaseKey, consumer);
-    this.#options.track(
-      consumer.run().finally(() => {
-        if (this.#consumers.get(lease.leaseKey) === consumer) this.#consumers.delete(lease.leaseKey);
-      }),
-    );
+    const { startAt } = this.#options.receiver;
+    if (startAt === undefined) this.#beginAt(lease, lease.checkpoint, parts);
+    else {
+      const asked = startAt(lease, this.#options.loops);
+      this.#options.track(asked.then((start) => this.#beginAt(lease, start, parts)));
+    }
   }
 
-  #consumerOf(lease: Lease, parts: ReceiverParts): ShardConsumer {
+  #beginAt(lease: Lease, start: Position, parts: ReceiverParts): void {
+    if (this.#isClosed) return;
+    // Nobody was there to hear of a loss between the write that began the tenure and this line.
+    if (!parts.keeper.confirmCurrent(lease.leaseKey, lease.tenure as number)) return;
+    const consumer = this.#consumerOf(lease, start, parts);
+    this.#consumers.set(lease.leaseKey, consumer);
+    this.#options.track(this.#run(consumer, parts));
+  }
+
+  async #run(consumer: ShardConsumer, parts: ReceiverParts): Promise<void> {
+    const { leaseKey } = consumer;
+    try {
+      await consumer.run();
+    } catch (thrown) {
+      const fault = toMillraceError(thrown);
+      const isBounded = this.#options.receiver.settings.until !== undefined;
+      if (isFaultOfReceiver({ fault, isBounded, isAlone: this.#isAlone(consumer) })) throw thrown;
+      await this.#giveUp(consumer, fault, parts);
+    } finally {
+      this.#hasRead ||= consumer.lastPageAtMillis !== undefined;
+      if (this.#consumers.get(leaseKey) === consumer) this.#consumers.delete(leaseKey);
+    }
+  }
+
+  #isAlone({ lastPageAtMillis = 0 }: ShardConsumer): boolean {
+    return this.all().every((other) => (other.lastPageAtMillis ?? 0) <= lastPageAtMillis);
+  }
+
+  /** Whether any shard has brought a page. */
+  get hasRead(): boolean {
+    return this.#hasRead || this.all().some((consumer) => consumer.lastPageAtMillis !== undefined);
+  }
+
+  /**
+   * A shard has failed here for good: another worker may be able to read it, so its lease is given away. Where there is
+   * none it comes back; then it is held, but not read before the cool-down is over, so that it does not go to and fro.
+   */
+  async #giveUp({ leaseKey, tenure }: ShardConsumer, fault: MillraceError, parts: ReceiverParts): Promise<void> {
+    const { receiver, loops } = this.#options;
+    const { code, message } = fault;
+    this.#coolUntilMillis.set(leaseKey, receiver.clock.monotonicMillis() + shardCoolDownMillis);
+    receiver.events.publish({
+      type: 'shard.failed',
+      shardId: leaseKey,
+      code,
+      message,
+      coolDownMillis: shardCoolDownMillis,
+    });
+    // A receiver that ends releases all its leases together.
+    if (!this.#isClosed) await parts.coordinator.giveAway(leaseKey, tenure, loops);
+  }
+
+  #coolDownOf(leaseKey: string): number {
+    const untilMillis = this.#coolUntilMillis.get(leaseKey);
+    if (untilMillis === undefined) return 0;
+    const leftMillis = untilMillis - this.#options.receiver.clock.monotonicMillis();
+    if (leftMillis > 0) return leftMillis;
+    this.#coolUntilMillis.delete(leaseKey);
+    return 0;
+  }
+
+  #consumerOf(lease: Lease, start: Position, parts: ReceiverParts): ShardConsumer {
     const { receiver, gate, emit } = this.#options;
     const { settings, clock, random, events, table, reader, api } = receiver;
+    const { gracefulLeaseHandoffTimeoutMillis } = { ...defaultAssignmentOptions, ...receiver.assignment };
     return new ShardConsumer({
       ...settings,
       lease,
+      start,
       streamName: parts.streamName,
       hashKeyRange: parts.isPlacedByKey ? lease.hashKeyRange : undefined,
       reader,
@@ -92,6 +160,8 @@ export class ShardSet {
       events,
       leasesChanged: this.#leasesChanged,
       serviceTimeMillis: () => api.serviceTimeMillis(),
+      coolDownMillis: this.#coolDownOf(lease.leaseKey),
+      faultGraceMillis: gracefulLeaseHandoffTimeoutMillis,
       confirmGone: (shardId, signal) => confirmGone(shardId, parts.gone, signal),
       emit,
       leaseChildren: async (told, signal) => {
@@ -127,8 +197,8 @@ export class ShardSet {
     if (consumer?.tenure === tenure) {
       const late = () => new MillraceError('MR_DRAIN_TIMEOUT', `shard ${leaseKey} did not finish its blocks in time`);
       using deadline = deadlineController(receiver.clock, gracefulLeaseHandoffTimeoutMillis, late, loops);
-      await consumer.drain(deadline.signal);
-      if (consumer.state.tag === 'ended' || consumer.state.tag === 'lost') return;
+      const isDrained = await drainOrFail(consumer, deadline.signal);
+      if (!isDrained || ['ended', 'lost', 'failed'].includes(consumer.state.tag)) return;
     }
     await keeper.ask({ type: 'release', leaseKey, tenure, to });
     consumer?.abort(new MillraceError('MR_LEASE_LOST', `lease ${leaseKey} was given to ${to}`));
@@ -146,12 +216,27 @@ export class ShardSet {
   #store(consumer: ShardConsumer): void {
     if (this.#storing.has(consumer)) return;
     this.#storing.add(consumer);
-    this.#options.track(consumer.checkpoint().finally(() => this.#storing.delete(consumer)));
+    const stored = consumer.checkpoint().then(
+      () => {},
+      (thrown: unknown) => consumer.fail(thrown),
+    );
+    this.#options.track(stored.finally(() => this.#storing.delete(consumer)));
   }
 
   /** Drops everything at once. */
   abort(reason: unknown): void {
     for (const consumer of this.#consumers.values()) consumer.abort(reason);
+  }
+}
+
+/** Drains a shard whose receiver goes on. A fault of its last checkpoint is the shard's, which then gives its lease up. */
+async function drainOrFail(consumer: ShardConsumer, deadline: AbortSignal): Promise<boolean> {
+  try {
+    await consumer.drain(deadline);
+    return true;
+  } catch (thrown) {
+    consumer.fail(thrown);
+    return false;
   }
 }
 

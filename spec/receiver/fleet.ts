@@ -30,6 +30,7 @@ export interface WorkerOptions extends Partial<Omit<ReceiverSettings, 'workerIde
   readonly plan?: AssignmentPlan;
   readonly assignment?: ReceiverOptions['assignment'];
   readonly measurements?: ReceiverOptions['measurements'];
+  readonly startAt?: ReceiverOptions['startAt'];
 }
 
 /** One step of the history of a fleet. */
@@ -157,7 +158,7 @@ export class Worker {
 
   constructor(fleet: Fleet, name: string, options: WorkerOptions) {
     const { handle = () => {}, drinks = true, wallSkewMillis, table, ...others } = options;
-    const { plan = planLeaseCountBased, assignment, measurements, ...settings } = others;
+    const { plan = planLeaseCountBased, assignment, measurements, startAt, ...settings } = others;
     this.name = name;
     this.process = new Process(fleet.clock, wallSkewMillis);
     const clock = this.process;
@@ -172,6 +173,7 @@ export class Worker {
       plan,
       ...(assignment === undefined ? {} : { assignment }),
       ...(measurements === undefined ? {} : { measurements }),
+      ...(startAt === undefined ? {} : { startAt }),
       clock,
       random,
       events,

@@ -98,8 +98,22 @@ export interface ConsumerOptions {
   readonly coordinatorStateTableName?: string | undefined;
   /** The table of the workers' metrics in the legacy layout; default: the application name and `-WorkerMetricStats`. */
   readonly workerMetricsTableName?: string | undefined;
-  /** Only `'POLLING'` in this version. */
-  readonly retrievalMode?: 'POLLING' | undefined;
+  /**
+   * How shards are read: by GetRecords (default), or by SubscribeToShard, enhanced fan-out, where each application has 2 MB
+   * a second and shard of its own. AWS bills it by itself.
+   */
+  readonly retrievalMode?: 'POLLING' | 'FAN_OUT' | undefined;
+  /** The stream consumer of `FAN_OUT` by its name; it is registered when it is missing. Default: the application's name. */
+  readonly consumerName?: string | undefined;
+  /** A registered stream consumer of `FAN_OUT` by its ARN; this or `consumerName`. */
+  readonly consumerArn?: string | undefined;
+  /** What `FAN_OUT` does when the stream takes no further consumer; default `'FAIL'`, with `MR_CONSUMER_LIMIT`. */
+  readonly onConsumerLimit?: 'FAIL' | 'POLLING' | undefined;
+  /**
+   * Whether `FAN_OUT` deregisters its stream consumer at the end of the run; default false. Other workers of the application
+   * that still run lose their subscriptions, and register it anew.
+   */
+  readonly deregisterConsumer?: boolean | undefined;
   /**
    * How records are decoded: by Millrace's decoder of JSON (default) or of CBOR, which is faster and what the Java client
    * speaks but AWS does not document, or by the SDK's own.
@@ -139,6 +153,13 @@ export interface ConsumerOptions {
   readonly onFailure?: FailureOptions | undefined;
   /** How long a drain may take before it becomes an abort, milliseconds; default 25,000. */
   readonly shutdownGraceMillis?: number | undefined;
+  /** Wait before a receiver that failed is started again, milliseconds; default 2,000, doubles up to 60,000. */
+  readonly receiverRestartDelayMillis?: number | undefined;
+  /**
+   * How often the receiver is started again without a minute of reading in between, before the run ends with its fault;
+   * default 5, 0 for never.
+   */
+  readonly maxReceiverRestarts?: number | undefined;
   /** Where to log; default: JSON lines to stderr, from level warn. */
   readonly logger?: Logger | undefined;
   /** Hears every event. */

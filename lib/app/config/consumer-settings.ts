@@ -36,7 +36,12 @@ export interface ConsumerSettings {
   readonly dynamoDBEndpoint: string | undefined;
   readonly failoverTimeMillis: number;
   readonly leaseDiscoveryIntervalMillis: number;
-  readonly retrievalMode: 'POLLING';
+  readonly retrievalMode: 'POLLING' | 'FAN_OUT';
+  /** Not set when the ARN was given. */
+  readonly consumerName: string | undefined;
+  readonly consumerArn: string | undefined;
+  readonly onConsumerLimit: 'FAIL' | 'POLLING';
+  readonly deregisterConsumer: boolean;
   readonly codec: 'json' | 'cbor' | 'sdk';
   readonly heartbeatIsolation: 'thread' | 'inline';
   readonly onStall: 'RELEASE' | 'WARN';
@@ -69,6 +74,8 @@ export interface ConsumerSettings {
   readonly checkpointIntervalMillis: number;
   readonly onFailure: FailurePolicy;
   readonly shutdownGraceMillis: number;
+  readonly receiverRestartDelayMillis: number;
+  readonly maxReceiverRestarts: number;
   /** Not set: the default logger. */
   readonly logger: Logger | undefined;
   readonly listener: EventListener | undefined;

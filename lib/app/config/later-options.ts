@@ -9,8 +9,3 @@ export const laterOptions: Readonly<Record<string, string>> = {
   onTrimmedPosition: 'remove it: a position that the stream no longer has ends the run',
   streams: 'make one consumer for each stream, with streamName',
 };
-
-/** Values of known options whose feature does not exist yet, with what to use instead. */
-export const laterValues: Readonly<Record<string, { readonly values: readonly string[]; readonly instead: string }>> = {
-  retrievalMode: { values: ['FANOUT', 'DEFAULT'], instead: 'use POLLING' },
-};

@@ -8,9 +8,13 @@ const readsPerSecond = decimalNumber(
 
 /** How shards are read. */
 export const readingOptions = {
-  retrievalMode: word({ brief: 'How shards are read; only POLLING in this version.', defaultText: 'POLLING' }, [
-    'POLLING',
-  ]),
+  retrievalMode: word(
+    {
+      brief: 'How shards are read: by POLLING, or by enhanced fan-out (FAN_OUT), which AWS bills by itself.',
+      defaultText: 'POLLING',
+    },
+    ['POLLING', 'FAN_OUT'],
+  ),
   codec: word(
     {
       brief: 'How records are decoded: by the fast decoder of one of two formats, or by the AWS SDK.',

@@ -6,6 +6,7 @@ import type { ConsumerOptions } from './consumer-options.ts';
 import type { ConsumerSettings, InitialPositionSetting, UntilSetting } from './consumer-settings.ts';
 import { contradictions } from './contradictions.ts';
 import type { Environment } from './environment.ts';
+import { defaultConsumerName } from './fan-out-options.ts';
 import type { GivenValue, GivenValues } from './given-value.ts';
 import { fromEnvironment, fromFile, fromFlags, fromProgram } from './given.ts';
 import { partsOfStreamArn } from './identity-options.ts';
@@ -132,6 +133,7 @@ function settingsOf(values: ConsumerValues, machine: MachineFacts): ConsumerSett
     stalledAfterMillis: values.stalledAfterMillis ?? 300_000,
     ...assignmentSettings(values, applicationName),
     ...readingSettings(values),
+    ...fanOutSettings(values, applicationName),
     ...runningSettings(values),
   };
 }
@@ -151,6 +153,17 @@ function readingSettings(values: ConsumerValues) {
   } as const;
 }
 
+function fanOutSettings(values: ConsumerValues, applicationName: string) {
+  const { consumerArn } = values;
+  const byName = values.consumerName ?? defaultConsumerName(applicationName);
+  return {
+    consumerName: consumerArn === undefined ? byName : undefined,
+    consumerArn,
+    onConsumerLimit: values.onConsumerLimit ?? 'FAIL',
+    deregisterConsumer: values.deregisterConsumer ?? false,
+  } as const;
+}
+
 function runningSettings(values: ConsumerValues) {
   return {
     onFailure: {
@@ -161,6 +174,8 @@ function runningSettings(values: ConsumerValues) {
       then: values['onFailure.then'] ?? 'STOP',
     },
     shutdownGraceMillis: values.shutdownGraceMillis ?? 25_000,
+    receiverRestartDelayMillis: values.receiverRestartDelayMillis ?? 2_000,
+    maxReceiverRestarts: values.maxReceiverRestarts ?? 5,
     logger: values.logger,
     listener: values.listener,
   } as const;

@@ -70,6 +70,10 @@ describe('the settings of a consumer', () => {
       coordinatorStateTableName: 'counts-CoordinatorState',
       workerMetricsTableName: 'counts-WorkerMetricStats',
       retrievalMode: 'POLLING',
+      consumerName: 'counts',
+      consumerArn: undefined,
+      onConsumerLimit: 'FAIL',
+      deregisterConsumer: false,
       codec: 'json',
       maxRecords: 10_000,
       idleTimeBetweenReadsInMillis: 1_000,
@@ -87,6 +91,8 @@ describe('the settings of a consumer', () => {
         then: 'STOP',
       },
       shutdownGraceMillis: 25_000,
+      receiverRestartDelayMillis: 2_000,
+      maxReceiverRestarts: 5,
       logger: undefined,
       listener: undefined,
     });
@@ -284,10 +290,26 @@ describe('a configuration that is refused', () => {
       says: ['--on-trimmed-position is not in this version yet: ', 'MILLRACE_CLOUD_WATCH is not in this version yet: '],
     },
     {
-      title: 'a value of a later version',
-      sources: { flags: { ...needed, 'retrieval-mode': 'FANOUT' } },
+      title: 'options of fan-out without it',
+      sources: { flags: { ...needed, 'consumer-name': 'reader' }, env: { MILLRACE_ON_CONSUMER_LIMIT: 'POLLING' } },
       code: 'MR_CONFIG_INVALID',
-      says: ['"FANOUT", which is not in this version yet: use POLLING'],
+      says: [
+        'consumerName (--consumer-name) is for enhanced fan-out alone: set retrievalMode to FAN_OUT',
+        'onConsumerLimit (MILLRACE_ON_CONSUMER_LIMIT) is for enhanced fan-out alone',
+      ],
+    },
+    {
+      title: 'two names of one stream consumer',
+      sources: {
+        flags: {
+          ...needed,
+          'retrieval-mode': 'FAN_OUT',
+          'consumer-name': 'reader',
+          'consumer-arn': 'arn:aws:kinesis:eu-west-1:123456789012:stream/lines/consumer/reader:1700000000',
+        },
+      },
+      code: 'MR_CONFIG_INVALID',
+      says: ['consumerName (--consumer-name) and consumerArn (--consumer-arn) are both given: give one of them'],
     },
     {
       title: 'keys for AWS outside a program, without repeating them',

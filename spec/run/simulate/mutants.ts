@@ -375,8 +375,8 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'lib/receiver/shard-set.ts',
-        find: '      await consumer.drain(deadline.signal);\n      if (consumer.state',
-        replace: '      if (consumer.state',
+        find: 'await drainOrFail(consumer, deadline.signal);',
+        replace: 'true;',
       },
     ],
   },

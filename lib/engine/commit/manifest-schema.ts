@@ -1,0 +1,37 @@
+import * as z from 'zod';
+import { parsePosition } from '../../base/position.ts';
+import { parseFence } from './fence.ts';
+
+const namedObject = z.object({ name: z.string(), checksum: z.string() });
+const count = z.int().nonnegative();
+
+const position = z.string().transform((text, context) => {
+  const parsed = parsePosition(text);
+  if (parsed !== undefined) return parsed;
+  context.addIssue({ code: 'custom', message: `${JSON.stringify(text)} is no position` });
+  return z.NEVER;
+});
+
+const fence = z.string().transform((text, context) => {
+  const parsed = parseFence(text);
+  if (parsed !== undefined) return parsed;
+  context.addIssue({ code: 'custom', message: `${JSON.stringify(text)} is no fence` });
+  return z.NEVER;
+});
+
+/** How a manifest is written down; unknown fields are those of a later minor version, and left alone. */
+export const manifestSchema = z.object({
+  application: z.string(),
+  group: z.string(),
+  scope: z.enum(['shard', 'application']),
+  batchId: count,
+  batchTimeMillis: count,
+  fence,
+  lineage: count,
+  shards: z.array(z.object({ shardId: z.string(), streamName: z.string(), position })),
+  state: z
+    .object({ own: z.enum(['snapshot', 'changes']), chain: z.array(namedObject), operators: z.array(z.string()) })
+    .exactOptional(),
+  watermarkMillis: z.number().exactOptional(),
+  follows: namedObject.exactOptional(),
+});

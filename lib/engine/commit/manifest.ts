@@ -1,0 +1,121 @@
+import { type Position, formatPosition } from '../../base/position.ts';
+import { unseal } from '../store/sealed.ts';
+import { type Fence, formatFence } from './fence.ts';
+import { manifestSchema } from './manifest-schema.ts';
+import { stateError } from '../store/object-store.ts';
+
+/** An object by name and checksum. */
+export interface NamedObject {
+  readonly name: string;
+  readonly checksum: string;
+}
+
+/**
+ * The state of a group after a batch. What the batch left is in the object of the manifest itself, so that a commit
+ * writes one object: all state (`snapshot`), or what differs from the version before (`changes`).
+ */
+export interface StateVersion {
+  readonly own: 'snapshot' | 'changes';
+  /** The objects of the versions before, from the last snapshot on, in order; empty for a snapshot. */
+  readonly chain: readonly NamedObject[];
+  /** The keys of the operators whose state it holds. */
+  readonly operators: readonly string[];
+}
+
+/** How far one shard is committed. */
+export interface ShardProgress {
+  readonly shardId: string;
+  readonly streamName: string;
+  /** SHARD_END once its last range is committed; it stays until the lease row says so too or is gone. */
+  readonly position: Position;
+}
+
+/**
+ * What one commit made true, together: positions, state, identity of the batch. Immutable; a pointer in a row says which
+ * one holds (design section 8).
+ */
+export interface Manifest {
+  readonly application: string;
+  readonly group: string;
+  readonly scope: 'shard' | 'application';
+  readonly batchId: number;
+  readonly batchTimeMillis: number;
+  readonly fence: Fence;
+  readonly lineage: number;
+  readonly shards: readonly ShardProgress[];
+  /** Absent for a plan without state. */
+  readonly state?: StateVersion;
+  /** Event time, milliseconds since 1970. */
+  readonly watermarkMillis?: number;
+  /** The manifest before this one, for rewinding and for the removal of garbage; absent for the first. */
+  readonly follows?: NamedObject;
+}
+
+/** One piece of the state of one operator; `data` is what its codec gave, and must be JSON. */
+export interface StatePiece {
+  readonly operator: string;
+  /** Whether the piece is part of the operator's whole state, or of what differs from the version before. */
+  readonly content: 'snapshot' | 'changes';
+  readonly data: unknown;
+}
+
+/** A manifest and the state that belongs to it, as lines of an object: the manifest is the first. */
+export function* linesOf(manifest: Manifest, pieces: Iterable<StatePiece> = []): Generator<string, void, undefined> {
+  const { fence, shards, ...rest } = manifest;
+  yield JSON.stringify({
+    ...rest,
+    fence: formatFence(fence),
+    shards: shards.map(({ position, ...shard }) => ({ ...shard, position: formatPosition(position) })),
+  });
+  for (const { operator, content, data } of pieces) yield JSON.stringify([operator, content, data]);
+}
+
+/** What a manifest that is read must be. */
+export interface ExpectedManifest extends NamedObject {
+  readonly location: string;
+  readonly application: string;
+}
+
+/** A manifest that was read, with the pieces of state in its object. */
+export interface ReadManifest {
+  readonly manifest: Manifest;
+  readonly pieces: readonly StatePiece[];
+}
+
+/**
+ * Reads an object that {@link linesOf} wrote.
+ * @throws MillraceError `MR_STATE_DAMAGED`, `MR_STATE_NEWER`; `MR_STATE_FOREIGN` for one of another application
+ */
+export function readManifest(bytes: Uint8Array, expected: ExpectedManifest): ReadManifest {
+  const { location, name, application } = expected;
+  const lines = unseal(bytes, { ...expected, kind: 'manifest' });
+  const result = manifestSchema.safeParse(lines.next().value);
+  if (!result.success) {
+    const why = result.error.issues[0]?.message ?? 'no manifest';
+    throw stateError('MR_STATE_DAMAGED', location, `${name} is no manifest: ${why}`);
+  }
+  const manifest: Manifest = result.data;
+  if (manifest.application !== application) {
+    throw stateError(
+      'MR_STATE_FOREIGN',
+      location,
+      `${name} belongs to application ${JSON.stringify(manifest.application)}, not to ${JSON.stringify(application)}; give each application a place of its own`,
+    );
+  }
+  const pieces: StatePiece[] = [];
+  for (const line of lines) pieces.push(pieceOf(line, expected));
+  return { manifest, pieces };
+}
+
+function pieceOf(line: unknown, { location, name }: ExpectedManifest): StatePiece {
+  const [operator, content, data] = Array.isArray(line) ? (line as unknown[]) : [];
+  if (typeof operator === 'string' && (content === 'snapshot' || content === 'changes')) {
+    return { operator, content, data };
+  }
+  throw stateError('MR_STATE_DAMAGED', location, `${name} holds a line that is no piece of state`);
+}
+
+/** The committed position of a shard in a manifest; `undefined` when it has none. */
+export function progressOf(manifest: Manifest, shardId: string, streamName: string): ShardProgress | undefined {
+  return manifest.shards.find((shard) => shard.shardId === shardId && shard.streamName === streamName);
+}

@@ -1,0 +1,60 @@
+import { MillraceError } from '../../base/error.ts';
+
+/**
+ * What a commit sets by one compare-and-set: the manifest that holds from now on. In `shard` scope it is the text
+ * `engineState` of the lease row, in `application` scope a part of the application's own row.
+ */
+export interface Pointer {
+  readonly batchId: number;
+  /** Name of the manifest in its store. */
+  readonly manifest: string;
+  /** Of the manifest's bytes. */
+  readonly checksum: string;
+  /** Identity of the store that the manifest is in, so that another place is never taken for an empty one. */
+  readonly store: string;
+  /** Counts seeks and rewinds; marks of an older lineage are void. */
+  readonly lineage: number;
+}
+
+/** The pointer as the text that lands in a row. */
+export function formatPointer(pointer: Pointer): string {
+  const { batchId, manifest, checksum, store, lineage } = pointer;
+  return JSON.stringify({ v: 1, batchId, manifest, checksum, store, lineage });
+}
+
+/**
+ * Reads the text of a row.
+ * @throws MillraceError `MR_STATE_NEWER` for one of a later version, `MR_STATE_DAMAGED` for one that is no pointer
+ */
+export function parsePointer(text: string, where: string): Pointer {
+  const value = parsed(text);
+  if (typeof value['v'] === 'number' && value['v'] > 1) {
+    throw new MillraceError(
+      'MR_STATE_NEWER',
+      `the pointer in ${where} was written by a later version of Millrace; run that version, or a later one`,
+    );
+  }
+  const { batchId, manifest, checksum, store, lineage } = value;
+  if (
+    Number.isSafeInteger(batchId) &&
+    typeof manifest === 'string' &&
+    typeof checksum === 'string' &&
+    typeof store === 'string' &&
+    Number.isSafeInteger(lineage)
+  ) {
+    return { batchId: batchId as number, manifest, checksum, store, lineage: lineage as number };
+  }
+  throw new MillraceError(
+    'MR_STATE_DAMAGED',
+    `${where} holds ${text.length} characters that are no pointer of Millrace; somebody else wrote them. Restore the row, or start anew with --discard-state`,
+  );
+}
+
+function parsed(text: string): Readonly<Record<string, unknown>> {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+  } catch {
+    return {};
+  }
+}
