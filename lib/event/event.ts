@@ -170,6 +170,14 @@ export type MillraceEvent =
       readonly reason: string;
     }
   | ({ readonly type: 'batch.completed'; readonly group: string; readonly batchId: number } & BatchFigures)
+  | {
+      readonly type: 'input.failed';
+      /** The input of the program's own, `receiverStream#3`. */
+      readonly input: string;
+      readonly message: string;
+      /** After which it is started again. */
+      readonly delayMillis: number;
+    }
   | { readonly type: 'batch.failed'; readonly group: string; readonly batchId: number; readonly message: string }
   | {
       readonly type: 'batch.stuck';

@@ -45,6 +45,7 @@ const lines: Readonly<Record<EventType, readonly [LogLevel, string]>> = {
   'engine.active': ['info', 'computing the application'],
   'engine.lost': ['warn', 'no longer computing the application'],
   'batch.completed': ['debug', 'batch completed'],
+  'input.failed': ['warn', 'a receiver of the program failed and will be started again'],
   'batch.failed': ['error', 'batch failed'],
   'batch.stuck': ['warn', 'handler keeps failing for the same records'],
   'records.skipped': ['warn', 'records left out after their handler failed'],
