@@ -30,7 +30,7 @@ export class KeeperThread implements Disposable {
   readonly #options: KeeperThreadOptions;
   readonly #life = new AbortController();
   #worker: Worker | undefined;
-  #refreshing: Promise<void> | undefined;
+  #isRefreshing = false;
 
   constructor(options: KeeperThreadOptions) {
     this.#options = options;
@@ -60,7 +60,7 @@ export class KeeperThread implements Disposable {
         heartbeat: heartbeat.shared,
         logsStalls: logger === undefined,
       });
-      this.#refreshing ??= this.#refresh(credentials);
+      if (!this.#isRefreshing) void this.#refresh(credentials);
       return new ThreadKeeper({ ...options, link, heartbeat, stalledAfterMillis });
     } catch (thrown) {
       events.publish({ type: 'heartbeats.inlined', reason: messageOf(thrown) });
@@ -107,6 +107,7 @@ export class KeeperThread implements Disposable {
   /** Sends the credentials on whenever the main thread's client has new ones. */
   async #refresh(first: CredentialIdentity): Promise<void> {
     const { clock, events } = this.#options;
+    this.#isRefreshing = true;
     let sent = first;
     while (await pause(clock, credentialsIntervalMillis, this.#life.signal)) {
       try {

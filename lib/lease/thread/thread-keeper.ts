@@ -204,7 +204,7 @@ export class ThreadKeeper implements Keeper {
   #break(fault: MillraceError): void {
     this.#broken = fault;
     this.#ended.reject(fault);
-    for (const { reject } of this.#waiting.values()) reject(fault);
+    for (const waiting of this.#waiting.values()) waiting.reject(fault);
     this.#waiting.clear();
   }
 }
