@@ -21,6 +21,8 @@ export interface ReceiverParts {
   readonly streamName: string;
   /** Whether the place of a record follows from its keys; AUTO distribution goes by none. */
   readonly isPlacedByKey: boolean;
+  /** How long the stream keeps records. */
+  readonly retentionMillis: number;
   readonly coordinator: LeaseCoordinator;
   readonly keeper: Keeper;
   readonly bound: Bound | undefined;
@@ -80,6 +82,7 @@ export async function openParts(
     stream,
     plan,
     exclusive,
+    ...(options.companions === undefined ? {} : { companions: options.companions }),
     onGained: (lease) => listener.onGained(lease, parts),
     onSnapshot: listener.onSnapshot,
     needsView: settings.until !== undefined,
@@ -88,6 +91,7 @@ export async function openParts(
   });
   const parts: ReceiverParts = {
     streamName,
+    retentionMillis: description.retentionPeriodHours * 3_600_000,
     isPlacedByKey: description.recordDistributionStrategy !== 'AUTO',
     coordinator,
     keeper,

@@ -6,6 +6,5 @@ export const laterOptions: Readonly<Record<string, string>> = {
   cloudWatch: 'remove it and listen to the events (listener) for figures',
   cloudWatchEndpoint: 'remove it and listen to the events (listener) for figures',
   metricsLevel: 'remove it and listen to the events (listener) for figures',
-  onTrimmedPosition: 'remove it: a position that the stream no longer has ends the run',
   streams: 'make one consumer for each stream, with streamName',
 };

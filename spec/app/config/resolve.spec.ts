@@ -77,7 +77,9 @@ describe('the settings of a consumer', () => {
       codec: 'json',
       maxRecords: 10_000,
       idleTimeBetweenReadsInMillis: 1_000,
+      millisBehindLatestThresholdForReducedTps: 0,
       maxReadsPerSecondPerShard: 4,
+      onTrimmedPosition: 'FAIL',
       maxBufferedBytes: 134_217_728,
       blockIntervalMillis: 200,
       blockMaxBytes: 4_194_304,
@@ -285,9 +287,9 @@ describe('a configuration that is refused', () => {
     },
     {
       title: 'a feature of a later version',
-      sources: { flags: { ...needed, 'on-trimmed-position': 'FAIL' }, env: { MILLRACE_CLOUD_WATCH: 'on' } },
+      sources: { flags: { ...needed, 'metrics-level': 'NONE' }, env: { MILLRACE_CLOUD_WATCH: 'on' } },
       code: 'MR_CONFIG_INVALID',
-      says: ['--on-trimmed-position is not in this version yet: ', 'MILLRACE_CLOUD_WATCH is not in this version yet: '],
+      says: ['--metrics-level is not in this version yet: ', 'MILLRACE_CLOUD_WATCH is not in this version yet: '],
     },
     {
       title: 'options of fan-out without it',
