@@ -22,6 +22,8 @@ export interface KeeperThreadData {
   readonly logsStalls: boolean;
 }
 
-/** What the threads say to each other, beside what the keeper is asked. */
+/** What the main thread says: what the keeper is asked, and the credentials to ask with from now on. */
 export type ToThread = ToKeeperThread | { readonly type: 'credentials'; readonly credentials: CredentialIdentity };
+
+/** What the thread says: that it is ready, then what the keeper tells. */
 export type FromThread = FromKeeperThread | { readonly type: 'ready' };

@@ -4,7 +4,8 @@ import { MillraceError, messageOf, toMillraceError } from '../base/error.ts';
 import { deferred } from '../base/service.ts';
 import type { EventSink } from '../event/bus.ts';
 import type { Keeper } from '../lease/keeper.ts';
-import { LeaseKeeper, type LeaseKeeperOptions } from '../lease/lease-keeper.ts';
+import type { LeaseKeeperOptions } from '../lease/keeper-options.ts';
+import { LeaseKeeper } from '../lease/lease-keeper.ts';
 import { Heartbeat } from '../lease/thread/heartbeat.ts';
 import { type KeeperLink, ThreadKeeper } from '../lease/thread/thread-keeper.ts';
 import type { Clients } from './clients.ts';
@@ -131,13 +132,15 @@ export class KeeperThread implements Disposable {
 /** The SDK says once per process that it will leave this version of Node; a thread is no process. */
 const threadEnvironment = { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' };
 
-/** Starts the program beside this file. From the sources it needs the loader that runs them, which a thread does not inherit. */
+/** What runs sources where Node itself cannot: a thread does not inherit it. The compiled package never asks for it. */
+const sourceLoader = JSON.stringify('tsx/esm/api');
+
+/** Starts the program beside this file: TypeScript when this is, compiled when this is. */
 function startWorker(data: KeeperThreadData): Worker {
-  const compiled = new URL('./keeper-thread-main.js', import.meta.url);
+  const source = new URL('./keeper-thread-main.ts', import.meta.url);
   const options = { workerData: data, env: { ...processEnvironment(), ...threadEnvironment } };
-  if (!import.meta.url.endsWith('.ts')) return new Worker(compiled, options);
-  const source = JSON.stringify(compiled.href.replace(/\.js$/, '.ts'));
-  const program = `import('tsx/esm/api').then((tsx) => { tsx.register(); return import(${source}); });`;
+  if (!import.meta.url.endsWith('.ts')) return new Worker(new URL(source.href.replace(/\.ts$/, '.js')), options);
+  const program = `import(${sourceLoader}).then((tsx) => { tsx.register(); return import(${JSON.stringify(source.href)}); });`;
   return new Worker(program, { ...options, eval: true, execArgv: [] });
 }
 

@@ -1,21 +1,18 @@
 import PQueue from 'p-queue';
 import type { LinkedController } from '../base/abort.ts';
 import { backoffMillis } from '../base/backoff.ts';
-import { type Clock, pause } from '../base/clock.ts';
+import { pause } from '../base/clock.ts';
 import { MillraceError, toMillraceError } from '../base/error.ts';
 import { formatPosition } from '../base/position.ts';
-import type { Random } from '../base/random.ts';
 import { type Deferred, deferred } from '../base/service.ts';
-import type { EventSink } from '../event/bus.ts';
 import type { LeaseLossReason } from '../event/event.ts';
-import type { Certainty } from './certainty.ts';
 import { type Holding, loadOf, newHolding, requestDeadline } from './holding.ts';
 import type { Keeper } from './keeper.ts';
-import type { HandoffBegun, KeeperOutcome, KeeperRequest, LeaseLost } from './keeper-messages.ts';
+import type { KeeperOutcome, KeeperRequest } from './keeper-messages.ts';
+import { type LeaseKeeperOptions, timestampOf } from './keeper-options.ts';
 import type { Lease } from './lease.ts';
-import type { InitialPosition } from './plan/shard-sync-plan.ts';
 import { duplicateWorker, lossReason } from './lease-loss.ts';
-import type { LeaseTable, WriteOutcome } from './lease-table.ts';
+import type { WriteOutcome } from './lease-table.ts';
 import {
   type Fence,
   type LeaseWrite,
@@ -32,33 +29,10 @@ import {
 const maximumConcurrentRenewals = 20;
 /** How often a tenure is begun anew when its row changes under the attempt. */
 const maximumBeginAttempts = 5;
-/** The longest retention of Kinesis, 365 days and one more: a position that far back is the oldest record there is. */
-const longestRetentionMillis = 366 * 24 * 3_600_000;
 /** Wait between two attempts at the same write. */
 const retryBackoff = { baseMillis: 50, capMillis: 1_000 };
 /** The longest wait as a part of the time that is left: a table that answers again in time must be asked in time. */
 const longestRetryWait = 1 / 4;
-
-/** What a {@link LeaseKeeper} needs. */
-export interface LeaseKeeperOptions {
-  readonly table: LeaseTable;
-  readonly workerIdentifier: string;
-  /** F: a lease whose counter stands still for longer may be taken by others. */
-  readonly failoverTimeMillis: number;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly events: EventSink;
-  /** The service's time: what LATEST means for a row that Java made. */
-  readonly serviceTimeMillis: () => number;
-  /** What AT_TIMESTAMP means for a row that Java made: Java keeps the time in its configuration, not in the row. */
-  readonly initialPosition: InitialPosition;
-  /** Hears of every tenure that begins, before anything else about it. */
-  readonly onHeld?: (lease: Lease, certainty: Certainty) => void;
-  /** Hears of every tenure that ends without having been released here. */
-  readonly onLost: (lost: LeaseLost) => void;
-  /** Hears when the leader begins to hand a held lease to another worker. */
-  readonly onHandoff: (begun: HandoffBegun) => void;
-}
 
 /**
  * Performs all writes of the leases that this worker holds: begin, renew, checkpoint, release. One queue and one counter per
@@ -142,17 +116,9 @@ export class LeaseKeeper implements Keeper {
       return 'not mine';
     }
     if (lease?.leaseOwner !== workerIdentifier || lease.checkpointOwner !== undefined) return 'not mine';
-    const write = beginTenure(lease, workerIdentifier, (sentinel) => this.#timestampOf(sentinel));
+    const write = beginTenure(lease, workerIdentifier, (sentinel) => timestampOf(sentinel, this.#options));
     const written = await table.write(write, request.signal);
     return written.outcome === 'applied' ? written.lease : 'changed';
-  }
-
-  /** A row of another AT_TIMESTAMP than the configured one is read from the oldest record on: never too late. */
-  #timestampOf(sentinel: 'LATEST' | 'AT_TIMESTAMP'): number {
-    const { serviceTimeMillis, initialPosition } = this.#options;
-    if (sentinel === 'LATEST') return Math.floor(serviceTimeMillis());
-    if (initialPosition.type === 'AT_TIMESTAMP') return initialPosition.timestampMillis;
-    return Math.floor(serviceTimeMillis()) - longestRetentionMillis;
   }
 
   #hold(lease: Lease, startedAtMillis: number): Lease {

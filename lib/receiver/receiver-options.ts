@@ -4,7 +4,7 @@ import type { EventSink } from '../event/bus.ts';
 import type { KinesisApi } from '../kinesis/kinesis-api.ts';
 import type { ShardReader } from '../kinesis/reader.ts';
 import type { Keeper } from '../lease/keeper.ts';
-import type { LeaseKeeperOptions } from '../lease/lease-keeper.ts';
+import type { LeaseKeeperOptions } from '../lease/keeper-options.ts';
 import type { LeaseTable } from '../lease/lease-table.ts';
 import type { AssignmentOptions, AssignmentPlan } from '../lease/plan/utilization-types.ts';
 import type { InitialPosition } from '../lease/plan/shard-sync-plan.ts';
