@@ -1,5 +1,4 @@
 import PQueue from 'p-queue';
-import type { LinkedController } from '../base/abort.ts';
 import { backoffMillis } from '../base/backoff.ts';
 import { pause } from '../base/clock.ts';
 import { MillraceError, toMillraceError } from '../base/error.ts';
@@ -109,7 +108,7 @@ export class LeaseKeeper implements Keeper {
    */
   async #beginOnce(leaseKey: string, signal: AbortSignal): Promise<Lease | 'not mine' | 'changed'> {
     const { table, workerIdentifier } = this.#options;
-    using request = this.#request(signal);
+    using request = requestDeadline(this.#options.clock, this.#options.failoverTimeMillis, signal);
     const lease = await table.get(leaseKey, request.signal);
     if (lease?.checkpointOwner === workerIdentifier) {
       await table.write(completeUnreadHandoff(lease), request.signal);
@@ -357,7 +356,7 @@ export class LeaseKeeper implements Keeper {
    * earlier round once more in every later one.
    */
   async #writeOnce(holding: Holding, write: LeaseWrite): Promise<WriteOutcome> {
-    using request = this.#request(holding.over.signal);
+    using request = requestDeadline(this.#options.clock, this.#options.failoverTimeMillis, holding.over.signal);
     return await this.#options.table.write(write, request.signal);
   }
 
@@ -366,10 +365,6 @@ export class LeaseKeeper implements Keeper {
     const leftMillis = holding.confirmedAtMillis + failoverTimeMillis - clock.monotonicMillis();
     const capMillis = Math.min(retryBackoff.capMillis, leftMillis * longestRetryWait);
     return { ...retryBackoff, capMillis: Math.max(retryBackoff.baseMillis, capMillis) };
-  }
-
-  #request(...parents: readonly (AbortSignal | undefined)[]): LinkedController {
-    return requestDeadline(this.#options.clock, this.#options.failoverTimeMillis, ...parents);
   }
 
   #lose(holding: Holding, reason: LeaseLossReason): void {
