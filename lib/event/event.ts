@@ -71,6 +71,13 @@ export type MillraceEvent =
   | { readonly type: 'shard.throttled'; readonly shardId: string; readonly delayMillis: number }
   | { readonly type: 'shard.iteratorExpired'; readonly shardId: string }
   | { readonly type: 'shard.gone'; readonly shardId: string }
+  | {
+      readonly type: 'shard.positionTrimmed';
+      readonly shardId: string;
+      readonly checkpoint: string;
+      readonly caughtUpAtMillis: number;
+      readonly retentionMillis: number;
+    }
   | { readonly type: 'shard.subscribed'; readonly shardId: string; readonly consumerArn: string }
   | {
       readonly type: 'shard.subscriptionEnded';

@@ -28,6 +28,7 @@ const lines: Readonly<Record<EventType, readonly [LogLevel, string]>> = {
   'shard.gone': ['warn', 'shard is gone'],
   'shard.failed': ['error', 'shard failed for good, its lease is given up'],
   'receiver.restarting': ['warn', 'the receiver failed and will be started again'],
+  'shard.positionTrimmed': ['error', 'records after the checkpoint may be lost, the stream keeps them no longer'],
   'shard.subscribed': ['debug', 'shard subscribed to'],
   'shard.subscriptionEnded': ['debug', 'subscription to a shard has ended'],
   'shard.subscriptionRefused': ['warn', 'another subscription of the stream consumer reads the shard'],
