@@ -26,7 +26,14 @@ describe('npm run test:aws, on emulators', () => {
     const report = JSON.parse(stdout) as { checks: { name: string; outcome: string; words: string }[] };
     expect(report.checks.filter(({ outcome }) => outcome !== 'passed')).toEqual([]);
     expect(report).toMatchObject({ passed: 6, failed: 0, faults: [] });
-    expect(report.checks.map(({ name }) => name)).toEqual(['codecs', 'polling', 'fan-out', 'split', 'merge', 'takeover']);
+    expect(report.checks.map(({ name }) => name)).toEqual([
+      'codecs',
+      'polling',
+      'fan-out',
+      'split',
+      'merge',
+      'takeover',
+    ]);
     expect(code, stderr).toBe(0);
     await nothingIsLeft();
   });
@@ -73,7 +80,14 @@ describe('npm run test:aws, on emulators', () => {
 });
 
 function run(args: readonly string[]) {
-  const where = ['--region', testRegion, '--kinesis-endpoint', kinesis.endpoint, '--dynamodb-endpoint', dynamo.endpoint];
+  const where = [
+    '--region',
+    testRegion,
+    '--kinesis-endpoint',
+    kinesis.endpoint,
+    '--dynamodb-endpoint',
+    dynamo.endpoint,
+  ];
   const child: ChildProcess = spawn(process.execPath, ['--import', 'tsx', 'spec/run/test-aws.ts', ...where, ...args], {
     env: {
       PATH: process.env['PATH'] ?? '',

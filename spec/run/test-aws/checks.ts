@@ -62,7 +62,7 @@ async function readAll(
   const all: string[] = [];
   for (const { shardId } of shards) {
     let iterator: string | undefined = await api.getShardIterator({ shardId, start: { type: 'TRIM_HORIZON' } }, signal);
-    for (let isBehind = true; isBehind && iterator !== undefined; ) {
+    for (let isBehind = true; isBehind && iterator !== undefined;) {
       const answer = await api.getRecords({ iterator, limit: 10_000, shardId }, signal);
       for (const { data, partitionKey, sequenceNumber, arrivalTimeMillis } of answer.records) {
         const text = Buffer.from(data).toString('base64');

@@ -45,7 +45,9 @@ export function parseTestAwsOptions(args: readonly string[]): TestAwsRequest {
     if (token.kind === 'positional') return refused(`unknown argument ${shown(token.value)}: there are only options`);
     if (!names.includes(token.name)) {
       const nearest = nearestName(token.name, names);
-      return refused(`unknown option ${shown(token.rawName)}${nearest === undefined ? '' : `; did you mean --${nearest}?`}`);
+      return refused(
+        `unknown option ${shown(token.rawName)}${nearest === undefined ? '' : `; did you mean --${nearest}?`}`,
+      );
     }
     const isText = token.name in texts;
     if (isText && (token.value === undefined || token.value === '')) return refused(`--${token.name} has no value`);

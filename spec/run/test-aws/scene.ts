@@ -76,7 +76,9 @@ export async function setScene(
       await sleep(systemClock, lookMillis, signal);
     }
   };
-  await clients.kinesis.send(new CreateStreamCommand({ StreamName: streamName, ShardCount: 2 }), { abortSignal: signal });
+  await clients.kinesis.send(new CreateStreamCommand({ StreamName: streamName, ShardCount: 2 }), {
+    abortSignal: signal,
+  });
   await active();
   return {
     options,
@@ -111,14 +113,14 @@ export interface Leftovers {
 export async function findLeftovers(clients: Clients, prefix: string): Promise<Leftovers> {
   const ofUs = (name: string) => name.startsWith(prefix);
   const streams: string[] = [];
-  for (let last: string | undefined; ; ) {
+  for (let last: string | undefined; ;) {
     const page = await listStreams(clients.kinesis, last);
     streams.push(...page.names.filter(ofUs));
     last = page.names.at(-1);
     if (!page.hasMore || last === undefined) break;
   }
   const tables: string[] = [];
-  for (let last: string | undefined; ; ) {
+  for (let last: string | undefined; ;) {
     const start = last === undefined ? {} : { ExclusiveStartTableName: last };
     const page = await clients.dynamoDB.send(new ListTablesCommand(start));
     tables.push(...(page.TableNames ?? []).filter(ofUs));
