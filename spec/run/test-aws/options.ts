@@ -43,15 +43,8 @@ export function parseTestAwsOptions(args: readonly string[]): TestAwsRequest {
   for (const token of tokens) {
     if (token.kind === 'option-terminator') continue;
     if (token.kind === 'positional') return refused(`unknown argument ${shown(token.value)}: there are only options`);
-    if (!names.includes(token.name)) {
-      const nearest = nearestName(token.name, names);
-      return refused(
-        `unknown option ${shown(token.rawName)}${nearest === undefined ? '' : `; did you mean --${nearest}?`}`,
-      );
-    }
-    const isText = token.name in texts;
-    if (isText && (token.value === undefined || token.value === '')) return refused(`--${token.name} has no value`);
-    if (!isText && token.value !== undefined) return refused(`--${token.name} takes no value`);
+    const wrong = faultOf(token.name, token.rawName, token.value);
+    if (wrong !== undefined) return refused(wrong);
     values.set(token.name, token.value ?? '');
   }
   if (values.has('help')) return { tag: 'help' };
@@ -77,6 +70,17 @@ export function parseTestAwsOptions(args: readonly string[]): TestAwsRequest {
       json: values.has('json'),
     },
   };
+}
+
+/** What is wrong with one option of the command line by itself. */
+function faultOf(name: string, rawName: string, value: string | undefined): string | undefined {
+  if (!names.includes(name)) {
+    const nearest = nearestName(name, names);
+    return `unknown option ${shown(rawName)}${nearest === undefined ? '' : `; did you mean --${nearest}?`}`;
+  }
+  const isText = name in texts;
+  if (isText && (value === undefined || value === '')) return `--${name} has no value`;
+  return !isText && value !== undefined ? `--${name} takes no value` : undefined;
 }
 
 /** The text of `--help`. */
