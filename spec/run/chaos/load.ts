@@ -30,6 +30,7 @@ const recordsPerPut = 8;
 export class Load {
   readonly produced: ProducedRecord[] = [];
   readonly #api: KinesisApi;
+  readonly #signal: AbortSignal;
   readonly #keys = evenKeys(keysPerPart);
   readonly #numbers = new Map<string, number>();
   readonly #stopped = new AbortController();
@@ -43,8 +44,10 @@ export class Load {
   readonly #gaps: { readonly atMillis: number; readonly latenessMillis: number }[] = [];
   #fault: Error | undefined;
 
-  constructor(api: KinesisApi) {
+  /** `signal` aborts when nobody wants to know any more what became of the load. */
+  constructor(api: KinesisApi, signal: AbortSignal) {
     this.#api = api;
+    this.#signal = signal;
   }
 
   /** The records put each second, as long as the services keep up. */
@@ -79,7 +82,7 @@ export class Load {
     const producer = createProducer({ api: this.#api, clock: systemClock, random: seededRandom(1) });
     let dueMillis = machineMillis();
     let lastMillis = dueMillis;
-    while (!this.#stopped.signal.aborted) {
+    while (!this.#stopped.signal.aborted && !this.#signal.aborted) {
       const entries = this.#next();
       const encoder = new TextEncoder();
       const puts = entries.map(({ key, number, mark }) => ({
@@ -87,7 +90,7 @@ export class Load {
         partitionKey: key,
       }));
       // Not ended by `stop`: whether a call that is given up was applied, nobody would know.
-      const receipts = await producer.putAll(puts, new AbortController().signal);
+      const receipts = await producer.putAll(puts, this.#signal);
       const atMillis = machineMillis();
       for (const [index, { shardId, sequenceNumber }] of receipts.entries()) {
         const { key = '', number = 0 } = entries[index] ?? {};

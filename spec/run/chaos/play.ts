@@ -20,6 +20,8 @@ export interface RoundOptions {
   readonly folder: string;
   readonly failoverTimeMillis: number;
   readonly program?: WorkerProgram;
+  /** How long what was put is waited for, once all is well again: 60,000 ms. */
+  readonly handledLimitMillis?: number;
   readonly signal: AbortSignal;
 }
 
@@ -77,7 +79,7 @@ export async function playRound(options: RoundOptions): Promise<Round> {
   }
   try {
     await services.faults?.clearFaults();
-    await finish(stage);
+    await finish(stage, options.handledLimitMillis);
   } catch (thrown) {
     signal.throwIfAborted();
     stage.faults.push(messageOf(thrown));
@@ -91,23 +93,27 @@ export async function playRound(options: RoundOptions): Promise<Round> {
 }
 
 /** Ends the load, waits until all of it was handled, and has the workers finish. */
-async function finish(stage: Stage): Promise<void> {
+async function finish(stage: Stage, handledLimitMillis: number | undefined): Promise<void> {
   await stage.load.stop();
   const places = stage.load.produced.map(({ shardId, sequenceNumber }) => placeOf(shardId, sequenceNumber));
   const seen = new Set<string>();
   const read = new Map<string, number>();
   await stage
-    .until('everything that was put is handled', () => {
-      for (const [index, { lines }] of stage.workers.entries()) {
-        for (const line of lines.slice(read.get(String(index)) ?? 0)) {
-          if (line.type !== 'records') continue;
-          for (const { sequenceNumber } of line.records) seen.add(placeOf(line.shardId, sequenceNumber));
+    .until(
+      'everything that was put is handled',
+      () => {
+        for (const [index, { lines }] of stage.workers.entries()) {
+          for (const line of lines.slice(read.get(String(index)) ?? 0)) {
+            if (line.type !== 'records') continue;
+            for (const { sequenceNumber } of line.records) seen.add(placeOf(line.shardId, sequenceNumber));
+          }
+          read.set(String(index), lines.length);
         }
-        read.set(String(index), lines.length);
-      }
-      const dead = new Set(stage.deadLetters());
-      return places.every((place) => seen.has(place) || dead.has(place));
-    })
+        const dead = new Set(stage.deadLetters());
+        return places.every((place) => seen.has(place) || dead.has(place));
+      },
+      handledLimitMillis,
+    )
     .catch((thrown: unknown) => {
       stage.options.signal.throwIfAborted();
       stage.faults.push(messageOf(thrown));

@@ -64,7 +64,7 @@ export class Stage {
   private constructor(options: StageOptions, control: StreamControl) {
     this.options = options;
     this.control = control;
-    this.load = new Load(control.api);
+    this.load = new Load(control.api, options.signal);
   }
 
   static async set(options: StageOptions): Promise<Stage> {
