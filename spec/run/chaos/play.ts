@@ -70,19 +70,21 @@ export async function playRound(options: RoundOptions): Promise<Round> {
   );
   const probing = new AbortController();
   const probe = probeServices(services, own, probing.signal);
+  const step = async (run: () => Promise<void>) => {
+    try {
+      await run();
+    } catch (thrown) {
+      signal.throwIfAborted();
+      stage.faults.push(messageOf(thrown));
+    }
+  };
   try {
-    await scenario.play(stage);
-    await stage.wait(tailMillis);
-  } catch (thrown) {
-    signal.throwIfAborted();
-    stage.faults.push(messageOf(thrown));
-  }
-  try {
-    await services.faults?.clearFaults();
-    await finish(stage, options.handledLimitMillis);
-  } catch (thrown) {
-    signal.throwIfAborted();
-    stage.faults.push(messageOf(thrown));
+    await step(async () => {
+      await scenario.play(stage);
+      await stage.wait(tailMillis);
+    });
+    await step(async () => services.faults?.clearFaults());
+    await step(() => finish(stage, options.handledLimitMillis));
   } finally {
     probing.abort();
     await probe;
