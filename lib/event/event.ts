@@ -1,7 +1,7 @@
 import type { ErrorSubject } from '../base/error.ts';
 
 /** Why a worker no longer holds a lease. */
-export type LeaseLossReason = 'taken' | 'expired' | 'deleted' | 'duplicate' | 'released';
+export type LeaseLossReason = 'taken' | 'expired' | 'deleted' | 'duplicate' | 'released' | 'stalled';
 
 /** Why a lease is given to a worker. */
 export type AssignReason = 'unowned' | 'expired' | 'balance';
@@ -27,6 +27,15 @@ export type MillraceEvent =
   | { readonly type: 'worker.started'; readonly workerIdentifier: string; readonly applicationName: string }
   | { readonly type: 'worker.stopped'; readonly workerIdentifier: string }
   | { readonly type: 'worker.joined'; readonly workerIdentifier: string }
+  | {
+      readonly type: 'worker.stalled';
+      readonly workerIdentifier: string;
+      /** How long the main thread has not answered. */
+      readonly forMillis: number;
+      /** Whether its leases are given up for it. */
+      readonly released: boolean;
+    }
+  | { readonly type: 'heartbeats.inlined'; readonly reason: string }
   | { readonly type: 'worker.left'; readonly workerIdentifier: string }
   | { readonly type: 'leader.elected'; readonly workerIdentifier: string }
   | { readonly type: 'leader.lost'; readonly workerIdentifier: string }
@@ -71,6 +80,13 @@ export type MillraceEvent =
   | { readonly type: 'shard.throttled'; readonly shardId: string; readonly delayMillis: number }
   | { readonly type: 'shard.iteratorExpired'; readonly shardId: string }
   | { readonly type: 'shard.gone'; readonly shardId: string }
+  | {
+      readonly type: 'shard.positionTrimmed';
+      readonly shardId: string;
+      readonly checkpoint: string;
+      readonly caughtUpAtMillis: number;
+      readonly retentionMillis: number;
+    }
   | { readonly type: 'shard.subscribed'; readonly shardId: string; readonly consumerArn: string }
   | {
       readonly type: 'shard.subscriptionEnded';
@@ -161,6 +177,14 @@ export type MillraceEvent =
       readonly reason: string;
     }
   | ({ readonly type: 'batch.completed'; readonly group: string; readonly batchId: number } & BatchFigures)
+  | {
+      readonly type: 'input.failed';
+      /** The input of the program's own, `receiverStream#3`. */
+      readonly input: string;
+      readonly message: string;
+      /** After which it is started again. */
+      readonly delayMillis: number;
+    }
   | { readonly type: 'batch.failed'; readonly group: string; readonly batchId: number; readonly message: string }
   | {
       readonly type: 'batch.stuck';

@@ -12,6 +12,7 @@ import { type ParentGateOptions, waitForParents } from './parent-gate.ts';
 import { ShardCheckpointer, type ShardCheckpointerOptions } from './shard-checkpointer.ts';
 import { isFaultOfAll } from './shard-fault.ts';
 import { type ReadingEnd, ShardIntake, type ShardIntakeOptions } from './shard-intake.ts';
+import { ShardTip } from './shard-tip.ts';
 import { type ShardState, shardEdges } from './shard-state.ts';
 
 /** How the drain of a shard came out; see {@link ShardConsumer.drain}. */
@@ -22,7 +23,7 @@ export interface ShardConsumerOptions
   extends
     ParentGateOptions,
     ShardIntakeOptions,
-    ShardCheckpointerOptions,
+    Omit<ShardCheckpointerOptions, 'tip'>,
     Omit<BlockOutletOptions, 'positions' | 'signal' | 'onFault'> {
   /** How long to keep off the shard although its lease is held: it failed here a while ago. 0 when it did not. */
   readonly coolDownMillis: number;
@@ -64,7 +65,12 @@ export class ShardConsumer {
     this.#start = options.start ?? lease.checkpoint;
     this.#positions = new FinishedPositions(this.#start);
     // Reading goes by where it begins; what is written goes by the row, whose checkpoint never moves back.
-    const reading = { ...options, lease: { ...lease, checkpoint: this.#start } };
+    const tip = new ShardTip();
+    // What the row says of the tip, it says of its own checkpoint.
+    const { caughtUpAtMillis, ...rest } = lease;
+    const isOwn = comparePositions(this.#start, lease.checkpoint) === 0;
+    const known = isOwn && caughtUpAtMillis !== undefined ? { caughtUpAtMillis } : {};
+    const reading = { ...options, lease: { ...rest, ...known, checkpoint: this.#start } };
     this.#outlet = new BlockOutlet({
       ...reading,
       positions: this.#positions,
@@ -74,6 +80,7 @@ export class ShardConsumer {
     this.#intake = new ShardIntake(reading, {
       outlet: this.#outlet,
       positions: this.#positions,
+      tip,
       acked: this.#acked,
       reading: this.#reading.signal,
       over: this.#over.signal,
@@ -81,7 +88,7 @@ export class ShardConsumer {
         if (this.state.tag !== tag) this.#state.become({ tag });
       },
     });
-    this.#checkpointer = new ShardCheckpointer(options);
+    this.#checkpointer = new ShardCheckpointer({ ...options, tip });
     this.#state = new StateHolder<ShardState>({ tag: 'waitingForParents' }, shardEdges, (to, from) =>
       events.publish({ type: 'shard.changed', shardId: lease.leaseKey, from: from.tag, to: to.tag }),
     );
@@ -282,7 +289,7 @@ export class ShardConsumer {
   /** Writes the finished position when it has moved; at the end of the shard, with all that SHARD_END takes. */
   async checkpoint(): Promise<CommitOutcome> {
     const { finished } = this.#positions;
-    if (comparePositions(finished, this.#checkpointer.written) <= 0) return 'committed';
+    if (comparePositions(finished, this.#checkpointer.written) <= 0) return this.#checkpointer.writeTip();
     return finished.kind === 'SHARD_END' ? this.#writeEnd() : this.#checkpointer.write(finished);
   }
 
