@@ -31,7 +31,7 @@ export interface Scene {
   /** Waits until the stream is ACTIVE. */
   active(): Promise<void>;
   /** A further way to call Kinesis, and what it told about its codec. */
-  apiWith(codec: Codec): { readonly api: KinesisApi; readonly fellBack: () => boolean; close(): void };
+  apiWith(codec: Codec): { readonly api: KinesisApi; readonly fellBack: () => boolean; readonly close: () => void };
 }
 
 /** How long a stream may take to become ACTIVE; on AWS a split takes half a minute. */
