@@ -22,6 +22,7 @@ import {
   completeHandoff,
   completeUnreadHandoff,
   isAlreadyApplied,
+  prepareCheckpoint,
   releaseLease,
   renewLease,
 } from './lease-write.ts';
@@ -173,7 +174,7 @@ export class LeaseKeeper {
   }
 
   /**
-   * Writes a checkpoint or releases a lease. `lost` means that the tenure is over and nothing was written. Settles within
+   * Writes a checkpoint, prepares one, or releases a lease. `lost` means that the tenure is over and nothing was written. Settles within
    * F of the last confirmed write, whatever the network does.
    * @throws MillraceError a fault that ends the worker, such as `MR_ACCESS_DENIED`
    */
@@ -181,6 +182,11 @@ export class LeaseKeeper {
     const holding = this.#holdings.get(request.leaseKey);
     if (holding === undefined || holding.fence.tenure !== request.tenure) return 'lost';
     if (request.type === 'release') return this.#release(holding, request.to);
+    if (request.type === 'prepare') {
+      const load = holding.load.take(this.#options.clock.monotonicMillis());
+      const { pendingCheckpoint, state } = request;
+      return this.#write(holding, (fence) => prepareCheckpoint(fence, pendingCheckpoint, state, load));
+    }
     const { checkpoint, engineState, caughtUpAtMillis } = request;
     const extras = {
       ...holding.load.take(this.#options.clock.monotonicMillis()),

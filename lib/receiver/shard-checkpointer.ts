@@ -64,6 +64,22 @@ export class ShardCheckpointer {
     });
   }
 
+  /** Writes a position beside the checkpoint, with the application's bytes; the next checkpoint removes it. */
+  prepare(position: Position, state: Uint8Array | undefined): Promise<CommitOutcome> {
+    return this.#writes.add(async () => {
+      const { keeper, lease } = this.#options;
+      const { leaseKey } = lease;
+      const outcome = await keeper.ask({
+        type: 'prepare',
+        leaseKey,
+        tenure: this.#tenure,
+        pendingCheckpoint: position,
+        ...(state === undefined ? {} : { state }),
+      });
+      return outcome === 'lost' ? 'lost' : 'committed';
+    });
+  }
+
   /**
    * Ends the shard: its children are leased first, then SHARD_END is written, then the lease goes back, since an ended
    * shard needs no heartbeat. All callers share the first outcome, except one that brings a text to an end that is written

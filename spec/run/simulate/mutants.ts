@@ -134,7 +134,7 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'lib/receiver/finished-positions.ts',
-        find: 'for (let first = this.#delivered[0]; first?.acked === true; first = this.#delivered[0]) {',
+        find: "for (let first = this.#delivered[0]; first?.state === 'finished'; first = this.#delivered[0]) {",
         replace: 'for (let first = this.#delivered[0]; first !== undefined; first = this.#delivered[0]) {',
       },
     ],
