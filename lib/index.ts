@@ -9,7 +9,13 @@ export type {
   FailureOptions,
 } from './app/config/consumer-options.ts';
 export { deadLetterFile } from './app/dead-letter-file.ts';
-export { type KinesisStreamOptions, StreamingContext, type StreamingContextOptions } from './app/streaming-context.ts';
+export {
+  type KinesisStreamOptions,
+  type ReceiversOptions,
+  type StopOptions,
+  StreamingContext,
+  type StreamingContextOptions,
+} from './app/streaming-context.ts';
 export { type ErrorCode, type ErrorSubject, MillraceError, type Reaction, isMillraceError } from './base/error.ts';
 export type { Logger } from './base/logger.ts';
 export type { Position } from './base/position.ts';
@@ -19,6 +25,10 @@ export type { Block } from './block/block.ts';
 export type { Range } from './block/range.ts';
 export type { KinesisRecord } from './block/record.ts';
 export type { Batch } from './engine/batch.ts';
+export type { OperatorContext, OutputContext, TransformContext } from './engine/node.ts';
+export type { GeneratorContext, QueueStreamOptions } from './engine/queue-source.ts';
+export type { ReceiverSupervisor, StreamReceiver } from './engine/receiver-source.ts';
+export { type StateStore, memoryState } from './engine/state-store.ts';
 export type { DStream, PairDStream } from './engine/stream.ts';
 export type { EventListener } from './event/bus.ts';
 export type { MillraceEvent } from './event/event.ts';

@@ -6,7 +6,7 @@ import { createAwsKinesis } from '../kinesis/aws-kinesis.ts';
 import { chooseAssignmentPlan } from '../lease/plan/assignment-plan.ts';
 import type { AssignmentOptions } from '../lease/plan/utilization-types.ts';
 import { logEvents } from '../monitor/log-events.ts';
-import type { StartAt } from '../receiver/feed/engine-positions.ts';
+import type { ReceiverOptions } from '../receiver/receiver-options.ts';
 import { Receiver } from '../receiver/receiver.ts';
 import { type Clients, createClients } from './clients.ts';
 import type { ConsumerOptions } from './config/consumer-options.ts';
@@ -37,13 +37,11 @@ export function settingsOfProgram(options: ConsumerOptions): ConsumerSettings {
   return resolveConsumerSettings({ options, env, random: systemRandom, hostname: hostname(), pid: process.pid });
 }
 
+/** What an engine asks of its receivers; a consumer asks for nothing. */
+export type EngineNeeds = Pick<ReceiverOptions, 'exclusive' | 'companions' | 'startAt'>;
+
 /** Wires a receiver to AWS. Nothing is sent before it runs. Dispose it when the run has ended. */
-export function assemble(
-  settings: ConsumerSettings,
-  events: EventBus,
-  exclusive: boolean,
-  startAt?: StartAt,
-): Assembly {
+export function assemble(settings: ConsumerSettings, events: EventBus, engine: EngineNeeds = {}): Assembly {
   const clock = systemClock;
   const random = systemRandom;
   const unlog = logEvents(events, settings.logger ?? defaultLogger());
@@ -67,8 +65,7 @@ export function assemble(
     random,
     events,
     settings,
-    exclusive,
-    ...(startAt === undefined ? {} : { startAt }),
+    ...engine,
   });
   return {
     settings,

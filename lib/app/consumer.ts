@@ -149,7 +149,7 @@ class StandaloneConsumer implements Consumer {
     if (this.#assembly !== undefined) {
       throw new MillraceError('MR_CONFIG_INVALID', 'a consumer runs once; make another one with createConsumer');
     }
-    this.#assembly = assemble(this.#settings, this.#bus, false);
+    this.#assembly = assemble(this.#settings, this.#bus);
     return this.#assembly;
   }
 

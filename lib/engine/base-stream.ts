@@ -1,7 +1,7 @@
 import { MillraceError } from '../base/error.ts';
 import type { Batch } from './batch.ts';
 import type { Graph } from './graph.ts';
-import type { ErasedFunction, ForeachBatchNode, NarrowKind, OutputContext, StreamNode } from './node.ts';
+import type { ErasedFunction, ForeachBatchNode, NarrowKind, OutputContext, SaveNode, StreamNode } from './node.ts';
 import { nameOf } from './node-head.ts';
 
 /** A function of a program, of whatever type; its erased form is what the graph keeps. */
@@ -67,6 +67,60 @@ export class BaseStream<T> {
       parent: this.node,
       f: this.checked('foreachBatch', f) as ForeachBatchNode['f'],
     });
+  }
+
+  /**
+   * Output: writes each batch to a text file `<prefix>-<batch time>[.<suffix>]`, an item a line. A file appears whole or
+   * not at all. In `shard` scope the name of the shard follows the time.
+   * @throws MillraceError `MR_CONFIG_INVALID` when the prefix is empty
+   */
+  saveAsTextFiles(prefix: string, suffix?: string): void {
+    this.#save('saveAsTextFiles', 'text', prefix, suffix);
+  }
+
+  /** Output: like {@link saveAsTextFiles}, an item a line as JSON; bigints become strings. */
+  saveAsJsonLines(prefix: string, suffix = 'jsonl'): void {
+    this.#save('saveAsJsonLines', 'json', prefix, suffix);
+  }
+
+  /**
+   * Keeps what the stream gives for so long, milliseconds, so that `slice` can give it again.
+   * @throws MillraceError `MR_CONFIG_INVALID` when it is not a number above 0
+   */
+  remember(durationMillis: number): this {
+    const head = this.graph.head('remember');
+    if (!(durationMillis > 0)) {
+      throw new MillraceError('MR_CONFIG_INVALID', `${nameOf(head)} needs milliseconds above 0: ${durationMillis}`);
+    }
+    this.graph.remembered.set(this.node, Math.max(durationMillis, this.graph.remembered.get(this.node) ?? 0));
+    return this;
+  }
+
+  /**
+   * What the stream gave from one time to another, milliseconds since 1970, both included: the batches that were
+   * completed and are still remembered. Give the context time to run first.
+   * @throws MillraceError `MR_CONFIG_INVALID` before the start (Spark's rule), and for a stream that does not `remember`
+   */
+  slice(fromMillis: number, toMillis: number): Batch<T>[] {
+    const fault =
+      this.graph.state === 'INITIALIZED'
+        ? 'was called before the context has started'
+        : this.graph.remembered.has(this.node)
+          ? undefined
+          : 'was called of a stream that keeps nothing: declare it with remember(durationMillis) before the start';
+    if (fault !== undefined) throw new MillraceError('MR_CONFIG_INVALID', `slice of ${nameOf(this.node)} ${fault}`);
+    return this.graph.history.between(this.node.id, fromMillis, toMillis) as Batch<T>[];
+  }
+
+  #save(operator: string, format: SaveNode['format'], prefix: string, suffix: string | undefined): void {
+    const head = this.graph.head(operator);
+    if (typeof prefix !== 'string' || prefix === '') {
+      throw new MillraceError(
+        'MR_CONFIG_INVALID',
+        `${nameOf(head)} needs a path that the names of its files begin with`,
+      );
+    }
+    this.graph.outputs.push({ ...head, tag: 'save', parent: this.node, format, prefix, suffix });
   }
 
   /** A stream of this one's kind on another node. */

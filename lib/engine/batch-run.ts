@@ -7,7 +7,9 @@ import { nextTurn } from '../base/turn.ts';
 import type { Block } from '../block/block.ts';
 import type { BlockSource } from '../block/block-source.ts';
 import type { EventSink } from '../event/bus.ts';
+import { Batch } from './batch.ts';
 import { Evaluation } from './evaluate.ts';
+import type { History } from './history.ts';
 import { givenByBlocks } from './input-blocks.ts';
 import type { Memory } from './memory.ts';
 import type { OutputNode, PrintTarget } from './node.ts';
@@ -29,6 +31,8 @@ export interface BatchRunFields {
   readonly retryBackoff: BackoffOptions;
   /** How long a user function may take to settle. */
   readonly stalledAfterMillis: number;
+  /** Where past batches are kept for `slice`. */
+  readonly history?: History | undefined;
 }
 
 /** One batch of one commit group, with its blocks in order of arrival. */
@@ -70,6 +74,7 @@ export async function runBatch(fields: BatchRunFields, order: BatchOrder, signal
     const done = await tryOutputs(fields, order, { work: toDo, run: signal, lease: work.signal });
     if (!done) return { tag: 'dropped' };
     memory = toDo.evaluation.nextMemory;
+    await remember(fields, toDo);
   } finally {
     work[Symbol.dispose]();
   }
@@ -85,6 +90,14 @@ export async function runBatch(fields: BatchRunFields, order: BatchOrder, signal
     processingDelayMillis: clock.monotonicMillis() - started,
   });
   return { tag: 'completed', memory };
+}
+
+/** Notes what the streams gave that are kept for `slice`. */
+async function remember({ plan, history }: BatchRunFields, { evaluation, head }: OutputWork): Promise<void> {
+  for (const { node, keepMillis } of plan.remembered) {
+    const partitions = await evaluation.of(node);
+    if (partitions !== null) history?.note(node.id, new Batch({ ...head, partitions }), keepMillis);
+  }
 }
 
 /** What the tries of one batch have in common. */
@@ -189,7 +202,7 @@ function outputWork(fields: BatchRunFields, order: BatchOrder, signal: AbortSign
     memory,
     zeroTimeMillis,
     signal,
-    inputOf: (input) => givenByBlocks(plan.inputs, input, blocks),
+    inputOf: (input) => input.source?.take(batchTimeMillis, signal) ?? givenByBlocks(plan.inputs, input, blocks),
     breathe: breather(clock),
   });
   return { evaluation, head, printTarget };

@@ -1,7 +1,7 @@
 import { type LinkedController, linkedController, raceAbort } from '../base/abort.ts';
 import type { BackoffOptions } from '../base/backoff.ts';
 import type { Clock } from '../base/clock.ts';
-import { MillraceError } from '../base/error.ts';
+import { MillraceError, messageOf } from '../base/error.ts';
 import { type Random, systemRandom } from '../base/random.ts';
 import { type Deferred, type Service, deferred } from '../base/service.ts';
 import { StateHolder } from '../base/state.ts';
@@ -9,10 +9,12 @@ import type { Block } from '../block/block.ts';
 import type { BlockSource } from '../block/block-source.ts';
 import type { EventSink } from '../event/bus.ts';
 import { type BatchRunFields, runBatch } from './batch-run.ts';
+import type { History } from './history.ts';
 import { inputFor } from './input-blocks.ts';
 import { Line } from './line.ts';
-import type { PrintTarget } from './node.ts';
+import type { InputNode, PrintTarget } from './node.ts';
 import type { Plan } from './plan.ts';
+import { applicationGroup } from './scope.ts';
 import { firstTickState, hurriedTime } from './tick-plan.ts';
 import { runTicker } from './ticker.ts';
 
@@ -34,6 +36,8 @@ export interface EngineOptions {
   readonly retryBackoff?: BackoffOptions;
   /** How long a function of the program may take to settle, milliseconds: 300,000. Then the run ends, naming it. */
   readonly stalledAfterMillis?: number;
+  /** Where past batches are kept for `slice`: `context.history`. */
+  readonly history?: History;
 }
 
 /** Further tries of a batch when the options do not say. */
@@ -43,9 +47,6 @@ export const defaultRetryAttempts = 3;
 export const defaultStalledAfterMillis = 300_000;
 
 const defaultBackoff: BackoffOptions = { baseMillis: 1_000, capMillis: 30_000 };
-
-/** The commit group of a plan of `application` scope. */
-export const applicationGroup = 'application';
 
 /**
  * Makes the engine that runs a plan over a source of blocks: a service with one `run`. It ends by itself when the
@@ -87,6 +88,7 @@ class Engine implements Service {
       maximumRetryAttempts: checkRetries(options.maximumRetryAttempts ?? defaultRetryAttempts),
       retryBackoff: options.retryBackoff ?? defaultBackoff,
       stalledAfterMillis: options.stalledAfterMillis ?? defaultStalledAfterMillis,
+      history: options.history,
     };
     checkPrintTarget(this.#fields);
   }
@@ -106,10 +108,13 @@ class Engine implements Service {
     ).lastTickMillis;
     if (this.#fields.plan.scope === 'application') this.#lineNamed(applicationGroup);
     const ticker = this.#tick(run.signal);
+    this.#startLocalSources(run.signal);
     this.#publishStart();
     try {
       await raceAbort(this.#takeBlocks(), run.signal);
       this.#beginDrain();
+      await raceAbort(this.#localSourcesDrained(), run.signal);
+      for (const line of this.#lines.values()) line.hurry();
       await raceAbort(this.#settled(), run.signal);
       this.#end();
     } catch (thrown) {
@@ -173,6 +178,23 @@ class Engine implements Service {
     return runTicker({ clock, intervalMillis: plan.batchIntervalMillis, onTick }, signal);
   }
 
+  #localSources(): readonly InputNode[] {
+    return this.#fields.plan.nodes.filter((node) => node.tag === 'input' && node.source !== undefined) as InputNode[];
+  }
+
+  #startLocalSources(signal: AbortSignal): void {
+    const { clock, events } = this.#fields;
+    for (const input of this.#localSources()) {
+      const onFault = (thrown: unknown, delayMillis: number) =>
+        events.publish({ type: 'input.failed', input: input.name, message: messageOf(thrown), delayMillis });
+      input.source?.start?.({ clock, signal, onFault });
+    }
+  }
+
+  async #localSourcesDrained(): Promise<void> {
+    await Promise.all(this.#localSources().map(async (input) => input.source?.drain?.()));
+  }
+
   /** From now on ticks make no batches: what arrives is run at once. */
   #beginDrain(): void {
     if (this.#state.current.tag !== 'RUNNING') return;
@@ -205,6 +227,7 @@ class Engine implements Service {
     const line = new Line({
       group,
       zeroTimeMillis: this.#zeroTimeMillis,
+      hasLocalItems: () => this.#localSources().some((input) => input.source?.hasItems?.() === true),
       isShared: plan.scope === 'application',
       emptyBatches: plan.scope === 'application' || plan.keepers.length > 0,
       run: (order) => runBatch(this.#fields, order, this.#runSignal),

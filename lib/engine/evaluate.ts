@@ -28,7 +28,10 @@ import { batchesFor, partitionFrom, transformed } from './transform.ts';
 
 /** What an evaluation needs beside the plan. */
 export interface EvaluationFields {
-  readonly plan: Pick<Plan, 'batchIntervalMillis' | 'consumers' | 'keepers' | 'slides' | 'stateKeys' | 'needs'>;
+  readonly plan: Pick<
+    Plan,
+    'batchIntervalMillis' | 'consumers' | 'keepers' | 'remembered' | 'slides' | 'stateKeys' | 'needs'
+  >;
   /** The batch that is computed. */
   readonly head: BatchHead;
   /** The time before the first batch: slides are counted from it. */
@@ -36,7 +39,7 @@ export interface EvaluationFields {
   /** What the batches before left. */
   readonly memory: Memory;
   /** What each input gives at this batch time. */
-  readonly inputOf: (input: InputNode) => Given;
+  readonly inputOf: (input: InputNode) => Given | Promise<Given>;
   /** Ends the evaluation between two items of an async function, and between the steps of a partition. */
   readonly signal: AbortSignal;
   /** Asked every few items; a promise lets other work of the process have its turn first. */
@@ -104,9 +107,11 @@ export class Evaluation {
     return all;
   }
 
-  /** Has every operator that remembers take its step, whether or not an output asks for the result. */
+  /** Has every operator that remembers take its step, and computes what `slice` may ask for, whether or not an output does. */
   async advance(): Promise<void> {
-    for (const node of this.#fields.plan.keepers) await this.of(node);
+    const { keepers, remembered } = this.#fields.plan;
+    for (const node of keepers) await this.of(node);
+    for (const { node } of remembered) await this.of(node);
   }
 
   /** Lets go what only the output at this place of the plan still needed. */
@@ -162,7 +167,7 @@ export class Evaluation {
     if (node.tag !== 'stateful' && !this.#isDue(node)) return null;
     switch (node.tag) {
       case 'input':
-        return this.#fields.inputOf(node);
+        return this.guard(node, () => this.#fields.inputOf(node));
       case 'narrow':
         return this.#collect(node);
       case 'partition':

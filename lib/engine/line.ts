@@ -18,6 +18,8 @@ export interface LineFields {
   readonly isShared: boolean;
   /** Whether a tick without blocks makes a batch, so that `count` can say 0 and windows move on. */
   readonly emptyBatches: boolean;
+  /** Whether inputs that are read in this process hold items that no batch has taken. */
+  readonly hasLocalItems?: () => boolean;
   readonly run: (order: BatchOrder) => Promise<BatchOutcome>;
   /** The batch time of a batch that does not wait for a tick, given the last one of this line. */
   readonly hurriedTime: (lastBatchMillis: number) => number;
@@ -92,7 +94,7 @@ export class Line {
       .finally(() => {
         this.#work = undefined;
         // A block may have been offered after the last look at the queue and before this line: nobody woke the line.
-        if (this.#waiting.length > 0 || (this.#hurried && this.#arrived.length > 0)) this.#wake();
+        if (this.#waiting.length > 0 || (this.#hurried && this.#hasMore)) this.#wake();
       });
   }
 
@@ -122,6 +124,10 @@ export class Line {
     }
   }
 
+  get #hasMore(): boolean {
+    return !this.#failed && (this.#arrived.length > 0 || this.#fields.hasLocalItems?.() === true);
+  }
+
   /** A shard's line makes no batch without blocks before its first block, after its last, nor once its lease is lost. */
   get #makesEmptyBatches(): boolean {
     if (!this.#fields.emptyBatches) return false;
@@ -138,7 +144,7 @@ export class Line {
   #nextSlice(): Slice | undefined {
     const formed = this.#waiting.shift();
     if (formed !== undefined) return formed;
-    if (!this.#hurried || this.#arrived.length === 0) return undefined;
+    if (!this.#hurried || !this.#hasMore) return undefined;
     const blocks = this.#arrived;
     this.#arrived = [];
     this.#lastBatchMillis = this.#fields.hurriedTime(this.#lastBatchMillis);

@@ -1,4 +1,5 @@
 import type { Batch } from './batch.ts';
+import type { LocalSource } from './local-source.ts';
 import type { StatefulNode } from './stateful-node.ts';
 import type { NodeHead } from './node-head.ts';
 
@@ -43,6 +44,8 @@ export interface InputNode extends NodeHead {
   readonly name: string;
   /** `blocks`: records of shards, in one partition for each block. `local`: what a source in this process gives at each tick. */
   readonly from: 'blocks' | 'local';
+  /** Where a local input gets its items from. */
+  readonly source?: LocalSource;
 }
 
 /** An operator that makes each partition from one partition of its parent, item by item. Runs of these are one pass. */
@@ -148,7 +151,7 @@ export interface OperatorContext extends TransformContext {
 }
 
 /** What makes a plan work: without an output nothing is computed. Outputs run in declaration order. */
-export type OutputNode = ForeachBatchNode | PrintNode;
+export type OutputNode = ForeachBatchNode | PrintNode | SaveNode;
 
 /** Hands the batch to a function of the program. */
 export interface ForeachBatchNode extends NodeHead {
@@ -162,6 +165,17 @@ export interface PrintNode extends NodeHead {
   readonly tag: 'print';
   readonly parent: StreamNode;
   readonly limit: number;
+}
+
+/** Writes each batch to a file of its own. */
+export interface SaveNode extends NodeHead {
+  readonly tag: 'save';
+  readonly parent: StreamNode;
+  readonly format: 'text' | 'json';
+  /** Path and beginning of the name of the files. */
+  readonly prefix: string;
+  /** Ending of their names, without the dot. */
+  readonly suffix: string | undefined;
 }
 
 /** What an output is told beside its batch. */

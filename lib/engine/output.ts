@@ -4,6 +4,8 @@ import type { Evaluation } from './evaluate.ts';
 import type { Partitions } from './given.ts';
 import type { OutputContext, OutputNode, PrintNode, PrintTarget } from './node.ts';
 import { renderPrint } from './print.ts';
+import { saveBatch } from './save.ts';
+import { applicationGroup } from './scope.ts';
 
 /** The batch that outputs are run for. */
 export interface OutputWork {
@@ -22,7 +24,11 @@ export async function runOutput(node: OutputNode, work: OutputWork, context: Out
   context.signal.throwIfAborted();
   await work.evaluation.guard(node, async () => {
     if (node.tag === 'print') await print(node, partitions, work);
-    else await node.f(new Batch({ ...work.head, partitions }), context);
+    else if (node.tag === 'save') {
+      const group = context.group === applicationGroup ? undefined : context.group;
+      const { batchTimeMillis } = work.head;
+      await saveBatch(node, partitions, { batchTimeMillis, group }, context.signal);
+    } else await node.f(new Batch({ ...work.head, partitions }), context);
   });
 }
 

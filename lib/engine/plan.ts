@@ -18,6 +18,8 @@ export interface Plan {
   readonly nodes: readonly StreamNode[];
   /** The nodes that remember something; they take a step in every batch. */
   readonly keepers: readonly StatefulNode<StreamNode>[];
+  /** The streams whose batches are kept for `slice`, and for how long. */
+  readonly remembered: readonly Remembered[];
   /** By node id, under which key the memory of a keeper is kept. */
   readonly stateKeys: ReadonlyMap<number, string>;
   /** By node id, how often the stream gives a batch, milliseconds. */
@@ -34,6 +36,12 @@ export interface Plan {
   readonly scopeReason: string;
 }
 
+/** A stream whose batches are kept for `slice`. */
+export interface Remembered {
+  readonly node: StreamNode;
+  readonly keepMillis: number;
+}
+
 /** What a plan is compiled from. */
 export interface PlanFields {
   readonly batchIntervalMillis: number;
@@ -42,6 +50,7 @@ export interface PlanFields {
   readonly outputs: readonly OutputNode[];
   /** Whether the context has a place for state. */
   readonly hasStore: boolean;
+  readonly remembered?: readonly Remembered[];
   /** Streams that somebody wants to look at without an output: a test harness. */
   readonly observed?: readonly StreamNode[];
 }
@@ -52,9 +61,10 @@ export interface PlanFields {
  * what `validate.ts` lists
  */
 export function compilePlan(fields: PlanFields): Plan {
-  const { batchIntervalMillis, observed = [], inputs, outputs } = fields;
+  const { batchIntervalMillis, inputs, outputs, remembered = [] } = fields;
+  const observed = [...(fields.observed ?? []), ...remembered.map(({ node }) => node)];
   const roots = [...outputs.map((output) => output.parent), ...observed];
-  if (roots.length === 0) {
+  if (outputs.length === 0 && fields.observed === undefined) {
     throw new MillraceError(
       'MR_CONFIG_INVALID',
       'no output operation is registered, so there is nothing to run: end a stream with print() or foreachBatch()',
@@ -69,6 +79,7 @@ export function compilePlan(fields: PlanFields): Plan {
     inputs: [...inputs],
     outputs: [...outputs],
     nodes,
+    remembered,
     keepers: nodes.filter((node) => node.tag === 'stateful'),
     stateKeys: stateKeysOf(nodes),
     slides,

@@ -7,6 +7,9 @@ import { nameOf } from './node-head.ts';
  */
 export type Scope = 'shard' | 'application';
 
+/** The commit group of a plan of `application` scope. */
+export const applicationGroup = 'application';
+
 /** A scope with the reason for it. */
 export interface ScopeDecision {
   readonly scope: Scope;

@@ -71,6 +71,13 @@ export type MillraceEvent =
   | { readonly type: 'shard.throttled'; readonly shardId: string; readonly delayMillis: number }
   | { readonly type: 'shard.iteratorExpired'; readonly shardId: string }
   | { readonly type: 'shard.gone'; readonly shardId: string }
+  | {
+      readonly type: 'shard.positionTrimmed';
+      readonly shardId: string;
+      readonly checkpoint: string;
+      readonly caughtUpAtMillis: number;
+      readonly retentionMillis: number;
+    }
   | { readonly type: 'shard.subscribed'; readonly shardId: string; readonly consumerArn: string }
   | {
       readonly type: 'shard.subscriptionEnded';
@@ -161,6 +168,14 @@ export type MillraceEvent =
       readonly reason: string;
     }
   | ({ readonly type: 'batch.completed'; readonly group: string; readonly batchId: number } & BatchFigures)
+  | {
+      readonly type: 'input.failed';
+      /** The input of the program's own, `receiverStream#3`. */
+      readonly input: string;
+      readonly message: string;
+      /** After which it is started again. */
+      readonly delayMillis: number;
+    }
   | { readonly type: 'batch.failed'; readonly group: string; readonly batchId: number; readonly message: string }
   | {
       readonly type: 'batch.stuck';

@@ -43,6 +43,8 @@ export interface LeaseCoordinatorOptions {
   readonly cleanupLeasesUponShardCompletion?: boolean;
   /** Whether this worker must be the only one of its application. */
   readonly exclusive: boolean;
+  /** Workers of the same process; see `ensureAlone`. */
+  readonly companions?: ReadonlySet<string>;
   readonly clock: Clock;
   readonly random: Random;
   readonly events: EventSink;

@@ -30,6 +30,8 @@ export interface ReceiverSettings extends RestartSettings {
   readonly blockMaxBytes: number;
   readonly blockMaxRecords: number;
   readonly maxUnackedBlocks: number;
+  /** What to do when records after a checkpoint may have been trimmed: FAIL. */
+  readonly onTrimmedPosition?: 'FAIL' | 'TRIM_HORIZON';
 }
 
 /** What a receiver works with: its ports and settings. */
@@ -49,6 +51,8 @@ export interface ReceiverOptions {
   readonly settings: ReceiverSettings;
   /** Whether this worker must be the only one of its application; see `ensureAlone`. Default false. */
   readonly exclusive?: boolean;
+  /** The names of the other receivers of the same process, which do not count as other workers. Default none. */
+  readonly companions?: ReadonlySet<string>;
   /** Where a shard is begun when its lease row does not decide; see `startOfEngine`. */
   readonly startAt?: StartAt;
 }

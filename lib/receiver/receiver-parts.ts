@@ -20,6 +20,8 @@ export interface ReceiverParts {
   readonly streamName: string;
   /** Whether the place of a record follows from its keys; AUTO distribution goes by none. */
   readonly isPlacedByKey: boolean;
+  /** How long the stream keeps records. */
+  readonly retentionMillis: number;
   readonly coordinator: LeaseCoordinator;
   readonly keeper: LeaseKeeper;
   readonly bound: Bound | undefined;
@@ -76,6 +78,7 @@ export async function openParts(
     stream,
     plan,
     exclusive,
+    ...(options.companions === undefined ? {} : { companions: options.companions }),
     onGained: (lease) => listener.onGained(lease, parts),
     onSnapshot: listener.onSnapshot,
     needsView: settings.until !== undefined,
@@ -84,6 +87,7 @@ export async function openParts(
   });
   const parts: ReceiverParts = {
     streamName,
+    retentionMillis: description.retentionPeriodHours * 3_600_000,
     isPlacedByKey: description.recordDistributionStrategy !== 'AUTO',
     coordinator,
     keeper,

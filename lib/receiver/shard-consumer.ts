@@ -13,6 +13,7 @@ import { type ParentGateOptions, waitForParents } from './parent-gate.ts';
 import { ShardCheckpointer, type ShardCheckpointerOptions } from './shard-checkpointer.ts';
 import { isFaultOfAll } from './shard-fault.ts';
 import { type ReadingEnd, ShardIntake, type ShardIntakeOptions } from './shard-intake.ts';
+import { ShardTip } from './shard-tip.ts';
 import { type ShardState, shardEdges } from './shard-state.ts';
 import type { ShardTenure } from './shard-tenure.ts';
 
@@ -24,7 +25,7 @@ export interface ShardConsumerOptions
   extends
     ParentGateOptions,
     ShardIntakeOptions,
-    ShardCheckpointerOptions,
+    Omit<ShardCheckpointerOptions, 'tip'>,
     Omit<BlockOutletOptions, 'positions' | 'signal' | 'onFault'> {
   /** How long to keep off the shard although its lease is held: it failed here a while ago. 0 when it did not. */
   readonly coolDownMillis: number;
@@ -68,7 +69,12 @@ export class ShardConsumer implements ShardTenure {
     this.#start = options.start ?? lease.checkpoint;
     this.#positions = new FinishedPositions(this.#start);
     // Reading goes by where it begins; what is written goes by the row, whose checkpoint never moves back.
-    const reading = { ...options, lease: { ...lease, checkpoint: this.#start } };
+    const tip = new ShardTip();
+    // What the row says of the tip, it says of its own checkpoint.
+    const { caughtUpAtMillis, ...rest } = lease;
+    const isOwn = comparePositions(this.#start, lease.checkpoint) === 0;
+    const known = isOwn && caughtUpAtMillis !== undefined ? { caughtUpAtMillis } : {};
+    const reading = { ...options, lease: { ...rest, ...known, checkpoint: this.#start } };
     this.#outlet = new BlockOutlet({
       ...reading,
       positions: this.#positions,
@@ -78,6 +84,7 @@ export class ShardConsumer implements ShardTenure {
     this.#intake = new ShardIntake(reading, {
       outlet: this.#outlet,
       positions: this.#positions,
+      tip,
       acked: this.#acked,
       reading: this.#reading.signal,
       over: this.#over.signal,
@@ -85,7 +92,7 @@ export class ShardConsumer implements ShardTenure {
         if (this.state.tag !== tag) this.#state.become({ tag });
       },
     });
-    this.#checkpointer = new ShardCheckpointer(options);
+    this.#checkpointer = new ShardCheckpointer({ ...options, tip });
     this.#state = new StateHolder<ShardState>({ tag: 'waitingForParents' }, shardEdges, (to, from) =>
       events.publish({ type: 'shard.changed', shardId: lease.leaseKey, from: from.tag, to: to.tag }),
     );
@@ -333,7 +340,7 @@ export class ShardConsumer implements ShardTenure {
   /** Writes the finished position when it has moved; at the end of the shard, with all that SHARD_END takes. */
   async checkpoint(): Promise<CommitOutcome> {
     const { finished } = this.#positions;
-    if (comparePositions(finished, this.#checkpointer.written) <= 0) return 'committed';
+    if (comparePositions(finished, this.#checkpointer.written) <= 0) return this.#checkpointer.writeTip();
     return finished.kind === 'SHARD_END' ? this.#writeEnd() : this.#checkpointer.write(finished);
   }
 

@@ -158,6 +158,7 @@ export class ShardSet {
       budget: this.#budget,
       gate,
       bound: parts.bound,
+      retentionMillis: parts.retentionMillis,
       clock,
       random,
       events,

@@ -125,6 +125,16 @@ export interface ConsumerOptions {
   readonly maxRecords?: number | undefined;
   /** Pause between reads of a shard that is caught up, milliseconds; default 1,000, at least 200. */
   readonly idleTimeBetweenReadsInMillis?: number | undefined;
+  /**
+   * A shard that is less far behind its tip than this is polled only once in that time, milliseconds, which leaves more reads
+   * to others; default 0, no such rule.
+   */
+  readonly millisBehindLatestThresholdForReducedTps?: number | undefined;
+  /**
+   * What to do when records after a checkpoint may have been trimmed, because nobody read the shard for longer than the
+   * stream keeps records: fail with `MR_POSITION_TRIMMED` (default), or go on with the oldest record that is left.
+   */
+  readonly onTrimmedPosition?: 'FAIL' | 'TRIM_HORIZON' | undefined;
   /** Most reads a second of one shard; default 4 of the 5 that all readers of a shard share. */
   readonly maxReadsPerSecondPerShard?: number | undefined;
   /** Most bytes read and not yet finished, for the process; default 128 MiB. */

@@ -63,7 +63,9 @@ export interface ConsumerSettings {
   readonly workerMetricsTableName: string;
   readonly maxRecords: number;
   readonly idleTimeBetweenReadsInMillis: number;
+  readonly millisBehindLatestThresholdForReducedTps: number;
   readonly maxReadsPerSecondPerShard: number;
+  readonly onTrimmedPosition: 'FAIL' | 'TRIM_HORIZON';
   readonly maxBufferedBytes: number;
   readonly blockIntervalMillis: number;
   readonly blockMaxBytes: number;

@@ -142,6 +142,8 @@ function readingSettings(values: ConsumerValues) {
     codec: values.codec ?? 'json',
     maxRecords: values.maxRecords ?? 10_000,
     idleTimeBetweenReadsInMillis: values.idleTimeBetweenReadsInMillis ?? 1_000,
+    millisBehindLatestThresholdForReducedTps: values.millisBehindLatestThresholdForReducedTps ?? 0,
+    onTrimmedPosition: values.onTrimmedPosition ?? 'FAIL',
     maxReadsPerSecondPerShard: values.maxReadsPerSecondPerShard ?? 4,
     maxBufferedBytes: values.maxBufferedBytes ?? 128 * 1024 * 1024,
     blockIntervalMillis: values.blockIntervalMillis ?? 200,
