@@ -127,11 +127,12 @@ export function prepareCheckpoint(
   state: Uint8Array | undefined,
   extras: RenewExtras = {},
 ): LeaseWrite {
+  const { leaseKey, leaseCounter, tenure } = fence;
   return {
-    leaseKey: fence.leaseKey,
-    condition: { leaseCounter: fence.leaseCounter, tenure: fence.tenure },
+    leaseKey,
+    condition: { leaseCounter, tenure },
     set: {
-      leaseCounter: fence.leaseCounter + 1,
+      leaseCounter: leaseCounter + 1,
       pendingCheckpoint,
       ...(state === undefined ? {} : { pendingCheckpointState: state }),
       ...extras,

@@ -1,7 +1,7 @@
 import { MillraceError } from '../../base/error.ts';
 import { type Position, comparePositions, formatPosition, positionOf, positionToRow } from '../../base/position.ts';
 import type { CommitOutcome } from '../../block/block-source.ts';
-import { KinesisRecord } from '../../block/record.ts';
+import type { KinesisRecord } from '../../block/record.ts';
 import type { ShardTenure } from '../shard-tenure.ts';
 import type {
   CheckpointMode,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { BlockLanes } from '../../../lib/app/block-lanes.ts';
+import type { MillraceError } from '../../../lib/base/error.ts';
 import { seededRandom } from '../../../lib/base/random.ts';
 import { formatPosition } from '../../../lib/base/position.ts';
 import type { FailurePolicy } from '../../../lib/receiver/failure-policy.ts';
@@ -12,11 +13,11 @@ import type {
 } from '../../../lib/receiver/processor/record-processor.ts';
 import { Fleet, type Worker, type WorkerOptions, wait } from '../fleet.ts';
 
-// oxlint-disable-next-line unicorn/no-thenable -- the name is Lambda's
 const policy: FailurePolicy = {
   maximumRetryAttempts: -1,
   maximumRecordAgeInSeconds: -1,
   bisectBatchOnFunctionError: false,
+  // oxlint-disable-next-line unicorn/no-thenable -- the name is Lambda's
   then: 'STOP',
 };
 
@@ -90,7 +91,7 @@ const last = (fleet: Fleet) => `${fleet.produced.at(-1)?.sequenceNumber}:0`;
 const codeOf = (promise: Promise<unknown>) =>
   promise.then(
     () => 'fulfilled',
-    (thrown: { code?: string }) => thrown.code,
+    (thrown: unknown) => (thrown as MillraceError).code,
   );
 
 describe('a record processor with automatic checkpoints', () => {
@@ -291,7 +292,7 @@ describe('a record processor with manual checkpoints', () => {
     const one = new Processed(fleet, 'a', 'manual');
     await fleet.clock.runUntil(() => one.numbers.length === 4);
     const checkpointer = one.checkpointers.get(only(fleet)) as RecordProcessorCheckpointer;
-    const [, second, third] = fleet.produced.map(({ sequenceNumber }) => sequenceNumber as string);
+    const [, second, third] = fleet.produced.map(({ sequenceNumber }) => sequenceNumber);
     const state = Uint8Array.of(7, 0, 255);
     const early = await fleet.clock.runUntil(checkpointer.prepareCheckpoint({ at: second!, state }));
     expect(early.pendingCheckpoint).toEqual({ sequenceNumber: second, subSequenceNumber: 0 });
