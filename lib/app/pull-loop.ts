@@ -83,11 +83,12 @@ export class PullLoop {
 
   /** Resolves when every open block is acked or lost; rejects with the deadline's reason when that comes first. */
   async #settled(deadline: AbortSignal): Promise<void> {
-    for (const [id, block] of this.#open) {
-      using either = linkedController(deadline, block.signal);
-      while (this.#open.has(id) && !either.signal.aborted) await this.#acked.wait(either.signal);
-      deadline.throwIfAborted();
-      this.#open.delete(id);
-    }
+    for (const block of this.#open.values()) await this.#ackedOrLost(block, deadline);
+  }
+
+  async #ackedOrLost(block: Block, deadline: AbortSignal): Promise<void> {
+    using either = linkedController(deadline, block.signal);
+    while (this.#open.has(block.id) && !either.signal.aborted) await this.#acked.wait(either.signal);
+    deadline.throwIfAborted();
   }
 }

@@ -18,14 +18,13 @@ import {
   type Fence,
   type LeaseWrite,
   beginTenure,
-  checkpointLease,
   completeHandoff,
   completeUnreadHandoff,
   isAlreadyApplied,
-  prepareCheckpoint,
   releaseLease,
   renewLease,
 } from './lease-write.ts';
+import { requestedWrite } from './requested-write.ts';
 
 /** KCL's `maxLeaseRenewalThreads`: how many renewals are under way at once. */
 const maximumConcurrentRenewals = 20;
@@ -182,22 +181,12 @@ export class LeaseKeeper {
     const holding = this.#holdings.get(request.leaseKey);
     if (holding === undefined || holding.fence.tenure !== request.tenure) return 'lost';
     if (request.type === 'release') return this.#release(holding, request.to);
-    if (request.type === 'prepare') {
-      const load = holding.load.take(this.#options.clock.monotonicMillis());
-      const { pendingCheckpoint, state } = request;
-      return this.#write(holding, (fence) => prepareCheckpoint(fence, pendingCheckpoint, state, load));
-    }
-    const { checkpoint, engineState, caughtUpAtMillis } = request;
-    const extras = {
-      ...holding.load.take(this.#options.clock.monotonicMillis()),
-      ...(engineState === undefined ? {} : { engineState }),
-      ...(caughtUpAtMillis === undefined ? {} : { caughtUpAtMillis }),
-    };
-    const outcome = await this.#write(holding, (fence) => checkpointLease(fence, checkpoint, extras));
-    if (outcome === 'applied') {
+    const load = holding.load.take(this.#options.clock.monotonicMillis());
+    const outcome = await this.#write(holding, (fence) => requestedWrite(request, fence, load));
+    if (outcome === 'applied' && request.type === 'checkpoint') {
       const { leaseKey, tenure } = request;
-      const text = formatPosition(checkpoint);
-      this.#options.events.publish({ type: 'lease.checkpointed', leaseKey, tenure, checkpoint: text });
+      const checkpoint = formatPosition(request.checkpoint);
+      this.#options.events.publish({ type: 'lease.checkpointed', leaseKey, tenure, checkpoint });
     }
     return outcome;
   }
