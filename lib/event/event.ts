@@ -1,7 +1,7 @@
 import type { ErrorSubject } from '../base/error.ts';
 
 /** Why a worker no longer holds a lease. */
-export type LeaseLossReason = 'taken' | 'expired' | 'deleted' | 'duplicate' | 'released';
+export type LeaseLossReason = 'taken' | 'expired' | 'deleted' | 'duplicate' | 'released' | 'stalled';
 
 /** Why a lease is given to a worker. */
 export type AssignReason = 'unowned' | 'expired' | 'balance';
@@ -27,6 +27,15 @@ export type MillraceEvent =
   | { readonly type: 'worker.started'; readonly workerIdentifier: string; readonly applicationName: string }
   | { readonly type: 'worker.stopped'; readonly workerIdentifier: string }
   | { readonly type: 'worker.joined'; readonly workerIdentifier: string }
+  | {
+      readonly type: 'worker.stalled';
+      readonly workerIdentifier: string;
+      /** How long the main thread has not answered. */
+      readonly forMillis: number;
+      /** Whether its leases are given up for it. */
+      readonly released: boolean;
+    }
+  | { readonly type: 'heartbeats.inlined'; readonly reason: string }
   | { readonly type: 'worker.left'; readonly workerIdentifier: string }
   | { readonly type: 'leader.elected'; readonly workerIdentifier: string }
   | { readonly type: 'leader.lost'; readonly workerIdentifier: string }

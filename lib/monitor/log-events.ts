@@ -8,6 +8,8 @@ const lines: Readonly<Record<EventType, readonly [LogLevel, string]>> = {
   'worker.started': ['info', 'worker started'],
   'worker.stopped': ['info', 'worker stopped'],
   'worker.joined': ['info', 'another worker joined'],
+  'worker.stalled': ['error', 'the main thread does not answer, so its leases stand still'],
+  'heartbeats.inlined': ['warn', 'heartbeats run in the main thread, which must not be blocked'],
   'worker.left': ['info', 'another worker left'],
   'leader.elected': ['info', 'this worker leads'],
   'leader.lost': ['info', 'this worker leads no more'],

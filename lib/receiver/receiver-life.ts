@@ -3,7 +3,7 @@ import type { Channel } from '../base/channel.ts';
 import { MillraceError, toMillraceError } from '../base/error.ts';
 import { type Deferred, deferred } from '../base/service.ts';
 import type { Block } from '../block/block.ts';
-import type { LeaseKeeper } from '../lease/lease-keeper.ts';
+import type { Keeper } from '../lease/keeper.ts';
 import type { TableSnapshot } from '../lease/lease-table.ts';
 import { isBoundedRunDone } from './bounded-run.ts';
 import type { DemandGate } from './demand-gate.ts';
@@ -56,7 +56,7 @@ export class ReceiverLife {
   #isEnding = false;
   #drainFault: MillraceError | undefined;
   #parts: ReceiverParts | undefined;
-  #keeper: LeaseKeeper | undefined;
+  #keeper: Keeper | undefined;
   #startedAtMillis: number | undefined;
 
   constructor(options: ReceiverLifeOptions) {
@@ -77,7 +77,7 @@ export class ReceiverLife {
   }
 
   /** The keeper of the leases, once there is one. */
-  get keeper(): LeaseKeeper | undefined {
+  get keeper(): Keeper | undefined {
     return this.#keeper;
   }
 

@@ -8,13 +8,13 @@ import type { CommitOutcome } from '../block/block-source.ts';
 import type { EventSink } from '../event/bus.ts';
 import type { ChildShard } from '../kinesis/kinesis-api.ts';
 import type { Lease } from '../lease/lease.ts';
+import type { Keeper } from '../lease/keeper.ts';
 import type { ShardTip } from './shard-tip.ts';
-import type { LeaseKeeper } from '../lease/lease-keeper.ts';
 
 /** What a {@link ShardCheckpointer} needs. */
 export interface ShardCheckpointerOptions {
   readonly lease: Lease;
-  readonly keeper: LeaseKeeper;
+  readonly keeper: Keeper;
   readonly tip: ShardTip;
   readonly clock: Clock;
   readonly random: Random;

@@ -5,7 +5,7 @@ import { Notifier } from '../base/notifier.ts';
 import type { Position } from '../base/position.ts';
 import type { Block } from '../block/block.ts';
 import { type Lease, isEnded } from '../lease/lease.ts';
-import type { LeaseKeeper } from '../lease/lease-keeper.ts';
+import type { Keeper } from '../lease/keeper.ts';
 import type { HandoffBegun, LeaseLost } from '../lease/keeper-messages.ts';
 import { defaultAssignmentOptions } from '../lease/plan/utilization-types.ts';
 import { ByteBudget } from './byte-budget.ts';
@@ -189,13 +189,13 @@ export class ShardSet {
    * The leader hands a lease to another worker: finish it, checkpoint it, then let the keeper complete the handoff, so that
    * the next owner repeats nothing. Without a consumer there is nothing to finish, and the handoff is completed at once.
    */
-  handOff(begun: HandoffBegun, keeper: LeaseKeeper): void {
+  handOff(begun: HandoffBegun, keeper: Keeper): void {
     // A receiver that ends releases all its leases, and completes the handoffs with them.
     if (this.#isClosed) return;
     this.#options.track(this.#moveAway(begun, keeper));
   }
 
-  async #moveAway({ leaseKey, tenure, to }: HandoffBegun, keeper: LeaseKeeper): Promise<void> {
+  async #moveAway({ leaseKey, tenure, to }: HandoffBegun, keeper: Keeper): Promise<void> {
     const { receiver, loops } = this.#options;
     const { gracefulLeaseHandoffTimeoutMillis } = { ...defaultAssignmentOptions, ...receiver.assignment };
     const consumer = this.#consumers.get(leaseKey);
