@@ -62,6 +62,7 @@ export function createReading(parts: ReadingParts): Reading {
 
 function pollingReader({ api, settings, clock, random, events }: ReadingParts): ShardReader {
   const { streamName, maxRecords, idleTimeBetweenReadsInMillis, maxReadsPerSecondPerShard } = settings;
+  const { millisBehindLatestThresholdForReducedTps } = settings;
   return createPollingReader({
     api,
     streamName,
@@ -71,5 +72,6 @@ function pollingReader({ api, settings, clock, random, events }: ReadingParts): 
     maxRecords,
     idleTimeBetweenReadsInMillis,
     maxReadsPerSecondPerShard,
+    millisBehindLatestThresholdForReducedTps,
   });
 }

@@ -1,7 +1,7 @@
 import type { ErrorSubject } from '../base/error.ts';
 
 /** Why a worker no longer holds a lease. */
-export type LeaseLossReason = 'taken' | 'expired' | 'deleted' | 'duplicate' | 'released';
+export type LeaseLossReason = 'taken' | 'expired' | 'deleted' | 'duplicate' | 'released' | 'stalled';
 
 /**
  * A step of the commit order, told when it is done: the plan is written, the operators have taken their step, the state is
@@ -33,6 +33,15 @@ export type MillraceEvent =
   | { readonly type: 'worker.started'; readonly workerIdentifier: string; readonly applicationName: string }
   | { readonly type: 'worker.stopped'; readonly workerIdentifier: string }
   | { readonly type: 'worker.joined'; readonly workerIdentifier: string }
+  | {
+      readonly type: 'worker.stalled';
+      readonly workerIdentifier: string;
+      /** How long the main thread has not answered. */
+      readonly forMillis: number;
+      /** Whether its leases are given up for it. */
+      readonly released: boolean;
+    }
+  | { readonly type: 'heartbeats.inlined'; readonly reason: string }
   | { readonly type: 'worker.left'; readonly workerIdentifier: string }
   | { readonly type: 'leader.elected'; readonly workerIdentifier: string }
   | { readonly type: 'leader.lost'; readonly workerIdentifier: string }
@@ -77,6 +86,13 @@ export type MillraceEvent =
   | { readonly type: 'shard.throttled'; readonly shardId: string; readonly delayMillis: number }
   | { readonly type: 'shard.iteratorExpired'; readonly shardId: string }
   | { readonly type: 'shard.gone'; readonly shardId: string }
+  | {
+      readonly type: 'shard.positionTrimmed';
+      readonly shardId: string;
+      readonly checkpoint: string;
+      readonly caughtUpAtMillis: number;
+      readonly retentionMillis: number;
+    }
   | { readonly type: 'shard.subscribed'; readonly shardId: string; readonly consumerArn: string }
   | {
       readonly type: 'shard.subscriptionEnded';

@@ -151,9 +151,9 @@ function isOfFanOut(operation: string): boolean {
   return operation === 'SubscribeToShard' || operation.endsWith('StreamConsumer');
 }
 
-/** "Consumer x, for stream y, not found" and the like; the names in it may hold any word. */
+/** "Consumer x, for stream y, not found", "ConsumerName x ..." and the like; the names in it may hold any word. */
 function speaksOfConsumer(message: string): boolean {
-  return /^\W*(stream ?)?consumer\b/i.test(message);
+  return /^\W*(stream ?)?consumer/i.test(message);
 }
 
 function partsOf(kind: KinesisFaultKind, fault: AwsFault, call: KinesisCall): AwsErrorParts {

@@ -94,8 +94,9 @@ export class ShardPoller {
       const bytes = bytesOf(answer.records);
       // Some emulators answer 0 although a full page has left records behind, which arrived in the same millisecond.
       const caughtUp = answer.millisBehindLatest === 0 && answer.records.length < maxRecords;
-      this.#pace = afterRead(this.#pace, limits, { startedAtMillis, bytes, caughtUp });
-      return caughtUp ? answer : { ...answer, millisBehindLatest: Math.max(1, answer.millisBehindLatest) };
+      const millisBehindLatest = caughtUp ? 0 : Math.max(1, answer.millisBehindLatest);
+      this.#pace = afterRead(this.#pace, limits, { startedAtMillis, bytes, caughtUp, millisBehindLatest });
+      return { ...answer, millisBehindLatest };
     } catch (thrown) {
       if (!isKinesisFault(thrown, 'iteratorExpired', 'invalid')) throw thrown;
       if (thrown.kind === 'iteratorExpired') {

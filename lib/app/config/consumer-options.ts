@@ -119,12 +119,32 @@ export interface ConsumerOptions {
    * speaks but AWS does not document, or by the SDK's own.
    */
   readonly codec?: 'json' | 'cbor' | 'sdk' | undefined;
-  /** Only `'inline'` in this version. */
-  readonly heartbeatIsolation?: 'inline' | undefined;
+  /**
+   * Where heartbeats run: in a thread of their own (default), so that code that blocks the main thread loses no lease, or in
+   * the main one (`'inline'`). Where a thread cannot be, they run inline, and an event (`heartbeats.inlined`) says why.
+   */
+  readonly heartbeatIsolation?: 'thread' | 'inline' | undefined;
+  /**
+   * What is done about a shard whose handler has not returned, or a main thread that has not answered, for
+   * `stalledAfterMillis`: its leases are given up (default), or it is only told by an event.
+   */
+  readonly onStall?: 'RELEASE' | 'WARN' | undefined;
+  /** How long a handler or the main thread may not come back before it counts as stalled, milliseconds; default 300,000. */
+  readonly stalledAfterMillis?: number | undefined;
   /** Most records of one read; default and most 10,000. */
   readonly maxRecords?: number | undefined;
   /** Pause between reads of a shard that is caught up, milliseconds; default 1,000, at least 200. */
   readonly idleTimeBetweenReadsInMillis?: number | undefined;
+  /**
+   * A shard that is less far behind its tip than this is polled only once in that time, milliseconds, which leaves more reads
+   * to others; default 0, no such rule.
+   */
+  readonly millisBehindLatestThresholdForReducedTps?: number | undefined;
+  /**
+   * What to do when records after a checkpoint may have been trimmed, because nobody read the shard for longer than the
+   * stream keeps records: fail with `MR_POSITION_TRIMMED` (default), or go on with the oldest record that is left.
+   */
+  readonly onTrimmedPosition?: 'FAIL' | 'TRIM_HORIZON' | undefined;
   /** Most reads a second of one shard; default 4 of the 5 that all readers of a shard share. */
   readonly maxReadsPerSecondPerShard?: number | undefined;
   /** Most bytes read and not yet finished, for the process; default 128 MiB. */

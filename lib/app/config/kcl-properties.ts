@@ -19,6 +19,7 @@ const kclNames: Readonly<Record<string, string>> = {
   failoverTimeMillis: 'failoverTimeMillis',
   maxRecords: 'maxRecords',
   idleTimeBetweenReadsInMillis: 'idleTimeBetweenReadsInMillis',
+  millisBehindLatestThresholdForReducedTps: 'millisBehindLatestThresholdForReducedTps',
   shutdownGraceMillis: 'shutdownGraceMillis',
   leaseAssignmentStrategy: 'leaseAssignmentStrategy',
   maxLeasesForWorker: 'maxLeasesForWorker',

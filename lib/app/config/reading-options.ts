@@ -30,7 +30,21 @@ export const readingOptions = {
     { brief: 'Pause between reads of a shard that is caught up, milliseconds.', defaultText: '1000' },
     200,
   ),
+  millisBehindLatestThresholdForReducedTps: millis(
+    {
+      brief: 'A shard less far behind its tip is polled only once in this time, milliseconds; 0 for no such rule.',
+      defaultText: '0',
+    },
+    0,
+  ),
   maxReadsPerSecondPerShard: readsPerSecond,
+  onTrimmedPosition: word(
+    {
+      brief: 'What to do when records after a checkpoint may have been trimmed: FAIL, or go on at TRIM_HORIZON.',
+      defaultText: 'FAIL',
+    },
+    ['FAIL', 'TRIM_HORIZON'],
+  ),
   maxBufferedBytes: wholeNumber(
     { brief: 'Most bytes read and not yet finished, for the process.', defaultText: '134217728' },
     { least: 65_536, most: Number.MAX_SAFE_INTEGER, unit: 'bytes' },
