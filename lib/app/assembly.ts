@@ -6,7 +6,7 @@ import { createAwsKinesis } from '../kinesis/aws-kinesis.ts';
 import { chooseAssignmentPlan } from '../lease/plan/assignment-plan.ts';
 import type { AssignmentOptions } from '../lease/plan/utilization-types.ts';
 import { logEvents } from '../monitor/log-events.ts';
-import type { StartAt } from '../receiver/feed/engine-positions.ts';
+import type { ReceiverOptions } from '../receiver/receiver-options.ts';
 import { Receiver } from '../receiver/receiver.ts';
 import { type Clients, createClients } from './clients.ts';
 import type { ConsumerOptions } from './config/consumer-options.ts';
@@ -14,6 +14,7 @@ import type { ConsumerSettings } from './config/consumer-settings.ts';
 import { processEnvironment } from './config/environment.ts';
 import { resolveConsumerSettings } from './config/resolve.ts';
 import { defaultLogger } from './default-logger.ts';
+import { KeeperThread } from './keeper-thread.ts';
 import { createReading } from './reading.ts';
 import { createLeaseTable } from './lease-table.ts';
 import { measureWorker } from './worker-measuring.ts';
@@ -37,13 +38,11 @@ export function settingsOfProgram(options: ConsumerOptions): ConsumerSettings {
   return resolveConsumerSettings({ options, env, random: systemRandom, hostname: hostname(), pid: process.pid });
 }
 
+/** What an engine asks of its receivers; a consumer asks for nothing. */
+export type EngineNeeds = Pick<ReceiverOptions, 'exclusive' | 'companions' | 'startAt'>;
+
 /** Wires a receiver to AWS. Nothing is sent before it runs. Dispose it when the run has ended. */
-export function assemble(
-  settings: ConsumerSettings,
-  events: EventBus,
-  exclusive: boolean,
-  startAt?: StartAt,
-): Assembly {
+export function assemble(settings: ConsumerSettings, events: EventBus, engine: EngineNeeds = {}): Assembly {
   const clock = systemClock;
   const random = systemRandom;
   const unlog = logEvents(events, settings.logger ?? defaultLogger());
@@ -55,11 +54,13 @@ export function assemble(
   const api = createAwsKinesis({ client: clients.kinesis, stream, clock, events, codec });
   const reading = createReading({ clients, api, settings, clock, random, events });
   const table = createLeaseTable(clients, settings, clock);
+  const keeperThread = new KeeperThread({ settings, clients, clock, events });
   const measuring = measureWorker({ settings, environment: processEnvironment(), clock, events });
   const receiver = new Receiver({
     api,
     reader: reading.reader,
     table,
+    createKeeper: (options) => keeperThread.createKeeper(options),
     plan: chooseAssignmentPlan(settings.leaseAssignmentStrategy),
     assignment: assignmentOf(settings),
     measurements: measuring.measurements,
@@ -67,8 +68,7 @@ export function assemble(
     random,
     events,
     settings,
-    exclusive,
-    ...(startAt === undefined ? {} : { startAt }),
+    ...engine,
   });
   return {
     settings,
@@ -79,6 +79,7 @@ export function assemble(
     serviceTimeMillis: () => api.serviceTimeMillis(),
     [Symbol.asyncDispose]: async () => {
       measuring.stop();
+      keeperThread[Symbol.dispose]();
       await reading.end();
       clients.destroy();
       unlisten?.();

@@ -28,11 +28,13 @@ export const errorReactions = {
   MR_DRAIN_TIMEOUT: 'fatal',
   MR_ABORTED: 'fatal',
   MR_KEY_INVALID: 'fatal',
+  MR_STATE_INVALID: 'fatal',
   MR_STATE_UNREACHABLE: 'restart',
   MR_STATE_DAMAGED: 'fatal',
   MR_STATE_NEWER: 'fatal',
   MR_STATE_FOREIGN: 'fatal',
   MR_EPOCH_LOST: 'restart',
+  MR_RANGE_HOLE: 'restart',
   MR_INTERNAL: 'fatal',
 } as const satisfies Record<string, Reaction>;
 

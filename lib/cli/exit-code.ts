@@ -39,11 +39,13 @@ const codesOfErrors: Readonly<Record<ErrorCode, number>> = {
   MR_DRAIN_TIMEOUT: exitCodes.drainDeadline,
   MR_ABORTED: exitCodes.failed,
   MR_KEY_INVALID: exitCodes.failed,
+  MR_STATE_INVALID: exitCodes.failed,
   MR_STATE_UNREACHABLE: exitCodes.unreachable,
   MR_STATE_DAMAGED: exitCodes.failed,
   MR_STATE_NEWER: exitCodes.failed,
   MR_STATE_FOREIGN: exitCodes.notUsable,
   MR_EPOCH_LOST: exitCodes.failed,
+  MR_RANGE_HOLE: exitCodes.failed,
   MR_INTERNAL: exitCodes.failed,
 };
 

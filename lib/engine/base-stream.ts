@@ -3,6 +3,7 @@ import type { Batch } from './batch.ts';
 import type { Graph } from './graph.ts';
 import type { ErasedFunction, ForeachBatchNode, NarrowKind, OutputContext, SaveNode, StreamNode } from './node.ts';
 import { nameOf } from './node-head.ts';
+import { windowNode } from './window/window-nodes.ts';
 
 /** A function of a program, of whatever type; its erased form is what the graph keeps. */
 export type AnyFunction = (...args: never[]) => unknown;
@@ -40,6 +41,16 @@ export class BaseStream<T> {
       throw new MillraceError('MR_CONFIG_INVALID', `${nameOf(head)} needs a whole number of at least 1: ${partitions}`);
     }
     return this.derive({ ...head, tag: 'repartition', parent: this.node, partitions });
+  }
+
+  /**
+   * All items of the last batches: at each multiple of the slide, those of the batches in (time - window, time]. The
+   * partitions are those of the batches, which stay in memory as long as the window is. Without a slide a window is
+   * given as often as this stream gives a batch. Both are milliseconds and multiples of that time.
+   * @throws MillraceError `MR_CONFIG_INVALID`, at the start, when they are not
+   */
+  window(windowMillis: number, slideMillis?: number): this {
+    return this.derive(windowNode(this.graph.head('window'), this.node, { windowMillis, slideMillis }));
   }
 
   /**
@@ -123,6 +134,11 @@ export class BaseStream<T> {
     this.graph.outputs.push({ ...head, tag: 'save', parent: this.node, format, prefix, suffix });
   }
 
+  /** What the nodes of further operators are added to. */
+  protected get site(): { readonly graph: Graph; readonly node: StreamNode } {
+    return { graph: this.graph, node: this.node };
+  }
+
   /** A stream of this one's kind on another node. */
   protected derive(node: StreamNode): this {
     return new (this.constructor as new (graph: Graph, node: StreamNode) => this)(this.graph, node);
@@ -149,7 +165,15 @@ export class BaseStream<T> {
 
   /** @throws MillraceError `MR_CONFIG_INVALID` when what an operator was given is not a function */
   protected checked<F extends AnyFunction>(operator: string, f: F): F {
-    if (typeof f === 'function') return f;
-    throw new MillraceError('MR_CONFIG_INVALID', `${operator}() needs a function; it was given ${typeof f}`);
+    return checkFunction(operator, f);
   }
+}
+
+/**
+ * What an operator was given, when it is a function.
+ * @throws MillraceError `MR_CONFIG_INVALID` when it is none
+ */
+export function checkFunction<F extends AnyFunction>(operator: string, f: F): F {
+  if (typeof f === 'function') return f;
+  throw new MillraceError('MR_CONFIG_INVALID', `${operator}() needs a function; it was given ${typeof f}`);
 }

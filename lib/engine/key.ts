@@ -25,6 +25,18 @@ export function isPairKey(value: unknown): value is PairKey {
 }
 
 /**
+ * Checks a key that was given to an operator. `operator` names it, `initialState of updateStateByKey`.
+ * @throws MillraceError `MR_KEY_INVALID` when it is of another kind than {@link PairKey}
+ */
+export function checkKey(key: unknown, operator: string): PairKey {
+  if (isPairKey(key)) return key;
+  throw new MillraceError(
+    'MR_KEY_INVALID',
+    `${operator} holds a key that is ${kindOf(key)}: keys are strings, finite numbers, bigints or booleans`,
+  );
+}
+
+/**
  * Checks what a user function returned as a pair. `operator` names the function, `mapToPair at counts.ts:12`.
  * @throws MillraceError `MR_KEY_INVALID` when it is no pair, or its key is of another kind than {@link PairKey}
  */

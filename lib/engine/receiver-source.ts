@@ -10,7 +10,7 @@ export interface ReceiverSupervisor<T> {
    * Hands in items, which lie together in a partition. Resolves when there is room for more: wait for it, so that a
    * source that is faster than the batches is held up.
    */
-  store(items: readonly T[]): Promise<void>;
+  readonly store: (items: readonly T[]) => Promise<void>;
   /** Aborts when the receiver is to stop: the context drains, ends, or starts the receiver anew. */
   readonly signal: AbortSignal;
 }

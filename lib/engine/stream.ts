@@ -1,30 +1,32 @@
 import type { KinesisRecord } from '../block/record.ts';
 import { BaseStream } from './base-stream.ts';
 import type { Batch } from './batch.ts';
+import type { Graph } from './graph.ts';
 import type { Pair, PairKey } from './key.ts';
+import type { CogroupNode, ErasedReducer, JoinKind, OperatorContext, StreamNode, TransformContext } from './node.ts';
+import { type UpdateStateFields, updateStateNode } from './state/state-nodes.ts';
+import type { StateSpec } from './state/state-spec.ts';
+import type { UpdateAllFunction, UpdateFunction } from './state/update-state.ts';
 import type {
-  CogroupNode,
-  CombineNode,
-  ErasedReducer,
-  FoldNode,
-  JoinKind,
-  OperatorContext,
-  PartitionNode,
-  TransformContext,
-  TransformNode,
-} from './node.ts';
-
-/** What a function of the program may answer: the value, or a promise of it. */
-export type Answer<T> = T | PromiseLike<T>;
-
-/** How an operator that puts items together treats the shards. */
-export interface PartialOptions {
-  /**
-   * `true`: each shard gives its own results, and whoever takes the output merges them. The plan then keeps `shard`
-   * scope, and every worker computes. Default `false`: one result for all shards, `application` scope.
-   */
-  readonly partial?: boolean;
-}
+  Answer,
+  Combining,
+  InverseWindowOptions,
+  PartialOptions,
+  ReducedWindow,
+  UpdateStateOptions,
+} from './stream-options.ts';
+import {
+  combineNode,
+  foldNode,
+  grouping,
+  mappedNode,
+  partitionNode,
+  snapshotsNode,
+  stateSpecNode,
+  transformNode,
+} from './stream-nodes.ts';
+import { windowArguments } from './window/window-arguments.ts';
+import { type InverseWindow, inverseWindowNode } from './window/window-nodes.ts';
 
 /**
  * A stream of items cut into batches. For each batch time it gives nothing, an empty batch, or data. Operators
@@ -52,14 +54,14 @@ export class DStream<T> extends BaseStream<T> {
 
   /** What the function makes of each whole partition: as a rule, one block of a shard. */
   mapPartitions<U>(f: (items: readonly T[], context: OperatorContext) => Answer<Iterable<U>>): DStream<U> {
-    return new DStream<U>(this.graph, this.#partition('mapPartitions', f, false));
+    return new DStream<U>(this.graph, partitionNode(this.site, 'mapPartitions', f));
   }
 
   /** Each partition as one item, an array. */
   glom(): DStream<readonly T[]> {
     return new DStream<readonly T[]>(
       this.graph,
-      this.#partition('glom', (items: readonly T[]) => [items], false),
+      partitionNode(this.site, 'glom', (items) => [items]),
     );
   }
 
@@ -82,7 +84,7 @@ export class DStream<T> extends BaseStream<T> {
   mapPartitionsToPair<K extends PairKey, V>(
     f: (items: readonly T[], context: OperatorContext) => Answer<Iterable<Pair<K, V>>>,
   ): PairDStream<K, V> {
-    return new PairDStream<K, V>(this.graph, this.#partition('mapPartitionsToPair', f, true));
+    return new PairDStream<K, V>(this.graph, partitionNode(this.site, 'mapPartitionsToPair', f));
   }
 
   /**
@@ -96,33 +98,30 @@ export class DStream<T> extends BaseStream<T> {
 
   /** The number of items of each batch, 0 for an empty one. It is one number for all shards: `application` scope. */
   count(options: PartialOptions = {}): DStream<number> {
-    return new DStream<number>(this.graph, this.#fold('count', undefined, options));
+    return new DStream<number>(this.graph, foldNode(this.site, 'count', undefined, options));
   }
 
   /** The items of each batch put together two by two, in order of arrival; no item for an empty batch. */
   reduce(f: (a: T, b: T) => Answer<T>, options: PartialOptions = {}): DStream<T> {
-    return new DStream<T>(this.graph, this.#fold('reduce', this.checked('reduce', f) as ErasedReducer, options));
+    return new DStream<T>(
+      this.graph,
+      foldNode(this.site, 'reduce', this.checked('reduce', f) as ErasedReducer, options),
+    );
   }
 
   /** How often each item occurs in the batch: pairs [item, number]. Items must be fit as keys. */
-  countByValue(this: DStream<PairKey & T>, options: PartialOptions = {}): PairDStream<PairKey & T, number> {
-    const ones = this.narrow('countByValue', (item: PairKey & T) => [item, 1], 'mapToPair');
-    return new PairDStream<PairKey & T, 1>(this.graph, ones).combine('countByValue', {
-      merge: (a, b) => (a as number) + (b as number),
-      ...options,
-    });
+  countByValue<K extends PairKey>(this: DStream<K>, options: PartialOptions = {}): PairDStream<K, number> {
+    const ones = this.narrow('countByValue', (item: K) => [item, 1], 'mapToPair');
+    return new PairDStream<K, number>(this.graph, ones).reduceByKey(plus, options);
   }
 
   /** Each item of the batch once, in order of first arrival. Items must be fit as keys. */
-  distinct(this: DStream<PairKey & T>, options: PartialOptions = {}): DStream<PairKey & T> {
-    const keyed = this.narrow('distinct', (item: PairKey & T) => [item, true], 'mapToPair');
-    const once = new PairDStream<PairKey & T, true>(this.graph, keyed).combine('distinct', {
-      merge: (a) => a,
-      ...options,
-    });
-    return new DStream<PairKey & T>(
+  distinct<K extends PairKey>(this: DStream<K>, options: PartialOptions = {}): DStream<K> {
+    const keyed = this.narrow('distinct', (item: K) => [item, true], 'mapToPair');
+    const once = new PairDStream<K, true>(this.graph, keyed).combine('distinct', { merge: (a) => a, ...options });
+    return new DStream<K>(
       this.graph,
-      once.narrow('distinct', ([item]: Pair<PairKey & T, true>) => item, 'map'),
+      once.narrow('distinct', ([item]: Pair<K, true>) => item, 'map'),
     );
   }
 
@@ -134,7 +133,7 @@ export class DStream<T> extends BaseStream<T> {
     f: (batch: Batch<T>, context: TransformContext) => Answer<Batch<U> | readonly U[]>,
     options: PartialOptions = {},
   ): DStream<U> {
-    return new DStream<U>(this.graph, this.#transform('transform', [], f, options));
+    return new DStream<U>(this.graph, transformNode(this.site, 'transform', [this.node], f, options));
   }
 
   /** Like {@link transform}, giving pairs. */
@@ -142,7 +141,10 @@ export class DStream<T> extends BaseStream<T> {
     f: (batch: Batch<T>, context: TransformContext) => Answer<Batch<Pair<K, V>> | readonly Pair<K, V>[]>,
     options: PartialOptions = {},
   ): PairDStream<K, V> {
-    return new PairDStream<K, V>(this.graph, this.#transform('transformToPair', [], f, options));
+    return new PairDStream<K, V>(
+      this.graph,
+      transformNode(this.site, 'transformToPair', this.besides('transformToPair'), f, options),
+    );
   }
 
   /** Whatever the function makes of this stream's batch and the other's at the same time. */
@@ -151,7 +153,10 @@ export class DStream<T> extends BaseStream<T> {
     f: (batch: Batch<T>, other: Batch<U>, context: TransformContext) => Answer<Batch<R> | readonly R[]>,
     options: PartialOptions = {},
   ): DStream<R> {
-    return new DStream<R>(this.graph, this.#transform('transformWith', [other], f, options));
+    return new DStream<R>(
+      this.graph,
+      transformNode(this.site, 'transformWith', this.besides('transformWith', other), f, options),
+    );
   }
 
   /** Like {@link transformWith}, giving pairs. */
@@ -164,42 +169,51 @@ export class DStream<T> extends BaseStream<T> {
     ) => Answer<Batch<Pair<K, V>> | readonly Pair<K, V>[]>,
     options: PartialOptions = {},
   ): PairDStream<K, V> {
-    return new PairDStream<K, V>(this.graph, this.#transform('transformWithToPair', [other], f, options));
+    return new PairDStream<K, V>(
+      this.graph,
+      transformNode(this.site, 'transformWithToPair', this.besides('transformWithToPair', other), f, options),
+    );
   }
 
-  #partition(operator: string, f: (items: readonly T[], context: OperatorContext) => unknown, pairs: boolean) {
-    const head = this.graph.head(operator);
-    const erased = this.checked(operator, f) as PartitionNode['f'];
-    return { ...head, tag: 'partition', pairs, parent: this.node, f: erased } satisfies PartitionNode;
+  /**
+   * The items of each window put together: see {@link window} for its lengths. With an inverse function (`inverse(a, b)`
+   * takes `b` out of `a`) a window is made of the last one, which costs what came and left instead of all it holds;
+   * it needs a state store.
+   */
+  reduceByWindow(f: (a: T, b: T) => Answer<T>, ...window: ReducedWindow<T, PartialOptions>): DStream<T> {
+    const { inverse, windowMillis, slideMillis, options } = windowArguments<PartialOptions>(window);
+    if (inverse === undefined) {
+      return this.reduce(f, options).window(windowMillis, slideMillis).reduce(f, options);
+    }
+    const one = new PairDStream<number, T>(
+      this.graph,
+      this.narrow('reduceByWindow', (item: T) => [0, item], 'mapToPair'),
+    );
+    const all = one.reduceByKeyAndWindow(f, ...window);
+    return new DStream<T>(
+      this.graph,
+      all.narrow('reduceByWindow', ([, item]: Pair<number, T>) => item, 'map'),
+    );
   }
 
-  #fold(operator: string, f: ErasedReducer | undefined, { partial = false }: PartialOptions) {
-    return { ...this.graph.head(operator), tag: 'fold', parent: this.node, f, partial } satisfies FoldNode;
+  /** The number of items of each window, 0 for an empty one. It needs a state store. */
+  countByWindow(windowMillis: number, slideMillis?: number, options: PartialOptions = {}): DStream<number> {
+    return this.count(options).reduceByWindow(plus, minus, windowMillis, slideMillis, options);
   }
 
-  #transform(
-    operator: string,
-    others: readonly BaseStream<unknown>[],
-    f: (...args: never[]) => unknown,
-    { partial = false }: PartialOptions,
-  ) {
-    const call = this.checked(operator, f) as (...args: unknown[]) => unknown;
-    return {
-      ...this.graph.head(operator),
-      tag: 'transform',
-      parents: this.besides(operator, ...others),
-      pairs: operator.endsWith('ToPair'),
-      f: (batches, context) => call(...batches, context),
-      partial,
-    } satisfies TransformNode;
+  /**
+   * How often each item occurs in each window: pairs [item, number]. Items must be fit as keys. It needs a state store.
+   */
+  countByValueAndWindow<K extends PairKey>(
+    this: DStream<K>,
+    windowMillis: number,
+    slideMillis?: number,
+    options: PartialOptions = {},
+  ): PairDStream<K, number> {
+    const ones = this.narrow('countByValueAndWindow', (item: K) => [item, 1], 'mapToPair');
+    const pairs = new PairDStream<K, number>(this.graph, ones);
+    return pairs.reduceByKeyAndWindow(plus, minus, windowMillis, slideMillis, options);
   }
-}
-
-/** How a keyed operator puts values together; what the public methods of {@link PairDStream} make of their arguments. */
-interface Combining extends PartialOptions {
-  readonly create?: (value: unknown) => unknown;
-  readonly merge: ErasedReducer;
-  readonly mergeCombiners?: ErasedReducer;
 }
 
 /** A stream of pairs [key, value], with the operators that need keys. */
@@ -230,14 +244,7 @@ export class PairDStream<K extends PairKey, V> extends DStream<Pair<K, V>> {
 
   /** One pair for each key of the batch: its values in an array, in order of arrival. */
   groupByKey(options: PartialOptions = {}): PairDStream<K, readonly V[]> {
-    return this.combine('groupByKey', {
-      create: (value) => [value],
-      merge: (values, value) => {
-        (values as unknown[]).push(value);
-        return values;
-      },
-      ...options,
-    });
+    return this.combine('groupByKey', { ...grouping, ...options });
   }
 
   /**
@@ -283,6 +290,69 @@ export class PairDStream<K extends PairKey, V> extends DStream<Pair<K, V>> {
     return this.#with('fullOuterJoin', other, 'full');
   }
 
+  /** One pair for each key of each window, all its values in an array: see {@link window} for its lengths. */
+  groupByKeyAndWindow(
+    windowMillis: number,
+    slideMillis?: number,
+    options: PartialOptions = {},
+  ): PairDStream<K, readonly V[]> {
+    return this.window(windowMillis, slideMillis).groupByKey(options);
+  }
+
+  /**
+   * One pair for each key of each window: its values put together. With an inverse function (`inverse(a, b)` takes `b`
+   * out of `a`) a window is made of the last one, which costs what came and left instead of all it holds; keys whose
+   * last pair has left are dropped, and from time to time all is computed anew, against rounding errors. It needs a
+   * state store.
+   */
+  reduceByKeyAndWindow(
+    f: (a: V, b: V) => Answer<V>,
+    ...window: ReducedWindow<V, InverseWindowOptions<K, V>>
+  ): PairDStream<K, V> {
+    const { inverse, windowMillis, slideMillis, options } = windowArguments<InverseWindowOptions<K, V>>(window);
+    if (inverse === undefined) {
+      return this.reduceByKey(f, options).window(windowMillis, slideMillis).reduceByKey(f, options);
+    }
+    const node = inverseWindowNode(this.graph.head('reduceByKeyAndWindow'), this.node, {
+      f: this.checked('reduceByKeyAndWindow', f) as ErasedReducer,
+      inverse,
+      windowMillis,
+      slideMillis,
+      filter: options.filter as InverseWindow['filter'],
+      partial: options.partial ?? false,
+    });
+    return new PairDStream<K, V>(this.graph, node);
+  }
+
+  /**
+   * One pair for each key that has state: what the function makes of its values of the batch and its state. The function
+   * is called for every key with state or values, in every batch, also one in which the stream gives nothing;
+   * `undefined` drops the key. State is frozen: return a new one. `id` names the state in the store and stays the
+   * same when the program changes.
+   */
+  updateStateByKey<S>(
+    id: string,
+    update: UpdateFunction<K, V, S> | UpdateAllFunction<K, V, S>,
+    options: UpdateStateOptions<K, S> = {},
+  ): PairDStream<K, S> {
+    const head = this.graph.head('updateStateByKey');
+    const node = updateStateNode(head, this.node, {
+      id,
+      update: update as UpdateStateFields['update'],
+      initialState: options.initialState,
+      partial: options.partial ?? false,
+    });
+    return new PairDStream<K, S>(this.graph, node);
+  }
+
+  /**
+   * What the function of the specification makes of each pair and the state of its key; only keys with data, and those
+   * that time out, are touched. `id` names the state in the store and stays the same when the program changes.
+   */
+  mapWithState<S, M>(id: string, spec: StateSpec<K, V, S, M>, options: PartialOptions = {}): StateDStream<K, S, M> {
+    return new StateDStream<K, S, M>(this.graph, stateSpecNode(this.site, id, spec, options.partial ?? false));
+  }
+
   #with<R>(operator: string, other: PairDStream<K, unknown>, kind: JoinKind): PairDStream<K, R> {
     const parents = this.besides(operator, other);
     const node: CogroupNode = { ...this.graph.head(operator), tag: 'cogroup', kind, parents };
@@ -291,16 +361,25 @@ export class PairDStream<K extends PairKey, V> extends DStream<Pair<K, V>> {
 
   /** One pair for each key; for the keyed operators. @internal */
   combine<R>(operator: string, combining: Combining): PairDStream<K, R> {
-    const { create, merge, mergeCombiners, partial = false } = combining;
-    const node: CombineNode = {
-      ...this.graph.head(operator),
-      tag: 'combine',
-      parent: this.node,
-      create,
-      merge,
-      mergeCombiners,
-      partial,
-    };
-    return new PairDStream<K, R>(this.graph, node);
+    return new PairDStream<K, R>(this.graph, combineNode(this.site, operator, combining));
   }
 }
+
+/** The stream of `mapWithState`: what its function returned, and beside it the state of all keys. */
+export class StateDStream<K extends PairKey, S, M> extends DStream<M> {
+  readonly #both: StreamNode;
+
+  /** @internal */
+  constructor(graph: Graph, both: StreamNode) {
+    super(graph, mappedNode({ graph, node: both }));
+    this.#both = both;
+  }
+
+  /** The state of every key after each batch, also of those without data: as large as the state. */
+  stateSnapshots(): PairDStream<K, S> {
+    return new PairDStream<K, S>(this.graph, snapshotsNode({ graph: this.graph, node: this.#both }));
+  }
+}
+
+const plus = (a: number, b: number) => a + b;
+const minus = (a: number, b: number) => a - b;
