@@ -254,7 +254,7 @@ export class ShardIntake {
       if (!isFirst) await this.#untilRoom(0, signal);
       signal.throwIfAborted();
       isFirst = false;
-      gate.took(part.length);
+      gate.took(part.length, gate.countsBytes ? bytesOf(part) : 0);
       this.#lastRecord = part.at(-1) ?? this.#lastRecord;
       this.#parts.outlet.accept(this.#skip.keep(part), millisBehindLatest);
     }
@@ -280,4 +280,10 @@ export class ShardIntake {
 /** The same fault, for a loop that may try again. */
 function restartable({ code, message, subject, cause }: MillraceError): MillraceError {
   return new MillraceError(code, message.slice(`${code}: `.length), { subject, cause, reaction: 'restart' });
+}
+
+function bytesOf(records: readonly KinesisRecord[]): number {
+  let bytes = 0;
+  for (const record of records) bytes += record.byteLength;
+  return bytes;
 }
