@@ -7,7 +7,7 @@ import { VirtualClock } from '../../lib/testkit/virtual-clock.ts';
 const shardIds = (...numbers: number[]) => numbers.map((number) => `shardId-${String(number).padStart(12, '0')}`);
 
 const snapshot: DemoSnapshot = {
-  options: { seconds: 20, rate: 300, shards: 4, workers: 2, seed: 1, json: false },
+  options: { seconds: 20, rate: 300, shards: 4, workers: 2, seed: 1, advanced: false, json: false },
   phase: 'producing',
   phaseMillis: 12_345,
   services: ['kinesis-local pid 101 127.0.0.1:40001', 'dynalite pid 102 127.0.0.1:40002'],

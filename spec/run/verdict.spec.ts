@@ -15,7 +15,7 @@ const good: LedgerFigures = {
 
 function verdictOf(figures: Partial<LedgerFigures>, faults: readonly string[] = []) {
   return judge({
-    options: { seconds: 20, rate: 300, shards: 4, workers: 2, seed: 7, json: true },
+    options: { seconds: 20, rate: 300, shards: 4, workers: 2, seed: 7, advanced: false, json: true },
     figures: { ...good, ...figures },
     batches: 160,
     startMillis: 2_000.4,
