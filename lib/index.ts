@@ -6,6 +6,7 @@ export {
   type RunOptions,
   createConsumer,
 } from './app/consumer.ts';
+export { type Admin, type LeaseView, type SeekRequest, type ShardLag, createAdmin } from './app/admin.ts';
 export { type EngineReceiver, type FeedOptions, createReceiver } from './app/create-receiver.ts';
 export type {
   ConsumerOptions,
@@ -39,4 +40,5 @@ export { StateSpec } from './engine/state/state-spec.ts';
 export type { DStream, PairDStream, StateDStream } from './engine/stream.ts';
 export type { EventListener } from './event/bus.ts';
 export type { MillraceEvent } from './event/event.ts';
+export type { SeekMove } from './lease/seeker.ts';
 export type { DeadLetter, DeadLetterContext } from './receiver/dead-letter.ts';
