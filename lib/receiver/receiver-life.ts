@@ -9,6 +9,7 @@ import { isBoundedRunDone } from './bounded-run.ts';
 import type { DemandGate } from './demand-gate.ts';
 import type { ReceiverOptions } from './receiver-options.ts';
 import { type ReceiverParts, openParts } from './receiver-parts.ts';
+import type { DrainHook } from './shard-tenure.ts';
 import { ShardSet, dropBlocks, finishBlocks } from './shard-set.ts';
 
 /** How a run comes to its end. */
@@ -22,6 +23,7 @@ export interface ReceiverLifeOptions {
   readonly receiver: ReceiverOptions;
   readonly channel: Channel<Block>;
   readonly gate: DemandGate;
+  readonly beforeLastCheckpoint: DrainHook;
   /** Aborts when a drain has to give up what is not finished. */
   readonly deadline: AbortSignal;
 }
@@ -62,6 +64,7 @@ export class ReceiverLife {
     this.#shards = new ShardSet({
       receiver: options.receiver,
       gate: options.gate,
+      beforeLastCheckpoint: options.beforeLastCheckpoint,
       emit: (block) => options.channel.send(block),
       track: (run) => this.#track(run),
       loops: this.#loops.signal,
