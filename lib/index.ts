@@ -29,8 +29,8 @@ export type { OperatorContext, OutputContext, TransformContext } from './engine/
 export type { GeneratorContext, QueueStreamOptions } from './engine/queue-source.ts';
 export type { ReceiverSupervisor, StreamReceiver } from './engine/receiver-source.ts';
 export { type StateStore, memoryState } from './engine/state-store.ts';
-export type { State } from './engine/state/state.ts';
 export { StateSpec } from './engine/state/state-spec.ts';
+export type { State } from './engine/state/state.ts';
 export type { DStream, PairDStream, StateDStream } from './engine/stream.ts';
 export type { EventListener } from './event/bus.ts';
 export type { MillraceEvent } from './event/event.ts';
