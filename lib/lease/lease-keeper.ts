@@ -16,13 +16,13 @@ import {
   type Fence,
   type LeaseWrite,
   beginTenure,
-  checkpointLease,
   completeHandoff,
   completeUnreadHandoff,
   isAlreadyApplied,
   releaseLease,
   renewLease,
 } from './lease-write.ts';
+import { requestedWrite } from './requested-write.ts';
 
 /** KCL's `maxLeaseRenewalThreads`: how many renewals are under way at once. */
 const maximumConcurrentRenewals = 20;
@@ -143,7 +143,7 @@ export class LeaseKeeper implements Keeper {
   }
 
   /**
-   * Writes a checkpoint or releases a lease. `lost` means that the tenure is over and nothing was written. Settles within
+   * Writes a checkpoint, prepares one, or releases a lease. `lost` means that the tenure is over and nothing was written. Settles within
    * F of the last confirmed write, whatever the network does.
    * @throws MillraceError a fault that ends the worker, such as `MR_ACCESS_DENIED`
    */
@@ -151,17 +151,12 @@ export class LeaseKeeper implements Keeper {
     const holding = this.#holdings.get(request.leaseKey);
     if (holding === undefined || holding.fence.tenure !== request.tenure) return 'lost';
     if (request.type === 'release') return this.#release(holding, request.to);
-    const { checkpoint, engineState, caughtUpAtMillis } = request;
-    const extras = {
-      ...loadOf(holding, this.#options.clock.monotonicMillis()),
-      ...(engineState === undefined ? {} : { engineState }),
-      ...(caughtUpAtMillis === undefined ? {} : { caughtUpAtMillis }),
-    };
-    const outcome = await this.#write(holding, (fence) => checkpointLease(fence, checkpoint, extras));
-    if (outcome === 'applied') {
+    const load = loadOf(holding, this.#options.clock.monotonicMillis());
+    const outcome = await this.#write(holding, (fence) => requestedWrite(request, fence, load));
+    if (outcome === 'applied' && request.type === 'checkpoint') {
       const { leaseKey, tenure } = request;
-      const text = formatPosition(checkpoint);
-      this.#options.events.publish({ type: 'lease.checkpointed', leaseKey, tenure, checkpoint: text });
+      const checkpoint = formatPosition(request.checkpoint);
+      this.#options.events.publish({ type: 'lease.checkpointed', leaseKey, tenure, checkpoint });
     }
     return outcome;
   }

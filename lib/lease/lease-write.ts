@@ -16,6 +16,8 @@ export type LeaseChanges = Partial<
     | 'leaseCounter'
     | 'leaseOwner'
     | 'checkpoint'
+    | 'pendingCheckpoint'
+    | 'pendingCheckpointState'
     | 'ownerSwitchesSinceCheckpoint'
     | 'childShardIds'
     | 'tenure'
@@ -30,7 +32,12 @@ export type LeaseChanges = Partial<
 >;
 
 /** The fields that a write may remove. */
-export type ClearableField = 'leaseOwner' | 'checkpointOwner' | 'pendingCheckpoint';
+export type ClearableField =
+  | 'leaseOwner'
+  | 'checkpointOwner'
+  | 'pendingCheckpoint'
+  | 'pendingCheckpointState'
+  | 'caughtUpAtMillis';
 
 /** One conditional, partial update of one lease row, as data. Attributes it does not name stay as they are. */
 export interface LeaseWrite {
@@ -116,6 +123,31 @@ export function checkpointLease(fence: Fence, checkpoint: Position, extras: Chec
 }
 
 /**
+ * Writes a prepared checkpoint (kcl.md 2.15), with what the application says of it; the checkpoint itself stays. The next
+ * checkpoint removes it. A heartbeat like every write of a held lease.
+ */
+export function prepareCheckpoint(
+  fence: Fence,
+  pendingCheckpoint: Position,
+  state: Uint8Array | undefined,
+  extras: RenewExtras = {},
+): LeaseWrite {
+  const { leaseKey, leaseCounter, tenure } = fence;
+  return {
+    leaseKey,
+    condition: { leaseCounter, tenure },
+    set: {
+      leaseCounter: leaseCounter + 1,
+      pendingCheckpoint,
+      ...(state === undefined ? {} : { pendingCheckpointState: state }),
+      ...extras,
+    },
+    clear: state === undefined ? ['pendingCheckpointState'] : [],
+    increment: [],
+  };
+}
+
+/**
  * Gives a lease that nobody holds (unowned or expired) to a worker (kcl.md 1.5 assignLease), conditional on owner and
  * counter as seen: an owner that still renews makes it fail.
  */
@@ -195,7 +227,8 @@ export function seekLease(lease: Lease, checkpoint: Position, initialTimestampMi
       ownerSwitchesSinceCheckpoint: 0,
       ...(initialTimestampMillis === undefined ? {} : { initialTimestampMillis }),
     },
-    clear: ['leaseOwner', 'checkpointOwner', 'pendingCheckpoint'],
+    // That the old place was read to the tip says nothing about the new one.
+    clear: ['leaseOwner', 'checkpointOwner', 'pendingCheckpoint', 'caughtUpAtMillis'],
     increment: [],
   };
 }

@@ -7,6 +7,7 @@ import type { LogLevel } from './log.ts';
 const lines: Readonly<Record<EventType, readonly [LogLevel, string]>> = {
   'worker.started': ['info', 'worker started'],
   'worker.stopped': ['info', 'worker stopped'],
+  'worker.draining': ['info', 'waiting for blocks to be finished'],
   'worker.joined': ['info', 'another worker joined'],
   'worker.stalled': ['error', 'the main thread does not answer, so its leases stand still'],
   'heartbeats.inlined': ['warn', 'heartbeats run in the main thread, which must not be blocked'],
@@ -47,6 +48,9 @@ const lines: Readonly<Record<EventType, readonly [LogLevel, string]>> = {
   'engine.lost': ['warn', 'no longer computing the application'],
   'batch.completed': ['debug', 'batch completed'],
   'input.failed': ['warn', 'a receiver of the program failed and will be started again'],
+  'batch.step': ['debug', 'step of a batch done'],
+  'range.refused': ['warn', 'range refused'],
+  'state.unclaimed': ['warn', 'state of operators that the program does not have'],
   'batch.failed': ['error', 'batch failed'],
   'batch.stuck': ['warn', 'handler keeps failing for the same records'],
   'records.skipped': ['warn', 'records left out after their handler failed'],

@@ -8,7 +8,9 @@ import type { TableSnapshot } from '../lease/lease-table.ts';
 import { isBoundedRunDone } from './bounded-run.ts';
 import type { DemandGate } from './demand-gate.ts';
 import type { ReceiverOptions } from './receiver-options.ts';
+import { watchDrain } from './drain-watch.ts';
 import { type ReceiverParts, openParts } from './receiver-parts.ts';
+import type { DrainHook } from './shard-tenure.ts';
 import { ShardSet, dropBlocks, finishBlocks } from './shard-set.ts';
 
 /** How a run comes to its end. */
@@ -22,6 +24,7 @@ export interface ReceiverLifeOptions {
   readonly receiver: ReceiverOptions;
   readonly channel: Channel<Block>;
   readonly gate: DemandGate;
+  readonly beforeLastCheckpoint: DrainHook;
   /** Aborts when a drain has to give up what is not finished. */
   readonly deadline: AbortSignal;
 }
@@ -62,6 +65,7 @@ export class ReceiverLife {
     this.#shards = new ShardSet({
       receiver: options.receiver,
       gate: options.gate,
+      beforeLastCheckpoint: options.beforeLastCheckpoint,
       emit: (block) => options.channel.send(block),
       track: (run) => this.#track(run),
       loops: this.#loops.signal,
@@ -178,6 +182,7 @@ export class ReceiverLife {
     await coordinator.stopTaking(bound.signal);
     const consumers = this.#shards.all();
     if (ending.type === 'drain') {
+      using _ = watchDrain(consumers, { clock, events, workerIdentifier: settings.workerIdentifier });
       const fault = await finishBlocks(consumers, deadline, () => channel.close());
       this.#drainFault ??= fault;
     } else await dropBlocks(consumers, ending.type === 'stop' ? ending.reason : ending.fault);

@@ -64,6 +64,22 @@ export class ShardCheckpointer {
     });
   }
 
+  /** Writes a position beside the checkpoint, with the application's bytes; the next checkpoint removes it. */
+  prepare(position: Position, state: Uint8Array | undefined): Promise<CommitOutcome> {
+    return this.#writes.add(async () => {
+      const { keeper, lease } = this.#options;
+      const { leaseKey } = lease;
+      const outcome = await keeper.ask({
+        type: 'prepare',
+        leaseKey,
+        tenure: this.#tenure,
+        pendingCheckpoint: position,
+        ...(state === undefined ? {} : { state }),
+      });
+      return outcome === 'lost' ? 'lost' : 'committed';
+    });
+  }
+
   /**
    * Where an hour has passed without a checkpoint, stores when the shard was last seen at its tip: so that whoever resumes
    * can tell a shard that was idle from one whose records were trimmed.

@@ -17,6 +17,7 @@ import type { ReceiverParts } from './receiver-parts.ts';
 import { ShardConsumer } from './shard-consumer.ts';
 import { leaseChildren } from './shard-end.ts';
 import { isFaultOfReceiver } from './shard-fault.ts';
+import type { DrainHook } from './shard-tenure.ts';
 
 /** How long this worker keeps off a shard that failed here for good. */
 export const shardCoolDownMillis = 60_000;
@@ -27,6 +28,8 @@ export interface ShardSetOptions {
   readonly gate: DemandGate;
   /** Takes the sealed blocks of all shards. */
   readonly emit: (block: Block) => void;
+  /** See {@link ShardConsumerOptions}. */
+  readonly beforeLastCheckpoint: DrainHook;
   /** Keeps a run; its fault ends the receiver, and its end is waited for. */
   readonly track: (run: Promise<unknown>) => void;
   /** Aborts when the loops of the receiver end. */
@@ -140,7 +143,7 @@ export class ShardSet {
   }
 
   #consumerOf(lease: Lease, start: Position, parts: ReceiverParts): ShardConsumer {
-    const { receiver, gate, emit } = this.#options;
+    const { receiver, gate, emit, beforeLastCheckpoint } = this.#options;
     const { settings, clock, random, events, table, reader, api } = receiver;
     const { gracefulLeaseHandoffTimeoutMillis } = { ...defaultAssignmentOptions, ...receiver.assignment };
     return new ShardConsumer({
@@ -165,6 +168,7 @@ export class ShardSet {
       faultGraceMillis: gracefulLeaseHandoffTimeoutMillis,
       confirmGone: (shardId, signal) => confirmGone(shardId, parts.gone, signal),
       emit,
+      beforeLastCheckpoint,
       leaseChildren: async (told, signal) => {
         await leaseChildren(lease, told, parts.children, signal);
         parts.coordinator.wake();

@@ -13,6 +13,7 @@ import {
   nameChildren,
   nameHashRange,
   releaseLease,
+  prepareCheckpoint,
   renewLease,
   seekLease,
 } from '../../lease/lease-write.ts';
@@ -113,6 +114,25 @@ export const leaseWriteCases: readonly LeaseWriteCase[] = [
     refusedOn: { leaseCounter: { ...inHandoff, leaseCounter: 8 }, tenure: { ...inHandoff, tenure: 6 } },
   },
   {
+    name: 'prepareCheckpoint writes the pending checkpoint with its state, beside the checkpoint',
+    before: heldLease,
+    write: prepareCheckpoint(fence, end, Uint8Array.of(0, 255)),
+    after: {
+      ...heldLease,
+      leaseCounter: 8,
+      pendingCheckpoint: end,
+      pendingCheckpointState: Uint8Array.of(0, 255),
+    },
+    refusedOn: brokenFence,
+  },
+  {
+    name: 'prepareCheckpoint without a state removes the one of an earlier prepared checkpoint',
+    before: { ...heldLease, ...pending },
+    write: prepareCheckpoint(fence, end, undefined),
+    after: { ...heldLease, leaseCounter: 8, pendingCheckpoint: end },
+    refusedOn: {},
+  },
+  {
     name: 'checkpointLease writes the position, forgets the switches and drops the pending checkpoint',
     before: { ...heldLease, ...pending },
     write: checkpointLease(fence, end),
@@ -145,7 +165,7 @@ export const leaseWriteCases: readonly LeaseWriteCase[] = [
   ...releasingCases(),
   {
     name: 'seekLease moves a held lease, removes its owner and drops the pending checkpoint',
-    before: { ...heldLease, ...pending },
+    before: { ...heldLease, ...pending, caughtUpAtMillis: 1 },
     write: seekLease(heldLease, end),
     after: { ...unowned, leaseCounter: 8, checkpoint: end, ownerSwitchesSinceCheckpoint: 0 },
     refusedOn: { leaseCounter: otherCounter },
