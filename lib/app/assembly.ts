@@ -8,6 +8,7 @@ import { chooseAssignmentPlan } from '../lease/plan/assignment-plan.ts';
 import type { AssignmentOptions } from '../lease/plan/utilization-types.ts';
 import { logEvents } from '../monitor/log-events.ts';
 import type { StartAt } from '../receiver/feed/engine-positions.ts';
+import { openStream } from '../receiver/open-stream.ts';
 import { Receiver } from '../receiver/receiver.ts';
 import { type Clients, createClients } from './clients.ts';
 import type { ConsumerOptions } from './config/consumer-options.ts';
@@ -26,6 +27,8 @@ export interface Assembly extends Disposable {
   readonly clock: Clock;
   readonly random: Random;
   readonly serviceTimeMillis: () => number;
+  /** The ARN of the stream, asked of Kinesis where the options do not say. */
+  readonly streamArn: (signal: AbortSignal) => Promise<string>;
 }
 
 /**
@@ -87,6 +90,8 @@ export function assemble(
     clock,
     random,
     serviceTimeMillis: () => api.serviceTimeMillis(),
+    streamArn: async (signal) =>
+      settings.streamArn ?? (await openStream(api, { clock, random, events }, signal)).streamArn,
     [Symbol.dispose]: () => {
       measuring.stop();
       clients.destroy();
