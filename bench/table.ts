@@ -7,8 +7,12 @@ export const benches: BenchTable = {
     load: async () => (await import('./assignment.ts')).assignmentBench,
   },
   read: {
-    summary: 'reading by GetRecords, by our codecs against the SDK',
+    summary: 'reading by GetRecords and fan-out, against the SDK and lifion-kinesis',
     load: async () => (await import('./read.ts')).readBench,
+  },
+  receiver: {
+    summary: 'a whole receiver, with leases and checkpoints, against its bare codec; memory with 100 shards behind',
+    load: async () => (await import('./receiver.ts')).receiverBench,
   },
   kpl: {
     summary: 'taking the aggregates of the KPL apart, against aws-kinesis-agg',

@@ -1,11 +1,6 @@
-export {
-  type Consumer,
-  type AckableBlock,
-  type RecordBatch,
-  type RecordBatchHandler,
-  type RunOptions,
-  createConsumer,
-} from './app/consumer.ts';
+export { type Consumer, type ProcessorRunOptions, type RunOptions, createConsumer } from './app/consumer.ts';
+export type { RecordBatch, RecordBatchHandler } from './app/finish-blocks.ts';
+export type { AckableBlock } from './app/pull-loop.ts';
 export { type EngineReceiver, type FeedOptions, createReceiver } from './app/create-receiver.ts';
 export type {
   ConsumerOptions,
@@ -13,8 +8,24 @@ export type {
   Credentials,
   FailureOptions,
 } from './app/config/consumer-options.ts';
+export { fromLambda } from './app/lambda/from-lambda.ts';
+export type { LambdaFilter, LambdaOptions } from './app/lambda/lambda-options.ts';
+export type {
+  LambdaCallback,
+  LambdaContext,
+  LambdaHandler,
+  LambdaKinesisEvent,
+  LambdaKinesisRecord,
+  LambdaWindowFields,
+} from './app/lambda/lambda-types.ts';
 export { deadLetterFile } from './app/dead-letter-file.ts';
-export { type KinesisStreamOptions, StreamingContext, type StreamingContextOptions } from './app/streaming-context.ts';
+export {
+  type KinesisStreamOptions,
+  type ReceiversOptions,
+  type StopOptions,
+  StreamingContext,
+  type StreamingContextOptions,
+} from './app/streaming-context.ts';
 export { type ErrorCode, type ErrorSubject, MillraceError, type Reaction, isMillraceError } from './base/error.ts';
 export type { Logger } from './base/logger.ts';
 export type { Position } from './base/position.ts';
@@ -24,7 +35,26 @@ export type { Block } from './block/block.ts';
 export type { Range } from './block/range.ts';
 export type { KinesisRecord } from './block/record.ts';
 export type { Batch } from './engine/batch.ts';
-export type { DStream, PairDStream } from './engine/stream.ts';
+export type { OperatorContext, OutputContext, TransformContext } from './engine/node.ts';
+export type { GeneratorContext, QueueStreamOptions } from './engine/queue-source.ts';
+export type { ReceiverSupervisor, StreamReceiver } from './engine/receiver-source.ts';
+export { type StateStore, memoryState } from './engine/state-store.ts';
+export type { State } from './engine/state/state.ts';
+export { StateSpec } from './engine/state/state-spec.ts';
+export type { DStream, PairDStream, StateDStream } from './engine/stream.ts';
 export type { EventListener } from './event/bus.ts';
 export type { MillraceEvent } from './event/event.ts';
 export type { DeadLetter, DeadLetterContext } from './receiver/dead-letter.ts';
+export type {
+  CheckpointMode,
+  ExtendedSequenceNumber,
+  InitializationInput,
+  LastChanceInput,
+  LeaseLostInput,
+  PrepareCheckpointOptions,
+  PreparedCheckpointer,
+  ProcessRecordsInput,
+  RecordProcessorCheckpointer,
+  ShardRecordProcessor,
+  ShardRecordProcessorFactory,
+} from './receiver/processor/record-processor.ts';

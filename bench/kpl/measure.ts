@@ -1,5 +1,6 @@
-import { type ChildProcess, fork } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import type { ChildProcess } from 'node:child_process';
+import { askBenchChild, startBenchChild } from '../child.ts';
+import { medianOf, pairedRatio } from '../statistics.ts';
 import type { RoundFigures } from './client.ts';
 import { type KplShape, preparePage } from './shape.ts';
 
@@ -46,12 +47,11 @@ export async function measureKpl(options: KplBenchOptions): Promise<KplBenchFigu
   const clients = new Map(names.map((name) => [name, start([name, aggregates, records, recordBytes, keys])]));
   try {
     for (const [name, client] of clients) {
-      const found = await ask<string>(client, 0);
+      const found = await askBenchChild<string>(client, 0);
       if (found !== '' && found !== checksum) throw new Error(`${name} has read ${found}, not ${checksum}`);
     }
     const speeds = await measureInTurn(clients, options);
-    const faster = median(speeds.awsKinesisAgg) >= median(speeds.awsKinesisAggSdk) ? peers[0] : peers[1];
-    const ratios = speeds.millrace.map((speed, round) => speed / (speeds[faster][round] as number));
+    const faster = medianOf(speeds.awsKinesisAgg) >= medianOf(speeds.awsKinesisAggSdk) ? peers[0] : peers[1];
     return {
       aggregates,
       records,
@@ -59,7 +59,7 @@ export async function measureKpl(options: KplBenchOptions): Promise<KplBenchFigu
       keys,
       rounds: options.rounds,
       variants: names.map((name) => figuresOf(name, speeds[name])),
-      ratioOverAwsKinesisAgg: Math.round(median(ratios) * 100) / 100,
+      ratioOverAwsKinesisAgg: pairedRatio(speeds.millrace, speeds[faster]),
       checksum,
     };
   } finally {
@@ -74,7 +74,7 @@ async function measureInTurn(clients: ReadonlyMap<string, ChildProcess>, options
   const speeds = Object.fromEntries(names.map((name) => [name, [] as number[]])) as Record<keyof Speeds, number[]>;
   for (let round = -warmUps; round < options.rounds; round += 1) {
     for (const name of names) {
-      const { cpuMicros } = await ask<RoundFigures>(clients.get(name) as ChildProcess, pages);
+      const { cpuMicros } = await askBenchChild<RoundFigures>(clients.get(name) as ChildProcess, pages);
       if (round >= 0) speeds[name].push((pages * perPage * 1e6) / Math.max(1, cpuMicros));
     }
   }
@@ -85,28 +85,11 @@ function figuresOf(name: string, speeds: readonly number[]): KplVariantFigures {
   const [slowest, fastest] = [Math.min(...speeds), Math.max(...speeds)].map(Math.round) as [number, number];
   return {
     name,
-    recordsPerCpuSecond: Math.round(median(speeds)),
+    recordsPerCpuSecond: Math.round(medianOf(speeds)),
     spreadRecordsPerCpuSecond: [slowest, fastest],
   };
 }
 
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
-}
-
 function start(args: readonly (string | number)[]): ChildProcess {
-  const execArgv = ['--import', 'tsx', '--no-warnings'];
-  return fork(fileURLToPath(new URL('./client.ts', import.meta.url)), args.map(String), { execArgv });
-}
-
-function ask<T>(child: ChildProcess, pages: number): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onExit = (code: number | null) => reject(new Error(`a process of the bench ended with ${code}`));
-    child.once('exit', onExit);
-    child.once('message', (answer) => {
-      child.off('exit', onExit);
-      resolve(answer as T);
-    });
-    child.send(pages);
-  });
+  return startBenchChild(new URL('./client.ts', import.meta.url), { args: args.map(String) });
 }

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
-import { seededRandom } from '../../lib/base/random.ts';
+import { randomInteger, seededRandom } from '../../lib/base/random.ts';
+import type { BulkRecord } from '../../lib/testkit/server/kinesis/bulk-page.ts';
+import { sequenceNumberAt } from '../../lib/testkit/server/kinesis/bulk-token.ts';
 
 /** How large the page is that is served again and again. */
 export interface PageShape {
@@ -7,13 +9,9 @@ export interface PageShape {
   readonly recordBytes: number;
 }
 
-/** One answer of GetRecords in both wire formats. */
+/** The records of a page, as the server is told them, and what every way to read must make of the first one. */
 export interface PreparedPage {
-  readonly json: Buffer;
-  readonly cbor: Buffer;
-  readonly records: number;
-  /** Bytes of data, of all records together. */
-  readonly bytes: number;
+  readonly records: readonly BulkRecord[];
   /** Of all fields of all records; see {@link checksumOf}. */
   readonly checksum: string;
 }
@@ -26,6 +24,9 @@ export interface ReadRecord {
   readonly arrivalTimeMillis: number;
 }
 
+/** When all records of the bench arrived. */
+export const arrivalMillis = 1_700_000_000_000;
+
 /** Sums up all fields of the records: two ways to read that agree have read the same. */
 export function checksumOf(records: Iterable<ReadRecord>): string {
   const hash = createHash('sha256');
@@ -35,72 +36,19 @@ export function checksumOf(records: Iterable<ReadRecord>): string {
   return hash.digest('hex').slice(0, 16);
 }
 
-const firstSequenceNumber = 49_590_338_271_490_256_608_559_692_538_361_571_095_921_575_989_136_588_898n;
-const iterator = 'A'.repeat(224);
+const letters = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 {}":,.-';
 
-/** Makes a page of random data, the same for the same shape, as Kinesis writes it: most fields, no blanks. */
+/** Makes a page of random text, the same for the same shape: some of the peers turn data into text, so it must be some. */
 export function preparePage({ records, recordBytes }: PageShape): PreparedPage {
   const random = seededRandom(1);
-  const content = Array.from({ length: records }, (_, index) => ({
-    data: Buffer.from(Array.from({ length: recordBytes }, () => Math.floor(random.next() * 256))),
-    partitionKey: `customer-${Math.floor(random.next() * 1e6)}`,
-    sequenceNumber: String(firstSequenceNumber + 7_919n * BigInt(index)),
-    arrivalTimeMillis: 1_700_000_000_000 + index,
+  const made = Array.from({ length: records }, () => ({
+    data: Uint8Array.from({ length: recordBytes }, () => letters.charCodeAt(randomInteger(random, letters.length))),
+    partitionKey: `customer-${randomInteger(random, 1_000_000)}`,
   }));
-  return {
-    json: jsonOf(content),
-    cbor: cborOf(content),
-    records,
-    bytes: records * recordBytes,
-    checksum: checksumOf(content),
-  };
-}
-
-function jsonOf(content: readonly ReadRecord[]): Buffer {
-  const Records = content.map(({ data, partitionKey, sequenceNumber, arrivalTimeMillis }) => ({
-    ApproximateArrivalTimestamp: arrivalTimeMillis / 1_000,
-    Data: Buffer.from(data).toString('base64'),
-    PartitionKey: partitionKey,
-    SequenceNumber: sequenceNumber,
+  const content = made.map((record, index) => ({
+    ...record,
+    sequenceNumber: sequenceNumberAt({ page: 0, index }),
+    arrivalTimeMillis: arrivalMillis,
   }));
-  return Buffer.from(JSON.stringify({ MillisBehindLatest: 0, NextShardIterator: iterator, Records }));
-}
-
-function cborOf(content: readonly ReadRecord[]): Buffer {
-  const parts: Buffer[] = [
-    head(5, 3),
-    text('MillisBehindLatest'),
-    head(0, 0),
-    text('NextShardIterator'),
-    text(iterator),
-  ];
-  parts.push(text('Records'), head(4, content.length));
-  for (const { data, partitionKey, sequenceNumber, arrivalTimeMillis } of content) {
-    const time = Buffer.from([0xc1, 0x1b, 0, 0, 0, 0, 0, 0, 0, 0]);
-    time.writeBigUInt64BE(BigInt(arrivalTimeMillis), 2);
-    parts.push(
-      head(5, 4),
-      text('ApproximateArrivalTimestamp'),
-      time,
-      text('Data'),
-      head(2, data.length),
-      Buffer.from(data),
-    );
-    parts.push(text('PartitionKey'), text(partitionKey), text('SequenceNumber'), text(sequenceNumber));
-  }
-  return Buffer.concat(parts);
-}
-
-function text(value: string): Buffer {
-  return Buffer.concat([head(3, Buffer.byteLength(value)), Buffer.from(value)]);
-}
-
-function head(major: number, argument: number): Buffer {
-  const kind = major << 5;
-  if (argument < 24) return Buffer.from([kind | argument]);
-  if (argument < 0x100) return Buffer.from([kind | 24, argument]);
-  if (argument < 0x1_0000) return Buffer.from([kind | 25, argument >> 8, argument & 0xff]);
-  const bytes = Buffer.from([kind | 26, 0, 0, 0, 0]);
-  bytes.writeUInt32BE(argument, 1);
-  return bytes;
+  return { records: made, checksum: checksumOf(content) };
 }

@@ -3,12 +3,11 @@ import { type Clock, systemClock } from '../base/clock.ts';
 import { type Random, systemRandom } from '../base/random.ts';
 import type { EventBus } from '../event/bus.ts';
 import { createAwsKinesis } from '../kinesis/aws-kinesis.ts';
-import { createPollingReader } from '../kinesis/polling-reader.ts';
 import { chooseAssignmentPlan } from '../lease/plan/assignment-plan.ts';
 import type { AssignmentOptions } from '../lease/plan/utilization-types.ts';
 import { logEvents } from '../monitor/log-events.ts';
-import type { StartAt } from '../receiver/feed/engine-positions.ts';
 import { openStream } from '../receiver/open-stream.ts';
+import type { ReceiverOptions } from '../receiver/receiver-options.ts';
 import { Receiver } from '../receiver/receiver.ts';
 import { type Clients, createClients } from './clients.ts';
 import type { ConsumerOptions } from './config/consumer-options.ts';
@@ -16,11 +15,13 @@ import type { ConsumerSettings } from './config/consumer-settings.ts';
 import { processEnvironment } from './config/environment.ts';
 import { resolveConsumerSettings } from './config/resolve.ts';
 import { defaultLogger } from './default-logger.ts';
+import { KeeperThread } from './keeper-thread.ts';
+import { createReading } from './reading.ts';
 import { createLeaseTable } from './lease-table.ts';
 import { measureWorker } from './worker-measuring.ts';
 
 /** The parts of one worker, wired together: the only place where they meet. */
-export interface Assembly extends Disposable {
+export interface Assembly extends AsyncDisposable {
   readonly settings: ConsumerSettings;
   readonly receiver: Receiver;
   readonly events: EventBus;
@@ -40,13 +41,11 @@ export function settingsOfProgram(options: ConsumerOptions): ConsumerSettings {
   return resolveConsumerSettings({ options, env, random: systemRandom, hostname: hostname(), pid: process.pid });
 }
 
+/** What an engine asks of its receivers; a consumer asks for nothing. */
+export type EngineNeeds = Pick<ReceiverOptions, 'exclusive' | 'companions' | 'startAt'>;
+
 /** Wires a receiver to AWS. Nothing is sent before it runs. Dispose it when the run has ended. */
-export function assemble(
-  settings: ConsumerSettings,
-  events: EventBus,
-  exclusive: boolean,
-  startAt?: StartAt,
-): Assembly {
+export function assemble(settings: ConsumerSettings, events: EventBus, engine: EngineNeeds = {}): Assembly {
   const clock = systemClock;
   const random = systemRandom;
   const unlog = logEvents(events, settings.logger ?? defaultLogger());
@@ -56,23 +55,15 @@ export function assemble(
     settings.streamArn === undefined ? { streamName: settings.streamName } : { streamArn: settings.streamArn };
   const { codec } = settings;
   const api = createAwsKinesis({ client: clients.kinesis, stream, clock, events, codec });
-  const { streamName, maxRecords, idleTimeBetweenReadsInMillis, maxReadsPerSecondPerShard } = settings;
-  const reader = createPollingReader({
-    api,
-    streamName,
-    clock,
-    random,
-    events,
-    maxRecords,
-    idleTimeBetweenReadsInMillis,
-    maxReadsPerSecondPerShard,
-  });
+  const reading = createReading({ clients, api, settings, clock, random, events });
   const table = createLeaseTable(clients, settings, clock);
+  const keeperThread = new KeeperThread({ settings, clients, clock, events });
   const measuring = measureWorker({ settings, environment: processEnvironment(), clock, events });
   const receiver = new Receiver({
     api,
-    reader,
+    reader: reading.reader,
     table,
+    createKeeper: (options) => keeperThread.createKeeper(options),
     plan: chooseAssignmentPlan(settings.leaseAssignmentStrategy),
     assignment: assignmentOf(settings),
     measurements: measuring.measurements,
@@ -80,8 +71,7 @@ export function assemble(
     random,
     events,
     settings,
-    exclusive,
-    ...(startAt === undefined ? {} : { startAt }),
+    ...engine,
   });
   return {
     settings,
@@ -92,8 +82,10 @@ export function assemble(
     serviceTimeMillis: () => api.serviceTimeMillis(),
     streamArn: async (signal) =>
       settings.streamArn ?? (await openStream(api, { clock, random, events }, signal)).streamArn,
-    [Symbol.dispose]: () => {
+    [Symbol.asyncDispose]: async () => {
       measuring.stop();
+      keeperThread[Symbol.dispose]();
+      await reading.end();
       clients.destroy();
       unlisten?.();
       unlog();

@@ -1,13 +1,6 @@
 import type { Assembly } from './assembly.ts';
+import type { DispatchSignals } from './block-lanes.ts';
 import type { ConsumerSettings } from './config/consumer-settings.ts';
-
-/** What ends the work on blocks. */
-export interface WorkSignals {
-  /** Aborts when the run is to end at once. */
-  readonly run: AbortSignal;
-  /** Aborts when the receiver has ended, with every block finished or lost. */
-  readonly ended: AbortSignal;
-}
 
 /** The name of the method that makes an object a {@link BlockWork}. */
 export const workOnBlocks: unique symbol = Symbol.for('millrace.workOnBlocks') as never;
@@ -15,7 +8,7 @@ export const workOnBlocks: unique symbol = Symbol.for('millrace.workOnBlocks') a
 /** Something other than a plain function that `createConsumer().run` takes: it makes its own batches of the blocks. */
 export interface BlockWork {
   /** Takes the blocks of the assembly's receiver and acks what is finished, until they end or a signal aborts. */
-  [workOnBlocks](assembly: Assembly, signals: WorkSignals): Promise<void>;
+  [workOnBlocks](assembly: Assembly, signals: DispatchSignals): Promise<void>;
   /** For how long records may be held back before they are finished, milliseconds. */
   readonly longestHoldMillis: number;
 }

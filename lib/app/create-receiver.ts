@@ -98,7 +98,7 @@ class FeedingReceiver implements EngineReceiver {
     } finally {
       unsubscribe();
       unlisten();
-      assembly[Symbol.dispose]();
+      await assembly[Symbol.asyncDispose]();
     }
   }
 
@@ -122,7 +122,7 @@ class FeedingReceiver implements EngineReceiver {
       throw new MillraceError('MR_CONFIG_INVALID', 'a receiver is fed from once; make another one with createReceiver');
     }
     const settings = this.#isUnackedLimitGiven ? this.#settings : withRoomFor(this.#settings, batchIntervalMillis);
-    this.#assembly = assemble(settings, this.#bus, false, startOfEngine(engine));
+    this.#assembly = assemble(settings, this.#bus, { startAt: startOfEngine(engine) });
     return this.#assembly;
   }
 }

@@ -1,42 +1,74 @@
-import { linkedController } from '../base/abort.ts';
-import { MillraceError } from '../base/error.ts';
+import { type LinkedController, linkedController } from '../base/abort.ts';
+import { pause, systemClock } from '../base/clock.ts';
+import { MillraceError, isMillraceError } from '../base/error.ts';
+import { systemRandom } from '../base/random.ts';
+import { deferred } from '../base/service.ts';
 import type { KinesisRecord } from '../block/record.ts';
 import { EngineContext, type EngineContextOptions } from '../engine/context.ts';
 import { createEngine } from '../engine/engine.ts';
+import type { Plan } from '../engine/plan.ts';
 import type { DStream } from '../engine/stream.ts';
 import { EventBus, type EventListener } from '../event/bus.ts';
-import { type Assembly, assemble, settingsOfProgram } from './assembly.ts';
+import { logEvents } from '../monitor/log-events.ts';
+import { settingsOfProgram } from './assembly.ts';
 import type { ConsumerOptions } from './config/consumer-options.ts';
 import type { ConsumerSettings } from './config/consumer-settings.ts';
 import type { RunOptions } from './consumer.ts';
+import { defaultLogger } from './default-logger.ts';
+import { type KinesisInput, openInputs } from './kinesis-inputs.ts';
 import { runTogether } from './run-together.ts';
 import { drainWithin } from './shutdown.ts';
 import { listenForSignals } from './signals.ts';
 
 /** Options of a {@link StreamingContext}. */
 export interface StreamingContextOptions extends EngineContextOptions {
-  /** The name that all workers of the program share; it names the lease table. */
-  readonly applicationName: string;
+  /** The name that all workers of the program share; it names the lease table. Needed with a Kinesis stream. */
+  readonly applicationName?: string;
   /** Further tries of a batch whose functions failed: 3; -1 means without end. Then the run ends with `MR_HANDLER_FAILED`. */
   readonly maximumRetryAttempts?: number;
+  /** How long a function of the program may take to settle, milliseconds: 300,000. Then the run ends with `MR_HANDLER_FAILED`. */
+  readonly stalledAfterMillis?: number;
 }
 
 /** Options of {@link StreamingContext.kinesisStream}: those of a consumer without what the context says for all. */
 export type KinesisStreamOptions = Omit<ConsumerOptions, 'applicationName' | 'onFailure'>;
 
+/** How a Kinesis stream is read. */
+export interface ReceiversOptions {
+  /**
+   * How many receivers read the stream in this process, 1 to 64: 1. They share its shards; one without a shard stands by.
+   * A receiver reads all its shards side by side, so more of them are needed only to divide the leases more finely.
+   */
+  readonly receivers?: number;
+}
+
+/** How a context is stopped. */
+export interface StopOptions {
+  /** `true`: like `drain()`. Default `false`, as in Spark: what is under way is dropped, and repeated by the next run. */
+  readonly gracefully?: boolean;
+}
+
 /** How many batch intervals' blocks may wait or be processed before reading stops. */
 const batchesInMemory = 3;
 
+/** The most receivers of one stream. */
+const maximumReceivers = 64;
+
+/** How long a drain may take when no stream's options say (`shutdownGraceMillis`). */
+const defaultGraceMillis = 25_000;
+
 /**
- * A micro-batch program over a Kinesis stream, in the shape of Spark's StreamingContext: declare streams and outputs, then
- * run. In `shard` scope every worker of the application computes the shards that it holds; a plan of `application` scope
- * needs all shards in one process and refuses to run beside another worker (`MR_ENGINE_NOT_ALONE`).
+ * A micro-batch program, in the shape of Spark's StreamingContext: declare streams and outputs, then run. In `shard`
+ * scope every worker of the application computes the shards that it holds; a plan of `application` scope needs all
+ * shards in one process and refuses to run beside another worker (`MR_ENGINE_NOT_ALONE`). A context runs once.
  */
 export class StreamingContext extends EngineContext {
   readonly #options: StreamingContextOptions;
   readonly #bus = new EventBus();
-  #settings: ConsumerSettings | undefined;
-  #assembly: Assembly | undefined;
+  readonly #inputs: KinesisInput[] = [];
+  readonly #terminated = deferred();
+  #started = false;
+  #stopAsked = false;
   #drain: (() => Promise<void>) | undefined;
   #stop: (() => Promise<void>) | undefined;
 
@@ -52,20 +84,28 @@ export class StreamingContext extends EngineContext {
   }
 
   /**
-   * Declares the Kinesis stream to read. In this version a context reads one.
-   * @throws MillraceError `MR_CONFIG_INVALID`, `MR_CONFIG_UNKNOWN` for the options, and for a second stream
+   * Declares a Kinesis stream to read. The first has its leases in the table that the application's name gives; every
+   * further one in a table of its own, `<applicationName>-<streamName>` unless `tableName` says otherwise.
+   * @throws MillraceError `MR_CONFIG_INVALID`, `MR_CONFIG_UNKNOWN` for the options, for a stream that the context reads
+   * already, and without an `applicationName`
    */
-  kinesisStream(options: KinesisStreamOptions): DStream<KinesisRecord> {
-    if (this.#settings !== undefined) {
-      throw new MillraceError(
-        'MR_CONFIG_INVALID',
-        `this context reads stream ${this.#settings.streamName} already, and in this version it reads one; make another context for the other stream`,
-      );
+  kinesisStream(options: KinesisStreamOptions, { receivers = 1 }: ReceiversOptions = {}): DStream<KinesisRecord> {
+    const { applicationName } = this.#options;
+    if (applicationName === undefined) {
+      throw invalid('kinesisStream() needs the context to have an applicationName: it names the lease table');
     }
-    const given = settingsOfProgram({ ...options, applicationName: this.#options.applicationName });
-    const settings = { ...given, maxUnackedBlocks: options.maxUnackedBlocks ?? this.#blocksOfBatches(given) };
-    const stream = this.addInput<KinesisRecord>(settings.streamName);
-    this.#settings = settings;
+    if (!Number.isInteger(receivers) || receivers < 1 || receivers > maximumReceivers) {
+      throw invalid(`receivers is ${receivers}: give a whole number from 1 to ${maximumReceivers}`);
+    }
+    const given = settingsOfProgram({ ...options, applicationName });
+    const stream = this.addInput<KinesisRecord>(given.streamName);
+    const ownTable = this.#inputs.length > 0 && options.tableName === undefined;
+    const settings = {
+      ...given,
+      ...(ownTable ? { tableName: `${applicationName}-${given.streamName}` } : {}),
+      maxUnackedBlocks: options.maxUnackedBlocks ?? this.#blocksOfBatches(given),
+    };
+    this.#inputs.push({ settings, receivers });
     return stream;
   }
 
@@ -78,69 +118,126 @@ export class StreamingContext extends EngineContext {
   }
 
   /**
-   * Runs the program until a bounded stream is done or a drain has finished. A context runs once.
+   * Runs the program until a bounded stream is done, a drain has finished, or a fault. A context runs once.
    * @throws MillraceError what ended the run: `MR_ENGINE_NOT_ALONE`, `MR_HANDLER_FAILED`, `MR_DRAIN_TIMEOUT`, ...
    */
   async run(options: RunOptions = {}): Promise<void> {
-    if (this.#settings === undefined) {
-      throw new MillraceError(
-        'MR_CONFIG_INVALID',
-        'the context reads nothing; declare a stream with kinesisStream first',
-      );
+    const plan = this.#begin();
+    try {
+      await this.#runPlan(plan, options);
+      this.#terminated.resolve();
+    } catch (thrown) {
+      if (this.#stopAsked && isMillraceError(thrown, 'MR_ABORTED')) this.#terminated.resolve();
+      else this.#terminated.reject(thrown);
+      throw thrown;
     }
-    if (this.#assembly !== undefined) {
-      throw new MillraceError('MR_CONFIG_INVALID', 'a context runs once; make another one');
+  }
+
+  /**
+   * Begins to run and returns; `awaitTermination` tells how it ends. Starting a context that runs does nothing (Spark's
+   * rule).
+   * @throws MillraceError `MR_CONFIG_INVALID` for a plan that cannot run, and for a context that is over
+   */
+  start(options: RunOptions = {}): void {
+    if (this.#started && this.state === 'ACTIVE') return;
+    this.seal();
+    this.run(options).catch(() => {});
+  }
+
+  /**
+   * Resolves when the run is over; before the start it waits for that, too.
+   * @throws the fault that ended the run; an end that was asked for is none
+   */
+  awaitTermination(): Promise<void> {
+    return this.#terminated.promise;
+  }
+
+  /** Like {@link awaitTermination}, but no longer than so many milliseconds: whether the run is over. */
+  async awaitTerminationOrTimeout(timeoutMillis: number): Promise<boolean> {
+    using waiting = linkedController();
+    const ended = this.#terminated.promise.then(() => true);
+    const timeout = pause(systemClock, timeoutMillis, waiting.signal).then(() => false);
+    try {
+      return await Promise.race([ended, timeout]);
+    } finally {
+      waiting.abort(undefined);
     }
+  }
+
+  /** Ends the run: finishes what was read, runs the last batches, checkpoints, releases the leases. At most `shutdownGraceMillis`. */
+  async drain(): Promise<void> {
+    if (this.#retireUnstarted()) return;
+    await this.#drain?.();
+  }
+
+  /**
+   * Ends the run, at once unless `gracefully`. A context that was not started becomes STOPPED; stopping twice does nothing.
+   */
+  async stop({ gracefully = false }: StopOptions = {}): Promise<void> {
+    if (this.#retireUnstarted()) return;
+    if (gracefully) return this.drain();
+    this.#stopAsked = true;
+    await this.#stop?.();
+    await this.#terminated.promise.catch(() => {});
+  }
+
+  #retireUnstarted(): boolean {
+    if (this.#started) return false;
+    this.retire();
+    this.#terminated.resolve();
+    return true;
+  }
+
+  #begin(): Plan {
+    if (this.#started) throw invalid('a context runs once; make another one');
     const plan = this.seal();
-    const assembly = assemble(this.#settings, this.#bus, plan.scope === 'application');
-    this.#assembly = assembly;
+    this.#started = true;
+    return plan;
+  }
+
+  async #runPlan(plan: Plan, options: RunOptions): Promise<void> {
     using life = linkedController(options.signal);
+    await using inputs = openInputs(this.#inputs, this.#bus, plan.scope === 'application');
+    const unlog = this.#inputs.length === 0 ? logEvents(this.#bus, defaultLogger()) : () => {};
     const unlisten = listenForSignals(options.signals ?? [], {
       onFirst: () => void this.drain().catch(() => {}),
       onSecond: (signal) => life.abort(new MillraceError('MR_ABORTED', `a second ${signal} ended the run at once`)),
     });
     try {
-      await this.#runEngine(assembly, plan, life);
+      await this.#runEngine(plan, inputs.source, life);
     } finally {
       unlisten();
-      assembly[Symbol.dispose]();
+      unlog();
       this.retire();
     }
   }
 
-  async #runEngine(
-    assembly: Assembly,
-    plan: ReturnType<EngineContext['seal']>,
-    life: ReturnType<typeof linkedController>,
-  ): Promise<void> {
-    const { receiver, clock, random, events, settings } = assembly;
-    const { maximumRetryAttempts } = this.#options;
+  async #runEngine(plan: Plan, source: ReturnType<typeof openInputs>['source'], life: LinkedController): Promise<void> {
+    const { maximumRetryAttempts, stalledAfterMillis } = this.#options;
+    const clock = systemClock;
     const engine = createEngine({
       plan,
-      source: receiver,
+      source,
       clock,
-      random,
-      events,
+      random: systemRandom,
+      events: this.#bus,
+      history: this.history,
       ...(maximumRetryAttempts === undefined ? {} : { maximumRetryAttempts }),
+      ...(stalledAfterMillis === undefined ? {} : { stalledAfterMillis }),
     });
-    // The engine finishes what the receiver hands out, so both drain under one deadline.
+    const graceMillis = Math.max(...this.#inputs.map(({ settings }) => settings.shutdownGraceMillis), 0);
+    // The engine finishes what the receivers hand out, so all drain under one deadline.
     this.#drain = () =>
-      drainWithin(settings.shutdownGraceMillis, clock, (deadline) =>
-        Promise.all([receiver.drain(deadline), engine.drain(deadline)]),
+      drainWithin(graceMillis || defaultGraceMillis, clock, (deadline) =>
+        Promise.all([source.drain(deadline), engine.drain(deadline)]),
       );
     this.#stop = async () => {
-      await Promise.all([engine.stop(), receiver.stop().catch(() => {})]);
+      await Promise.all([engine.stop(), source.stop()]);
     };
-    await runTogether(receiver, life, engine.run(life.signal));
+    await runTogether(source, life, engine.run(life.signal));
   }
+}
 
-  /** Ends the run: finishes what was read, runs the last batches, checkpoints, releases the leases. At most `shutdownGraceMillis`. */
-  async drain(): Promise<void> {
-    await this.#drain?.();
-  }
-
-  /** Ends the run at once; what is not finished is left to the next run. */
-  async stop(): Promise<void> {
-    await this.#stop?.();
-  }
+function invalid(message: string): MillraceError {
+  return new MillraceError('MR_CONFIG_INVALID', message);
 }

@@ -12,6 +12,9 @@ export const errorReactions = {
   MR_STREAM_NOT_FOUND: 'fatal',
   MR_STREAM_NOT_ACTIVE: 'fatal',
   MR_STREAM_CHANGED: 'fatal',
+  MR_CONSUMER_NOT_FOUND: 'fatal',
+  MR_CONSUMER_IN_USE: 'restart',
+  MR_CONSUMER_LIMIT: 'fatal',
   MR_TABLE_FOREIGN: 'fatal',
   MR_TABLE_KIND: 'fatal',
   MR_LEASE_LOST: 'restart',
@@ -27,10 +30,13 @@ export const errorReactions = {
   MR_DRAIN_TIMEOUT: 'fatal',
   MR_ABORTED: 'fatal',
   MR_KEY_INVALID: 'fatal',
+  MR_STATE_INVALID: 'fatal',
   MR_STATE_UNREACHABLE: 'restart',
   MR_STATE_DAMAGED: 'fatal',
   MR_STATE_NEWER: 'fatal',
   MR_STATE_FOREIGN: 'fatal',
+  MR_EPOCH_LOST: 'restart',
+  MR_RANGE_HOLE: 'restart',
   MR_INTERNAL: 'fatal',
 } as const satisfies Record<string, Reaction>;
 

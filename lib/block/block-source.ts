@@ -7,7 +7,9 @@ export type CommitOutcome = 'committed' | 'lost';
 /** How much a consumer is ready to take, for all shards together. `undefined` means no limit of its own. */
 export interface DemandLimit {
   /** Records a second. */
-  readonly recordsPerSecond?: number;
+  readonly recordsPerSecond?: number | undefined;
+  /** Bytes of data a second. */
+  readonly bytesPerSecond?: number | undefined;
 }
 
 /**

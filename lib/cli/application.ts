@@ -16,10 +16,11 @@ import { unknownName } from '../app/config/given-value.ts';
 import { type ErrorCode, MillraceError, messageOf } from '../base/error.ts';
 import { nearestName } from '../base/text.ts';
 import type { CommandContext } from './command-io.ts';
+import { type BenchFlags, benchFlagParameters } from './bench-flags.ts';
 import { type ConsumeFlags, consumeFlagParameters } from './consume-flags.ts';
 
 /** The commands of Millrace. */
-const commandNames = ['consume'];
+const commandNames = ['consume', 'bench'];
 
 /**
  * The command line as the parser sees it. Commands are loaded when they run, so that `--help` and a slip in a flag
@@ -44,16 +45,31 @@ export function buildMillrace(report: (thrown: unknown) => void): Application<Co
       customUsage: ['--stream-name orders --application-name mailer [--region eu-west-1] [flags]'],
     },
   });
+  const benchFlags = benchFlagParameters();
+  const bench = buildCommand<BenchFlags, [], CommandContext>({
+    loader: async () => (await import('./commands/bench.ts')).bench,
+    parameters: { flags: benchFlags },
+    docs: {
+      brief: 'Measure what a stream gives and what reading it takes, without leases and checkpoints',
+      fullDescription:
+        'Reads all shards of a stream for a bounded time, and prints records and MB a second for each shard and for all, ' +
+        'how far they are behind, and the processor time that it took. No table is touched and no checkpoint moved. By ' +
+        'polling it takes its part of the 5 reads and 2 MB a second that all consumers of a shard share; with ' +
+        '--retrieval-mode FAN_OUT it registers a stream consumer, millrace-bench unless told another, and deregisters it ' +
+        'at the end. Progress and logs go to stderr. SIGINT and SIGTERM end it early, with the figures until then.',
+      customUsage: ['--stream-name orders [--seconds 30] [--region eu-west-1] [flags]'],
+    },
+  });
   return buildApplication(
-    buildRouteMap<'consume', CommandContext>({
-      routes: { consume },
+    buildRouteMap<'consume' | 'bench', CommandContext>({
+      routes: { consume, bench },
       docs: { brief: 'Millrace: consume Amazon Kinesis streams' },
     }),
     {
       name: 'millrace',
       versionInfo: { getCurrentVersion: currentVersion },
       documentation: { disableAnsiColor: true, onlyRequiredInUsageLine: true },
-      localization: { text: reportingText(report, Object.keys(flags)) },
+      localization: { text: reportingText(report, [...new Set([...Object.keys(flags), ...Object.keys(benchFlags)])]) },
     },
   );
 }

@@ -23,6 +23,9 @@ const codesOfErrors: Readonly<Record<ErrorCode, number>> = {
   MR_STREAM_NOT_FOUND: exitCodes.notUsable,
   MR_STREAM_NOT_ACTIVE: exitCodes.notUsable,
   MR_STREAM_CHANGED: exitCodes.notUsable,
+  MR_CONSUMER_NOT_FOUND: exitCodes.notUsable,
+  MR_CONSUMER_IN_USE: exitCodes.unreachable,
+  MR_CONSUMER_LIMIT: exitCodes.notUsable,
   MR_TABLE_FOREIGN: exitCodes.notUsable,
   MR_TABLE_KIND: exitCodes.notUsable,
   MR_LEASE_LOST: exitCodes.failed,
@@ -38,10 +41,13 @@ const codesOfErrors: Readonly<Record<ErrorCode, number>> = {
   MR_DRAIN_TIMEOUT: exitCodes.drainDeadline,
   MR_ABORTED: exitCodes.failed,
   MR_KEY_INVALID: exitCodes.failed,
+  MR_STATE_INVALID: exitCodes.failed,
   MR_STATE_UNREACHABLE: exitCodes.unreachable,
   MR_STATE_DAMAGED: exitCodes.failed,
   MR_STATE_NEWER: exitCodes.failed,
   MR_STATE_FOREIGN: exitCodes.notUsable,
+  MR_EPOCH_LOST: exitCodes.failed,
+  MR_RANGE_HOLE: exitCodes.failed,
   MR_INTERNAL: exitCodes.failed,
 };
 

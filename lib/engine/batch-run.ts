@@ -1,4 +1,4 @@
-import { linkedController, raceAbort } from '../base/abort.ts';
+import { linkedController } from '../base/abort.ts';
 import { type BackoffOptions, backoffMillis } from '../base/backoff.ts';
 import { type Clock, sleep } from '../base/clock.ts';
 import { MillraceError, isMillraceError, messageOf } from '../base/error.ts';
@@ -7,11 +7,18 @@ import { nextTurn } from '../base/turn.ts';
 import type { Block } from '../block/block.ts';
 import type { BlockSource } from '../block/block-source.ts';
 import type { EventSink } from '../event/bus.ts';
+import { Batch } from './batch.ts';
+import type { CommitLine } from './commit/commit-line.ts';
+import type { Prepared } from './commit/group-log.ts';
 import { Evaluation } from './evaluate.ts';
+import type { History } from './history.ts';
 import { givenByBlocks } from './input-blocks.ts';
-import type { PrintTarget } from './node.ts';
+import type { Memory } from './memory.ts';
+import type { OutputNode, PrintTarget } from './node.ts';
+import type { NodeHead } from './node-head.ts';
 import { type OutputWork, runOutput } from './output.ts';
 import type { Plan } from './plan.ts';
+import { isStuck, unlessStuck } from './stuck.ts';
 
 /** What all batches of an engine are run with. */
 export interface BatchRunFields {
@@ -24,6 +31,10 @@ export interface BatchRunFields {
   /** Further tries after the first failed; -1 means without end. */
   readonly maximumRetryAttempts: number;
   readonly retryBackoff: BackoffOptions;
+  /** How long a user function may take to settle. */
+  readonly stalledAfterMillis: number;
+  /** Where past batches are kept for `slice`. */
+  readonly history?: History | undefined;
 }
 
 /** One batch of one commit group, with its blocks in order of arrival. */
@@ -32,17 +43,24 @@ export interface BatchOrder {
   readonly batchId: number;
   readonly batchTimeMillis: number;
   readonly blocks: readonly Block[];
+  /** The time before the first batch of the run. */
+  readonly zeroTimeMillis: number;
+  /** What the batches of the group before this one left. */
+  readonly memory: Memory;
+  /** Where the batch is written down and committed; absent where no state is kept. */
+  readonly commits?: CommitLine | undefined;
 }
 
 /** How a batch ended without fault: finished and acknowledged, or left to the next owner of its lease. */
-export type BatchOutcome = 'completed' | 'dropped';
+export type BatchOutcome = { readonly tag: 'completed'; readonly memory: Memory } | { readonly tag: 'dropped' };
 
 /** How long the evaluation may keep the process to itself before other work has a turn, milliseconds. */
 const turnMillis = 50;
 
 /**
- * Runs a batch: evaluates the outputs in declaration order, then acknowledges every range. A failure is tried again
- * after a pause, from the output that failed on; outputs that are done are not done twice.
+ * Runs a batch: has the operators that remember take their step, writes down what they remember where state is kept,
+ * performs the outputs in declaration order, commits, then acknowledges every range. An output that fails does not keep the others from being done; it is tried again after a
+ * pause, and those that are done are not done twice. The memory that the batch leaves counts from its end only.
  * @throws MillraceError `MR_HANDLER_FAILED` with operator, batch and group when the tries are used up; `MR_KEY_INVALID`
  * at once; the signal's reason when the run ends. Nothing of the batch is then acknowledged
  */
@@ -54,12 +72,19 @@ export async function runBatch(fields: BatchRunFields, order: BatchOrder, signal
   const started = clock.monotonicMillis();
   // In shard scope all blocks are of one lease: when it is lost, the whole batch belongs to somebody else.
   const work = linkedController(signal, plan.scope === 'shard' ? blocks[0]?.signal : undefined);
+  let { memory } = order;
   try {
-    if ((await tryOutputs(fields, order, { run: signal, work: work.signal })) === 'dropped') return 'dropped';
+    const toDo = outputWork(fields, order, signal);
+    const done = await tryOutputs(fields, order, { work: toDo, run: signal, lease: work.signal });
+    if (done === undefined) return { tag: 'dropped' };
+    if (!(await commitBatch(order, done, signal))) return { tag: 'dropped' };
+    memory = toDo.evaluation.nextMemory;
+    await remember(fields, toDo);
   } finally {
     work[Symbol.dispose]();
   }
-  for (const block of blocks) source.ack(block.range);
+  for (const block of blocks) source.ack(order.commits?.sourceRange(block) ?? block.range);
+  order.commits?.tell(batchId, 'acknowledged');
   events.publish({
     type: 'batch.completed',
     group,
@@ -70,60 +95,126 @@ export async function runBatch(fields: BatchRunFields, order: BatchOrder, signal
     schedulingDelayMillis: Math.max(0, startedWall - batchTimeMillis),
     processingDelayMillis: clock.monotonicMillis() - started,
   });
-  return 'completed';
+  return { tag: 'completed', memory };
 }
 
-/** The end of the run, and the end of the work on one batch. */
-interface Signals {
-  readonly run: AbortSignal;
-  readonly work: AbortSignal;
+/** Commits a batch whose outputs are done, where state is kept; `false` when its holder may not any more. */
+async function commitBatch(order: BatchOrder, { prepared }: OutputsDone, signal: AbortSignal): Promise<boolean> {
+  const { commits, blocks, batchId } = order;
+  if (commits === undefined || prepared === undefined) return true;
+  commits.tell(batchId, 'outputsDone');
+  return (await commits.commit(prepared, blocks, signal)) === 'committed';
 }
 
-async function tryOutputs(fields: BatchRunFields, order: BatchOrder, signals: Signals): Promise<BatchOutcome> {
-  const work = outputWork(fields, order, signals.run);
-  let failures = 0;
-  for (const output of fields.plan.outputs) {
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        const context = { group: order.group, attempt, signal: signals.work };
-        await raceAbort(runOutput(output, work, context), signals.run);
-        break;
-      } catch (thrown) {
-        signals.run.throwIfAborted();
-        failures += 1;
-        await afterFailure(fields, order, { thrown, failures }, signals);
-        if (signals.work.aborted) return 'dropped';
-      }
-    }
+/** Notes what the streams gave that are kept for `slice`. */
+async function remember({ plan, history }: BatchRunFields, { evaluation, head }: OutputWork): Promise<void> {
+  for (const { node, keepMillis } of plan.remembered) {
+    const partitions = await evaluation.of(node);
+    if (partitions !== null) history?.note(node.id, new Batch({ ...head, partitions }), keepMillis);
   }
-  return 'completed';
 }
 
-/** Tells of a failure, then either waits for the next try (or for the loss of the lease) or gives the batch up. */
-async function afterFailure(
+/** What the tries of one batch have in common. */
+interface Trying {
+  readonly work: OutputWork;
+  /** The end of the run. */
+  readonly run: AbortSignal;
+  /** The end of the work on this batch: of the run, or of its lease. */
+  readonly lease: AbortSignal;
+}
+
+/** That every output is done, and what is to be committed now. */
+interface OutputsDone {
+  readonly prepared: Prepared | undefined;
+}
+
+/**
+ * Takes the steps and writes down what they leave, once: what is tried again are the outputs, so that what is committed
+ * is what they saw.
+ */
+async function advance(order: BatchOrder, { work, lease }: Trying): Promise<OutputsDone> {
+  const { commits, batchId, batchTimeMillis, blocks } = order;
+  await work.evaluation.advance();
+  if (commits === undefined) return { prepared: undefined };
+  commits.tell(batchId, 'processed');
+  const memory = work.evaluation.nextMemory;
+  return { prepared: await commits.prepare({ batchId, batchTimeMillis, blocks, memory }, lease) };
+}
+
+/** Tries until every output is done; `undefined` when the lease was lost meanwhile. */
+async function tryOutputs(fields: BatchRunFields, order: BatchOrder, trying: Trying): Promise<OutputsDone | undefined> {
+  const { evaluation } = trying.work;
+  const { clock, stalledAfterMillis } = fields;
+  const { outputs } = fields.plan;
+  let left = [...outputs.keys()];
+  let advanced: OutputsDone | undefined;
+  for (let attempt = 1; ; attempt += 1) {
+    const failures: Failure[] = [];
+    const attemptOne = async (node: NodeHead | undefined, action: () => Promise<void>) => {
+      try {
+        await unlessStuck({ clock, evaluation, stalledAfterMillis, node }, trying.run, action);
+        return true;
+      } catch (thrown) {
+        trying.run.throwIfAborted();
+        failures.push({ thrown });
+        return false;
+      }
+    };
+    evaluation.tryAgain();
+    if (advanced === undefined) {
+      await attemptOne(undefined, async () => {
+        advanced = await advance(order, trying);
+      });
+    }
+    const failed: number[] = [];
+    // Where state is kept, no output may show what is not written down yet.
+    const toDo = advanced === undefined && order.commits !== undefined ? [] : left;
+    for (const index of toDo) {
+      const output = outputs[index] as OutputNode;
+      const context = { group: order.group, attempt, signal: trying.lease };
+      if (await attemptOne(output, () => runOutput(output, trying.work, context))) evaluation.release(index);
+      else failed.push(index);
+    }
+    if (toDo === left) left = failed;
+    if (failures.length === 0 && advanced !== undefined) return advanced;
+    await afterFailures(fields, order, { failures, attempt }, trying);
+    if (trying.lease.aborted) return undefined;
+  }
+}
+
+interface Failure {
+  readonly thrown: unknown;
+}
+
+/** Tells of the failures of a try, then either waits for the next one (or for the loss of the lease) or gives the batch up. */
+async function afterFailures(
   fields: BatchRunFields,
   order: BatchOrder,
-  failure: { readonly thrown: unknown; readonly failures: number },
-  signals: Signals,
+  tried: { readonly failures: readonly Failure[]; readonly attempt: number },
+  trying: Trying,
 ): Promise<void> {
   const { group, batchId } = order;
-  const { thrown, failures } = failure;
-  fields.events.publish({ type: 'batch.failed', group, batchId, message: messageOf(thrown) });
-  if (signals.work.aborted) return;
-  if (isFinal(thrown)) throw thrown;
-  if (fields.maximumRetryAttempts !== -1 && failures > fields.maximumRetryAttempts) {
-    throw givenUp(order, failures, thrown);
+  const { failures, attempt } = tried;
+  for (const message of new Set(failures.map(({ thrown }) => messageOf(thrown)))) {
+    fields.events.publish({ type: 'batch.failed', group, batchId, message });
   }
-  const delayMillis = backoffMillis(fields.retryBackoff, failures, fields.random);
+  if (trying.lease.aborted) return;
+  const final = failures.find(({ thrown }) => isFinal(thrown));
+  if (final !== undefined) throw final.thrown;
+  if (fields.maximumRetryAttempts !== -1 && attempt > fields.maximumRetryAttempts) {
+    throw givenUp(order, attempt, failures[0]?.thrown);
+  }
+  const delayMillis = backoffMillis(fields.retryBackoff, attempt, fields.random);
   try {
-    await sleep(fields.clock, delayMillis, signals.work);
+    await sleep(fields.clock, delayMillis, trying.lease);
   } catch {
-    signals.run.throwIfAborted();
+    trying.run.throwIfAborted();
   }
 }
 
 /** Mistakes in the program that another try with the same records cannot mend. */
 function isFinal(thrown: unknown): boolean {
+  if (isStuck(thrown)) return true;
   return isMillraceError(thrown, 'MR_KEY_INVALID') || isMillraceError(thrown, 'MR_CONFIG_INVALID');
 }
 
@@ -142,14 +233,18 @@ function givenUp(order: BatchOrder, failures: number, thrown: unknown): Millrace
 
 function outputWork(fields: BatchRunFields, order: BatchOrder, signal: AbortSignal): OutputWork {
   const { plan, clock, printTarget } = fields;
-  const { batchId, batchTimeMillis, blocks } = order;
+  const { batchId, batchTimeMillis, blocks, memory, zeroTimeMillis } = order;
+  const head = { id: batchId, batchTimeMillis, ranges: blocks.map((block) => block.range) };
   const evaluation = new Evaluation({
     plan,
+    head,
+    memory,
+    zeroTimeMillis,
     signal,
-    inputOf: (input) => givenByBlocks(plan.inputs, input, blocks),
+    inputOf: (input) => input.source?.take(batchTimeMillis, signal) ?? givenByBlocks(plan.inputs, input, blocks),
     breathe: breather(clock),
   });
-  return { evaluation, batchId, batchTimeMillis, ranges: blocks.map((block) => block.range), printTarget };
+  return { evaluation, head, printTarget };
 }
 
 /** Gives other work of the process a turn when the last one is `turnMillis` ago. */

@@ -1,15 +1,28 @@
 import { MillraceError } from '../base/error.ts';
 import type { Range } from '../block/range.ts';
+import { joinPairs, reducePairs } from './batch-pairs.ts';
+import type { Pair, PairKey } from './key.ts';
 
 /** What {@link Batch.sortBy} can order by. */
 export type SortKey = string | number | bigint | Date;
 
-/** The fields from which a {@link Batch} is made. */
-export interface BatchFields<T> {
+/** Which batch it is, and of what it was made. */
+export interface BatchHead {
   readonly id: number;
   readonly batchTimeMillis: number;
   readonly ranges: readonly Range[];
+}
+
+/** The fields from which a {@link Batch} is made. */
+export interface BatchFields<T> extends BatchHead {
   readonly partitions: readonly (readonly T[])[];
+}
+
+let readPartitions: <T>(batch: Batch<T>) => readonly (readonly T[])[];
+
+/** The items of a batch in their partitions, for the engine itself: not a copy. */
+export function partitionsOf<T>(batch: Batch<T>): readonly (readonly T[])[] {
+  return readPartitions(batch);
 }
 
 /**
@@ -25,11 +38,20 @@ export class Batch<T> {
   readonly ranges: readonly Range[];
   readonly #partitions: readonly (readonly T[])[];
 
+  static {
+    readPartitions = (batch) => batch.#partitions;
+  }
+
   constructor(fields: BatchFields<T>) {
     this.id = fields.id;
     this.batchTimeMillis = fields.batchTimeMillis;
     this.ranges = fields.ranges;
     this.#partitions = fields.partitions;
+  }
+
+  /** The batch time as a `Date`. */
+  get time(): Date {
+    return new Date(this.batchTimeMillis);
   }
 
   /** How many partitions the items lie in: as a rule one for each block, and one behind a keyed operator. */
@@ -87,6 +109,25 @@ export class Batch<T> {
     const keyed = this.collect().map((item) => ({ item, key: keyOf(item) }));
     keyed.sort((a, b) => sign * compareKeys(a.key, b.key));
     return this.#with([keyed.map(({ item }) => item)]);
+  }
+
+  /** Pairs in the order of their keys, in one partition. */
+  sortByKey<K extends PairKey, V>(
+    this: Batch<Pair<K, V>>,
+    direction: 'ascending' | 'descending' = 'ascending',
+  ): Batch<Pair<K, V>> {
+    return this.sortBy(([key]) => (typeof key === 'boolean' ? Number(key) : key), direction);
+  }
+
+  /** One pair for each key, its values put together two by two. The function is called at once, and is not async. */
+  reduceByKey<K extends PairKey, V>(this: Batch<Pair<K, V>>, f: (a: V, b: V) => V): Batch<Pair<K, V>> {
+    return this.#with([reducePairs('batch.reduceByKey', this.#partitions, f) as Pair<K, V>[]]);
+  }
+
+  /** Every value of this batch's pairs with every value that the other batch has of the same key, in one partition. */
+  join<K extends PairKey, V, W>(this: Batch<Pair<K, V>>, other: Batch<Pair<K, W>>): Batch<Pair<K, readonly [V, W]>> {
+    const joined = joinPairs('batch.join', this.#partitions, other.#partitions);
+    return this.#with([joined as Pair<K, readonly [V, W]>[]]);
   }
 
   /** What a function makes of each item; the partitions stay. The function is called at once. */

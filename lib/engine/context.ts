@@ -1,8 +1,20 @@
 import { MillraceError } from '../base/error.ts';
 import type { KinesisRecord } from '../block/record.ts';
+import { explainPlan } from './explain.ts';
 import { type ContextState, Graph } from './graph.ts';
-import type { PrintTarget } from './node.ts';
+import type { History } from './history.ts';
+import type { LocalSource } from './local-source.ts';
+import type { InputNode, PrintTarget } from './node.ts';
 import { type Plan, compilePlan } from './plan.ts';
+import {
+  type Generated,
+  type GeneratorContext,
+  type QueueStreamOptions,
+  generatorSource,
+  queueSource,
+} from './queue-source.ts';
+import { ReceiverSource, type StreamReceiver } from './receiver-source.ts';
+import type { StateStore } from './state-store.ts';
 import { DStream } from './stream.ts';
 
 /** What a context is made with. */
@@ -11,6 +23,8 @@ export interface EngineContextOptions {
   readonly batchIntervalMillis: number;
   /** Where `print()` writes; without it, where the run says. */
   readonly output?: PrintTarget;
+  /** Where state is kept; operators like `updateStateByKey` do not start without it. `memoryState()` is one. */
+  readonly state?: StateStore;
 }
 
 /** The longest batch interval, milliseconds. */
@@ -25,6 +39,7 @@ export class EngineContext {
   readonly batchIntervalMillis: number;
   readonly output: PrintTarget | undefined;
   readonly #graph = new Graph();
+  readonly #store: StateStore | undefined;
   #plan: Plan | undefined;
 
   /** @throws MillraceError `MR_CONFIG_INVALID` when the interval is not a whole number from 1 to a day */
@@ -43,6 +58,7 @@ export class EngineContext {
     }
     this.batchIntervalMillis = batchIntervalMillis;
     this.output = options.output;
+    this.#store = options.state;
   }
 
   /** INITIALIZED while it is being built, ACTIVE once sealed, STOPPED at the end or after a start that failed. */
@@ -64,7 +80,44 @@ export class EngineContext {
         { subject: { stream: name } },
       );
     }
-    const node = { ...head, tag: 'input' as const, name };
+    const node = { ...head, tag: 'input' as const, name, from: 'blocks' as const };
+    this.#graph.inputs.push(node);
+    return new DStream<T>(this.#graph, node);
+  }
+
+  /**
+   * A stream of what an array holds, entry by entry, each entry the items of a batch (Spark's `queueStream`). The program
+   * may go on filling the array. For tests and replays: what was taken is gone with the process.
+   */
+  queueStream<T>(queue: (readonly T[])[], options: QueueStreamOptions<T> = {}): DStream<T> {
+    return this.#addLocal<T>('queueStream', queueSource(queue, options));
+  }
+
+  /** A stream of what a function, maybe async, makes of each batch time: items, or `null` for no batch. */
+  generatorStream<T>(generate: (context: GeneratorContext) => Generated<T> | PromiseLike<Generated<T>>): DStream<T> {
+    if (typeof generate !== 'function') {
+      throw new MillraceError(
+        'MR_CONFIG_INVALID',
+        `generatorStream() needs a function; it was given ${typeof generate}`,
+      );
+    }
+    return this.#addLocal<T>('generatorStream', generatorSource(generate));
+  }
+
+  /**
+   * A stream of what a receiver of the program's own hands in. A receiver that throws, or returns before it is told to
+   * stop, is started anew after 2 s. What was handed in and not yet processed is gone with the process.
+   */
+  receiverStream<T>(receiver: StreamReceiver<T>): DStream<T> {
+    if (typeof receiver?.receive !== 'function') {
+      throw new MillraceError('MR_CONFIG_INVALID', 'receiverStream() needs an object with a method receive()');
+    }
+    return this.#addLocal<T>('receiverStream', new ReceiverSource(receiver));
+  }
+
+  #addLocal<T>(operator: string, source: LocalSource): DStream<T> {
+    const head = this.#graph.head(operator);
+    const node: InputNode = { ...head, tag: 'input', name: `${operator}#${head.id}`, from: 'local', source };
     this.#graph.inputs.push(node);
     return new DStream<T>(this.#graph, node);
   }
@@ -86,19 +139,40 @@ export class EngineContext {
       throw new MillraceError('MR_CONFIG_INVALID', 'the context is stopped and does not start again: make a new one');
     }
     try {
-      this.#plan = compilePlan({
-        batchIntervalMillis: this.batchIntervalMillis,
-        output: this.output,
-        inputs: this.#graph.inputs,
-        outputs: this.#graph.outputs,
-        observed: observed.map((stream) => stream.node),
-      });
+      this.#plan = this.#compile(observed);
       this.#graph.become('ACTIVE');
       return this.#plan;
     } catch (thrown) {
       this.#graph.become('STOPPED');
       throw thrown;
     }
+  }
+
+  /**
+   * The plan as text: its scope with the reason, what is computed in one pass, what is regrouped, what is kept for
+   * several readers. May be asked before the start.
+   * @throws MillraceError `MR_CONFIG_INVALID` for what the start would refuse
+   */
+  explain(): string {
+    return explainPlan(this.#plan ?? this.#compile([]));
+  }
+
+  /** Where what streams `remember` is kept, for whoever runs the context. */
+  get history(): History {
+    return this.#graph.history;
+  }
+
+  #compile(observed: readonly DStream<unknown>[]): Plan {
+    const { inputs, outputs, remembered } = this.#graph;
+    return compilePlan({
+      batchIntervalMillis: this.batchIntervalMillis,
+      output: this.output,
+      inputs,
+      outputs,
+      remembered: Array.from(remembered, ([node, keepMillis]) => ({ node, keepMillis })),
+      hasStore: this.#store !== undefined,
+      ...(observed.length === 0 ? {} : { observed: observed.map((stream) => stream.node) }),
+    });
   }
 
   /** Marks the context as STOPPED; for whoever runs it, when the run has ended. Doing it twice does nothing. */

@@ -1,7 +1,9 @@
 import { MillraceError } from '../base/error.ts';
 import { StateHolder } from '../base/state.ts';
 import { creationSite } from './creation-site.ts';
-import type { InputNode, NodeHead, OutputNode } from './node.ts';
+import { History } from './history.ts';
+import type { InputNode, OutputNode, StreamNode } from './node.ts';
+import type { NodeHead } from './node-head.ts';
 
 /** Spark's three states of a context: being built, running, over. */
 export type ContextState = 'INITIALIZED' | 'ACTIVE' | 'STOPPED';
@@ -13,6 +15,10 @@ export type ContextState = 'INITIALIZED' | 'ACTIVE' | 'STOPPED';
 export class Graph {
   readonly inputs: InputNode[] = [];
   readonly outputs: OutputNode[] = [];
+  /** By node, how long its batches are kept for `slice`, milliseconds. */
+  readonly remembered = new Map<StreamNode, number>();
+  /** What was kept. */
+  readonly history = new History();
   readonly #state = new StateHolder<{ readonly tag: ContextState }>(
     { tag: 'INITIALIZED' },
     { INITIALIZED: ['ACTIVE', 'STOPPED'], ACTIVE: ['STOPPED'], STOPPED: [] },

@@ -1,5 +1,5 @@
 import type { Block } from '../block/block.ts';
-import type { Partitions } from './keyed.ts';
+import type { Partitions } from './given.ts';
 import type { InputNode } from './node.ts';
 
 /**
@@ -14,6 +14,7 @@ export function givenByBlocks(inputs: readonly InputNode[], input: InputNode, bl
 
 /** The input that takes a block: the only one there is, else the one of the block's stream. */
 export function inputFor(inputs: readonly InputNode[], block: Pick<Block, 'streamName'>): InputNode | undefined {
-  if (inputs.length === 1) return inputs[0];
-  return inputs.find((input) => input.name === block.streamName);
+  const fromBlocks = inputs.filter((input) => input.from === 'blocks');
+  if (fromBlocks.length === 1) return fromBlocks[0];
+  return fromBlocks.find((input) => input.name === block.streamName);
 }

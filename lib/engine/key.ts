@@ -1,4 +1,5 @@
 import { MillraceError } from '../base/error.ts';
+import { kindOf } from './operator-fault.ts';
 
 /**
  * What a key of a pair may be. Keys are compared as a `Map` compares them: `1` and `'1'` are two keys. Objects are no
@@ -24,6 +25,18 @@ export function isPairKey(value: unknown): value is PairKey {
 }
 
 /**
+ * Checks a key that was given to an operator. `operator` names it, `initialState of updateStateByKey`.
+ * @throws MillraceError `MR_KEY_INVALID` when it is of another kind than {@link PairKey}
+ */
+export function checkKey(key: unknown, operator: string): PairKey {
+  if (isPairKey(key)) return key;
+  throw new MillraceError(
+    'MR_KEY_INVALID',
+    `${operator} holds a key that is ${kindOf(key)}: keys are strings, finite numbers, bigints or booleans`,
+  );
+}
+
+/**
  * Checks what a user function returned as a pair. `operator` names the function, `mapToPair at counts.ts:12`.
  * @throws MillraceError `MR_KEY_INVALID` when it is no pair, or its key is of another kind than {@link PairKey}
  */
@@ -42,13 +55,4 @@ export function checkPair(value: unknown, operator: string): Pair<PairKey, unkno
     );
   }
   return pair as unknown as Pair<PairKey, unknown>;
-}
-
-/** The kind of a value in words, without its contents: a message carries no record data. */
-function kindOf(value: unknown): string {
-  if (value === null) return 'null';
-  if (Array.isArray(value)) return `an array of ${value.length}`;
-  if (typeof value === 'number') return String(value);
-  if (typeof value === 'object') return `an object (${value.constructor?.name ?? 'without prototype'})`;
-  return typeof value === 'undefined' ? 'undefined' : `a ${typeof value}`;
 }

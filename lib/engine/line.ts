@@ -1,6 +1,8 @@
 import { SHARD_END, comparePositions } from '../base/position.ts';
 import { type Block, isWorthStarting } from '../block/block.ts';
 import type { BatchOrder, BatchOutcome } from './batch-run.ts';
+import type { CommitLine } from './commit/commit-line.ts';
+import { type Memory, emptyMemory } from './memory.ts';
 
 /**
  * How many formed batches may wait in a line. At the limit ticks form no more: their blocks stay queued and join the
@@ -11,8 +13,17 @@ export const maximumWaitingBatches = 100;
 /** What a line needs. */
 export interface LineFields {
   readonly group: string;
-  /** Whether a tick without blocks makes a batch, so that `count` can say 0. */
+  readonly batchIntervalMillis: number;
+  /** The time before the first batch of the run. */
+  readonly zeroTimeMillis: number;
+  /** Whether all shards share the line; else it is one shard's. */
+  readonly isShared: boolean;
+  /** Whether a tick without blocks makes a batch, so that `count` can say 0 and windows move on. */
   readonly emptyBatches: boolean;
+  /** Whether inputs that are read in this process hold items that no batch has taken. */
+  readonly hasLocalItems?: () => boolean;
+  /** The holding whose batches the line runs, where state is kept; the line goes on from its last committed batch. */
+  readonly commits?: CommitLine | undefined;
   readonly run: (order: BatchOrder) => Promise<BatchOutcome>;
   /** The batch time of a batch that does not wait for a tick, given the last one of this line. */
   readonly hurriedTime: (lastBatchMillis: number) => number;
@@ -37,21 +48,41 @@ export class Line {
   #hurried = false;
   #work: Promise<void> | undefined;
   #ended = false;
+  /** Whether nothing more may run: a batch has failed, or another line has taken its place. */
   #failed = false;
+  #memory: Memory = emptyMemory;
+  /** The last block of the shard whose line this is. */
+  #latest: Block | undefined;
 
   constructor(fields: LineFields) {
     this.#fields = fields;
+    const { commits } = fields;
+    if (commits === undefined) return;
+    this.#lastBatchId = commits.batchId;
+    this.#lastBatchMillis = commits.batchTimeMillis;
+    this.#memory = commits.memory;
   }
 
-  /** Whether the last block of its shard is finished and nothing is left: the line can be forgotten. */
+  /** Runs nothing more: its holding is over. A batch that is under way is refused when it is to be committed. */
+  abandon(): void {
+    this.#failed = true;
+    this.#arrived = [];
+    this.#waiting = [];
+  }
+
+  /** Whether the last block of its shard is finished, or its holding is over, and nothing is left: it can be forgotten. */
   get isOver(): boolean {
-    return this.#ended && this.#work === undefined && this.#arrived.length === 0 && this.#waiting.length === 0;
+    const hasWork = this.#work !== undefined || this.#arrived.length > 0 || this.#waiting.length > 0;
+    return !hasWork && (this.#ended || (this.#failed && this.#fields.commits !== undefined));
   }
 
   /** Queues a block. A line that has failed takes no more. */
   offer(block: Block): void {
     if (this.#failed) return;
-    this.#arrived.push(block);
+    const taken = this.#fields.commits === undefined ? block : this.#fields.commits.admit(block);
+    if (taken === undefined) return;
+    this.#arrived.push(taken);
+    this.#noteTenure(taken);
     if (this.#hurried) this.#wake();
   }
 
@@ -59,10 +90,14 @@ export class Line {
   tick(batchTimeMillis: number): void {
     if (this.#failed) return;
     if (this.#waiting.length >= maximumWaitingBatches) return;
-    if (this.#arrived.length === 0 && !this.#fields.emptyBatches) return;
-    this.#waiting.push({ batchTimeMillis, blocks: this.#arrived });
+    if (this.#arrived.length === 0 && !this.#makesEmptyBatches) return;
+    const { commits, batchIntervalMillis } = this.#fields;
+    // Where an earlier process had a clock that ran ahead, batch times still never go back.
+    const timeMillis =
+      commits === undefined ? batchTimeMillis : Math.max(batchTimeMillis, this.#lastBatchMillis + batchIntervalMillis);
+    this.#waiting.push({ batchTimeMillis: timeMillis, blocks: this.#arrived });
     this.#arrived = [];
-    this.#lastBatchMillis = batchTimeMillis;
+    this.#lastBatchMillis = timeMillis;
     this.#wake();
   }
 
@@ -83,36 +118,68 @@ export class Line {
       .finally(() => {
         this.#work = undefined;
         // A block may have been offered after the last look at the queue and before this line: nobody woke the line.
-        if (this.#waiting.length > 0 || (this.#hurried && this.#arrived.length > 0)) this.#wake();
+        if (this.#waiting.length > 0 || (this.#hurried && this.#hasMore)) this.#wake();
       });
   }
 
   /** After a failed batch nothing of the line may run: the next batch would overtake it. */
   #fail(thrown: unknown): void {
-    this.#failed = true;
-    this.#arrived = [];
-    this.#waiting = [];
+    this.abandon();
     this.#fields.onFault(thrown);
   }
 
   async #runWaiting(): Promise<void> {
     for (let slice = this.#nextSlice(); slice !== undefined; slice = this.#nextSlice()) {
-      // What was queued when its lease was lost is left to the next owner, who reads it anew.
-      const blocks = slice.blocks.filter(isWorthStarting);
-      if (blocks.length === 0 && !this.#fields.emptyBatches) continue;
+      const blocks = slice.blocks.filter((block) => this.#mayBegin(block));
+      if (blocks.length === 0 && !this.#makesEmptyBatches) continue;
       const batchId = this.#lastBatchId + 1;
-      const { group } = this.#fields;
-      const outcome = await this.#fields.run({ group, batchId, batchTimeMillis: slice.batchTimeMillis, blocks });
-      if (outcome === 'dropped') continue;
+      const { group, zeroTimeMillis, commits } = this.#fields;
+      const { batchTimeMillis } = slice;
+      const memory = this.#memory;
+      const order = { group, batchId, batchTimeMillis, blocks, zeroTimeMillis, memory, commits };
+      const outcome = await this.#fields.run(order);
+      if (outcome.tag === 'dropped') {
+        // What follows in the same holding would be committed without it.
+        if (commits !== undefined) this.abandon();
+        continue;
+      }
       this.#lastBatchId = batchId;
-      this.#ended = !this.#fields.emptyBatches && blocks.some(endsShard);
+      // A memory that was reset while the batch ran, because another tenure began, stays reset.
+      if (this.#memory === memory) this.#memory = outcome.memory;
+      if (!this.#fields.isShared && blocks.some(endsShard)) this.#ended = true;
     }
+  }
+
+  /**
+   * What was queued when its lease was lost is left to the next owner, who reads it anew. Where all shards commit together
+   * under an epoch, that is the fence: what was accepted stays good.
+   */
+  #mayBegin(block: Block): boolean {
+    const { commits, isShared } = this.#fields;
+    return (commits !== undefined && isShared) || isWorthStarting(block);
+  }
+
+  get #hasMore(): boolean {
+    return !this.#failed && (this.#arrived.length > 0 || this.#fields.hasLocalItems?.() === true);
+  }
+
+  /** A shard's line makes no batch without blocks before its first block, after its last, nor once its lease is lost. */
+  get #makesEmptyBatches(): boolean {
+    if (!this.#fields.emptyBatches) return false;
+    return this.#fields.isShared || (!this.#ended && this.#latest?.signal.aborted === false);
+  }
+
+  /** What was remembered in an earlier tenure may be older than what the owners in between have made of the shard. */
+  #noteTenure(block: Block): void {
+    if (this.#fields.isShared) return;
+    if (this.#latest !== undefined && this.#latest.tenure !== block.tenure) this.#memory = emptyMemory;
+    this.#latest = block;
   }
 
   #nextSlice(): Slice | undefined {
     const formed = this.#waiting.shift();
     if (formed !== undefined) return formed;
-    if (!this.#hurried || this.#arrived.length === 0) return undefined;
+    if (!this.#hurried || !this.#hasMore) return undefined;
     const blocks = this.#arrived;
     this.#arrived = [];
     this.#lastBatchMillis = this.#fields.hurriedTime(this.#lastBatchMillis);

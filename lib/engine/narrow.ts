@@ -1,26 +1,31 @@
 import { checkPair } from './key.ts';
-import { type ErasedFunction, type NarrowNode, nameOf } from './node.ts';
+import type { ErasedFunction, NarrowNode, OperatorContext } from './node.ts';
+import { nameOf } from './node-head.ts';
+import { wrongShape } from './operator-fault.ts';
+import type { Pulse } from './pulse.ts';
 import { isThenable } from './thenable.ts';
 
 /** Puts what a user function returned for an item into the output. */
 type Place = (out: unknown[], item: unknown, result: unknown) => void;
 
 /**
- * Runs one narrow operator over one partition. The answer is a promise only when a user function returned one: sync
- * functions cost no promise at all, and an async one is awaited item by item, in order.
+ * Runs one narrow operator over items of one partition. The answer is a promise only when a user function returned one:
+ * sync functions cost no promise at all, and an async one is awaited item by item, in order.
  */
 export function applyNarrow(
   node: NarrowNode,
   items: readonly unknown[],
-  signal: AbortSignal,
+  context: OperatorContext,
+  pulse: Pulse,
 ): unknown[] | Promise<unknown[]> {
-  const call: ErasedFunction = node.kind === 'mapValues' ? (item) => node.f((item as [unknown, unknown])[1]) : node.f;
+  const { f } = node;
+  const call: ErasedFunction = takesValue(node) ? (item) => f((item as [unknown, unknown])[1], context) : f;
   const place = placeOf(node);
   const out: unknown[] = [];
   for (let index = 0; index < items.length; index += 1) {
     const item = items[index];
-    const result = call(item);
-    if (isThenable(result)) return goOnAsync({ items, index, result, out, call, place, signal });
+    const result = call(item, context);
+    if (isThenable(result)) return goOnAsync({ items, index, result, out, call, place, context, pulse });
     place(out, item, result);
   }
   return out;
@@ -34,19 +39,24 @@ interface Interrupted {
   readonly out: unknown[];
   readonly call: ErasedFunction;
   readonly place: Place;
-  readonly signal: AbortSignal;
+  readonly context: OperatorContext;
+  readonly pulse: Pulse;
 }
 
 async function goOnAsync(work: Interrupted): Promise<unknown[]> {
-  const { items, out, call, place, signal } = work;
+  const { items, out, call, place, context, pulse } = work;
   place(out, items[work.index], await work.result);
   for (let index = work.index + 1; index < items.length; index += 1) {
-    signal.throwIfAborted();
+    pulse();
     const item = items[index];
-    const result = call(item);
+    const result = call(item, context);
     place(out, item, isThenable(result) ? await result : result);
   }
   return out;
+}
+
+function takesValue(node: NarrowNode): boolean {
+  return node.kind === 'mapValues' || node.kind === 'flatMapValues';
 }
 
 function placeOf(node: NarrowNode): Place {
@@ -55,17 +65,38 @@ function placeOf(node: NarrowNode): Place {
       return (out, _item, result) => void out.push(result);
     case 'flatMap':
       return (out, _item, result) => {
-        for (const each of result as Iterable<unknown>) out.push(each);
+        for (const each of iterable(node, result)) out.push(each);
       };
     case 'filter':
       return (out, item, result) => {
         if (result) out.push(item);
       };
-    case 'mapToPair': {
+    case 'mapToPair':
+    case 'keyByPartitionKey': {
       const name = nameOf(node);
       return (out, _item, result) => void out.push(checkPair(result, name));
     }
+    case 'flatMapToPair': {
+      const name = nameOf(node);
+      return (out, _item, result) => {
+        for (const each of iterable(node, result)) out.push(checkPair(each, name));
+      };
+    }
     case 'mapValues':
       return (out, item, result) => void out.push([(item as [unknown, unknown])[0], result]);
+    case 'flatMapValues':
+      return (out, item, result) => {
+        for (const each of iterable(node, result)) out.push([(item as [unknown, unknown])[0], each]);
+      };
   }
+}
+
+function iterable(node: NarrowNode, result: unknown): Iterable<unknown> {
+  if (Array.isArray(result) || isIterable(result)) return result;
+  throw wrongShape(node, result, 'an iterable, for example an array,');
+}
+
+/** Whether a value can be gone through with `for of`. */
+export function isIterable(value: unknown): value is Iterable<unknown> {
+  return value !== null && value !== undefined && typeof (value as Iterable<unknown>)[Symbol.iterator] === 'function';
 }

@@ -1,17 +1,16 @@
 import { MillraceError } from '../base/error.ts';
-import type { Range } from '../block/range.ts';
-import { Batch } from './batch.ts';
-import { type Evaluation, operatorFault } from './evaluate.ts';
-import type { Partitions } from './keyed.ts';
+import { Batch, type BatchHead } from './batch.ts';
+import type { Evaluation } from './evaluate.ts';
+import type { Partitions } from './given.ts';
 import type { OutputContext, OutputNode, PrintNode, PrintTarget } from './node.ts';
 import { renderPrint } from './print.ts';
+import { saveBatch } from './save.ts';
+import { applicationGroup } from './scope.ts';
 
 /** The batch that outputs are run for. */
 export interface OutputWork {
   readonly evaluation: Evaluation;
-  readonly batchId: number;
-  readonly batchTimeMillis: number;
-  readonly ranges: readonly Range[];
+  readonly head: BatchHead;
   readonly printTarget: PrintTarget | undefined;
 }
 
@@ -23,19 +22,21 @@ export async function runOutput(node: OutputNode, work: OutputWork, context: Out
   const partitions = await work.evaluation.of(node.parent);
   if (partitions === null) return;
   context.signal.throwIfAborted();
-  try {
+  await work.evaluation.guard(node, async () => {
     if (node.tag === 'print') await print(node, partitions, work);
-    else await node.f(new Batch({ ...work, id: work.batchId, partitions }), context);
-  } catch (thrown) {
-    throw operatorFault(node, thrown);
-  }
+    else if (node.tag === 'save') {
+      const group = context.group === applicationGroup ? undefined : context.group;
+      const { batchTimeMillis } = work.head;
+      await saveBatch(node, partitions, { batchTimeMillis, group }, context.signal);
+    } else await node.f(new Batch({ ...work.head, partitions }), context);
+  });
 }
 
 async function print(node: PrintNode, partitions: Partitions, work: OutputWork): Promise<void> {
-  const { batchId: id, batchTimeMillis, ranges, printTarget } = work;
+  const { head, printTarget } = work;
   if (printTarget === undefined) {
     throw new MillraceError('MR_CONFIG_INVALID', 'print() has nowhere to write: give the context an output');
   }
-  const shown = new Batch({ id, batchTimeMillis, ranges, partitions }).take(node.limit + 1);
-  await printTarget.write(renderPrint(batchTimeMillis, shown, node.limit));
+  const shown = new Batch({ ...head, partitions }).take(node.limit + 1);
+  await printTarget.write(renderPrint(head.batchTimeMillis, shown, node.limit));
 }

@@ -1,7 +1,13 @@
 import type { ErrorSubject } from '../base/error.ts';
 
 /** Why a worker no longer holds a lease. */
-export type LeaseLossReason = 'taken' | 'expired' | 'deleted' | 'duplicate' | 'released';
+export type LeaseLossReason = 'taken' | 'expired' | 'deleted' | 'duplicate' | 'released' | 'stalled';
+
+/**
+ * A step of the commit order, told when it is done: the plan is written, the operators have taken their step, the state is
+ * written, the outputs are done, the commit is written, the ranges are acknowledged.
+ */
+export type BatchStep = 'planned' | 'processed' | 'stateWritten' | 'outputsDone' | 'committed' | 'acknowledged';
 
 /** Why a lease is given to a worker. */
 export type AssignReason = 'unowned' | 'expired' | 'balance';
@@ -13,6 +19,12 @@ export type AssignReason = 'unowned' | 'expired' | 'balance';
 export type BrokenAggregate = 'short' | 'digest' | 'protobuf' | 'key' | 'limit';
 
 /**
+ * Why a subscription to a shard has ended: its 5 minutes are over, nothing came for too long, another subscription took it
+ * over, or it failed.
+ */
+export type SubscriptionEnd = 'expired' | 'silent' | 'taken' | 'failed';
+
+/**
  * Everything that Millrace tells about itself: plain data, no record contents, no partition keys. Names are
  * noun.verb, positions are texts as `formatPosition` writes them, times are milliseconds. The union is closed:
  * a listener may switch over `type` and be told by the compiler when a new event appears.
@@ -21,6 +33,15 @@ export type MillraceEvent =
   | { readonly type: 'worker.started'; readonly workerIdentifier: string; readonly applicationName: string }
   | { readonly type: 'worker.stopped'; readonly workerIdentifier: string }
   | { readonly type: 'worker.joined'; readonly workerIdentifier: string }
+  | {
+      readonly type: 'worker.stalled';
+      readonly workerIdentifier: string;
+      /** How long the main thread has not answered. */
+      readonly forMillis: number;
+      /** Whether its leases are given up for it. */
+      readonly released: boolean;
+    }
+  | { readonly type: 'heartbeats.inlined'; readonly reason: string }
   | { readonly type: 'worker.left'; readonly workerIdentifier: string }
   | { readonly type: 'leader.elected'; readonly workerIdentifier: string }
   | { readonly type: 'leader.lost'; readonly workerIdentifier: string }
@@ -66,6 +87,46 @@ export type MillraceEvent =
   | { readonly type: 'shard.iteratorExpired'; readonly shardId: string }
   | { readonly type: 'shard.gone'; readonly shardId: string }
   | {
+      readonly type: 'shard.positionTrimmed';
+      readonly shardId: string;
+      readonly checkpoint: string;
+      readonly caughtUpAtMillis: number;
+      readonly retentionMillis: number;
+    }
+  | { readonly type: 'shard.subscribed'; readonly shardId: string; readonly consumerArn: string }
+  | {
+      readonly type: 'shard.subscriptionEnded';
+      readonly shardId: string;
+      readonly reason: SubscriptionEnd;
+      /** Events that it has brought. */
+      readonly events: number;
+    }
+  | {
+      readonly type: 'shard.subscriptionRefused';
+      readonly shardId: string;
+      readonly delayMillis: number;
+      readonly message: string;
+    }
+  | { readonly type: 'streamConsumer.registered'; readonly consumerName: string; readonly consumerArn: string }
+  | { readonly type: 'streamConsumer.deregistered'; readonly consumerArn: string }
+  | { readonly type: 'fanOut.fellBack'; readonly shardId: string; readonly message: string }
+  | {
+      readonly type: 'shard.failed';
+      readonly shardId: string;
+      readonly code: string;
+      readonly message: string;
+      /** How long this worker keeps off the shard. */
+      readonly coolDownMillis: number;
+    }
+  | {
+      readonly type: 'receiver.restarting';
+      readonly code: string;
+      readonly message: string;
+      /** Which restart without a healthy time in between, from 1. */
+      readonly restart: number;
+      readonly delayMillis: number;
+    }
+  | {
       readonly type: 'aggregate.broken';
       readonly shardId: string;
       /** Since the last such event about this shard; the other fields are those of the last record. */
@@ -103,7 +164,48 @@ export type MillraceEvent =
       readonly scope: 'shard' | 'application';
       readonly reason: string;
     }
+  | {
+      readonly type: 'engine.standby';
+      readonly applicationName: string;
+      readonly holder: string;
+      readonly epoch: number;
+    }
+  | {
+      readonly type: 'engine.active';
+      readonly applicationName: string;
+      readonly epoch: number;
+      readonly batchId: number;
+    }
+  | {
+      readonly type: 'engine.lost';
+      readonly applicationName: string;
+      readonly epoch: number;
+      readonly reason: string;
+    }
   | ({ readonly type: 'batch.completed'; readonly group: string; readonly batchId: number } & BatchFigures)
+  | {
+      readonly type: 'input.failed';
+      /** The input of the program's own, `receiverStream#3`. */
+      readonly input: string;
+      readonly message: string;
+      /** After which it is started again. */
+      readonly delayMillis: number;
+    }
+  | {
+      readonly type: 'batch.step';
+      readonly group: string;
+      readonly batchId: number;
+      readonly step: BatchStep;
+    }
+  | {
+      readonly type: 'range.refused';
+      readonly shardId: string;
+      readonly records: number;
+      readonly reason: 'seen' | 'stale' | 'hole';
+      readonly after: string;
+      readonly through: string;
+    }
+  | { readonly type: 'state.unclaimed'; readonly group: string; readonly operators: readonly string[] }
   | { readonly type: 'batch.failed'; readonly group: string; readonly batchId: number; readonly message: string }
   | {
       readonly type: 'batch.stuck';

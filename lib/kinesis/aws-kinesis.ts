@@ -14,14 +14,13 @@ import {
 } from '@aws-sdk/client-kinesis';
 import { invariant } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
-import { MillraceError } from '../base/error.ts';
 import type { EventSink } from '../event/bus.ts';
+import { attemptsOn, required, toChildShard, toRawRecord } from './aws-values.ts';
 import type { Codec } from './codec/codec.ts';
 import { installCodec } from './codec/install.ts';
 import type { DecodedPage } from './codec/page.ts';
 import { DecodedAnswer, type GetRecordsProtocol } from './codec/protocol.ts';
 import { UnreadableAnswer } from './codec/unreadable.ts';
-import { toKinesisFault } from './fault.ts';
 import type {
   GetRecordsAnswer,
   KinesisApi,
@@ -57,13 +56,7 @@ export function createAwsKinesis(options: AwsKinesisOptions): KinesisApi {
   watchDates(client, serviceTime);
   const reading = new RecordsReading(client, options.codec ?? 'json', options.events);
 
-  async function attempt<T>(operation: string, send: () => Promise<T>, shardId?: string): Promise<T> {
-    try {
-      return await send();
-    } catch (thrown) {
-      throw toKinesisFault(thrown, { operation, stream, ...(shardId === undefined ? {} : { shardId }) });
-    }
-  }
+  const attempt = attemptsOn(stream);
 
   return {
     serviceTimeMillis: () => serviceTime.nowMillis(),
@@ -198,20 +191,10 @@ function toAnswer(output: GetRecordsOutput): GetRecordsAnswer {
   // Without the list this would look like the end of a shard.
   if (output.Records === undefined) throw new UnreadableAnswer('the answer has no Records');
   return {
-    records: output.Records.map((record) => ({
-      data: required(record.Data, 'Data'),
-      partitionKey: required(record.PartitionKey, 'PartitionKey'),
-      sequenceNumber: required(record.SequenceNumber, 'SequenceNumber'),
-      arrivalTimeMillis: required(record.ApproximateArrivalTimestamp, 'ApproximateArrivalTimestamp').getTime(),
-    })),
+    records: output.Records.map(toRawRecord),
     ...(output.NextShardIterator === undefined ? {} : { nextIterator: output.NextShardIterator }),
     millisBehindLatest: output.MillisBehindLatest ?? 0,
-    childShards: (output.ChildShards ?? []).map((child) => ({
-      shardId: required(child.ShardId, 'ShardId'),
-      parentShardIds: child.ParentShards ?? [],
-      startingHashKey: required(child.HashKeyRange?.StartingHashKey, 'StartingHashKey'),
-      endingHashKey: required(child.HashKeyRange?.EndingHashKey, 'EndingHashKey'),
-    })),
+    childShards: (output.ChildShards ?? []).map(toChildShard),
   };
 }
 
@@ -245,12 +228,4 @@ function startInput(
     case 'AFTER_SEQUENCE_NUMBER':
       return { ShardIteratorType: start.type, StartingSequenceNumber: start.sequenceNumber };
   }
-}
-
-/** A field that Kinesis always fills. Its absence means that something else than Kinesis answered. */
-function required<T>(value: T | undefined, field: string): T {
-  if (value === undefined) {
-    throw new MillraceError('MR_INTERNAL', `the answer has no ${field}; is the endpoint really Kinesis?`);
-  }
-  return value;
 }

@@ -21,6 +21,8 @@ import {
  * - `iteratorExpired`: open the shard again after the last received record
  * - `tokenExpired`: start the listing again
  * - `shardGone`: the stream has no such shard (any more)
+ * - `consumerNotFound`: the stream consumer is not registered (any more)
+ * - `consumerInUse`: it is being made or deleted, or another subscription of it reads the shard
  * - `streamNotFound`, `streamNotActive`: the stream is missing, or CREATING or DELETING
  * - `denied`, `credentialsMissing`: these credentials, or none
  * - `unreachable`: no answer; `transient`: the service's own fault. Either may have been applied
@@ -33,6 +35,8 @@ export type KinesisFaultKind =
   | 'iteratorExpired'
   | 'tokenExpired'
   | 'shardGone'
+  | 'consumerNotFound'
+  | 'consumerInUse'
   | 'streamNotFound'
   | 'streamNotActive'
   | 'denied'
@@ -76,7 +80,7 @@ export function toKinesisFault(thrown: unknown, call: KinesisCall): KinesisFault
     stream: call.stream,
     ...(call.shardId === undefined ? {} : { shard: call.shardId }),
   };
-  const kind = kindOf(fault);
+  const kind = kindOf(fault, call.operation);
   const common = commonAwsErrorParts(fault, { service: 'Kinesis', operation: call.operation, subject });
   const { code, message, details } = common ?? partsOf(kind, fault, call);
   return new KinesisFault(kind, code, message, { ...details, subject, cause: fault.cause });
@@ -94,7 +98,7 @@ function withKeyFaults(fault: AwsFault): AwsFault {
   return keyFaults.has(fault.name) ? { ...fault, kind: 'denied' } : fault;
 }
 
-function kindOf(fault: AwsFault): KinesisFaultKind {
+function kindOf(fault: AwsFault, operation: string): KinesisFaultKind {
   switch (fault.kind) {
     case 'throttled':
     case 'denied':
@@ -104,9 +108,10 @@ function kindOf(fault: AwsFault): KinesisFaultKind {
     case 'aborted':
       return fault.kind;
     case 'notFound':
+      if (isOfFanOut(operation) && speaksOfConsumer(fault.message)) return 'consumerNotFound';
       return speaksOfShard(fault.message) ? 'shardGone' : 'streamNotFound';
     case 'inUse':
-      return 'streamNotActive';
+      return isOfFanOut(operation) ? 'consumerInUse' : 'streamNotActive';
     case 'conditionFailed':
       return 'fatal';
     case 'other':
@@ -142,6 +147,15 @@ function speaksOfShard(message: string): boolean {
   return /shard/i.test(message) && !/^\W*stream\b/i.test(message);
 }
 
+function isOfFanOut(operation: string): boolean {
+  return operation === 'SubscribeToShard' || operation.endsWith('StreamConsumer');
+}
+
+/** "Consumer x, for stream y, not found", "ConsumerName x ..." and the like; the names in it may hold any word. */
+function speaksOfConsumer(message: string): boolean {
+  return /^\W*(stream ?)?consumer/i.test(message);
+}
+
 function partsOf(kind: KinesisFaultKind, fault: AwsFault, call: KinesisCall): AwsErrorParts {
   const said = describeAwsFault(fault);
   const shard = call.shardId ?? '(unknown)';
@@ -160,6 +174,16 @@ function partsOf(kind: KinesisFaultKind, fault: AwsFault, call: KinesisCall): Aw
       return parts(
         'MR_POSITION_TRIMMED',
         `shard ${shard} of stream ${call.stream} is gone (${said}); its records are past the stream's retention`,
+      );
+    case 'consumerNotFound':
+      return parts(
+        'MR_CONSUMER_NOT_FOUND',
+        `the stream consumer is not registered with stream ${call.stream} (${said}); check consumerArn, or give consumerName instead`,
+      );
+    case 'consumerInUse':
+      return parts(
+        'MR_CONSUMER_IN_USE',
+        `the stream consumer is not free for ${call.operation} on stream ${call.stream} (${said}); give each application a consumerName of its own`,
       );
     case 'iteratorExpired':
       return parts(

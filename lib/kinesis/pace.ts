@@ -6,6 +6,10 @@ export interface PaceLimits {
   readonly maxBytesPerSecond: number;
   /** From the start of a read that found the tip to the next read: 1,000 ms, as in KCL. */
   readonly idleMillis: number;
+  /**
+   * KCL's `millisBehindLatestThresholdForReducedTps`: a shard that is less far behind is read only so often, ms. 0 is never.
+   */
+  readonly reducedTpsMillis: number;
   /** How long both rates are halved after throttling: 10,000 ms. */
   readonly halvedForMillis: number;
 }
@@ -15,6 +19,7 @@ export const defaultPaceLimits: PaceLimits = {
   maxReadsPerSecond: 4,
   maxBytesPerSecond: 2_000_000,
   idleMillis: 1_000,
+  reducedTpsMillis: 0,
   halvedForMillis: 10_000,
 };
 
@@ -33,6 +38,8 @@ export interface PacedRead {
   readonly bytes: number;
   /** Whether it reached the tip of the shard. */
   readonly caughtUp: boolean;
+  /** How far the last record of the answer is behind the tip; absent when nothing was answered. */
+  readonly millisBehindLatest?: number;
 }
 
 /** The pace after a read: back to back within the rates while behind, at leisure at the tip. */
@@ -41,7 +48,10 @@ export function afterRead(pace: Pace, limits: PaceLimits, read: PacedRead): Pace
   const gapMillis = 1_000 / (limits.maxReadsPerSecond * share);
   const transferMillis = (read.bytes * 1_000) / (limits.maxBytesPerSecond * share);
   const idleMillis = read.caughtUp ? limits.idleMillis : 0;
-  return { ...pace, notBeforeMillis: read.startedAtMillis + Math.max(gapMillis, transferMillis, idleMillis) };
+  const isNear = read.millisBehindLatest !== undefined && read.millisBehindLatest < limits.reducedTpsMillis;
+  const reducedMillis = isNear ? limits.reducedTpsMillis : 0;
+  const waitMillis = Math.max(gapMillis, transferMillis, idleMillis, reducedMillis);
+  return { ...pace, notBeforeMillis: read.startedAtMillis + waitMillis };
 }
 
 /** The pace after a read was throttled. The wait for that read itself is the caller's backoff. */

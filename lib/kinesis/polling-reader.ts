@@ -19,6 +19,11 @@ export interface PollingReaderOptions {
   readonly maxRecords?: number;
   /** From one read at the tip of a shard to the next: 1,000 ms. */
   readonly idleTimeBetweenReadsInMillis?: number;
+  /**
+   * KCL's: a shard that is less far behind its tip than this is read only once in that time, so that little is asked of the
+   * stream's other readers; 0, never.
+   */
+  readonly millisBehindLatestThresholdForReducedTps?: number;
   /** 4 of the 5 that Kinesis gives to all readers of a shard together. */
   readonly maxReadsPerSecondPerShard?: number;
   /** How long reads may fail without an answer before the reader gives up: 30,000 ms. */
@@ -37,6 +42,7 @@ export function createPollingReader(options: PollingReaderOptions): ShardReader 
     ...(options.maxReadsPerSecondPerShard === undefined
       ? {}
       : { maxReadsPerSecond: options.maxReadsPerSecondPerShard }),
+    reducedTpsMillis: options.millisBehindLatestThresholdForReducedTps ?? 0,
     ...(options.idleTimeBetweenReadsInMillis === undefined ? {} : { idleMillis: options.idleTimeBetweenReadsInMillis }),
   };
   const settings = {

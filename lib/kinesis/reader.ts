@@ -7,6 +7,11 @@ export interface Page {
   /** Sum of the records' data bytes. */
   readonly bytes: number;
   readonly millisBehindLatest: number;
+  /**
+   * Present when the page may have been on its way before it was asked for, so that `millisBehindLatest` says nothing of
+   * the time of asking.
+   */
+  readonly isEarlier?: true;
   /** Present on the last page of a closed shard; nothing follows it. */
   readonly end?: { readonly childShards: readonly ChildShard[] };
 }

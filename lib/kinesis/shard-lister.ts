@@ -73,3 +73,16 @@ export function listedEnd(shards: readonly Shard[], shardId: string): ListedEnd 
       })),
   };
 }
+
+/**
+ * The children of a shard whose last answer has no way on; `undefined` when the shard is not at its end after all. Some
+ * emulators name no children there, and a shard that is listed as open cannot have ended.
+ */
+export async function childrenAtEnd(
+  told: readonly ChildShard[],
+  options: ListAllShardsOptions & { readonly shardId: string },
+): Promise<readonly ChildShard[] | undefined> {
+  if (told.length > 0) return told;
+  const { closed, childShards } = listedEnd(await listAllShards(options), options.shardId);
+  return closed || childShards.length > 0 ? childShards : undefined;
+}

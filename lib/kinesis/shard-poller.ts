@@ -1,14 +1,16 @@
 import { type Clock, sleep } from '../base/clock.ts';
 import { MillraceError } from '../base/error.ts';
 import type { Random } from '../base/random.ts';
-import { KinesisRecord } from '../block/record.ts';
 import type { EventSink } from '../event/bus.ts';
+import { AdvanceGuard } from './advance-guard.ts';
 import { type KinesisFault, isKinesisFault } from './fault.ts';
-import type { ChildShard, GetRecordsAnswer, KinesisApi, StartPosition } from './kinesis-api.ts';
+import type { GetRecordsAnswer, KinesisApi, StartPosition } from './kinesis-api.ts';
+import { openAt } from './opening.ts';
 import { type Pace, type PaceLimits, afterRead, afterThrottling, initialPace } from './pace.ts';
 import { patiently } from './patience.ts';
 import type { Page } from './reader.ts';
-import { listAllShards, listedEnd } from './shard-lister.ts';
+import { bytesOf, receivedPage } from './received-page.ts';
+import { childrenAtEnd } from './shard-lister.ts';
 
 /** What a {@link ShardPoller} works with. */
 export interface PollerSettings {
@@ -24,8 +26,6 @@ export interface PollerSettings {
 
 /** Openings of a shard without one usable answer in between; an iterator lives for minutes, so this is never luck. */
 const maxReopensInARow = 10;
-/** The longest sleep towards a start time in the future, so that a corrected clock is noticed. */
-const maxFutureSleepMillis = 60_000;
 
 /** Reads one shard by GetRecords, page after page. */
 export class ShardPoller {
@@ -37,6 +37,7 @@ export class ShardPoller {
   #iterator: string | undefined;
   #pace: Pace = initialPace;
   #reopens = 0;
+  readonly #advance = new AdvanceGuard();
 
   constructor(settings: PollerSettings, shardId: string, start: StartPosition, signal: AbortSignal) {
     this.#settings = settings;
@@ -55,6 +56,11 @@ export class ShardPoller {
       this.#iterator ??= await this.#openShard();
       const answer = await this.#getRecords(this.#iterator);
       if (answer === undefined) continue;
+      if (this.#standsStill(this.#iterator, answer)) {
+        this.#iterator = undefined;
+        this.#countReopen();
+        continue;
+      }
       const page = this.#toPage(answer);
       if (answer.nextIterator !== undefined) {
         this.#iterator = answer.nextIterator;
@@ -62,7 +68,11 @@ export class ShardPoller {
         return page;
       }
       this.#iterator = undefined;
-      const childShards = await this.#childrenAtEnd(answer);
+      const childShards = await childrenAtEnd(answer.childShards, {
+        ...this.#settings,
+        shardId: this.#shardId,
+        signal: this.#signal,
+      });
       if (childShards !== undefined) return { ...page, end: { childShards } };
       this.#countReopen();
       if (page.records.length > 0) return page;
@@ -71,31 +81,12 @@ export class ShardPoller {
 
   async #openShard(): Promise<string> {
     const { api, clock } = this.#settings;
-    const start = this.#resume;
-    for (;;) {
-      const beforeMillis = clock.monotonicMillis();
-      try {
-        const iterator = await this.#patiently(() =>
-          api.getShardIterator({ shardId: this.#shardId, start }, this.#signal),
-        );
-        // LATEST means the time of this opening. Asked again after the iterator has expired it would mean a later
-        // one, and what arrived in between would be skipped. The service's time is known best after an answer.
-        if (start.type === 'LATEST') {
-          const timestampMillis = api.serviceTimeMillis() - (clock.monotonicMillis() - beforeMillis);
-          this.#resume = { type: 'AT_TIMESTAMP', timestampMillis };
-        }
-        return iterator;
-      } catch (thrown) {
-        // Kinesis refuses a time in its future; this refusal has told us its time. It may have been long on its way, so
-        // that by now the time has come: what counts is the service's time when it was asked.
-        if (start.type !== 'AT_TIMESTAMP' || !isKinesisFault(thrown, 'invalid')) throw thrown;
-        const nowMillis = api.serviceTimeMillis();
-        const askedAtMillis = nowMillis - (clock.monotonicMillis() - beforeMillis);
-        if (start.timestampMillis <= askedAtMillis) throw thrown;
-        const waitMillis = Math.max(0, start.timestampMillis - nowMillis);
-        await sleep(clock, Math.min(waitMillis, maxFutureSleepMillis), this.#signal);
-      }
-    }
+    const request = { shardId: this.#shardId, start: this.#resume };
+    const attempt = () => this.#patiently(() => api.getShardIterator(request, this.#signal));
+    const serviceTimeMillis = () => api.serviceTimeMillis();
+    const opened = await openAt(this.#resume, attempt, { serviceTimeMillis, clock, signal: this.#signal });
+    this.#resume = opened.resume;
+    return opened.value;
   }
 
   /** `undefined` when the iterator was refused and the shard must be opened again. */
@@ -107,11 +98,12 @@ export class ShardPoller {
         startedAtMillis = clock.monotonicMillis();
         return api.getRecords({ iterator, limit: maxRecords, shardId: this.#shardId }, this.#signal);
       });
-      const bytes = bytesOf(answer);
+      const bytes = bytesOf(answer.records);
       // Some emulators answer 0 although a full page has left records behind, which arrived in the same millisecond.
       const caughtUp = answer.millisBehindLatest === 0 && answer.records.length < maxRecords;
-      this.#pace = afterRead(this.#pace, limits, { startedAtMillis, bytes, caughtUp });
-      return caughtUp ? answer : { ...answer, millisBehindLatest: Math.max(1, answer.millisBehindLatest) };
+      const millisBehindLatest = caughtUp ? 0 : Math.max(1, answer.millisBehindLatest);
+      this.#pace = afterRead(this.#pace, limits, { startedAtMillis, bytes, caughtUp, millisBehindLatest });
+      return { ...answer, millisBehindLatest };
     } catch (thrown) {
       if (!isKinesisFault(thrown, 'iteratorExpired', 'invalid')) throw thrown;
       if (thrown.kind === 'iteratorExpired') {
@@ -124,30 +116,16 @@ export class ShardPoller {
     }
   }
 
-  #toPage(answer: GetRecordsAnswer): Page {
-    const { streamName, events } = this.#settings;
-    const origin = { shardId: this.#shardId, streamName, subSequenceNumber: 0 };
-    const records = answer.records.map((record) => new KinesisRecord(record, origin));
-    const last = records.at(-1);
-    const bytes = bytesOf(answer);
-    const { millisBehindLatest } = answer;
-    if (last !== undefined) {
-      this.#resume = { type: 'AFTER_SEQUENCE_NUMBER', sequenceNumber: last.sequenceNumber };
-      const figures = { records: records.length, bytes, millisBehindLatest };
-      events.publish({ type: 'shard.read', shardId: this.#shardId, ...figures });
-    }
-    return { records, bytes, millisBehindLatest };
+  /** Records that were given out already, or none though there are some: the shard is opened again behind the last one. */
+  #standsStill(iterator: string | undefined, { records, nextIterator, millisBehindLatest }: GetRecordsAnswer): boolean {
+    const isStuck = records.length === 0 && millisBehindLatest > 0 && nextIterator === iterator;
+    return isStuck || this.#advance.isRepetition(records);
   }
 
-  /**
-   * The children of the shard whose last answer had no iterator; `undefined` when the shard is not at its end after
-   * all. Some emulators name no children, and a shard that is listed as open cannot have ended.
-   */
-  async #childrenAtEnd(answer: GetRecordsAnswer): Promise<readonly ChildShard[] | undefined> {
-    if (answer.childShards.length > 0) return answer.childShards;
-    const shards = await listAllShards({ ...this.#settings, signal: this.#signal });
-    const { closed, childShards } = listedEnd(shards, this.#shardId);
-    return closed || childShards.length > 0 ? childShards : undefined;
+  #toPage(answer: GetRecordsAnswer): Page {
+    const last = answer.records.at(-1);
+    if (last !== undefined) this.#resume = { type: 'AFTER_SEQUENCE_NUMBER', sequenceNumber: last.sequenceNumber };
+    return receivedPage(answer, { ...this.#settings, shardId: this.#shardId });
   }
 
   #countReopen(fault?: KinesisFault): void {
@@ -157,7 +135,7 @@ export class ShardPoller {
       fault ??
       new MillraceError(
         'MR_INTERNAL',
-        `shard ${this.#shardId} gave no next iterator ${this.#reopens} times in a row, yet is listed as open`,
+        `shard ${this.#shardId} gave no iterator that leads on, ${this.#reopens} times in a row, yet is listed as open`,
         { subject: { shard: this.#shardId } },
       )
     );
@@ -179,10 +157,4 @@ export class ShardPoller {
       events.publish({ type: 'fault.seen', code, message, subject });
     }
   }
-}
-
-function bytesOf(answer: GetRecordsAnswer): number {
-  let bytes = 0;
-  for (const record of answer.records) bytes += record.byteLength ?? record.data.length;
-  return bytes;
 }

@@ -11,6 +11,8 @@ export interface AloneCheckOptions {
   readonly workerIdentifier: string;
   /** Whether this worker must be the only one; otherwise it only gives way to one that must be. */
   readonly exclusive: boolean;
+  /** Workers of the same process, which read for the same plan: they never count as others. */
+  readonly companions?: ReadonlySet<string>;
   readonly failoverTimeMillis: number;
   readonly clock: Clock;
   /** What this worker has observed so far; it goes on with it, so that a row found dead here is not new to it later. */
@@ -38,7 +40,7 @@ export async function ensureAlone(options: AloneCheckOptions, signal: AbortSigna
     const before = counters;
     const observed = ages.observe(snapshot.leases, snapshot.workers, clock.monotonicMillis());
     const live = ages.liveWorkers(observed, snapshot.workers, askedAtMillis);
-    const others = live.filter((worker) => worker !== options.workerIdentifier && concerns(worker, snapshot, options));
+    const others = live.filter((worker) => !isOwn(worker, options) && concerns(worker, snapshot, options));
     const [other] = others.filter((worker) => showsLife(worker, snapshot, before));
     if (other !== undefined) throw notAlone(options, other);
     if (others.length === 0) return;
@@ -54,14 +56,14 @@ export async function ensureAlone(options: AloneCheckOptions, signal: AbortSigna
  * @param peers the workers that know the rule: those of Millrace, as far as they were ever seen
  */
 export function findIntruder(
-  options: Pick<AloneCheckOptions, 'workerIdentifier' | 'exclusive'>,
+  options: Pick<AloneCheckOptions, 'workerIdentifier' | 'exclusive' | 'companions'>,
   live: readonly string[],
   snapshot: TableSnapshot,
   peers: ReadonlySet<string>,
 ): string | undefined {
   const exclusives = new Set(snapshot.workers.filter((row) => row.exclusive).map((row) => row.workerIdentifier));
   return live.find((worker) => {
-    if (worker === options.workerIdentifier) return false;
+    if (isOwn(worker, options)) return false;
     if (!options.exclusive && !exclusives.has(worker)) return false;
     return !peers.has(worker) || worker < options.workerIdentifier;
   });
@@ -81,6 +83,10 @@ export function notAlone(
       'stop one of them, or use another applicationName',
     { subject: { worker: other } },
   );
+}
+
+function isOwn(worker: string, options: Pick<AloneCheckOptions, 'workerIdentifier' | 'companions'>): boolean {
+  return worker === options.workerIdentifier || options.companions?.has(worker) === true;
 }
 
 function concerns(worker: string, snapshot: TableSnapshot, options: AloneCheckOptions): boolean {

@@ -11,7 +11,7 @@ import { FleetView, viewIntervalMillis } from './fleet-view.ts';
 import { LeaderElector } from './leader-elector.ts';
 import { LeadershipLoop } from './leadership-loop.ts';
 import type { Lease } from './lease.ts';
-import type { LeaseKeeper } from './lease-keeper.ts';
+import type { Keeper } from './keeper.ts';
 import { LeaseReleaser } from './lease-releaser.ts';
 import type { LeaseTable, TableSnapshot } from './lease-table.ts';
 import type { StreamIdentity } from './plan/shard-sync-plan.ts';
@@ -28,7 +28,7 @@ const coordinationIntervalMillis = 30_000;
 /** What a {@link LeaseCoordinator} needs. */
 export interface LeaseCoordinatorOptions {
   readonly table: LeaseTable;
-  readonly keeper: LeaseKeeper;
+  readonly keeper: Keeper;
   readonly syncer: ShardSyncer;
   readonly stream: StreamIdentity & { readonly streamName: string };
   readonly plan: AssignmentPlan;
@@ -43,6 +43,8 @@ export interface LeaseCoordinatorOptions {
   readonly cleanupLeasesUponShardCompletion?: boolean;
   /** Whether this worker must be the only one of its application. */
   readonly exclusive: boolean;
+  /** Workers of the same process; see `ensureAlone`. */
+  readonly companions?: ReadonlySet<string>;
   readonly clock: Clock;
   readonly random: Random;
   readonly events: EventSink;
@@ -232,6 +234,18 @@ export class LeaseCoordinator {
   /** Last step of a stop: releases every lease that the table gives to this worker; see {@link LeaseReleaser}. */
   async releaseAll(signal: AbortSignal): Promise<void> {
     if (this.#joined) await this.#attempt(() => this.#releaser.releaseAll(signal));
+  }
+
+  /**
+   * Gives one held lease to another worker and goes on with the others; see {@link LeaseReleaser.giveAway}. When the table
+   * cannot be read it is released to nobody.
+   */
+  async giveAway(leaseKey: string, tenure: number, signal: AbortSignal): Promise<void> {
+    await this.#attempt(() => this.#releaser.giveAway(leaseKey, signal));
+    if (signal.aborted) return;
+    // Still held when the look failed; otherwise this finds nothing to release.
+    await this.#attempt(async () => void (await this.#options.keeper.ask({ type: 'release', leaseKey, tenure })));
+    this.wake();
   }
 
   /** A stop goes on whatever fails: what is not released expires. */

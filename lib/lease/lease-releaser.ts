@@ -1,15 +1,15 @@
-import type { Clock } from '../base/clock.ts';
+import { type Clock, pause } from '../base/clock.ts';
 import { type MillraceError, toMillraceError } from '../base/error.ts';
 import type { Random } from '../base/random.ts';
 import { retryWhilePassing } from '../base/retry.ts';
 import type { EventSink } from '../event/bus.ts';
 import type { FleetAges } from './ages.ts';
 import { workerViews } from './assigner.ts';
-import type { LeaseKeeper } from './lease-keeper.ts';
+import type { Keeper } from './keeper.ts';
 import type { Lease } from './lease.ts';
 import type { LeaseTable, WriteOutcome } from './lease-table.ts';
 import { type LeaseWrite, assignLease, evictLease } from './lease-write.ts';
-import { type Release, planReleaseToProven } from './plan/release-plan.ts';
+import { type Release, ownerNow, planReleaseToProven } from './plan/release-plan.ts';
 import type { AssignmentOptions, AssignmentPlan } from './plan/utilization-types.ts';
 
 /** How often a lease that was never begun is released while its row changes under the attempt. */
@@ -18,7 +18,7 @@ const maximumReleaseAttempts = 3;
 /** What a {@link LeaseReleaser} needs. */
 export interface LeaseReleaserOptions {
   readonly table: LeaseTable;
-  readonly keeper: LeaseKeeper;
+  readonly keeper: Keeper;
   readonly plan: AssignmentPlan;
   readonly assignment: AssignmentOptions;
   readonly workerIdentifier: string;
@@ -58,21 +58,40 @@ export class LeaseReleaser {
    * @throws MillraceError when the table cannot be read for 30 s
    */
   async releaseAll(signal: AbortSignal): Promise<void> {
+    const releases = await this.#planned(() => true, signal).catch(async (thrown: unknown) => {
+      await this.#releaseHeld(signal);
+      throw thrown;
+    });
+    await Promise.all(releases.map((release) => this.#release(release, signal)));
+  }
+
+  /**
+   * Gives one held lease away and goes on with the others: to a worker that was seen alive, by the assign plan, else to
+   * nobody. Two looks, so far apart that whoever lives has renewed in between.
+   * @throws MillraceError when the table cannot be read for 30 s
+   */
+  async giveAway(leaseKey: string, signal: AbortSignal): Promise<void> {
+    const { clock, assignment } = this.#options;
+    await this.#persist(() => this.look(signal), signal);
+    if (!(await pause(clock, assignment.failoverTimeMillis / 2, signal))) return;
+    const releases = await this.#planned((lease) => lease.leaseKey === leaseKey, signal);
+    await Promise.all(releases.map((release) => this.#release(release, signal)));
+  }
+
+  /** Looks at the table, and plans where those leases of this worker go that `goes` names. */
+  async #planned(goes: (lease: Lease) => boolean, signal: AbortSignal): Promise<readonly Release[]> {
     const { table, ages, clock, random, plan, assignment, workerIdentifier } = this.#options;
     const { leases, workers, askedAtMillis } = await this.#persist(async () => {
       const before = clock.monotonicMillis();
       return { ...(await table.scan(signal, 'consistent')), askedAtMillis: before };
-    }, signal).catch(async (thrown: unknown) => {
-      await this.#releaseHeld(signal);
-      throw thrown;
-    });
+    }, signal);
     const observed = ages.observe(leases, workers, clock.monotonicMillis());
     const proven = new Set([...ages.provenWorkers(leases, workers, askedAtMillis), ...this.#options.seenAlive()]);
     const others = ages.reportingWorkers(workers, askedAtMillis).filter((worker) => worker !== workerIdentifier);
     const takers = workerViews({ leases, workers }, others);
-    const input = { leases: observed, workers: takers, options: assignment, nowMillis: askedAtMillis, random };
-    const releases = planReleaseToProven(plan, input, proven, workerIdentifier);
-    await Promise.all(releases.map((release) => this.#release(release, signal)));
+    const concerned = observed.filter(({ lease }) => ownerNow(lease) !== workerIdentifier || goes(lease));
+    const input = { leases: concerned, workers: takers, options: assignment, nowMillis: askedAtMillis, random };
+    return planReleaseToProven(plan, input, proven, workerIdentifier);
   }
 
   async #releaseHeld(signal: AbortSignal): Promise<void> {

@@ -3,15 +3,18 @@ import type { Random } from '../base/random.ts';
 import type { EventSink } from '../event/bus.ts';
 import type { KinesisApi } from '../kinesis/kinesis-api.ts';
 import type { ShardReader } from '../kinesis/reader.ts';
+import type { Keeper } from '../lease/keeper.ts';
+import type { LeaseKeeperOptions } from '../lease/keeper-options.ts';
 import type { LeaseTable } from '../lease/lease-table.ts';
 import type { AssignmentOptions, AssignmentPlan } from '../lease/plan/utilization-types.ts';
 import type { InitialPosition } from '../lease/plan/shard-sync-plan.ts';
 import type { Measurements } from '../lease/worker-reporter.ts';
+import type { RestartSettings } from './restart-plan.ts';
 import type { StartAt } from './feed/engine-positions.ts';
 import type { Until } from './until.ts';
 
 /** The settings of a receiver; units and meanings are those of the options of the same names. */
-export interface ReceiverSettings {
+export interface ReceiverSettings extends RestartSettings {
   readonly applicationName: string;
   readonly tableName: string;
   readonly workerIdentifier: string;
@@ -29,6 +32,8 @@ export interface ReceiverSettings {
   readonly blockMaxBytes: number;
   readonly blockMaxRecords: number;
   readonly maxUnackedBlocks: number;
+  /** What to do when records after a checkpoint may have been trimmed: FAIL. */
+  readonly onTrimmedPosition?: 'FAIL' | 'TRIM_HORIZON';
 }
 
 /** What a receiver works with: its ports and settings. */
@@ -36,6 +41,8 @@ export interface ReceiverOptions {
   readonly api: KinesisApi;
   readonly reader: ShardReader;
   readonly table: LeaseTable;
+  /** Makes what holds the leases; by default they are held in this thread. */
+  readonly createKeeper?: (options: LeaseKeeperOptions) => Promise<Keeper>;
   /** How the leader assigns. */
   readonly plan: AssignmentPlan;
   /** Limits of the plan; KCL's defaults where nothing is said. */
@@ -48,6 +55,8 @@ export interface ReceiverOptions {
   readonly settings: ReceiverSettings;
   /** Whether this worker must be the only one of its application; see `ensureAlone`. Default false. */
   readonly exclusive?: boolean;
+  /** The names of the other receivers of the same process, which do not count as other workers. Default none. */
+  readonly companions?: ReadonlySet<string>;
   /** Where a shard is begun when its lease row does not decide; see `startOfEngine`. */
   readonly startAt?: StartAt;
 }

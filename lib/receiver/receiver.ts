@@ -1,23 +1,15 @@
-import { deadlineController } from '../base/abort.ts';
+import { pause } from '../base/clock.ts';
 import { Channel } from '../base/channel.ts';
-import { MillraceError, toMillraceError } from '../base/error.ts';
-import { type Deferred, type Service, deferred, once } from '../base/service.ts';
+import { MillraceError } from '../base/error.ts';
+import { type Service, once } from '../base/service.ts';
 import type { Block } from '../block/block.ts';
 import type { BlockSource, CommitOutcome, DemandLimit } from '../block/block-source.ts';
 import type { Range } from '../block/range.ts';
-import type { LeaseKeeper } from '../lease/lease-keeper.ts';
-import type { TableSnapshot } from '../lease/lease-table.ts';
-import { isBoundedRunDone } from './bounded-run.ts';
 import { DemandGate } from './demand-gate.ts';
+import { type Ending, type LifeEnd, ReceiverLife } from './receiver-life.ts';
 import type { ReceiverOptions } from './receiver-options.ts';
-import { type ReceiverParts, openParts } from './receiver-parts.ts';
-import { ShardSet, dropBlocks, finishBlocks } from './shard-set.ts';
-
-/** How a run comes to its end. */
-type Ending =
-  | { readonly type: 'drain' }
-  | { readonly type: 'stop'; readonly reason: unknown }
-  | { readonly type: 'fault'; readonly fault: MillraceError };
+import type { DrainHook, ShardTenure } from './shard-tenure.ts';
+import { type Restarts, noRestarts, planRestart } from './restart-plan.ts';
 
 /**
  * Reads this worker's share of a stream: negotiates leases, runs a shard consumer for each, and gives out blocks. It is the
@@ -26,32 +18,19 @@ type Ending =
 export class Receiver implements BlockSource, Service {
   readonly #options: ReceiverOptions;
   readonly #channel = new Channel<Block>();
-  readonly #shards: ShardSet;
   readonly #gate: DemandGate;
-  readonly #ending: Deferred<Ending> = deferred<Ending>();
   /** Aborts when a drain has to give up what is not finished. */
   readonly #deadline = new AbortController();
-  /** Aborts a start that is under way. */
-  readonly #starting = new AbortController();
-  /** Aborts the loops of a running receiver. */
-  readonly #loops = new AbortController();
-  readonly #runs = new Set<Promise<void>>();
-  #isEnding = false;
-  /** Why a drain has left work to the next owner. */
-  #drainFault: MillraceError | undefined;
-  #parts: ReceiverParts | undefined;
-  #keeper: LeaseKeeper | undefined;
+  /** Aborts the wait for a restart. */
+  readonly #asked = new AbortController();
+  #beforeLastCheckpoint: DrainHook = () => Promise.resolve();
+  #life: ReceiverLife | undefined;
+  /** The first end that somebody asked for. */
+  #requested: Exclude<Ending, { type: 'fault' }> | undefined;
 
   constructor(options: ReceiverOptions) {
     this.#options = options;
     this.#gate = new DemandGate(options.clock);
-    this.#shards = new ShardSet({
-      receiver: options,
-      gate: this.#gate,
-      emit: (block) => this.#channel.send(block),
-      track: (run) => this.#track(run),
-      loops: this.#loops.signal,
-    });
   }
 
   /** The blocks of all shards. A block whose tenure has ended meanwhile is left out: its next owner reads it again. */
@@ -61,19 +40,31 @@ export class Receiver implements BlockSource, Service {
 
   async *#handOut(): AsyncGenerator<Block, void, undefined> {
     for await (const block of this.#channel) {
-      if (block.signal.aborted || this.#keeper?.confirmCurrent(block.shardId, block.tenure) !== true) continue;
-      this.#keeper.noteBytes(block.shardId, block.bytes);
+      const keeper = this.#life?.keeper;
+      if (block.signal.aborted || keeper?.confirmCurrent(block.shardId, block.tenure) !== true) continue;
+      keeper.noteBytes(block.shardId, block.bytes);
       yield block;
     }
   }
 
   ack(range: Range): void {
-    this.#shards.get(range.shardId)?.ack(range);
+    this.#life?.shards.get(range.shardId)?.ack(range);
   }
 
   async commit(range: Range, options: { readonly state?: string } = {}): Promise<CommitOutcome> {
-    const consumer = this.#shards.get(range.shardId);
+    const consumer = this.#life?.shards.get(range.shardId);
     return consumer === undefined ? 'lost' : consumer.commit(range, options.state);
+  }
+
+  /** The shard of a block, in its tenure; `undefined` when that is over. */
+  tenureOf({ shardId, tenure }: Pick<Block, 'shardId' | 'tenure'>): ShardTenure | undefined {
+    const consumer = this.#life?.shards.get(shardId);
+    return consumer?.tenure === tenure ? consumer : undefined;
+  }
+
+  /** Has a hook called in every drain of a shard, before its last checkpoint. To be told before the run. */
+  beforeLastCheckpoint(hook: DrainHook): void {
+    this.#beforeLastCheckpoint = hook;
   }
 
   demand(limit: DemandLimit): void {
@@ -92,17 +83,9 @@ export class Receiver implements BlockSource, Service {
     signal.addEventListener('abort', onAbort, { once: true });
     if (signal.aborted) onAbort();
     try {
-      this.#runLoops(await this.#start());
-    } catch (thrown) {
-      this.#end({ type: 'fault', fault: toMillraceError(thrown) });
-    }
-    const ending = await this.#ending.promise;
-    try {
-      await this.#finish(ending, this.#parts);
+      this.#settle(await this.#live());
     } finally {
       signal.removeEventListener('abort', onAbort);
-      this.#loops.abort(new MillraceError('MR_ABORTED', 'the receiver has ended'));
-      await Promise.allSettled(this.#runs);
     }
   });
 
@@ -132,95 +115,47 @@ export class Receiver implements BlockSource, Service {
     await this.run(AbortSignal.abort(reason));
   }
 
-  #end(ending: Ending): void {
-    // A duplicate that shows itself during the drain has taken leases away: that is no clean end.
-    const isLateDuplicate = this.#isEnding && ending.type === 'fault' && ending.fault.code === 'MR_WORKER_DUPLICATE';
-    if (isLateDuplicate) this.#drainFault ??= ending.fault;
-    this.#isEnding = true;
-    this.#shards.close();
-    this.#ending.resolve(ending);
-    if (ending.type !== 'drain') this.#starting.abort(ending.type === 'stop' ? ending.reason : ending.fault);
-    else this.#starting.abort(new MillraceError('MR_ABORTED', 'the receiver is draining'));
+  #end(ending: Exclude<Ending, { type: 'fault' }>): void {
+    this.#requested ??= ending;
+    this.#asked.abort(new MillraceError('MR_ABORTED', 'the receiver is to end'));
+    this.#life?.end(ending);
   }
 
-  async #start(): Promise<ReceiverParts> {
-    const { events, settings } = this.#options;
-    const { signal } = this.#starting;
-    signal.throwIfAborted();
-    const parts = await openParts(
-      this.#options,
-      {
-        onKeeper: (keeper) => {
-          this.#keeper = keeper;
-        },
-        onGained: (lease, known) => this.#shards.begin(lease, known),
-        onLost: (lost) => this.#shards.lost(lost),
-        onHandoff: (begun, keeper) => this.#shards.handOff(begun, keeper),
-        onSnapshot: (snapshot, proven) => this.#checkBound(snapshot, proven),
-      },
-      signal,
-    );
-    this.#parts = parts;
-    const { tableCreated } = await parts.coordinator.start(signal);
-    const { workerIdentifier, applicationName, tableName } = settings;
-    if (tableCreated) events.publish({ type: 'table.created', tableName });
-    events.publish({ type: 'worker.started', workerIdentifier, applicationName });
-    return parts;
-  }
-
-  #runLoops({ keeper, coordinator }: ReceiverParts): void {
-    const { signal } = this.#loops;
-    for (const loop of [keeper.run(signal), coordinator.run(signal), this.#shards.checkpointLoop(signal)]) {
-      this.#track(loop);
+  /** Lives until an end was asked for, or until a fault that no restart mends. */
+  async #live(): Promise<LifeEnd> {
+    const { clock, events, settings } = this.#options;
+    for (let restarts: Restarts = noRestarts; ;) {
+      const receiver = this.#options;
+      const life = new ReceiverLife({
+        receiver,
+        channel: this.#channel,
+        gate: this.#gate,
+        beforeLastCheckpoint: (tenure, signal) => this.#beforeLastCheckpoint(tenure, signal),
+        deadline: this.#deadline.signal,
+      });
+      this.#life = life;
+      if (this.#requested !== undefined) life.end(this.#requested);
+      const lived = await life.run();
+      const { ending } = lived;
+      if (ending.type !== 'fault' || this.#requested !== undefined) return lived;
+      const planned = planRestart(ending.fault, lived, restarts, settings);
+      if (planned === undefined) return lived;
+      restarts = planned.restarts;
+      const { delayMillis } = planned;
+      const { code, message } = ending.fault;
+      events.publish({ type: 'receiver.restarting', code, message, restart: restarts.count, delayMillis });
+      await pause(clock, delayMillis, this.#asked.signal);
     }
   }
 
-  /** Keeps a part's run; its fault ends the receiver. */
-  #track(run: Promise<unknown>): void {
-    const tracked = run.then(
-      () => {},
-      (thrown: unknown) => this.#end({ type: 'fault', fault: toMillraceError(thrown) }),
-    );
-    this.#runs.add(tracked);
-    void tracked.finally(() => this.#runs.delete(tracked));
-  }
-
-  #checkBound({ leases }: TableSnapshot, provenWorkers: readonly string[]): void {
-    const { until, workerIdentifier } = this.#options.settings;
-    if (until === undefined) return;
-    const shardOf = (leaseKey: string) => this.#shards.get(leaseKey);
-    if (isBoundedRunDone({ leases, provenWorkers, workerIdentifier, shardOf })) this.#end({ type: 'drain' });
-  }
-
-  async #finish(ending: Ending, parts: ReceiverParts | undefined): Promise<void> {
-    if (ending.type === 'fault' && ending.fault.code === 'MR_WORKER_DUPLICATE') {
-      // The rows under this name are the other process's now: neither release nor withdraw them.
-      this.#shards.abort(ending.fault);
-    } else if (parts !== undefined) await this.#giveUpLeases(ending, parts);
+  /** Ends the blocks, and throws what the run is to reject with. */
+  #settle({ ending, drainFault }: LifeEnd): void {
     if (ending.type === 'fault') {
       this.#channel.fail(ending.fault);
       throw ending.fault;
     }
     if (ending.type === 'stop') this.#channel.fail(ending.reason);
     else this.#channel.close();
-    if (ending.type === 'drain' && this.#drainFault !== undefined) throw this.#drainFault;
-  }
-
-  async #giveUpLeases(ending: Ending, { coordinator }: ReceiverParts): Promise<void> {
-    const { clock, settings, events } = this.#options;
-    // Past F the leases expire by themselves, so no step may take longer.
-    const late = () => new MillraceError('MR_ENDPOINT_UNREACHABLE', 'the lease table did not answer during the stop');
-    const patience = ending.type === 'drain' ? this.#deadline.signal : undefined;
-    using bound = deadlineController(clock, settings.failoverTimeMillis, late, patience);
-    await coordinator.stopTaking(bound.signal);
-    const consumers = this.#shards.all();
-    if (ending.type === 'drain') {
-      const fault = await finishBlocks(consumers, this.#deadline.signal, () => this.#channel.close());
-      this.#drainFault ??= fault;
-    } else await dropBlocks(consumers, ending.type === 'stop' ? ending.reason : ending.fault);
-    using release = deadlineController(clock, settings.failoverTimeMillis, late);
-    await coordinator.releaseAll(release.signal);
-    for (const consumer of consumers) consumer.abort(new MillraceError('MR_ABORTED', 'the receiver has ended'));
-    events.publish({ type: 'worker.stopped', workerIdentifier: settings.workerIdentifier });
+    if (ending.type === 'drain' && drainFault !== undefined) throw drainFault;
   }
 }

@@ -8,12 +8,14 @@ import type { CommitOutcome } from '../block/block-source.ts';
 import type { EventSink } from '../event/bus.ts';
 import type { ChildShard } from '../kinesis/kinesis-api.ts';
 import type { Lease } from '../lease/lease.ts';
-import type { LeaseKeeper } from '../lease/lease-keeper.ts';
+import type { Keeper } from '../lease/keeper.ts';
+import type { ShardTip } from './shard-tip.ts';
 
 /** What a {@link ShardCheckpointer} needs. */
 export interface ShardCheckpointerOptions {
   readonly lease: Lease;
-  readonly keeper: LeaseKeeper;
+  readonly keeper: Keeper;
+  readonly tip: ShardTip;
   readonly clock: Clock;
   readonly random: Random;
   readonly events: EventSink;
@@ -23,18 +25,26 @@ export interface ShardCheckpointerOptions {
   readonly leasesChanged: Notifier;
 }
 
+/** How often the time at which an idle shard was read to its tip is stored at the latest. */
+const tipIntervalMillis = 3_600_000;
+
 /** Writes the checkpoints of one shard and tenure: one at a time, never backwards. */
 export class ShardCheckpointer {
   readonly #options: ShardCheckpointerOptions;
   readonly #tenure: number;
   readonly #writes = new PQueue({ concurrency: 1 });
   #written: Position;
+  /** What the row says of when the shard was last seen at its tip, and when this tenure has last written at all. */
+  #tipMillis: number | undefined;
+  #wroteAtMillis: number;
   #endWrite: Promise<CommitOutcome> | undefined;
 
   constructor(options: ShardCheckpointerOptions) {
     this.#options = options;
     this.#tenure = options.lease.tenure as number;
     this.#written = options.lease.checkpoint;
+    this.#tipMillis = options.lease.caughtUpAtMillis;
+    this.#wroteAtMillis = options.clock.monotonicMillis();
   }
 
   /** The position in the lease row, as far as this tenure has written it. */
@@ -50,18 +60,61 @@ export class ShardCheckpointer {
     return this.#writes.add(async () => {
       const isOld = comparePositions(position, this.#written) <= 0;
       if (isOld && state === undefined) return 'committed';
-      const { keeper, lease } = this.#options;
-      const outcome = await keeper.ask({
-        type: 'checkpoint',
-        leaseKey: lease.leaseKey,
-        tenure: this.#tenure,
-        checkpoint: isOld ? this.#written : position,
-        ...(state === undefined ? {} : { engineState: state }),
-      });
-      if (outcome === 'lost') return 'lost';
-      if (!isOld) this.#written = position;
-      return 'committed';
+      return this.#ask(isOld ? this.#written : position, state);
     });
+  }
+
+  /** Writes a position beside the checkpoint, with the application's bytes; the next checkpoint removes it. */
+  prepare(position: Position, state: Uint8Array | undefined): Promise<CommitOutcome> {
+    return this.#writes.add(async () => {
+      const { keeper, lease } = this.#options;
+      const { leaseKey } = lease;
+      const outcome = await keeper.ask({
+        type: 'prepare',
+        leaseKey,
+        tenure: this.#tenure,
+        pendingCheckpoint: position,
+        ...(state === undefined ? {} : { state }),
+      });
+      return outcome === 'lost' ? 'lost' : 'committed';
+    });
+  }
+
+  /**
+   * Where an hour has passed without a checkpoint, stores when the shard was last seen at its tip: so that whoever resumes
+   * can tell a shard that was idle from one whose records were trimmed.
+   */
+  writeTip(): Promise<CommitOutcome> {
+    return this.#writes.add(async () => {
+      const written = this.#written;
+      const seenMillis = written.kind === 'SEQUENCE' ? this.#options.tip.caughtUpAtMillis(written) : undefined;
+      if (seenMillis === undefined || !this.#isTipDue(seenMillis)) return 'committed';
+      return this.#ask(written);
+    });
+  }
+
+  #isTipDue(seenMillis: number): boolean {
+    if (this.#tipMillis !== undefined) return seenMillis - this.#tipMillis >= tipIntervalMillis;
+    return this.#options.clock.monotonicMillis() - this.#wroteAtMillis >= tipIntervalMillis;
+  }
+
+  async #ask(checkpoint: Position, state?: string): Promise<CommitOutcome> {
+    const { keeper, lease, tip, clock } = this.#options;
+    const seenMillis = tip.caughtUpAtMillis(checkpoint);
+    const caughtUpAtMillis = seenMillis === undefined ? undefined : Math.floor(seenMillis);
+    const outcome = await keeper.ask({
+      type: 'checkpoint',
+      leaseKey: lease.leaseKey,
+      tenure: this.#tenure,
+      checkpoint,
+      ...(state === undefined ? {} : { engineState: state }),
+      ...(caughtUpAtMillis === undefined ? {} : { caughtUpAtMillis }),
+    });
+    if (outcome === 'lost') return 'lost';
+    this.#written = checkpoint;
+    this.#wroteAtMillis = clock.monotonicMillis();
+    if (caughtUpAtMillis !== undefined) this.#tipMillis = caughtUpAtMillis;
+    return 'committed';
   }
 
   /**

@@ -1,16 +1,21 @@
-import { aborted, linkedController } from '../base/abort.ts';
-import { MillraceError, isMillraceError } from '../base/error.ts';
+import { aborted, deadlineController, linkedController, raceAbort } from '../base/abort.ts';
+import { pause } from '../base/clock.ts';
+import { MillraceError, isMillraceError, toMillraceError } from '../base/error.ts';
 import { Notifier } from '../base/notifier.ts';
 import { type Position, comparePositions, formatPosition } from '../base/position.ts';
 import { StateHolder } from '../base/state.ts';
 import type { CommitOutcome } from '../block/block-source.ts';
 import { type Range, formatRange } from '../block/range.ts';
+import type { Lease } from '../lease/lease.ts';
 import { BlockOutlet, type BlockOutletOptions } from './block-outlet.ts';
 import { FinishedPositions } from './finished-positions.ts';
 import { type ParentGateOptions, waitForParents } from './parent-gate.ts';
 import { ShardCheckpointer, type ShardCheckpointerOptions } from './shard-checkpointer.ts';
-import { ShardIntake, type ShardIntakeOptions } from './shard-intake.ts';
+import { isFaultOfAll } from './shard-fault.ts';
+import { type ReadingEnd, ShardIntake, type ShardIntakeOptions } from './shard-intake.ts';
+import { ShardTip } from './shard-tip.ts';
 import { type ShardState, shardEdges } from './shard-state.ts';
+import type { ShardTenure } from './shard-tenure.ts';
 
 /** How the drain of a shard came out; see {@link ShardConsumer.drain}. */
 export type DrainOutcome = 'finished' | 'late' | 'unwritten';
@@ -20,8 +25,14 @@ export interface ShardConsumerOptions
   extends
     ParentGateOptions,
     ShardIntakeOptions,
-    ShardCheckpointerOptions,
+    Omit<ShardCheckpointerOptions, 'tip'>,
     Omit<BlockOutletOptions, 'positions' | 'signal' | 'onFault'> {
+  /** How long to keep off the shard although its lease is held: it failed here a while ago. 0 when it did not. */
+  readonly coolDownMillis: number;
+  /** How long blocks that are out may still finish when reading has failed for good. */
+  readonly faultGraceMillis: number;
+  /** Called in a drain, when all that was handed out is finished or processed, before the last checkpoint. */
+  readonly beforeLastCheckpoint: (tenure: ShardTenure, signal: AbortSignal) => Promise<void>;
   /** Where reading begins when an engine with positions of its own knows better than the lease's checkpoint. */
   readonly start?: Position;
 }
@@ -30,7 +41,7 @@ export interface ShardConsumerOptions
  * Reads one shard in one tenure: waits for the parents, reads pages, cuts them into blocks, and checkpoints what is
  * finished. The commit order of a shard's end: last range acked -> children leased -> SHARD_END checkpointed.
  */
-export class ShardConsumer {
+export class ShardConsumer implements ShardTenure {
   readonly leaseKey: string;
   readonly tenure: number;
   readonly #options: ShardConsumerOptions;
@@ -58,21 +69,30 @@ export class ShardConsumer {
     this.#start = options.start ?? lease.checkpoint;
     this.#positions = new FinishedPositions(this.#start);
     // Reading goes by where it begins; what is written goes by the row, whose checkpoint never moves back.
-    const reading = { ...options, lease: { ...lease, checkpoint: this.#start } };
+    const tip = new ShardTip();
+    // What the row says of the tip, it says of its own checkpoint.
+    const { caughtUpAtMillis, ...rest } = lease;
+    const isOwn = comparePositions(this.#start, lease.checkpoint) === 0;
+    const known = isOwn && caughtUpAtMillis !== undefined ? { caughtUpAtMillis } : {};
+    const reading = { ...options, lease: { ...rest, ...known, checkpoint: this.#start } };
     this.#outlet = new BlockOutlet({
       ...reading,
       positions: this.#positions,
       signal: this.#over.signal,
-      onFault: (thrown) => this.#crash(thrown),
+      onFault: (thrown) => this.fail(thrown),
     });
     this.#intake = new ShardIntake(reading, {
       outlet: this.#outlet,
       positions: this.#positions,
+      tip,
       acked: this.#acked,
       reading: this.#reading.signal,
       over: this.#over.signal,
+      onState: (tag) => {
+        if (this.state.tag !== tag) this.#state.become({ tag });
+      },
     });
-    this.#checkpointer = new ShardCheckpointer(options);
+    this.#checkpointer = new ShardCheckpointer({ ...options, tip });
     this.#state = new StateHolder<ShardState>({ tag: 'waitingForParents' }, shardEdges, (to, from) =>
       events.publish({ type: 'shard.changed', shardId: lease.leaseKey, from: from.tag, to: to.tag }),
     );
@@ -83,9 +103,29 @@ export class ShardConsumer {
     return this.#state.current;
   }
 
+  /** The row that the tenure began with. */
+  get lease(): Lease {
+    return this.#options.lease;
+  }
+
+  /** Up to where everything is finished. */
+  get finished(): Position {
+    return this.#positions.finished;
+  }
+
+  /** Up to where blocks were handed out. */
+  get through(): Position {
+    return this.#positions.through;
+  }
+
   /** Blocks handed out and not finished. */
   get outstanding(): number {
     return this.#positions.outstanding;
+  }
+
+  /** Monotonic time of the last page of this tenure. */
+  get lastPageAtMillis(): number | undefined {
+    return this.#intake.lastPageAtMillis;
   }
 
   /** Whether the shard waits for a parent. */
@@ -100,14 +140,14 @@ export class ShardConsumer {
 
   /**
    * Runs until the shard has ended, is stopped or lost.
-   * @throws MillraceError the fault that reading met, when it does not pass
+   * @throws MillraceError the fault that it met, when it does not pass
    */
   async run(): Promise<void> {
     const { lease } = this.#options;
     try {
       await waitForParents(lease, this.#options, this.#reading.signal);
-      this.#state.become({ tag: 'reading' });
-      const why = this.#start.kind === 'SHARD_END' ? 'shardEnd' : await this.#intake.read();
+      this.#state.become({ tag: 'starting' });
+      const why = await this.#read();
       this.#state.become({ tag: 'draining', why });
       if (why === 'shardEnd' && (await this.#end()) === 'committed') {
         this.#state.become({ tag: 'ended' });
@@ -122,6 +162,35 @@ export class ShardConsumer {
       this.#outlet.close();
       this.#intake.close();
     }
+  }
+
+  async #read(): Promise<ReadingEnd> {
+    if (this.#start.kind === 'SHARD_END') return 'shardEnd';
+    const { clock, coolDownMillis } = this.#options;
+    const { signal } = this.#reading;
+    if (coolDownMillis > 0 && !(await pause(clock, coolDownMillis, signal))) return 'request';
+    try {
+      return await this.#intake.read();
+    } catch (thrown) {
+      const fault = toMillraceError(thrown);
+      const isOver = this.#over.signal.aborted || fault.code === 'MR_LEASE_LOST';
+      if (!isOver && !isFaultOfAll(fault)) await this.#finishAfter(fault);
+      throw thrown;
+    }
+  }
+
+  /**
+   * Reading has failed for good, of this shard alone: what was read before is good, and is finished and checkpointed, so
+   * that the next owner repeats nothing. What fails here on top is not told: the fault is.
+   */
+  async #finishAfter(fault: MillraceError): Promise<void> {
+    const { clock, faultGraceMillis } = this.#options;
+    this.stopReading();
+    if (this.#over.signal.aborted) return;
+    this.#state.become({ tag: 'draining', why: 'fault' });
+    using grace = deadlineController(clock, faultGraceMillis, () => fault);
+    await this.settled(grace.signal);
+    await this.checkpoint().catch(() => {});
   }
 
   async #end(): Promise<CommitOutcome> {
@@ -155,7 +224,7 @@ export class ShardConsumer {
     try {
       if (!this.#over.signal.aborted) this.#outlet.seal();
     } catch (thrown) {
-      this.#crash(thrown);
+      this.fail(thrown);
     }
   }
 
@@ -174,7 +243,7 @@ export class ShardConsumer {
   async drain(deadline: AbortSignal): Promise<DrainOutcome> {
     this.stopReading();
     await this.settled(deadline);
-    const isFinished = this.#positions.outstanding === 0;
+    const isFinished = this.#positions.outstanding === 0 && (await this.#hasPrepared(deadline));
     const onDeadline = () => this.abort(deadline.reason);
     deadline.addEventListener('abort', onDeadline, { once: true });
     if (deadline.aborted) onDeadline();
@@ -185,6 +254,18 @@ export class ShardConsumer {
       return isMissing ? 'unwritten' : 'finished';
     } finally {
       deadline.removeEventListener('abort', onDeadline);
+    }
+  }
+
+  /** Lets whoever processes the shard do its last; `false` when the deadline came first. */
+  async #hasPrepared(deadline: AbortSignal): Promise<boolean> {
+    if (this.#over.signal.aborted) return true;
+    using either = linkedController(deadline, this.#over.signal);
+    try {
+      await raceAbort(this.#options.beforeLastCheckpoint(this, either.signal), either.signal);
+      return true;
+    } catch {
+      return !deadline.aborted;
     }
   }
 
@@ -201,8 +282,8 @@ export class ShardConsumer {
     this.#acked.notify();
   }
 
-  /** Ends with a fault that nobody called for. */
-  #crash(thrown: unknown): void {
+  /** Ends with a fault that was met outside of `run`, which throws it. */
+  fail(thrown: unknown): void {
     if (!this.#over.signal.aborted) this.#fault = { thrown };
     this.abort(thrown);
   }
@@ -212,6 +293,26 @@ export class ShardConsumer {
     if (range.tenure !== this.tenure) return;
     this.#positions.ack(range);
     this.#acked.notify();
+  }
+
+  /** A range is processed; whether it is finished will be told by {@link ShardConsumer.checkpointThrough}. */
+  processed(range: Range): void {
+    if (range.tenure !== this.tenure) return;
+    this.#positions.processed(range);
+    this.#acked.notify();
+  }
+
+  /** Finishes everything up to a position, be it inside a block, and writes it now. */
+  async checkpointThrough(position: Position): Promise<CommitOutcome> {
+    if (this.#over.signal.aborted) return 'lost';
+    this.#positions.finishThrough(position);
+    this.#acked.notify();
+    return this.checkpoint();
+  }
+
+  /** Writes a position beside the checkpoint, with the application's bytes. */
+  async prepare(position: Position, state: Uint8Array | undefined): Promise<CommitOutcome> {
+    return this.#over.signal.aborted ? 'lost' : this.#checkpointer.prepare(position, state);
   }
 
   /**
@@ -239,7 +340,7 @@ export class ShardConsumer {
   /** Writes the finished position when it has moved; at the end of the shard, with all that SHARD_END takes. */
   async checkpoint(): Promise<CommitOutcome> {
     const { finished } = this.#positions;
-    if (comparePositions(finished, this.#checkpointer.written) <= 0) return 'committed';
+    if (comparePositions(finished, this.#checkpointer.written) <= 0) return this.#checkpointer.writeTip();
     return finished.kind === 'SHARD_END' ? this.#writeEnd() : this.#checkpointer.write(finished);
   }
 

@@ -9,12 +9,14 @@ import type { EventSink } from '../event/bus.ts';
 import { isKinesisFault } from '../kinesis/fault.ts';
 import type { ChildShard, StartPosition } from '../kinesis/kinesis-api.ts';
 import { Deaggregator, type DeaggregatorOptions } from '../kinesis/kpl/deaggregator.ts';
-import type { ShardReader } from '../kinesis/reader.ts';
+import type { Page, ShardReader } from '../kinesis/reader.ts';
 import type { Lease } from '../lease/lease.ts';
 import type { BlockOutlet } from './block-outlet.ts';
 import type { ByteBudget } from './byte-budget.ts';
 import type { DemandGate } from './demand-gate.ts';
 import type { FinishedPositions } from './finished-positions.ts';
+import { RetentionGuard } from './retention-guard.ts';
+import type { ShardTip } from './shard-tip.ts';
 import { SkipThrough, startPositionOf } from './start-position.ts';
 import { type Bound, cutAtBound } from './until.ts';
 
@@ -35,6 +37,10 @@ export interface ShardIntakeOptions {
   readonly maxUnackedBlocks: number;
   readonly bound: Bound | undefined;
   readonly serviceTimeMillis: () => number;
+  /** How long the stream keeps records; without it a checkpoint that is older is not found. */
+  readonly retentionMillis?: number;
+  /** What to do when records after the checkpoint may be lost: FAIL. */
+  readonly onTrimmedPosition?: 'FAIL' | 'TRIM_HORIZON';
   /** Whether a shard that Kinesis calls gone is past retention, and not only out of sight; see `confirmGone`. */
   readonly confirmGone: (shardId: string, signal: AbortSignal) => Promise<boolean>;
   readonly clock: Clock;
@@ -46,12 +52,16 @@ export interface ShardIntakeOptions {
 export interface ShardIntakeParts {
   readonly outlet: BlockOutlet;
   readonly positions: FinishedPositions;
+  /** Remembers when the shard was read to its tip. */
+  readonly tip: ShardTip;
   /** Notified by every ack: there may be room again. */
   readonly acked: Notifier;
   /** Aborts when reading is to stop. */
   readonly reading: AbortSignal;
   /** Aborts when all is over. */
   readonly over: AbortSignal;
+  /** Told that the shard is opened, and that a page has come from it. */
+  readonly onState: (tag: 'starting' | 'reading') => void;
 }
 
 /** Why reading ended, when it ended by itself or on request. */
@@ -63,7 +73,13 @@ export class ShardIntake {
   readonly #parts: ShardIntakeParts;
   readonly #deaggregator: Deaggregator;
   readonly #skip: SkipThrough;
+  readonly #guard: RetentionGuard;
+  /** Where reading begins while nothing was handed out. */
+  #first: StartPosition;
+  /** The last user record that has come. */
+  #lastRecord: KinesisRecord | undefined;
   #pages = 0;
+  #lastPageAtMillis: number | undefined;
   #lastPageBytes: number | undefined;
   #childShards: readonly ChildShard[] = [];
 
@@ -73,6 +89,14 @@ export class ShardIntake {
     this.#parts = parts;
     this.#deaggregator = new Deaggregator({ ...options, shardId: lease.leaseKey });
     this.#skip = new SkipThrough(lease.checkpoint);
+    const { retentionMillis } = options;
+    this.#guard = new RetentionGuard({ lease, retentionMillis, nowMillis: options.serviceTimeMillis() });
+    this.#first = startPositionOf(lease);
+  }
+
+  /** Monotonic time of the last page. */
+  get lastPageAtMillis(): number | undefined {
+    return this.#lastPageAtMillis;
   }
 
   /** The children that the last page named; none before that. */
@@ -86,9 +110,9 @@ export class ShardIntake {
    * @throws MillraceError the fault that does not pass
    */
   async read(): Promise<ReadingEnd> {
-    const { clock, random, events, lease } = this.#options;
+    const { clock, random, events } = this.#options;
     const { outlet, reading, over } = this.#parts;
-    let start = startPositionOf(lease);
+    let start = this.#first;
     for (let failures = 1; ; failures += 1) {
       const pagesBefore = this.#pages;
       try {
@@ -103,7 +127,7 @@ export class ShardIntake {
         if (fault.reaction === 'fatal' || failures > maximumRestarts) throw fault;
         events.publish({ type: 'fault.seen', code: fault.code, message: fault.message, subject: fault.subject });
         outlet.seal();
-        start = this.#resumePosition(start);
+        start = this.#resumePosition();
         await sleep(clock, backoffMillis(restartBackoff, failures, random), reading).catch(() => {});
       }
     }
@@ -136,17 +160,43 @@ export class ShardIntake {
    * Where to go on after a fault. A checkpoint from which nothing was handed out yet is opened as at first, since it may
    * lie inside an aggregate; later ends are those of whole pages.
    */
-  #resumePosition(start: StartPosition): StartPosition {
+  #resumePosition(): StartPosition {
     const { through } = this.#parts.positions;
     const isFresh = comparePositions(through, this.#options.lease.checkpoint) === 0;
-    if (isFresh || through.kind !== 'SEQUENCE') return start;
+    if (isFresh || through.kind !== 'SEQUENCE') return this.#first;
     return { type: 'AFTER_SEQUENCE_NUMBER', sequenceNumber: through.sequenceNumber.toString() };
   }
 
   async #readFrom(start: StartPosition): Promise<ReadingEnd> {
-    const { lease, reader, gate, budget, bound, serviceTimeMillis } = this.#options;
-    const { outlet, reading: signal } = this.#parts;
+    const end = await this.#readPages(start);
+    if (end !== 'trimmed') return end;
+    const { event, error } = this.#guard.settle();
+    this.#options.events.publish(event);
+    if (this.#options.onTrimmedPosition !== 'TRIM_HORIZON') throw error;
+    this.#first = { type: 'TRIM_HORIZON' };
+    return this.#readFrom(this.#first);
+  }
+
+  async #readPages(start: StartPosition): Promise<ReadingEnd | 'trimmed'> {
+    const { lease, reader } = this.#options;
+    const { reading: signal, onState } = this.#parts;
+    onState('starting');
     const pages = reader.open(lease.leaseKey, start, signal)[Symbol.asyncIterator]();
+    try {
+      return await this.#takePages(pages, signal);
+    } catch (thrown) {
+      // Kinesis may also refuse a number that it no longer has.
+      if (this.#guard.isSuspect && isKinesisFault(thrown, 'invalid')) return 'trimmed';
+      throw thrown;
+    } finally {
+      // A reader may hold a subscription, which nobody else gets as long as it does.
+      await pages.return?.();
+    }
+  }
+
+  async #takePages(pages: AsyncIterator<Page>, signal: AbortSignal): Promise<ReadingEnd | 'trimmed'> {
+    const { gate, budget, bound, serviceTimeMillis, clock } = this.#options;
+    const { outlet, onState } = this.#parts;
     for (;;) {
       signal.throwIfAborted();
       const bytes = this.#bytesToReserve();
@@ -162,11 +212,15 @@ export class ShardIntake {
         if (next.done === true) return 'request';
         const page = next.value;
         this.#pages += 1;
+        this.#lastPageAtMillis = clock.monotonicMillis();
+        onState('reading');
         this.#lastPageBytes = page.bytes;
         reserved.settle(page.bytes);
+        if (this.#guard.isLost(page)) return 'trimmed';
         const cut = cutAtBound(page, bound, askedAtMillis);
         await this.#accept(cut.records, page.millisBehindLatest, signal);
         signal.throwIfAborted();
+        this.#noteTip(page, askedAtMillis);
         // A page that reaches the end of the shard ends it, unless the bound lies before its last records.
         if (page.end !== undefined && cut.records.length === page.records.length) {
           this.#childShards = page.end.childShards;
@@ -183,6 +237,12 @@ export class ShardIntake {
     }
   }
 
+  /** At the tip nothing came after what has been received, at least until the page was asked for. */
+  #noteTip({ millisBehindLatest, isEarlier }: Page, askedAtMillis: number): void {
+    if (millisBehindLatest !== 0 || isEarlier === true) return;
+    this.#parts.tip.saw(this.#lastRecord?.position ?? this.#options.lease.checkpoint, askedAtMillis);
+  }
+
   /**
    * Takes the user records of a page, a part at a time: an aggregate may hold so many that no more should be in memory
    * before some are finished. Reading may be stopped in between, inside an aggregate, and the next owner goes on there.
@@ -194,7 +254,8 @@ export class ShardIntake {
       if (!isFirst) await this.#untilRoom(0, signal);
       signal.throwIfAborted();
       isFirst = false;
-      gate.took(part.length);
+      gate.took(part.length, gate.countsBytes ? bytesOf(part) : 0);
+      this.#lastRecord = part.at(-1) ?? this.#lastRecord;
       this.#parts.outlet.accept(this.#skip.keep(part), millisBehindLatest);
     }
   }
@@ -219,4 +280,10 @@ export class ShardIntake {
 /** The same fault, for a loop that may try again. */
 function restartable({ code, message, subject, cause }: MillraceError): MillraceError {
   return new MillraceError(code, message.slice(`${code}: `.length), { subject, cause, reaction: 'restart' });
+}
+
+function bytesOf(records: readonly KinesisRecord[]): number {
+  let bytes = 0;
+  for (const record of records) bytes += record.byteLength;
+  return bytes;
 }

@@ -5,7 +5,7 @@ import { Notifier } from '../base/notifier.ts';
 import type { Position } from '../base/position.ts';
 import type { Block } from '../block/block.ts';
 import { type Lease, isEnded } from '../lease/lease.ts';
-import type { LeaseKeeper } from '../lease/lease-keeper.ts';
+import type { Keeper } from '../lease/keeper.ts';
 import type { HandoffBegun, LeaseLost } from '../lease/keeper-messages.ts';
 import { defaultAssignmentOptions } from '../lease/plan/utilization-types.ts';
 import { ByteBudget } from './byte-budget.ts';
@@ -16,6 +16,11 @@ import type { ReceiverOptions } from './receiver-options.ts';
 import type { ReceiverParts } from './receiver-parts.ts';
 import { ShardConsumer } from './shard-consumer.ts';
 import { leaseChildren } from './shard-end.ts';
+import { isFaultOfReceiver } from './shard-fault.ts';
+import type { DrainHook } from './shard-tenure.ts';
+
+/** How long this worker keeps off a shard that failed here for good. */
+export const shardCoolDownMillis = 60_000;
 
 /** What a {@link ShardSet} needs of its receiver. */
 export interface ShardSetOptions {
@@ -23,6 +28,8 @@ export interface ShardSetOptions {
   readonly gate: DemandGate;
   /** Takes the sealed blocks of all shards. */
   readonly emit: (block: Block) => void;
+  /** See {@link ShardConsumerOptions}. */
+  readonly beforeLastCheckpoint: DrainHook;
   /** Keeps a run; its fault ends the receiver, and its end is waited for. */
   readonly track: (run: Promise<unknown>) => void;
   /** Aborts when the loops of the receiver end. */
@@ -37,6 +44,9 @@ export class ShardSet {
   readonly #storing = new Set<ShardConsumer>();
   readonly #leasesChanged = new Notifier();
   readonly #budget: ByteBudget;
+  /** Monotonic time until which this worker keeps off a shard. */
+  readonly #coolUntilMillis = new Map<string, number>();
+  #hasRead = false;
   #isClosed = false;
 
   constructor(options: ShardSetOptions) {
@@ -77,16 +87,65 @@ export class ShardSet {
     if (!parts.keeper.confirmCurrent(lease.leaseKey, lease.tenure as number)) return;
     const consumer = this.#consumerOf(lease, start, parts);
     this.#consumers.set(lease.leaseKey, consumer);
-    this.#options.track(
-      consumer.run().finally(() => {
-        if (this.#consumers.get(lease.leaseKey) === consumer) this.#consumers.delete(lease.leaseKey);
-      }),
-    );
+    this.#options.track(this.#run(consumer, parts));
+  }
+
+  async #run(consumer: ShardConsumer, parts: ReceiverParts): Promise<void> {
+    const { leaseKey } = consumer;
+    try {
+      await consumer.run();
+    } catch (thrown) {
+      const fault = toMillraceError(thrown);
+      const isBounded = this.#options.receiver.settings.until !== undefined;
+      if (isFaultOfReceiver({ fault, isBounded, isAlone: this.#isAlone(consumer) })) throw thrown;
+      await this.#giveUp(consumer, fault, parts);
+    } finally {
+      this.#hasRead ||= consumer.lastPageAtMillis !== undefined;
+      if (this.#consumers.get(leaseKey) === consumer) this.#consumers.delete(leaseKey);
+    }
+  }
+
+  #isAlone({ lastPageAtMillis = 0 }: ShardConsumer): boolean {
+    return this.all().every((other) => (other.lastPageAtMillis ?? 0) <= lastPageAtMillis);
+  }
+
+  /** Whether any shard has brought a page. */
+  get hasRead(): boolean {
+    return this.#hasRead || this.all().some((consumer) => consumer.lastPageAtMillis !== undefined);
+  }
+
+  /**
+   * A shard has failed here for good: another worker may be able to read it, so its lease is given away. Where there is
+   * none it comes back; then it is held, but not read before the cool-down is over, so that it does not go to and fro.
+   */
+  async #giveUp({ leaseKey, tenure }: ShardConsumer, fault: MillraceError, parts: ReceiverParts): Promise<void> {
+    const { receiver, loops } = this.#options;
+    const { code, message } = fault;
+    this.#coolUntilMillis.set(leaseKey, receiver.clock.monotonicMillis() + shardCoolDownMillis);
+    receiver.events.publish({
+      type: 'shard.failed',
+      shardId: leaseKey,
+      code,
+      message,
+      coolDownMillis: shardCoolDownMillis,
+    });
+    // A receiver that ends releases all its leases together.
+    if (!this.#isClosed) await parts.coordinator.giveAway(leaseKey, tenure, loops);
+  }
+
+  #coolDownOf(leaseKey: string): number {
+    const untilMillis = this.#coolUntilMillis.get(leaseKey);
+    if (untilMillis === undefined) return 0;
+    const leftMillis = untilMillis - this.#options.receiver.clock.monotonicMillis();
+    if (leftMillis > 0) return leftMillis;
+    this.#coolUntilMillis.delete(leaseKey);
+    return 0;
   }
 
   #consumerOf(lease: Lease, start: Position, parts: ReceiverParts): ShardConsumer {
-    const { receiver, gate, emit } = this.#options;
+    const { receiver, gate, emit, beforeLastCheckpoint } = this.#options;
     const { settings, clock, random, events, table, reader, api } = receiver;
+    const { gracefulLeaseHandoffTimeoutMillis } = { ...defaultAssignmentOptions, ...receiver.assignment };
     return new ShardConsumer({
       ...settings,
       lease,
@@ -99,13 +158,17 @@ export class ShardSet {
       budget: this.#budget,
       gate,
       bound: parts.bound,
+      retentionMillis: parts.retentionMillis,
       clock,
       random,
       events,
       leasesChanged: this.#leasesChanged,
       serviceTimeMillis: () => api.serviceTimeMillis(),
+      coolDownMillis: this.#coolDownOf(lease.leaseKey),
+      faultGraceMillis: gracefulLeaseHandoffTimeoutMillis,
       confirmGone: (shardId, signal) => confirmGone(shardId, parts.gone, signal),
       emit,
+      beforeLastCheckpoint,
       leaseChildren: async (told, signal) => {
         await leaseChildren(lease, told, parts.children, signal);
         parts.coordinator.wake();
@@ -126,21 +189,21 @@ export class ShardSet {
    * The leader hands a lease to another worker: finish it, checkpoint it, then let the keeper complete the handoff, so that
    * the next owner repeats nothing. Without a consumer there is nothing to finish, and the handoff is completed at once.
    */
-  handOff(begun: HandoffBegun, keeper: LeaseKeeper): void {
+  handOff(begun: HandoffBegun, keeper: Keeper): void {
     // A receiver that ends releases all its leases, and completes the handoffs with them.
     if (this.#isClosed) return;
     this.#options.track(this.#moveAway(begun, keeper));
   }
 
-  async #moveAway({ leaseKey, tenure, to }: HandoffBegun, keeper: LeaseKeeper): Promise<void> {
+  async #moveAway({ leaseKey, tenure, to }: HandoffBegun, keeper: Keeper): Promise<void> {
     const { receiver, loops } = this.#options;
     const { gracefulLeaseHandoffTimeoutMillis } = { ...defaultAssignmentOptions, ...receiver.assignment };
     const consumer = this.#consumers.get(leaseKey);
     if (consumer?.tenure === tenure) {
       const late = () => new MillraceError('MR_DRAIN_TIMEOUT', `shard ${leaseKey} did not finish its blocks in time`);
       using deadline = deadlineController(receiver.clock, gracefulLeaseHandoffTimeoutMillis, late, loops);
-      await consumer.drain(deadline.signal);
-      if (consumer.state.tag === 'ended' || consumer.state.tag === 'lost') return;
+      const isDrained = await drainOrFail(consumer, deadline.signal);
+      if (!isDrained || ['ended', 'lost', 'failed'].includes(consumer.state.tag)) return;
     }
     await keeper.ask({ type: 'release', leaseKey, tenure, to });
     consumer?.abort(new MillraceError('MR_LEASE_LOST', `lease ${leaseKey} was given to ${to}`));
@@ -158,12 +221,27 @@ export class ShardSet {
   #store(consumer: ShardConsumer): void {
     if (this.#storing.has(consumer)) return;
     this.#storing.add(consumer);
-    this.#options.track(consumer.checkpoint().finally(() => this.#storing.delete(consumer)));
+    const stored = consumer.checkpoint().then(
+      () => {},
+      (thrown: unknown) => consumer.fail(thrown),
+    );
+    this.#options.track(stored.finally(() => this.#storing.delete(consumer)));
   }
 
   /** Drops everything at once. */
   abort(reason: unknown): void {
     for (const consumer of this.#consumers.values()) consumer.abort(reason);
+  }
+}
+
+/** Drains a shard whose receiver goes on. A fault of its last checkpoint is the shard's, which then gives its lease up. */
+async function drainOrFail(consumer: ShardConsumer, deadline: AbortSignal): Promise<boolean> {
+  try {
+    await consumer.drain(deadline);
+    return true;
+  } catch (thrown) {
+    consumer.fail(thrown);
+    return false;
   }
 }
 

@@ -43,7 +43,7 @@ export function boundOf(until: Until, serviceTimeMillis: number): Bound {
  * before the bound cannot show that nothing arrived between its reading and the bound.
  */
 export function cutAtBound(
-  page: Pick<Page, 'records' | 'millisBehindLatest'>,
+  page: Pick<Page, 'records' | 'millisBehindLatest' | 'isEarlier'>,
   bound: Bound | undefined,
   askedAtMillis: number,
 ): BoundedPage {
@@ -53,5 +53,5 @@ export function cutAtBound(
   if (bound.type === 'CAUGHT_UP') return { records, reached: caughtUp };
   const first = records.findIndex((record) => record.arrivalTimeMillis > bound.atMillis);
   if (first !== -1) return { records: records.slice(0, first), reached: true };
-  return { records, reached: caughtUp && askedAtMillis > bound.atMillis };
+  return { records, reached: caughtUp && page.isEarlier !== true && askedAtMillis > bound.atMillis };
 }

@@ -56,7 +56,10 @@ export class FakeStream {
     this.#lastSequence = options.previous?.lastSequence ?? firstSequence;
     this.createdAtMillis = Math.max(options.nowMillis(), (options.previous?.createdAtMillis ?? 0) + 1);
     this.retentionPeriodHours = options.retentionPeriodHours;
-    for (const range of evenHashRanges(options.shardCount)) this.#add(range.start, range.end, []);
+    // The first shards are as old as the stream: a listing at the horizon of a young stream looks for those of its creation.
+    for (const range of evenHashRanges(options.shardCount)) {
+      this.#add(range.start, range.end, { parentShardIds: [], atMillis: this.createdAtMillis });
+    }
   }
 
   /** The last sequence number given to anything. */
@@ -107,8 +110,9 @@ export class FakeStream {
     if (middle <= parent.start || middle > parent.end) {
       throw awsError('InvalidArgumentException', `hash key ${middle} does not split ${shardId}`);
     }
-    this.#close(parent);
-    return [this.#add(parent.start, middle - 1n, [shardId]), this.#add(middle, parent.end, [shardId])];
+    const birth = { parentShardIds: [shardId], atMillis: this.#nowMillis() };
+    this.#close(parent, birth.atMillis);
+    return [this.#add(parent.start, middle - 1n, birth), this.#add(middle, parent.end, birth)];
   }
 
   /** Closes two adjacent shards and opens one in their place. */
@@ -118,11 +122,12 @@ export class FakeStream {
     if (one.end + 1n !== other.start && other.end + 1n !== one.start) {
       throw awsError('InvalidArgumentException', `${shardId} and ${adjacentShardId} are not adjacent`);
     }
-    this.#close(one);
-    this.#close(other);
+    const birth = { parentShardIds: [shardId, adjacentShardId], atMillis: this.#nowMillis() };
+    this.#close(one, birth.atMillis);
+    this.#close(other, birth.atMillis);
     const start = one.start < other.start ? one.start : other.start;
     const end = one.end > other.end ? one.end : other.end;
-    return this.#add(start, end, [shardId, adjacentShardId]);
+    return this.#add(start, end, birth);
   }
 
   /**
@@ -161,14 +166,15 @@ export class FakeStream {
     return shard;
   }
 
-  #add(start: bigint, end: bigint, parentShardIds: readonly string[]): FakeShard {
+  #add(start: bigint, end: bigint, birth: Pick<FakeShard, 'parentShardIds'> & { atMillis: number }): FakeShard {
+    const { parentShardIds, atMillis } = birth;
     const shard: FakeShard = {
       shardId: `shardId-${String(this.#made).padStart(12, '0')}`,
       parentShardIds,
       start,
       end,
       firstSequence: this.#nextSequence(),
-      createdAtMillis: this.#nowMillis(),
+      createdAtMillis: atMillis,
       records: [],
     };
     this.#made += 1;
@@ -176,8 +182,9 @@ export class FakeStream {
     return shard;
   }
 
-  #close(shard: FakeShard): void {
-    shard.closed = { lastSequence: this.#nextSequence(), atMillis: this.#nowMillis() };
+  /** At the moment in which its children are made, so that at every time somebody holds each part of the hash space. */
+  #close(shard: FakeShard, atMillis: number): void {
+    shard.closed = { lastSequence: this.#nextSequence(), atMillis };
     this.changed.notify();
   }
 

@@ -1,8 +1,11 @@
 import { EngineContext } from '../engine/context.ts';
-import { Evaluation, type Given } from '../engine/evaluate.ts';
+import { Evaluation } from '../engine/evaluate.ts';
+import type { Given } from '../engine/given.ts';
+import { type Memory, emptyMemory } from '../engine/memory.ts';
 import type { InputNode, PrintTarget } from '../engine/node.ts';
 import { runOutput } from '../engine/output.ts';
 import type { Plan } from '../engine/plan.ts';
+import { memoryState } from '../engine/state-store.ts';
 import type { DStream } from '../engine/stream.ts';
 
 /** The batches of one input stream: its items per batch time, or `null` where it gives no batch. */
@@ -34,14 +37,17 @@ export async function runStream<Items extends readonly unknown[], Result>(
 ): Promise<(Result[] | null)[]> {
   const { batchIntervalMillis, batches, build } = options;
   const inputs: readonly InputBatches<unknown>[] = options.inputs;
-  const context = new EngineContext({ batchIntervalMillis });
+  const context = new EngineContext({ batchIntervalMillis, state: memoryState() });
   const streams = inputs.map((_, index) => context.addInput(`input-${index}`));
   const observed = build(context, ...(streams as { [N in keyof Items]: DStream<Items[N]> }));
   const plan = context.seal([observed]);
   const results: (Result[] | null)[] = [];
+  let memory = emptyMemory;
   for (let index = 0; index < batches; index += 1) {
     const inputOf = (input: InputNode) => givenAt(inputs[plan.inputs.indexOf(input)], index);
-    results.push(await runOne<Result>(plan, observed, { inputOf, index }));
+    const done = await runOne<Result>(plan, observed, { inputOf, index, memory });
+    results.push(done.items);
+    memory = done.memory;
   }
   context.retire();
   return results;
@@ -50,19 +56,22 @@ export async function runStream<Items extends readonly unknown[], Result>(
 async function runOne<Result>(
   plan: Plan,
   observed: DStream<Result>,
-  batch: { readonly inputOf: (input: InputNode) => Given; readonly index: number },
-): Promise<Result[] | null> {
+  batch: { readonly inputOf: (input: InputNode) => Given; readonly index: number; readonly memory: Memory },
+): Promise<{ readonly items: Result[] | null; readonly memory: Memory }> {
   const { signal } = new AbortController();
-  const evaluation = new Evaluation({ plan, inputOf: batch.inputOf, signal });
-  const batchId = batch.index + 1;
-  const batchTimeMillis = batchId * plan.batchIntervalMillis;
+  const { inputOf, memory } = batch;
+  const id = batch.index + 1;
+  const head = { id, batchTimeMillis: id * plan.batchIntervalMillis, ranges: [] };
+  const evaluation = new Evaluation({ plan, head, zeroTimeMillis: 0, memory, inputOf, signal });
   const printTarget: PrintTarget = { write: () => {} };
-  for (const output of plan.outputs) {
-    const work = { evaluation, batchId, batchTimeMillis, ranges: [], printTarget };
-    await runOutput(output, work, { group: 'application', attempt: 1, signal });
+  await evaluation.advance();
+  for (const [index, output] of plan.outputs.entries()) {
+    await runOutput(output, { evaluation, head, printTarget }, { group: 'application', attempt: 1, signal });
+    evaluation.release(index);
   }
   const given = await evaluation.of(observed.node);
-  return given === null ? null : (given.flat() as Result[]);
+  const items = given === null ? null : (given.flat() as Result[]);
+  return { items, memory: evaluation.nextMemory };
 }
 
 function givenAt(batches: InputBatches<unknown> | undefined, index: number): Given {

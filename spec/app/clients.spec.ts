@@ -1,15 +1,9 @@
-import { execFile } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { DescribeStreamSummaryCommand } from '@aws-sdk/client-kinesis';
+import { DescribeStreamSummaryCommand, ListStreamsCommand } from '@aws-sdk/client-kinesis';
 import { createClients } from '../../lib/app/clients.ts';
+import { startFakeAws } from '../../lib/testkit/server/start.ts';
 import { startKinesisWire, streamSummary } from '../support/kinesis-wire.ts';
 import { testCredentials, testRegion } from '../support/local-stack.ts';
-import { loopbackCertificate } from '../support/loopback-certificate.ts';
 
 const handlers = { DescribeStreamSummary: () => streamSummary('orders') };
 
@@ -34,26 +28,24 @@ describe('createClients', () => {
     }
   });
 
-  it('makes all calls to an encrypted endpoint over one HTTP/2 session', async () => {
-    const wire = await startKinesisWire(handlers, loopbackCertificate);
-    const folder = await mkdtemp(join(tmpdir(), 'millrace-'));
+  it('keeps as many connections to an encrypted endpoint as it makes calls at once, and trusts the authority it is given', async () => {
+    await using aws = await startFakeAws();
+    const given = { region: testRegion, credentials: testCredentials, kinesisEndpoint: aws.tlsEndpoint };
+    const clients = createClients({ ...given, certificateAuthority: aws.ca });
+    const strangers = createClients(given);
     try {
-      const certificate = join(folder, 'certificate.pem');
-      await writeFile(certificate, loopbackCertificate.cert);
-      const program = fileURLToPath(new URL('../support/http2-calls.ts', import.meta.url));
-      const { stdout } = await promisify(execFile)(
-        process.execPath,
-        ['--import', 'tsx', program, wire.endpoint, '20'],
-        {
-          env: { PATH: process.env['PATH'], NODE_EXTRA_CA_CERTS: certificate },
-          timeout: 60_000,
-        },
-      );
-      expect(stdout).toBe('60');
-      expect([wire.operations.length, wire.connections]).toEqual([60, 1]);
+      const command = new ListStreamsCommand();
+      for (let round = 0; round < 3; round += 1) {
+        await Promise.all(Array.from({ length: 20 }, () => clients.kinesis.send(command)));
+      }
+      const { calls, connections } = await aws.stats();
+      expect(calls).toEqual({ ListStreams: 60 });
+      expect(connections.http2).toBe(0);
+      expect(connections.http1).toBeLessThanOrEqual(20);
+      await expect(strangers.kinesis.send(command)).rejects.toThrow('certificate');
     } finally {
-      await wire.stop();
-      await rm(folder, { recursive: true });
+      clients.destroy();
+      strangers.destroy();
     }
-  }, 70_000);
+  });
 });

@@ -1,8 +1,13 @@
-import { describe, expect, it } from 'vitest';
-import { defaultReadBench, measureReading, ratioOf } from '../../bench/read/measure.ts';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { defaultReadBench, fastestSdk, measureReading, ratioOf } from '../../bench/read/measure.ts';
 import { checksumOf, preparePage } from '../../bench/read/page.ts';
+import { loadPeer } from '../../bench/peers.ts';
 
 const small = { ...defaultReadBench, records: 20, recordBytes: 100, rounds: 2, roundBytes: 10_000 };
+
+beforeAll(() => {
+  loadPeer('lifion-kinesis');
+}, 240_000);
 
 describe('the bench of reading', () => {
   it('reads the same by every variant, and gives figures of each', async () => {
@@ -14,6 +19,13 @@ describe('the bench of reading', () => {
       expect(spreadMbPerCpuSecond).toEqual([Math.min(...roundsMbPerCpuSecond), Math.max(...roundsMbPerCpuSecond)]);
       expect(roundsMbPerCpuSecond).toContain(mbPerCpuSecond);
     }
+  }, 120_000);
+
+  it('reads the same over TLS', async () => {
+    const variants = ['sdk', 'sdkShared', 'json', 'fanOut'];
+    const figures = await measureReading({ ...small, tls: true, rounds: 1, variants });
+    expect(figures).toMatchObject({ tls: true, checksum: preparePage(small).checksum });
+    expect(variants.slice(0, 2)).toContain(fastestSdk(figures));
   }, 120_000);
 
   it('ends with an error when a variant is not there', async () => {
@@ -32,7 +44,7 @@ describe('ratioOf', () => {
       peakMegabytes: 1,
     });
     const variants = [variant('json', [30, 20, 40]), variant('sdk', [10, 10, 10])];
-    const figures = { records: 1, recordBytes: 1, rounds: 3, checksum: '', variants };
+    const figures = { records: 1, recordBytes: 1, rounds: 3, tls: false, checksum: '', variants };
     expect(ratioOf(figures, 'json', 'sdk')).toBe(3);
     expect(ratioOf(figures, 'cbor', 'sdk')).toBeUndefined();
   });

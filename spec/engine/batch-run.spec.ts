@@ -3,6 +3,7 @@ import type { Clock } from '../../lib/base/clock.ts';
 import { seededRandom } from '../../lib/base/random.ts';
 import { runBatch } from '../../lib/engine/batch-run.ts';
 import { EngineContext } from '../../lib/engine/context.ts';
+import { emptyMemory } from '../../lib/engine/memory.ts';
 import { EventBus } from '../../lib/event/bus.ts';
 import { VirtualClock } from '../../lib/testkit/virtual-clock.ts';
 import { BlockFeed } from './feed.ts';
@@ -33,8 +34,16 @@ async function turnsBetweenBlocks(clock: Clock): Promise<number[]> {
     printTarget: undefined,
     maximumRetryAttempts: 0,
     retryBackoff: { baseMillis: 1, capMillis: 1 },
+    stalledAfterMillis: 300_000,
   };
-  const order = { group: 'shard-a', batchId: 1, batchTimeMillis: 1_000, blocks };
+  const order = {
+    group: 'shard-a',
+    batchId: 1,
+    batchTimeMillis: 1_000,
+    zeroTimeMillis: 0,
+    memory: emptyMemory,
+    blocks,
+  };
   await runBatch(fields, order, new AbortController().signal);
   over = true;
   return turns;

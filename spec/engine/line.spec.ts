@@ -2,12 +2,18 @@ import { describe, expect, it } from 'vitest';
 import { deferred } from '../../lib/base/service.ts';
 import type { BatchOrder, BatchOutcome } from '../../lib/engine/batch-run.ts';
 import { Line } from '../../lib/engine/line.ts';
+import { emptyMemory } from '../../lib/engine/memory.ts';
 import { BlockFeed } from './feed.ts';
+
+const completed: BatchOutcome = { tag: 'completed', memory: emptyMemory };
 
 function lineOf(run: (order: BatchOrder) => Promise<BatchOutcome>) {
   const faults: unknown[] = [];
   const line = new Line({
+    batchIntervalMillis: 1_000,
     group: 'shard-a',
+    zeroTimeMillis: 0,
+    isShared: false,
     emptyBatches: false,
     run,
     hurriedTime: (last) => last + 1_000,
@@ -43,7 +49,7 @@ describe('a line', () => {
     const ids: number[] = [];
     const { line, feed } = lineOf(async (order) => {
       ids.push(order.batchId);
-      return ids.length === 1 ? 'dropped' : 'completed';
+      return ids.length === 1 ? { tag: 'dropped' } : completed;
     });
     for (let tick = 1; tick <= 3; tick += 1) {
       line.offer(feed.push('shard-a', ['x']));
@@ -57,7 +63,7 @@ describe('a line', () => {
     const gate = deferred();
     const { line, feed } = lineOf(async () => {
       await gate.promise;
-      return 'completed';
+      return completed;
     });
     line.offer(feed.push('shard-a', ['a1']));
     line.offer(feed.push('shard-a', [], { last: true }));

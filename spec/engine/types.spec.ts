@@ -3,6 +3,7 @@ import type { KinesisRecord } from '../../lib/block/record.ts';
 import type { Batch } from '../../lib/engine/batch.ts';
 import { EngineContext } from '../../lib/engine/context.ts';
 import type { PairKey } from '../../lib/engine/key.ts';
+import type { OperatorContext } from '../../lib/engine/node.ts';
 import type { DStream, PairDStream } from '../../lib/engine/stream.ts';
 import { runStream } from '../../lib/testkit/stream-harness.ts';
 
@@ -41,7 +42,7 @@ describe('the types of the stream builder', () => {
   it('refuses keys that could not meet', () => {
     expectTypeOf<{ key: string }>().not.toExtend<PairKey>();
     expectTypeOf<Parameters<DStream<string>['mapToPair']>[0]>().toEqualTypeOf<
-      (item: string) => readonly [PairKey, unknown] | PromiseLike<readonly [PairKey, unknown]>
+      (item: string, context: OperatorContext) => readonly [PairKey, unknown] | PromiseLike<readonly [PairKey, unknown]>
     >();
   });
 

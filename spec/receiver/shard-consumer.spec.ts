@@ -99,6 +99,9 @@ async function reading(checkpoint: Position = TRIM_HORIZON) {
     maxUnackedBlocks: 4,
     emit: (block) => void blocks.push(block),
     leaseChildren: () => Promise.resolve(),
+    coolDownMillis: 0,
+    faultGraceMillis: 30_000,
+    beforeLastCheckpoint: () => Promise.resolve(),
     confirmGone: () => Promise.resolve(true),
   });
   const run = consumer.run();
@@ -165,7 +168,7 @@ describe('ShardConsumer', () => {
     reader.give([]);
     await clock.advance(10);
     await failTimes(8);
-    expect(consumer.state.tag).toBe('reading');
+    expect(consumer.state.tag).toBe('starting');
     await failTimes(1);
     await expect(run).rejects.toMatchObject({ code: 'MR_ENDPOINT_UNREACHABLE' });
     expect(consumer.state).toMatchObject({ tag: 'failed' });

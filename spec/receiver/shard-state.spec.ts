@@ -4,6 +4,7 @@ import { type ShardState, shardEdges } from '../../lib/receiver/shard-state.ts';
 
 const states: readonly ShardState[] = [
   { tag: 'waitingForParents' },
+  { tag: 'starting' },
   { tag: 'reading' },
   { tag: 'draining', why: 'request' },
   { tag: 'ended' },
@@ -13,7 +14,7 @@ const states: readonly ShardState[] = [
 ];
 
 describe('the states of a shard', () => {
-  it('lead from waiting over reading and draining to an end, and from every one to lost, stopped and failed', () => {
+  it('lead from waiting over starting, reading and draining to an end, and from every one to lost, stopped and failed', () => {
     const legal = states.flatMap((from) =>
       states
         .filter((to) => {
@@ -27,11 +28,19 @@ describe('the states of a shard', () => {
         })
         .map((to) => `${from.tag} -> ${to.tag}`),
     );
-    const exits = ['waitingForParents', 'reading', 'draining'].flatMap((from) =>
+    const exits = ['waitingForParents', 'starting', 'reading', 'draining'].flatMap((from) =>
       ['lost', 'stopped', 'failed'].map((to) => `${from} -> ${to}`),
     );
     expect([...legal].sort()).toEqual(
-      [...exits, 'waitingForParents -> reading', 'reading -> draining', 'draining -> ended'].sort(),
+      [
+        ...exits,
+        'waitingForParents -> starting',
+        'starting -> reading',
+        'starting -> draining',
+        'reading -> starting',
+        'reading -> draining',
+        'draining -> ended',
+      ].sort(),
     );
   });
 

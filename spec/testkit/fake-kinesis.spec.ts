@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { Clock } from '../../lib/base/clock.ts';
 import type { KinesisApi, ShardFilter, StartPosition } from '../../lib/kinesis/kinesis-api.ts';
 import { awsError, networkError } from '../../lib/testkit/aws-error.ts';
 import { FakeKinesis, type FakeKinesisOptions } from '../../lib/testkit/fake-kinesis.ts';
@@ -183,6 +184,34 @@ describe('FakeKinesis', () => {
     expect((await readFrom(api, { type: 'AFTER_SEQUENCE_NUMBER', sequenceNumber: first })).records).toHaveLength(1);
     fake.trim(shardId);
     expect((await readFrom(api, { type: 'TRIM_HORIZON' })).records).toHaveLength(0);
+  });
+
+  it('lists shards at every time of its life, on a clock that never shows the same time twice', async () => {
+    const { clock } = setup();
+    let looks = 0;
+    const restless: Clock = {
+      monotonicMillis: () => (looks += 0.001),
+      wallMillis: () => 1_000_000 + looks,
+      timer: (delayMillis, callback) => clock.timer(delayMillis, callback),
+    };
+    const fake = new FakeKinesis({ clock: restless, shardCount: 2 });
+    const list = async (filter: ShardFilter) =>
+      (await fake.connect().listShards({ filter }, signal)).shards.map((shard) => Number(shard.shardId.slice(-1)));
+    expect(await list({ type: 'AT_TRIM_HORIZON' })).toEqual([0, 1]);
+    const beforeMillis = fake.nowMillis();
+    fake.split(shardId);
+    fake.merge('shardId-000000000001', 'shardId-000000000003');
+    const afterMillis = fake.nowMillis();
+    for (let atMillis = beforeMillis; atMillis < afterMillis; atMillis += 0.0005) {
+      const filter: ShardFilter = { type: 'AT_TIMESTAMP', timestampMillis: atMillis };
+      const { shards } = await fake.connect().listShards({ filter }, signal);
+      const sizes = shards.map((shard) => BigInt(shard.endingHashKey) - BigInt(shard.startingHashKey) + 1n);
+      expect(
+        sizes.reduce((sum, size) => sum + size, 0n),
+        `at ${atMillis}`,
+      ).toBe(maxHashKey + 1n);
+    }
+    expect(await list({ type: 'AT_TIMESTAMP', timestampMillis: afterMillis })).toEqual([2, 4]);
   });
 
   it('filters the listing by time', async () => {

@@ -1,10 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../lib/base/random.ts';
 import { EventBus } from '../../lib/event/bus.ts';
+import { fanOutReaderOf } from '../support/fan-out.ts';
 import { createPollingReader } from '../../lib/kinesis/polling-reader.ts';
 import type { KinesisBench } from '../../lib/testkit/conformance/kinesis-bench.ts';
 import { kinesisSuite } from '../../lib/testkit/conformance/kinesis-suite.ts';
 import { readerSuite } from '../../lib/testkit/conformance/reader-suite.ts';
+import { connectFanOut } from '../../lib/testkit/fake-fan-out-calls.ts';
+import { FakeFanOut } from '../../lib/testkit/fake-fan-out.ts';
 import { FakeKinesis } from '../../lib/testkit/fake-kinesis.ts';
 import { VirtualClock } from '../../lib/testkit/virtual-clock.ts';
 
@@ -17,6 +20,7 @@ const bench: KinesisBench = {
     return Promise.resolve({
       streamName: 'orders',
       api: fake.connect(),
+      fanOut: connectFanOut(new FakeFanOut({ fake, clock }), fake.streamName),
       clock,
       missing: missing.connect(),
       split: (shardId) => Promise.resolve(void fake.split(shardId)),
@@ -35,6 +39,13 @@ describe('the polling reader over FakeKinesis', () => {
   const cases = readerSuite(bench, ({ api, clock, streamName }, options) =>
     createPollingReader({ api, clock, streamName, random: seededRandom(1), events: new EventBus(), ...options }),
   );
+  it.each(cases)('$name', async ({ run }) => {
+    await expect(run()).resolves.toBeUndefined();
+  });
+});
+
+describe('the fan-out reader over FakeKinesis', () => {
+  const cases = readerSuite(bench, (subject) => fanOutReaderOf(subject));
   it.each(cases)('$name', async ({ run }) => {
     await expect(run()).resolves.toBeUndefined();
   });

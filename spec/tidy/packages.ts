@@ -1,31 +1,28 @@
 import { importsOf } from './imports.ts';
 import type { Finding, SourceFile } from './source.ts';
 
-/** The folder whose one adapter file may name each AWS client; `lib/app/clients.ts` makes the clients. */
-const clientFolders: Readonly<Record<string, string>> = {
-  '@aws-sdk/client-kinesis': 'lib/kinesis/',
-  '@aws-sdk/client-dynamodb': 'lib/lease/',
-  '@aws-sdk/client-s3': 'lib/engine/store/',
+/** The adapter files that may name each AWS client, one for each port; `lib/app/clients.ts` makes the clients. */
+const clientAdapters: Readonly<Record<string, readonly string[]>> = {
+  '@aws-sdk/client-kinesis': ['lib/kinesis/aws-kinesis.ts', 'lib/kinesis/aws-fan-out.ts'],
+  '@aws-sdk/client-dynamodb': ['lib/lease/dynamo/aws-dynamo.ts'],
+  '@aws-sdk/client-s3': ['lib/engine/store/s3-store.ts'],
 };
 
 const clientMaker = 'lib/app/clients.ts';
 
-/** AWS clients named outside their adapter file, or in a second adapter file. */
+/** AWS clients named outside their adapter files. */
 export function awsClientFindings(files: readonly SourceFile[]): Finding[] {
-  return Object.entries(clientFolders).flatMap(([client, folder]) => {
-    const uses = files
+  return Object.entries(clientAdapters).flatMap(([client, adapters]) =>
+    files
       .flatMap(importsOf)
-      .filter((one) => packageOf(one.specifier) === client && one.from !== clientMaker);
-    const adapter = uses.find((one) => one.from.startsWith(folder))?.from;
-    return uses
-      .filter((one) => one.from !== adapter)
+      .filter((one) => packageOf(one.specifier) === client && ![...adapters, clientMaker].includes(one.from))
       .map((one) => ({
         file: one.from,
         line: one.line,
-        rule: `${client} is named outside its adapter`,
-        remedy: `use the port; only ${adapter ?? `one file of ${folder}`} and ${clientMaker} may import it`,
-      }));
-  });
+        rule: `${client} is named outside its adapters`,
+        remedy: `use the port; only ${adapters.join(', ')} and ${clientMaker} may import it`,
+      })),
+  );
 }
 
 /** zod outside options files, configuration and schemas of what is written down. */

@@ -98,19 +98,53 @@ export interface ConsumerOptions {
   readonly coordinatorStateTableName?: string | undefined;
   /** The table of the workers' metrics in the legacy layout; default: the application name and `-WorkerMetricStats`. */
   readonly workerMetricsTableName?: string | undefined;
-  /** Only `'POLLING'` in this version. */
-  readonly retrievalMode?: 'POLLING' | undefined;
+  /**
+   * How shards are read: by GetRecords (default), or by SubscribeToShard, enhanced fan-out, where each application has 2 MB
+   * a second and shard of its own. AWS bills it by itself.
+   */
+  readonly retrievalMode?: 'POLLING' | 'FAN_OUT' | undefined;
+  /** The stream consumer of `FAN_OUT` by its name; it is registered when it is missing. Default: the application's name. */
+  readonly consumerName?: string | undefined;
+  /** A registered stream consumer of `FAN_OUT` by its ARN; this or `consumerName`. */
+  readonly consumerArn?: string | undefined;
+  /** What `FAN_OUT` does when the stream takes no further consumer; default `'FAIL'`, with `MR_CONSUMER_LIMIT`. */
+  readonly onConsumerLimit?: 'FAIL' | 'POLLING' | undefined;
+  /**
+   * Whether `FAN_OUT` deregisters its stream consumer at the end of the run; default false. Other workers of the application
+   * that still run lose their subscriptions, and register it anew.
+   */
+  readonly deregisterConsumer?: boolean | undefined;
   /**
    * How records are decoded: by Millrace's decoder of JSON (default) or of CBOR, which is faster and what the Java client
    * speaks but AWS does not document, or by the SDK's own.
    */
   readonly codec?: 'json' | 'cbor' | 'sdk' | undefined;
-  /** Only `'inline'` in this version. */
-  readonly heartbeatIsolation?: 'inline' | undefined;
+  /**
+   * Where heartbeats run: in a thread of their own (default), so that code that blocks the main thread loses no lease, or in
+   * the main one (`'inline'`). Where a thread cannot be, they run inline, and an event (`heartbeats.inlined`) says why.
+   */
+  readonly heartbeatIsolation?: 'thread' | 'inline' | undefined;
+  /**
+   * What is done about a shard whose handler has not returned, or a main thread that has not answered, for
+   * `stalledAfterMillis`: its leases are given up (default), or it is only told by an event.
+   */
+  readonly onStall?: 'RELEASE' | 'WARN' | undefined;
+  /** How long a handler or the main thread may not come back before it counts as stalled, milliseconds; default 300,000. */
+  readonly stalledAfterMillis?: number | undefined;
   /** Most records of one read; default and most 10,000. */
   readonly maxRecords?: number | undefined;
   /** Pause between reads of a shard that is caught up, milliseconds; default 1,000, at least 200. */
   readonly idleTimeBetweenReadsInMillis?: number | undefined;
+  /**
+   * A shard that is less far behind its tip than this is polled only once in that time, milliseconds, which leaves more reads
+   * to others; default 0, no such rule.
+   */
+  readonly millisBehindLatestThresholdForReducedTps?: number | undefined;
+  /**
+   * What to do when records after a checkpoint may have been trimmed, because nobody read the shard for longer than the
+   * stream keeps records: fail with `MR_POSITION_TRIMMED` (default), or go on with the oldest record that is left.
+   */
+  readonly onTrimmedPosition?: 'FAIL' | 'TRIM_HORIZON' | undefined;
   /** Most reads a second of one shard; default 4 of the 5 that all readers of a shard share. */
   readonly maxReadsPerSecondPerShard?: number | undefined;
   /** Most bytes read and not yet finished, for the process; default 128 MiB. */
@@ -129,6 +163,13 @@ export interface ConsumerOptions {
   readonly onFailure?: FailureOptions | undefined;
   /** How long a drain may take before it becomes an abort, milliseconds; default 25,000. */
   readonly shutdownGraceMillis?: number | undefined;
+  /** Wait before a receiver that failed is started again, milliseconds; default 2,000, doubles up to 60,000. */
+  readonly receiverRestartDelayMillis?: number | undefined;
+  /**
+   * How often the receiver is started again without a minute of reading in between, before the run ends with its fault;
+   * default 5, 0 for never.
+   */
+  readonly maxReceiverRestarts?: number | undefined;
   /** Where to log; default: JSON lines to stderr, from level warn. */
   readonly logger?: Logger | undefined;
   /** Hears every event. */

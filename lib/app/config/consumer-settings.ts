@@ -36,9 +36,16 @@ export interface ConsumerSettings {
   readonly dynamoDBEndpoint: string | undefined;
   readonly failoverTimeMillis: number;
   readonly leaseDiscoveryIntervalMillis: number;
-  readonly retrievalMode: 'POLLING';
+  readonly retrievalMode: 'POLLING' | 'FAN_OUT';
+  /** Not set when the ARN was given. */
+  readonly consumerName: string | undefined;
+  readonly consumerArn: string | undefined;
+  readonly onConsumerLimit: 'FAIL' | 'POLLING';
+  readonly deregisterConsumer: boolean;
   readonly codec: 'json' | 'cbor' | 'sdk';
-  readonly heartbeatIsolation: 'inline';
+  readonly heartbeatIsolation: 'thread' | 'inline';
+  readonly onStall: 'RELEASE' | 'WARN';
+  readonly stalledAfterMillis: number;
   readonly leaseAssignmentStrategy: LeaseAssignmentStrategy;
   readonly maxLeasesForWorker: number;
   readonly maxThroughputPerHostKBps: number;
@@ -58,7 +65,9 @@ export interface ConsumerSettings {
   readonly workerMetricsTableName: string;
   readonly maxRecords: number;
   readonly idleTimeBetweenReadsInMillis: number;
+  readonly millisBehindLatestThresholdForReducedTps: number;
   readonly maxReadsPerSecondPerShard: number;
+  readonly onTrimmedPosition: 'FAIL' | 'TRIM_HORIZON';
   readonly maxBufferedBytes: number;
   readonly blockIntervalMillis: number;
   readonly blockMaxBytes: number;
@@ -67,6 +76,8 @@ export interface ConsumerSettings {
   readonly checkpointIntervalMillis: number;
   readonly onFailure: FailurePolicy;
   readonly shutdownGraceMillis: number;
+  readonly receiverRestartDelayMillis: number;
+  readonly maxReceiverRestarts: number;
   /** Not set: the default logger. */
   readonly logger: Logger | undefined;
   readonly listener: EventListener | undefined;

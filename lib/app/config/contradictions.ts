@@ -1,5 +1,6 @@
 import { legacyTableNames } from './assignment-settings.ts';
 import type { CheckedValues } from './check.ts';
+import { fanOutOptions } from './fan-out-options.ts';
 import type { GivenValue } from './given-value.ts';
 import { isTableName, partsOfStreamArn } from './identity-options.ts';
 import type { ConsumerValues } from './option-list.ts';
@@ -18,7 +19,25 @@ export function contradictions(given: ReadonlyMap<string, GivenValue>, { values 
     const message = `region (${given.get('region')?.from}) is "${region}", but streamArn is in ${named}: remove one of them`;
     if (named !== region) problems.push({ code: 'MR_CONFIG_INVALID', option: 'region', message });
   }
-  return [...problems, ...tableContradictions(values)];
+  return [...problems, ...fanOutContradictions(given, values), ...tableContradictions(values)];
+}
+
+/** An option that would have no effect is a misunderstanding. */
+function fanOutContradictions(given: ReadonlyMap<string, GivenValue>, values: ConsumerValues): Problem[] {
+  const problems: Problem[] = [];
+  const names = Object.keys(fanOutOptions).filter((option) => given.has(option));
+  if (given.has('consumerName') && given.has('consumerArn')) {
+    const message = `consumerName (${given.get('consumerName')?.from}) and consumerArn (${given.get('consumerArn')?.from}) are both given: give one of them`;
+    problems.push({ code: 'MR_CONFIG_INVALID', option: 'consumerArn', message });
+  }
+  if (values.retrievalMode === 'FAN_OUT') return problems;
+  return [
+    ...problems,
+    ...names.map((option): Problem => {
+      const message = `${option} (${given.get(option)?.from}) is for enhanced fan-out alone: set retrievalMode to FAN_OUT, or remove it`;
+      return { code: 'MR_CONFIG_INVALID', option, message };
+    }),
+  ];
 }
 
 /** The rows of the three tables have different keys, so no two of them may be one; and names made of a long one may be none. */

@@ -14,9 +14,12 @@ const kclNames: Readonly<Record<string, string>> = {
   kinesisEndpoint: 'kinesisEndpoint',
   dynamoDBEndpoint: 'dynamoDBEndpoint',
   retrievalMode: 'retrievalMode',
+  consumerName: 'consumerName',
+  consumerArn: 'consumerArn',
   failoverTimeMillis: 'failoverTimeMillis',
   maxRecords: 'maxRecords',
   idleTimeBetweenReadsInMillis: 'idleTimeBetweenReadsInMillis',
+  millisBehindLatestThresholdForReducedTps: 'millisBehindLatestThresholdForReducedTps',
   shutdownGraceMillis: 'shutdownGraceMillis',
   leaseAssignmentStrategy: 'leaseAssignmentStrategy',
   maxLeasesForWorker: 'maxLeasesForWorker',
@@ -84,7 +87,7 @@ export function kclGivenValues(file: ConfigFile): GivenValues {
   for (const [name, value] of Object.entries(file.values)) {
     const from = `${name} in ${file.path}`;
     const option = Object.hasOwn(kclNames, name) ? kclNames[name] : undefined;
-    if (option !== undefined) values.push({ option, value, from, form: 'text' });
+    if (option !== undefined) values.push({ option, value: valueOf(option, value), from, form: 'text' });
     else if (kclOnlyNames.includes(name)) problems.push(kclOnly(name, from));
     else if (name !== positionName && name !== positionTimeName) {
       problems.push(unknownName(from, [...Object.keys(kclNames), positionName, positionTimeName]));
@@ -94,6 +97,11 @@ export function kclGivenValues(file: ConfigFile): GivenValues {
   if ('message' in position) problems.push(position);
   else values.push(position);
   return { values, problems };
+}
+
+/** KCL's word for enhanced fan-out, which is also its default. */
+function valueOf(option: string, value: GivenValue['value']): GivenValue['value'] {
+  return option === 'retrievalMode' && (value === 'FANOUT' || value === 'DEFAULT') ? 'FAN_OUT' : value;
 }
 
 function kclOnly(name: string, from: string): Problem {

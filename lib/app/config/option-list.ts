@@ -2,6 +2,7 @@ import { assignmentOptions } from './assignment-options.ts';
 import { blockOptions } from './block-options.ts';
 import { connectionOptions } from './connection-options.ts';
 import { failureOptions } from './failure-options.ts';
+import { fanOutOptions } from './fan-out-options.ts';
 import { identityOptions } from './identity-options.ts';
 import { leaseOptions } from './lease-options.ts';
 import type { OptionTable, ValuesOf } from './option.ts';
@@ -15,6 +16,7 @@ export const consumerOptionList = {
   ...leaseOptions,
   ...assignmentOptions,
   ...readingOptions,
+  ...fanOutOptions,
   ...blockOptions,
   ...failureOptions,
   ...runningOptions,

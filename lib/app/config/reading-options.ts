@@ -8,9 +8,13 @@ const readsPerSecond = decimalNumber(
 
 /** How shards are read. */
 export const readingOptions = {
-  retrievalMode: word({ brief: 'How shards are read; only POLLING in this version.', defaultText: 'POLLING' }, [
-    'POLLING',
-  ]),
+  retrievalMode: word(
+    {
+      brief: 'How shards are read: by POLLING, or by enhanced fan-out (FAN_OUT), which AWS bills by itself.',
+      defaultText: 'POLLING',
+    },
+    ['POLLING', 'FAN_OUT'],
+  ),
   codec: word(
     {
       brief: 'How records are decoded: by the fast decoder of one of two formats, or by the AWS SDK.',
@@ -26,7 +30,21 @@ export const readingOptions = {
     { brief: 'Pause between reads of a shard that is caught up, milliseconds.', defaultText: '1000' },
     200,
   ),
+  millisBehindLatestThresholdForReducedTps: millis(
+    {
+      brief: 'A shard less far behind its tip is polled only once in this time, milliseconds; 0 for no such rule.',
+      defaultText: '0',
+    },
+    0,
+  ),
   maxReadsPerSecondPerShard: readsPerSecond,
+  onTrimmedPosition: word(
+    {
+      brief: 'What to do when records after a checkpoint may have been trimmed: FAIL, or go on at TRIM_HORIZON.',
+      defaultText: 'FAIL',
+    },
+    ['FAIL', 'TRIM_HORIZON'],
+  ),
   maxBufferedBytes: wholeNumber(
     { brief: 'Most bytes read and not yet finished, for the process.', defaultText: '134217728' },
     { least: 65_536, most: Number.MAX_SAFE_INTEGER, unit: 'bytes' },

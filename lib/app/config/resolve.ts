@@ -6,6 +6,7 @@ import type { ConsumerOptions } from './consumer-options.ts';
 import type { ConsumerSettings, InitialPositionSetting, UntilSetting } from './consumer-settings.ts';
 import { contradictions } from './contradictions.ts';
 import type { Environment } from './environment.ts';
+import { defaultConsumerName } from './fan-out-options.ts';
 import type { GivenValue, GivenValues } from './given-value.ts';
 import { fromEnvironment, fromFile, fromFlags, fromProgram } from './given.ts';
 import { partsOfStreamArn } from './identity-options.ts';
@@ -127,9 +128,12 @@ function settingsOf(values: ConsumerValues, machine: MachineFacts): ConsumerSett
     failoverTimeMillis,
     leaseDiscoveryIntervalMillis: values.leaseDiscoveryIntervalMillis ?? 1_000,
     checkpointIntervalMillis: values.checkpointIntervalMillis ?? Math.floor(failoverTimeMillis / 3),
-    heartbeatIsolation: values.heartbeatIsolation ?? 'inline',
+    heartbeatIsolation: values.heartbeatIsolation ?? 'thread',
+    onStall: values.onStall ?? 'RELEASE',
+    stalledAfterMillis: values.stalledAfterMillis ?? 300_000,
     ...assignmentSettings(values, applicationName),
     ...readingSettings(values),
+    ...fanOutSettings(values, applicationName),
     ...runningSettings(values),
   };
 }
@@ -140,12 +144,25 @@ function readingSettings(values: ConsumerValues) {
     codec: values.codec ?? 'json',
     maxRecords: values.maxRecords ?? 10_000,
     idleTimeBetweenReadsInMillis: values.idleTimeBetweenReadsInMillis ?? 1_000,
+    millisBehindLatestThresholdForReducedTps: values.millisBehindLatestThresholdForReducedTps ?? 0,
+    onTrimmedPosition: values.onTrimmedPosition ?? 'FAIL',
     maxReadsPerSecondPerShard: values.maxReadsPerSecondPerShard ?? 4,
     maxBufferedBytes: values.maxBufferedBytes ?? 128 * 1024 * 1024,
     blockIntervalMillis: values.blockIntervalMillis ?? 200,
     blockMaxBytes: values.blockMaxBytes ?? 4 * 1024 * 1024,
     blockMaxRecords: values.blockMaxRecords ?? 10_000,
     maxUnackedBlocks: values.maxUnackedBlocks ?? 64,
+  } as const;
+}
+
+function fanOutSettings(values: ConsumerValues, applicationName: string) {
+  const { consumerArn } = values;
+  const byName = values.consumerName ?? defaultConsumerName(applicationName);
+  return {
+    consumerName: consumerArn === undefined ? byName : undefined,
+    consumerArn,
+    onConsumerLimit: values.onConsumerLimit ?? 'FAIL',
+    deregisterConsumer: values.deregisterConsumer ?? false,
   } as const;
 }
 
@@ -159,6 +176,8 @@ function runningSettings(values: ConsumerValues) {
       then: values['onFailure.then'] ?? 'STOP',
     },
     shutdownGraceMillis: values.shutdownGraceMillis ?? 25_000,
+    receiverRestartDelayMillis: values.receiverRestartDelayMillis ?? 2_000,
+    maxReceiverRestarts: values.maxReceiverRestarts ?? 5,
     logger: values.logger,
     listener: values.listener,
   } as const;

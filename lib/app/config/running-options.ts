@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Logger } from '../../base/logger.ts';
 import type { EventListener } from '../../event/bus.ts';
-import { millis, programValue } from './option-kinds.ts';
+import { millis, programValue, wholeNumber } from './option-kinds.ts';
 
 const isLogger = (value: unknown): boolean =>
   typeof value === 'object' &&
@@ -13,6 +13,20 @@ export const runningOptions = {
   shutdownGraceMillis: millis(
     { brief: 'How long a drain may take before it becomes an abort, milliseconds.', defaultText: '25000' },
     0,
+  ),
+  receiverRestartDelayMillis: millis(
+    {
+      brief: 'Wait before a receiver that failed is started again, milliseconds; doubles up to 60000.',
+      defaultText: '2000',
+    },
+    0,
+  ),
+  maxReceiverRestarts: wholeNumber(
+    {
+      brief: 'Restarts of the receiver without a minute of reading in between; then the run ends with its fault.',
+      defaultText: '5',
+    },
+    { least: 0, most: 1_000_000, unit: 'restarts' },
   ),
   logger: programValue<Logger>(
     {

@@ -17,7 +17,8 @@ export function compilePattern(pattern: unknown, path: readonly string[] = []): 
 
 function compileField(name: string, inner: unknown, path: readonly string[]): (value: Fields) => boolean {
   if (name === '$or') {
-    if (!Array.isArray(inner) || inner.length === 0) throw new RuleError(`${shown([...path, name])} is no array of patterns`);
+    if (!Array.isArray(inner) || inner.length === 0)
+      throw new RuleError(`${shown([...path, name])} is no array of patterns`);
     const choices = inner.map((choice) => compilePattern(choice, [...path, name]));
     return (value) => choices.some((matches) => matches(value));
   }

@@ -72,7 +72,8 @@ function numeric(operand: unknown): Matches {
 const numericForm = 'numeric takes ["=", 5], [">", 0] or [">=", 0, "<", 100]';
 
 function comparisonOf([operator, limit]: readonly unknown[]): (value: number) => boolean {
-  const compare = typeof operator === 'string' && Object.hasOwn(comparisons, operator) ? comparisons[operator] : undefined;
+  const compare =
+    typeof operator === 'string' && Object.hasOwn(comparisons, operator) ? comparisons[operator] : undefined;
   if (compare === undefined || typeof limit !== 'number') throw new RuleError(numericForm);
   return (value) => compare(value, limit);
 }

@@ -1,6 +1,7 @@
 import { MillraceError } from '../../base/error.ts';
 import type { Assembly } from '../assembly.ts';
-import { type BlockWork, type WorkSignals, workOnBlocks } from '../block-work.ts';
+import type { DispatchSignals } from '../block-lanes.ts';
+import { type BlockWork, workOnBlocks } from '../block-work.ts';
 import { originOf } from './lambda-event.ts';
 import { LambdaFunction } from './lambda-function.ts';
 import { type LambdaOptions, type LambdaSettings, lambdaSettingsOf } from './lambda-options.ts';
@@ -38,7 +39,7 @@ class LambdaBlockWork implements BlockWork {
     return 4 * Math.max(batchingWindowMillis, tumblingWindowMillis);
   }
 
-  async [workOnBlocks](assembly: Assembly, signals: WorkSignals): Promise<void> {
+  async [workOnBlocks](assembly: Assembly, signals: DispatchSignals): Promise<void> {
     const { receiver, settings, clock, random, events, serviceTimeMillis } = assembly;
     const lambda = new LambdaFunction({
       handler: this.#handler,

@@ -1,6 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
 import { MillraceError } from '../../base/error.ts';
-import { deferred } from '../../base/service.ts';
+import { type Deferred, deferred } from '../../base/service.ts';
 import { isThenable } from '../../engine/thenable.ts';
 import type { LambdaContext, LambdaHandler, LambdaKinesisEvent } from './lambda-types.ts';
 
@@ -42,11 +42,19 @@ export async function invoke({ handler, event, timeoutMillis, clock, facts }: In
   const cancel = clock.timer(timeoutMillis, () => outcome.reject(timedOut(facts.functionName, timeoutMillis)));
   try {
     const returned = handler(event, context, callback);
-    if (isThenable(returned)) returned.then(outcome.resolve, outcome.reject);
+    if (isThenable(returned)) void settleWith(outcome, returned);
     else if (handler.length < parametersWithCallback && !hasCalledBack) outcome.resolve(returned);
     return await outcome.promise;
   } finally {
     cancel();
+  }
+}
+
+async function settleWith(outcome: Deferred<unknown>, promise: PromiseLike<unknown>): Promise<void> {
+  try {
+    outcome.resolve(await promise);
+  } catch (thrown) {
+    outcome.reject(thrown);
   }
 }
 

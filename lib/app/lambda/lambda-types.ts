@@ -57,7 +57,7 @@ export interface LambdaContext {
 }
 
 /** The third argument of a Lambda handler. */
-export type LambdaCallback = (error?: Error | string | null, result?: never) => void;
+export type LambdaCallback = (error?: Error | string | null, result?: unknown) => void;
 
 /**
  * A Kinesis handler as Lambda runs it: async, or with a callback. A handler with fewer than three parameters that

@@ -3,7 +3,7 @@ import { type Clock, pause } from '../../base/clock.ts';
 import { isMillraceError } from '../../base/error.ts';
 import type { Block } from '../../block/block.ts';
 import type { BlockSource } from '../../block/block-source.ts';
-import type { WorkSignals } from '../block-work.ts';
+import type { DispatchSignals } from '../block-lanes.ts';
 import type { LaneTools } from './lane.ts';
 import { ShardLine } from './shard-line.ts';
 
@@ -45,7 +45,7 @@ export class LambdaWork {
    * Runs until the blocks end and are finished.
    * @throws MillraceError `MR_HANDLER_FAILED` by the failure policy; the source's fault; the signal's reason
    */
-  async run(signals: WorkSignals): Promise<void> {
+  async run(signals: DispatchSignals): Promise<void> {
     using life = linkedController(signals.run);
     try {
       await raceAbort(this.#takeAll(life, signals.ended), life.signal);

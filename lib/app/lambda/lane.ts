@@ -143,10 +143,15 @@ export class Lane {
     const window = this.#windowOf(this.#queue.first);
     this.#window = window;
     const batch = this.#queue.take(this.#belongsTo(window));
-    await this.#underPolicy(batch, (records) => this.#invoke(records, window), signal, (records) => {
-      if (window === undefined) this.#shard.finish(records);
-      else window.held.push(...records);
-    });
+    await this.#underPolicy(
+      batch,
+      (records) => this.#invoke(records, window),
+      signal,
+      (records) => {
+        if (window === undefined) this.#shard.finish(records);
+        else window.held.push(...records);
+      },
+    );
     if (window?.isStateTooLarge === true) await this.#close(true, signal);
   }
 

@@ -1,12 +1,12 @@
 import { readConfigFile } from '../../app/config/config-file.ts';
 import { resolveConsumerOptions } from '../../app/config/resolve.ts';
 import { createConsumer } from '../../app/consumer.ts';
-import { MillraceError } from '../../base/error.ts';
-import { type LogLevel, jsonLogger, logLevels } from '../../monitor/log.ts';
+import { jsonLogger } from '../../monitor/log.ts';
 import { ProgressFold } from '../../monitor/progress.ts';
 import type { CommandContext } from '../command-io.ts';
 import type { ConsumeFlags } from '../consume-flags.ts';
 import { runConsume } from '../consume-run.ts';
+import { logLevelOf } from '../log-level.ts';
 import { ProgressDisplay } from '../progress-display.ts';
 
 /** `millrace consume`: prints the records of a stream, one JSON line each, and checkpoints what was printed. */
@@ -34,14 +34,4 @@ export async function consume(this: CommandContext, flags: ConsumeFlags): Promis
   } finally {
     display.stop();
   }
-}
-
-function logLevelOf(flag: string | undefined, variable: string | undefined): LogLevel {
-  const given = flag ?? variable ?? 'warn';
-  const level = logLevels.find((one) => one === given);
-  if (level !== undefined) return level;
-  const from = flag === undefined ? 'MILLRACE_LOG_LEVEL' : '--log-level';
-  throw new MillraceError('MR_CONFIG_INVALID', `${from} is ${JSON.stringify(given)}: give ${logLevels.join(', ')}`, {
-    subject: { option: 'log-level' },
-  });
 }

@@ -7,11 +7,9 @@ export interface NamedManifest {
   readonly manifest: Manifest;
 }
 
-/** All objects that a manifest needs, its own name included. */
+/** All objects that a manifest needs, its own included. */
 export function objectsOf({ name, manifest }: NamedManifest): readonly string[] {
-  const { state } = manifest;
-  if (state === undefined) return [name];
-  return [name, state.snapshot.name, ...state.changes.map((change) => change.name)];
+  return [name, ...(manifest.state?.chain ?? []).map((object) => object.name)];
 }
 
 /**

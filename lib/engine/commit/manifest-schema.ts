@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { parsePosition } from '../../base/position.ts';
 import { parseFence } from './fence.ts';
 
-const stateObject = z.object({ name: z.string(), checksum: z.string() });
+const namedObject = z.object({ name: z.string(), checksum: z.string() });
 const count = z.int().nonnegative();
 
 const position = z.string().transform((text, context) => {
@@ -26,17 +26,13 @@ export const manifestSchema = z.object({
   scope: z.enum(['shard', 'application']),
   batchId: count,
   batchTimeMillis: count,
+  zeroTimeMillis: count,
   fence,
   lineage: count,
   shards: z.array(z.object({ shardId: z.string(), streamName: z.string(), position })),
   state: z
-    .object({
-      snapshotBatchId: count,
-      snapshot: stateObject,
-      changes: z.array(stateObject),
-      operators: z.array(z.string()),
-    })
+    .object({ own: z.enum(['snapshot', 'changes']), chain: z.array(namedObject), operators: z.array(z.string()) })
     .exactOptional(),
   watermarkMillis: z.number().exactOptional(),
-  follows: stateObject.exactOptional(),
+  follows: namedObject.exactOptional(),
 });

@@ -1,22 +1,24 @@
 import { type Position, formatPosition } from '../../base/position.ts';
-import { type Sealed, seal, unseal } from '../store/sealed.ts';
+import { unseal } from '../store/sealed.ts';
 import { type Fence, formatFence } from './fence.ts';
 import { manifestSchema } from './manifest-schema.ts';
 import { stateError } from '../store/object-store.ts';
 
-/** One object of a state version, by name and checksum. */
-export interface StateObject {
+/** An object by name and checksum. */
+export interface NamedObject {
   readonly name: string;
   readonly checksum: string;
 }
 
-/** The state of a group after a batch: a snapshot, and the changes since, in order. */
+/**
+ * The state of a group after a batch. What the batch left is in the object of the manifest itself, so that a commit
+ * writes one object: all state (`snapshot`), or what differs from the version before (`changes`).
+ */
 export interface StateVersion {
-  /** The batch of the snapshot. */
-  readonly snapshotBatchId: number;
-  readonly snapshot: StateObject;
-  readonly changes: readonly StateObject[];
-  /** The operator ids whose state it holds. */
+  readonly own: 'snapshot' | 'changes';
+  /** The objects of the versions before, from the last snapshot on, in order; empty for a snapshot. */
+  readonly chain: readonly NamedObject[];
+  /** The keys of the operators whose state it holds. */
   readonly operators: readonly string[];
 }
 
@@ -38,6 +40,8 @@ export interface Manifest {
   readonly scope: 'shard' | 'application';
   readonly batchId: number;
   readonly batchTimeMillis: number;
+  /** From which windows and slides are counted; the same from the first batch on. */
+  readonly zeroTimeMillis: number;
   readonly fence: Fence;
   readonly lineage: number;
   readonly shards: readonly ShardProgress[];
@@ -46,46 +50,71 @@ export interface Manifest {
   /** Event time, milliseconds since 1970. */
   readonly watermarkMillis?: number;
   /** The manifest before this one, for rewinding and for the removal of garbage; absent for the first. */
-  readonly follows?: StateObject;
+  readonly follows?: NamedObject;
 }
 
-/** A manifest as an object to be created. */
-export function sealManifest(manifest: Manifest): Sealed {
+/** One piece of the state of one operator; `data` is what its codec gave, and must be JSON. */
+export interface StatePiece {
+  readonly operator: string;
+  /** Whether the piece is part of the operator's whole state, or of what differs from the version before. */
+  readonly content: 'snapshot' | 'changes';
+  readonly data: unknown;
+}
+
+/** A manifest and the state that belongs to it, as lines of an object: the manifest is the first. */
+export function* linesOf(manifest: Manifest, pieces: Iterable<StatePiece> = []): Generator<string, void, undefined> {
   const { fence, shards, ...rest } = manifest;
-  const line = JSON.stringify({
+  yield JSON.stringify({
     ...rest,
     fence: formatFence(fence),
     shards: shards.map(({ position, ...shard }) => ({ ...shard, position: formatPosition(position) })),
   });
-  return seal('manifest', [line]);
+  for (const { operator, content, data } of pieces) yield JSON.stringify([operator, content, data]);
 }
 
 /** What a manifest that is read must be. */
-export interface ExpectedManifest extends StateObject {
+export interface ExpectedManifest extends NamedObject {
   readonly location: string;
   readonly application: string;
 }
 
+/** A manifest that was read, with the pieces of state in its object. */
+export interface ReadManifest {
+  readonly manifest: Manifest;
+  readonly pieces: readonly StatePiece[];
+}
+
 /**
- * Reads a manifest.
+ * Reads an object that {@link linesOf} wrote.
  * @throws MillraceError `MR_STATE_DAMAGED`, `MR_STATE_NEWER`; `MR_STATE_FOREIGN` for one of another application
  */
-export function unsealManifest(bytes: Uint8Array, expected: ExpectedManifest): Manifest {
-  const [value, ...more] = unseal(bytes, { ...expected, kind: 'manifest' });
-  const result = manifestSchema.safeParse(value);
-  if (!result.success || more.length > 0) {
-    const why = result.success ? 'more than one line' : (result.error.issues[0]?.message ?? 'no manifest');
-    throw stateError('MR_STATE_DAMAGED', expected.location, `${expected.name} is no manifest: ${why}`);
+export function readManifest(bytes: Uint8Array, expected: ExpectedManifest): ReadManifest {
+  const { location, name, application } = expected;
+  const lines = unseal(bytes, { ...expected, kind: 'manifest' });
+  const result = manifestSchema.safeParse(lines.next().value);
+  if (!result.success) {
+    const why = result.error.issues[0]?.message ?? 'no manifest';
+    throw stateError('MR_STATE_DAMAGED', location, `${name} is no manifest: ${why}`);
   }
   const manifest: Manifest = result.data;
-  if (manifest.application !== expected.application) {
+  if (manifest.application !== application) {
     throw stateError(
       'MR_STATE_FOREIGN',
-      expected.location,
-      `${expected.name} belongs to application ${JSON.stringify(manifest.application)}, not to ${JSON.stringify(expected.application)}; give each application a place of its own`,
+      location,
+      `${name} belongs to application ${JSON.stringify(manifest.application)}, not to ${JSON.stringify(application)}; give each application a place of its own`,
     );
   }
-  return manifest;
+  const pieces: StatePiece[] = [];
+  for (const line of lines) pieces.push(pieceOf(line, expected));
+  return { manifest, pieces };
+}
+
+function pieceOf(line: unknown, { location, name }: ExpectedManifest): StatePiece {
+  const [operator, content, data] = Array.isArray(line) ? (line as unknown[]) : [];
+  if (typeof operator === 'string' && (content === 'snapshot' || content === 'changes')) {
+    return { operator, content, data };
+  }
+  throw stateError('MR_STATE_DAMAGED', location, `${name} holds a line that is no piece of state`);
 }
 
 /** The committed position of a shard in a manifest; `undefined` when it has none. */

@@ -27,21 +27,46 @@ export interface Sealed {
   readonly checksum: string;
 }
 
-/** Lines of JSON as an object of a kind: `manifest`, `state`, `plan`. */
+/** Lines of JSON as an object of a kind: `manifest`, `plan`. */
 export function seal(kind: string, lines: Iterable<string>): Sealed {
-  const parts: Uint8Array[] = [];
-  let bytes = 0;
-  const digest = createHash('sha256');
+  const sealing = new Sealing();
+  for (const line of lines) sealing.add(line);
+  return sealing.end(kind);
+}
+
+/** Like {@link seal}; other work of the process has its turn between the lines, which may be many and long. */
+export async function sealInTurns(
+  kind: string,
+  lines: Iterable<string>,
+  breathe: () => Promise<void> | undefined,
+): Promise<Sealed> {
+  const sealing = new Sealing();
   for (const line of lines) {
-    const part = encoder.encode(`${line}\n`);
-    digest.update(part);
-    parts.push(part);
-    bytes += part.byteLength;
+    sealing.add(line);
+    const turn = breathe();
+    if (turn !== undefined) await turn;
   }
-  const header: Header = { format: formatPrefix + kind, schemaVersion, bytes, sha256: digest.digest('hex') };
-  parts.unshift(encoder.encode(`${JSON.stringify(header)}\n`));
-  const whole = Buffer.concat(parts);
-  return { bytes: whole, checksum: checksumOf(whole) };
+  return sealing.end(kind);
+}
+
+class Sealing {
+  readonly #parts: Uint8Array[] = [];
+  readonly #digest = createHash('sha256');
+  #bytes = 0;
+
+  add(line: string): void {
+    const part = encoder.encode(`${line}\n`);
+    this.#digest.update(part);
+    this.#parts.push(part);
+    this.#bytes += part.byteLength;
+  }
+
+  end(kind: string): Sealed {
+    const sha256 = this.#digest.digest('hex');
+    const header: Header = { format: formatPrefix + kind, schemaVersion, bytes: this.#bytes, sha256 };
+    const whole = Buffer.concat([encoder.encode(`${JSON.stringify(header)}\n`), ...this.#parts]);
+    return { bytes: whole, checksum: checksumOf(whole) };
+  }
 }
 
 /** The checksum of bytes, as {@link Sealed} has it. */

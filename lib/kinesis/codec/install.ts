@@ -1,6 +1,7 @@
 import type { EventSink } from '../../event/bus.ts';
 import type { Codec } from './codec.ts';
-import { GetRecordsProtocol } from './protocol.ts';
+import { GetRecordsProtocol, type ProtocolMethods } from './protocol.ts';
+import { SubscribeProtocol } from './subscribe-protocol.ts';
 
 /** The part of an SDK client that a codec needs: the protocol in its configuration. */
 export interface ProtocolClient {
@@ -33,10 +34,24 @@ export function installCodec(client: ProtocolClient, codec: Codec, events: Event
   return own;
 }
 
-function replaceProtocol(config: { protocol?: unknown }, base: object, own: GetRecordsProtocol): boolean {
+/**
+ * Lets an SDK client give out the event stream of SubscribeToShard as it comes, as a `RawSubscription`, instead of decoding
+ * it. Everything else goes to the client's protocol as before, a codec's included. `false`, with the event `codec.fellBack`,
+ * when the client has no protocol that could be replaced; then the SDK decodes.
+ */
+export function installSubscriptions(client: ProtocolClient, events: EventSink): boolean {
+  const { config } = client;
+  const base = config.protocol;
+  if (isObject(base) && isProtocol(base) && replaceProtocol(config, base, new SubscribeProtocol(base))) return true;
+  const reason = 'the client has no protocol that could be replaced';
+  events.publish({ type: 'codec.fellBack', codec: 'json', to: 'sdk', reason, times: 1 });
+  return false;
+}
+
+function replaceProtocol(config: { protocol?: unknown }, base: object, own: Partial<ProtocolMethods>): boolean {
   const methods: Readonly<Record<string, unknown>> = {
-    serializeRequest: own.serializeRequest.bind(own),
-    deserializeResponse: own.deserializeResponse.bind(own),
+    ...(own.serializeRequest === undefined ? {} : { serializeRequest: own.serializeRequest.bind(own) }),
+    ...(own.deserializeResponse === undefined ? {} : { deserializeResponse: own.deserializeResponse.bind(own) }),
   };
   const protocol = new Proxy(base, {
     get(target, name) {
@@ -52,13 +67,11 @@ function replaceProtocol(config: { protocol?: unknown }, base: object, own: GetR
     return false;
   }
   if (config.protocol !== protocol) return false;
-  wrapped.set(protocol, base);
+  if (own instanceof GetRecordsProtocol) wrapped.set(protocol, base);
   return true;
 }
 
-type Protocol = ConstructorParameters<typeof GetRecordsProtocol>[0];
-
-function isProtocol(value: object): value is Protocol {
+function isProtocol(value: object): value is ProtocolMethods {
   return (
     'serializeRequest' in value &&
     typeof value.serializeRequest === 'function' &&

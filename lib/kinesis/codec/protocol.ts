@@ -19,30 +19,30 @@ export class DecodedAnswer {
 }
 
 /** An operation as the SDK's protocols see it. */
-interface Operation {
+export interface Operation {
   readonly name: string;
 }
 
 /** An answer as the SDK's handlers give it. The body can be replaced. */
-interface Answer {
+export interface Answer {
   readonly statusCode: number;
   readonly headers: Readonly<Record<string, string>>;
   body?: unknown;
 }
 
 /** What a call brings along; of all that only the SDK's way to read a body that is no stream of Node. */
-interface CallContext {
+export interface CallContext {
   readonly streamCollector: (body: never) => Promise<Uint8Array>;
 }
 
 /** A request as the SDK makes it. */
-interface CallRequest {
+export interface CallRequest {
   body?: unknown;
   readonly headers: Record<string, string>;
 }
 
 /** The two methods of an SDK protocol that a codec stands in front of. */
-interface ProtocolMethods {
+export interface ProtocolMethods {
   serializeRequest(operation: Operation, input: object, context: never): Promise<CallRequest>;
   deserializeResponse(operation: Operation, context: CallContext, answer: Answer): Promise<object>;
 }
@@ -137,7 +137,8 @@ function textOf(body: unknown): string {
   return Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8');
 }
 
-async function chunksOf(answer: Answer, context: CallContext): Promise<readonly Buffer[]> {
+/** The whole body of an answer, in pieces that may be written over. */
+export async function chunksOf(answer: Answer, context: CallContext): Promise<readonly Buffer[]> {
   const { body } = answer;
   if (isBodyStream(body)) return readBody(body, toldLength(headerOf(answer, 'content-length')));
   const bytes = body === undefined || body instanceof Uint8Array ? body : await context.streamCollector(body as never);
@@ -157,14 +158,15 @@ function errorNameOf(answer: Answer, body: Buffer): string | undefined {
   }
 }
 
-/** HTTP/1.1 and HTTP/2 give names in lower case; other handlers may not. */
-function headerOf(answer: Answer, name: string): string | undefined {
+/** A header of an answer. HTTP/1.1 and HTTP/2 give names in lower case; other handlers may not. */
+export function headerOf(answer: Answer, name: string): string | undefined {
   const { headers } = answer;
   if (Object.hasOwn(headers, name)) return headers[name];
   return Object.entries(headers).find(([other]) => other.toLowerCase() === name)?.[1];
 }
 
-function metadataOf(answer: Answer): AnswerMetadata {
+/** What the SDK tells of an answer besides its output. */
+export function metadataOf(answer: Answer): AnswerMetadata {
   return {
     httpStatusCode: answer.statusCode,
     requestId:
@@ -176,7 +178,7 @@ function metadataOf(answer: Answer): AnswerMetadata {
   };
 }
 
-/** A body that is no JSON is as unreadable as one that is no CBOR, and means the same to whoever called. */
+/** Tells what the SDK knows of an answer with an error of Millrace's. A body that is no JSON is as unreadable as one that is no CBOR, and means the same to whoever called. */
 function withMetadata(thrown: unknown, answer: Answer): unknown {
   const error =
     thrown instanceof SyntaxError && !('$metadata' in thrown)

@@ -6,24 +6,26 @@ import { UnreadableAnswer } from './unreadable.ts';
 export interface SubscribeEvent extends DecodedPage {
   /** Where a new subscription goes on after this event; absent at the end of a closed shard. */
   readonly continuationSequenceNumber: string | undefined;
+  readonly millisBehindLatest: number;
 }
 
 /**
  * Decodes the payload of one `SubscribeToShardEvent` message of the event stream (JSON; its frame and checksums are the
- * reader's business). The records are views of `payload`, which is written over.
+ * business of `EventFrames`). The records are views of the payload's pieces, which are written over.
  * @throws UnreadableAnswer when it is no JSON, or has not the shape of such an event
  */
-export function decodeSubscribeEvent(payload: Buffer): SubscribeEvent {
+export function decodeSubscribeEvent(payload: readonly Buffer[]): SubscribeEvent {
   const page = parsed(payload);
-  if (page === undefined || page.millisBehindLatest === undefined) {
+  const millisBehindLatest = page?.millisBehindLatest;
+  if (page === undefined || millisBehindLatest === undefined) {
     throw new UnreadableAnswer('an event of the subscription has not the shape of a page of records');
   }
-  return page;
+  return { ...page, millisBehindLatest };
 }
 
-function parsed(payload: Buffer): DecodedPage | undefined {
+function parsed(payload: readonly Buffer[]): DecodedPage | undefined {
   try {
-    return decodeJsonPage([payload]);
+    return decodeJsonPage(payload);
   } catch (thrown) {
     if (!(thrown instanceof SyntaxError)) throw thrown;
     throw new UnreadableAnswer(`an event of the subscription is no JSON: ${thrown.message}`, { cause: thrown });

@@ -60,7 +60,7 @@ function mostLeases(input: Omit<AssignmentInput, 'balance'>, releases: readonly 
 }
 
 /** Who may write the lease: the old owner as long as a handoff is pending. */
-function ownerNow(lease: Lease): string | undefined {
+export function ownerNow(lease: Lease): string | undefined {
   return lease.checkpointOwner ?? lease.leaseOwner;
 }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Clock } from '../../base/clock.ts';
 import { seededRandom } from '../../base/random.ts';
+import type { FanOutApi } from '../../kinesis/fan-out-api.ts';
 import type { GetRecordsAnswer, KinesisApi, PutResult, RawRecord, StartPosition } from '../../kinesis/kinesis-api.ts';
 import { patiently } from '../../kinesis/patience.ts';
 import type { Shard } from '../../kinesis/shard.ts';
@@ -11,6 +12,8 @@ import { VirtualClock } from '../virtual-clock.ts';
 export interface KinesisSubject {
   readonly streamName: string;
   readonly api: KinesisApi;
+  /** The calls of enhanced fan-out, for the suite of a reader that needs them. */
+  readonly fanOut?: FanOutApi;
   /** The time by which the service and its readers wait. */
   readonly clock: Clock;
   /** The calls for a stream that does not exist. */

@@ -98,7 +98,14 @@ describe('a KCL properties file', () => {
       'MR_CONFIG_INVALID: executableName in kcl.properties is an option of KCL that Millrace does not have',
     );
     expect(() => settings(`${names}leaseTableScanTotalSegments = 4`)).toThrow('that Millrace does not have');
-    expect(() => settings(`${names}retrievalMode = FANOUT`)).toThrow('not in this version yet: use POLLING');
+  });
+
+  it.each([
+    ['FANOUT', 'FAN_OUT'],
+    ['DEFAULT', 'FAN_OUT'],
+    ['POLLING', 'POLLING'],
+  ])("may have KCL's word %s for how shards are read", (word, retrievalMode) => {
+    expect(settings(`${names}retrievalMode = ${word}`)).toMatchObject({ retrievalMode });
   });
 
   it('names the key of the file when the value is wrong', () => {

@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { SHARD_END, TRIM_HORIZON, positionOf } from '../../../lib/base/position.ts';
 import { seededRandom } from '../../../lib/base/random.ts';
-import { type Manifest, progressOf, sealManifest, unsealManifest } from '../../../lib/engine/commit/manifest.ts';
+import {
+  type Manifest,
+  type StatePiece,
+  linesOf,
+  progressOf,
+  readManifest,
+} from '../../../lib/engine/commit/manifest.ts';
 import { groupPrefix, newObjectName, planName, readObjectName } from '../../../lib/engine/commit/object-names.ts';
 import { formatPointer, parsePointer } from '../../../lib/engine/commit/pointer.ts';
 import { seal } from '../../../lib/engine/store/sealed.ts';
@@ -12,6 +18,7 @@ const manifest: Manifest = {
   scope: 'shard',
   batchId: 12,
   batchTimeMillis: 24_000,
+  zeroTimeMillis: 0,
   fence: { kind: 'tenure', number: 7 },
   lineage: 0,
   shards: [
@@ -24,44 +31,61 @@ const manifest: Manifest = {
     { shardId: 'shardId-000000000002', streamName: 'lines', position: TRIM_HORIZON },
   ],
   state: {
-    snapshotBatchId: 10,
-    snapshot: { name: 'counts/g/snapshot', checksum: 'sha256:aa' },
-    changes: [{ name: 'counts/g/changes', checksum: 'sha256:bb' }],
+    own: 'changes',
+    chain: [
+      { name: 'counts/g/snapshot', checksum: 'sha256:aa' },
+      { name: 'counts/g/changes', checksum: 'sha256:bb' },
+    ],
     operators: ['counts'],
   },
   watermarkMillis: 23_000.5,
   follows: { name: 'counts/g/manifest', checksum: 'sha256:cc' },
 };
+const sealManifest = (given: Manifest, pieces: readonly StatePiece[] = []) => seal('manifest', linesOf(given, pieces));
 const place = { location: 'memory:state', name: 'm', application: 'counts' };
 
 describe('a manifest', () => {
   it('comes back as it was, with positions exact', () => {
-    const { bytes, checksum } = sealManifest(manifest);
-    expect(unsealManifest(bytes, { ...place, checksum })).toEqual(manifest);
+    const pieces: StatePiece[] = [
+      { operator: 'counts', content: 'snapshot', data: [['a', 1]] },
+      { operator: 'window#1', content: 'changes', data: { gone: 3 } },
+    ];
+    const { bytes, checksum } = sealManifest(manifest, pieces);
+    expect(readManifest(bytes, { ...place, checksum })).toEqual({ manifest, pieces });
   });
 
   it('comes back without state, watermark and predecessor', () => {
     const { state: _state, watermarkMillis: _watermark, follows: _follows, ...first } = manifest;
     const { bytes, checksum } = sealManifest(first);
-    expect(unsealManifest(bytes, { ...place, checksum })).toEqual(first);
+    expect(readManifest(bytes, { ...place, checksum })).toEqual({ manifest: first, pieces: [] });
   });
 
   it('is refused by name when it is of another application', () => {
     const { bytes, checksum } = sealManifest({ ...manifest, application: 'other' });
-    expect(() => unsealManifest(bytes, { ...place, checksum })).toThrow(/MR_STATE_FOREIGN.*"other", not to "counts"/);
+    expect(() => readManifest(bytes, { ...place, checksum })).toThrow(/MR_STATE_FOREIGN.*"other", not to "counts"/);
   });
 
   it('is refused when a field is missing or of another kind', () => {
     const good = JSON.parse(Buffer.from(sealManifest(manifest).bytes).toString().split('\n')[1] ?? '') as object;
     for (const wrong of [{ ...good, batchId: -1 }, { ...good, fence: 'x7' }, { ...good, shards: 3 }, 7]) {
       const { bytes, checksum } = seal('manifest', [JSON.stringify(wrong)]);
-      expect(() => unsealManifest(bytes, { ...place, checksum })).toThrow(/MR_STATE_DAMAGED.*is no manifest/);
+      expect(() => readManifest(bytes, { ...place, checksum })).toThrow(/MR_STATE_DAMAGED.*is no manifest/);
     }
   });
 
   it('tells how far a shard is, by stream and shard', () => {
     expect(progressOf(manifest, 'shardId-000000000001', 'lines')?.position).toEqual(SHARD_END);
     expect(progressOf(manifest, 'shardId-000000000001', 'others')).toBeUndefined();
+  });
+});
+
+describe('the state in its object', () => {
+  it('is refused when a line of it is no piece', () => {
+    const [line] = linesOf(manifest);
+    for (const wrong of ['{"operator":"counts"}', '["counts","other",1]', '7']) {
+      const { bytes, checksum } = seal('manifest', [line ?? '', wrong]);
+      expect(() => readManifest(bytes, { ...place, checksum })).toThrow(/MR_STATE_DAMAGED.*no piece of state/);
+    }
   });
 });
 
@@ -86,7 +110,7 @@ describe('the pointer in a row', () => {
 
 describe('the name of an object', () => {
   const prefix = groupPrefix('my app', 'stream:shardId-000000000000');
-  const parts = { kind: 'changes', batchId: 12, fence: { kind: 'epoch', number: 3 } } as const;
+  const parts = { kind: 'manifest', batchId: 12, fence: { kind: 'epoch', number: 3 } } as const;
 
   it('tells what it is and is never made twice', () => {
     const random = seededRandom(1);

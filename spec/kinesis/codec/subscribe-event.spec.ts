@@ -15,7 +15,7 @@ function event(fields: object): Buffer {
 
 describe('decodeSubscribeEvent', () => {
   it('reads records, the continuation number and the lag', () => {
-    const decoded = decodeSubscribeEvent(event({ ContinuationSequenceNumber: '123', ChildShards: null }));
+    const decoded = decodeSubscribeEvent([event({ ContinuationSequenceNumber: '123', ChildShards: null })]);
     expect(decoded).toMatchObject({ continuationSequenceNumber: '123', millisBehindLatest: 5, childShards: [] });
     const [first] = decoded.records;
     expect([String(Buffer.from(first?.data ?? [])), first?.arrivalTimeMillis]).toEqual(['hello', 1_700_000_000_123]);
@@ -24,7 +24,7 @@ describe('decodeSubscribeEvent', () => {
   it('reads the end of a shard: its children, and no continuation number', () => {
     const HashKeyRange = { StartingHashKey: '0', EndingHashKey: '9' };
     const child = { ShardId: 'shardId-1', ParentShards: ['shardId-0'], HashKeyRange };
-    expect(decodeSubscribeEvent(event({ Records: [], ChildShards: [child] }))).toMatchObject({
+    expect(decodeSubscribeEvent([event({ Records: [], ChildShards: [child] })])).toMatchObject({
       records: [],
       continuationSequenceNumber: undefined,
       childShards: [{ shardId: 'shardId-1', parentShardIds: ['shardId-0'], startingHashKey: '0', endingHashKey: '9' }],
@@ -38,6 +38,6 @@ describe('decodeSubscribeEvent', () => {
     ['no lag', event({ MillisBehindLatest: null })],
     ['nothing', Buffer.alloc(0)],
   ])('throws UnreadableAnswer for %s', (_, payload) => {
-    expect(() => decodeSubscribeEvent(payload)).toThrow(expect.objectContaining({ name: 'UnreadableAnswer' }));
+    expect(() => decodeSubscribeEvent([payload])).toThrow(expect.objectContaining({ name: 'UnreadableAnswer' }));
   });
 });

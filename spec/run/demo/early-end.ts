@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 
-/** The demo is ended from outside, before its verdict. */
+/** The demo, or another command like it, is ended from outside, before its verdict. */
 export class EarlyEnd extends Error {
   override readonly name = 'EarlyEnd';
   readonly exitCode: number;
@@ -17,19 +17,20 @@ const starterLookMillis = 250;
 const endingSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
- * Listens for the signals that end the demo, and for a reader of standard output that goes away. The signal aborts
- * with an {@link EarlyEnd}; the end takes no time, so a second signal has nothing to hurry.
+ * Listens for the signals that end the command, and for a reader of standard output that goes away. The signal aborts
+ * with an {@link EarlyEnd} that says what `left` does; the end takes no time, so a second signal has nothing to hurry.
  *
  * A signal that is sent to npm alone goes from there to npm's shell, which dies of it and passes nothing on; so under
- * npm the end of the process that started the demo counts as SIGTERM.
+ * npm the end of the process that started the command, npm's script of this name, counts as SIGTERM.
  */
-export function listenForEnd(): { readonly signal: AbortSignal; unlisten(): void } {
+export function listenForEnd(
+  script = 'demo',
+  left = 'the workers and the emulators are gone',
+): { readonly signal: AbortSignal; unlisten(): void } {
   const controller = new AbortController();
   const onSignal = (signal: NodeJS.Signals) => {
     const name = signal === 'SIGINT' ? 'Ctrl-C (SIGINT)' : signal;
-    controller.abort(
-      new EarlyEnd(`ended by ${name}; the workers and the emulators are gone`, 128 + constants.signals[signal]),
-    );
+    controller.abort(new EarlyEnd(`ended by ${name}; ${left}`, 128 + constants.signals[signal]));
   };
   const onBrokenOutput = (error: Error) => {
     controller.abort(new EarlyEnd(`standard output cannot be written: ${error.message}`, 1));
@@ -39,7 +40,7 @@ export function listenForEnd(): { readonly signal: AbortSignal; unlisten(): void
     if (process.ppid !== starter) onSignal('SIGTERM');
   };
   const looking =
-    process.env['npm_lifecycle_event'] === 'demo' ? setInterval(look, starterLookMillis).unref() : undefined;
+    process.env['npm_lifecycle_event'] === script ? setInterval(look, starterLookMillis).unref() : undefined;
   for (const signal of endingSignals) process.on(signal, onSignal);
   process.stdout.on('error', onBrokenOutput);
   return {

@@ -8,6 +8,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../lib/base/clock.ts';
 import { systemRandom } from '../../../lib/base/random.ts';
 import { EventBus } from '../../../lib/event/bus.ts';
+import { type Clients, createClients } from '../../../lib/app/clients.ts';
+import { createAwsFanOut } from '../../../lib/kinesis/aws-fan-out.ts';
 import { createAwsKinesis } from '../../../lib/kinesis/aws-kinesis.ts';
 import type { Codec } from '../../../lib/kinesis/codec/codec.ts';
 import { createPollingReader } from '../../../lib/kinesis/polling-reader.ts';
@@ -16,6 +18,8 @@ import { kinesisSuite } from '../../../lib/testkit/conformance/kinesis-suite.ts'
 import { readerSuite } from '../../../lib/testkit/conformance/reader-suite.ts';
 import type { FakeAws } from '../../../lib/testkit/server/fake-aws.ts';
 import { startFakeAws } from '../../../lib/testkit/server/start.ts';
+import { fanOutReaderOf } from '../../support/fan-out.ts';
+import { testCredentials, testRegion } from '../../support/local-stack.ts';
 import { type Transport, kinesisClient } from './aws-clients.ts';
 
 const ways: readonly (readonly [Transport, Codec])[] = [
@@ -27,6 +31,7 @@ const ways: readonly (readonly [Transport, Codec])[] = [
 describe.each(ways)('the fake AWS over %s, decoded by %s', (transport, codec) => {
   let aws: FakeAws;
   let client: KinesisClient;
+  let clients: Clients;
   let streams = 0;
   const fellBack: string[] = [];
 
@@ -34,10 +39,17 @@ describe.each(ways)('the fake AWS over %s, decoded by %s', (transport, codec) =>
     // Streams show CREATING and UPDATING for a moment, and shards are listed on pages.
     aws = await startFakeAws({ transitionMillis: 1, listShardsPageSize: 2 });
     client = kinesisClient(aws, transport);
+    clients = createClients({
+      region: testRegion,
+      credentials: testCredentials,
+      kinesisEndpoint: transport.endsWith('TLS') ? aws.tlsEndpoint : aws.endpoint,
+      certificateAuthority: aws.ca,
+    });
   });
 
   afterAll(async () => {
     client.destroy();
+    clients.destroy();
     await aws.stop();
   });
 
@@ -62,6 +74,14 @@ describe.each(ways)('the fake AWS over %s, decoded by %s', (transport, codec) =>
       return {
         streamName,
         api,
+        fanOut: createAwsFanOut({
+          client,
+          subscriptions: transport === 'HTTP/2' ? client : clients.subscriptions,
+          stream: streamName,
+          clock: systemClock,
+          events,
+          codec,
+        }),
         clock: systemClock,
         missing: apiOf('missing'),
         async split(ShardToSplit) {
@@ -86,6 +106,14 @@ describe.each(ways)('the fake AWS over %s, decoded by %s', (transport, codec) =>
   );
   it.each(readerCases)('the polling reader: $name', async ({ run }) => {
     await expect(run()).resolves.toBeUndefined();
+  });
+
+  it.each(readerSuite(bench, (subject) => fanOutReaderOf(subject)))('the fan-out reader: $name', async ({ run }) => {
+    await expect(run()).resolves.toBeUndefined();
+  });
+
+  it('leaves no subscription open', async () => {
+    await expect.poll(async () => (await aws.stats()).openStreams, { timeout: 60_000 }).toBe(0);
   });
 
   it('never made the codec fall back', () => {

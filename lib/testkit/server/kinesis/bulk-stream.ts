@@ -30,6 +30,8 @@ export interface BulkStreamOptions {
   readonly recordBytes?: number;
   /** The records of the page, in the place of generated ones. */
   readonly records?: readonly BulkRecord[];
+  /** When all records arrived, in milliseconds since 1970: when the stream was made. */
+  readonly arrivalMillis?: number;
   /** Pages of each shard; then it is read to its end and stays open. Without end unless told otherwise. */
   readonly pagesPerShard?: number;
   /** Whether Kinesis' limits apply to reading: 5 calls and 2 MB a second and shard. False. */
@@ -62,7 +64,8 @@ export class BulkStream {
   readonly #pages: number;
   readonly #limits: Map<string, FakeShardLimits> | undefined;
 
-  constructor(options: BulkStreamOptions, clock: Clock, arrivalMillis: number) {
+  constructor(options: BulkStreamOptions, clock: Clock, nowMillis: number) {
+    const { arrivalMillis = nowMillis } = options;
     const records = options.records ?? generateRecords(options.recordsPerPage ?? 1_000, options.recordBytes ?? 1_000);
     if (records.length === 0 || records.length > maxPageRecords) {
       throw new RangeError(`a page of ${records.length} records, not 1 to ${maxPageRecords}`);

@@ -1,0 +1,37 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { processEnvironment } from '../lib/app/config/environment.ts';
+
+/** How to start a process of a benchmark. */
+export interface BenchChildOptions {
+  readonly args?: readonly string[];
+  /** More flags of Node. */
+  readonly nodeFlags?: readonly string[];
+  /** More environment, over this process' own. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Starts a program of a benchmark, in TypeScript, in a process of its own that hears questions and ends with this one. */
+export function startBenchChild(file: URL, options: BenchChildOptions = {}): ChildProcess {
+  const { args = [], nodeFlags = [], env = {} } = options;
+  const execArgv = ['--import', 'tsx', '--expose-gc', '--no-warnings', ...nodeFlags];
+  return fork(fileURLToPath(file), [...args], { execArgv, env: { ...processEnvironment(), ...env } });
+}
+
+/** Sends a question to a process of a benchmark and waits for the answer; rejects when it ends first. */
+export function askBenchChild<Answer>(child: ChildProcess, question: number | string | object): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const onExit = (code: number | null) => reject(new Error(`a process of the bench ended with ${code}`));
+    if (child.exitCode !== null) {
+      onExit(child.exitCode);
+      return;
+    }
+    child.once('exit', onExit);
+    child.once('message', (answer) => {
+      child.off('exit', onExit);
+      resolve(answer as Answer);
+    });
+    // A process that has just ended takes no message; its end is heard above.
+    child.send(question, () => {});
+  });
+}

@@ -1,0 +1,195 @@
+import type { ChildProcess } from 'node:child_process';
+import { askBenchChild, startBenchChild } from '../child.ts';
+import type { RoundFigures } from '../read/client.ts';
+import { clientEnv, targetOf } from '../read/measure.ts';
+import { type PageShape, arrivalMillis, preparePage } from '../read/page.ts';
+import { type BenchServer, startBenchServer } from '../server.ts';
+import { medianOf, pairedRatio, rounded } from '../statistics.ts';
+import type { ReceiverQuestion, ReceiverRound, ReceiverTarget } from './client.ts';
+
+/** What is measured, and how long. */
+export interface ReceiverBenchOptions extends PageShape {
+  /** Shards of the stream, all behind without end. */
+  readonly shards: number;
+  /** Rounds that count; one before them warms up. */
+  readonly rounds: number;
+  /** How long the receiver works in a round, after a quarter as long to empty its buffers. */
+  readonly roundMillis: number;
+  readonly codec: 'json' | 'cbor';
+  readonly tls: boolean;
+  /** Shards of the stream that memory is measured with. */
+  readonly memoryShards: number;
+  /** How long memory is looked at, for a handler that keeps up and for a slow one. */
+  readonly memoryMillis: number;
+}
+
+/** What was measured. MB are millions of bytes of record data. */
+export interface ReceiverBenchFigures extends PageShape {
+  readonly shards: number;
+  readonly rounds: number;
+  readonly codec: 'json' | 'cbor';
+  readonly tls: boolean;
+  readonly mbPerCpuSecond: number;
+  readonly recordsPerCpuSecond: number;
+  readonly spreadMbPerCpuSecond: readonly [number, number];
+  /** What the stream gave by the clock: by the pace of Kinesis 2 MB a second and shard at most. */
+  readonly mbPerSecond: number;
+  readonly codecMbPerCpuSecond: number;
+  /** The receiver over its bare codec, which does nothing but GetRecords: the median of the rounds' ratios. */
+  readonly ratioOverCodec: number;
+  /** Shards at their full rate of 2 MiB a second that a CPU second of each second carries. */
+  readonly fullRateShardsPerCore: number;
+  readonly memory: MemoryFigures;
+  /** The greater of the two of `memory`. */
+  readonly residentMegabytes: number;
+  /** Of the first page, as the bare codec read it; the receiver's count of bytes must fit its count of records. */
+  readonly checksum: string;
+}
+
+/** The most memory that was resident, in millions of bytes, with all shards behind. */
+export interface MemoryFigures {
+  readonly shards: number;
+  /** With a handler that keeps up. */
+  readonly keepingUpMegabytes: number;
+  /** With a handler that takes longer for a block than reading it does, so that every buffer fills. */
+  readonly slowMegabytes: number;
+}
+
+/** 40 shards of 1 KB records. */
+export const defaultReceiverBench: ReceiverBenchOptions = {
+  shards: 40,
+  records: 1_000,
+  recordBytes: 1_024,
+  rounds: 7,
+  roundMillis: 4_000,
+  codec: 'json',
+  tls: false,
+  memoryShards: 100,
+  memoryMillis: 10_000,
+};
+
+const fullRateBytesPerSecond = 2 * 1024 * 1024;
+const slowBlockMillis = 1_000;
+const streamName = 'bench';
+const memoryStreamName = 'bench-memory';
+
+/** Measures a whole receiver against its codec, in turn, each in a process of its own, and then its memory. */
+export async function measureReceiver(options: ReceiverBenchOptions): Promise<ReceiverBenchFigures> {
+  const page = preparePage(options);
+  await using server = await startBenchServer(options);
+  const { records } = page;
+  await server.aws.createBulkStream({ streamName, shardCount: options.shards, records, arrivalMillis });
+  const target = JSON.stringify(await targetOf(server, streamName));
+  const env = { ...server.env, ...clientEnv };
+  const codec = startBenchChild(new URL('../read/client.ts', import.meta.url), { args: [options.codec, target], env });
+  const receiver = startReceiver(server, options, streamName);
+  try {
+    const checksum = await askBenchChild<string>(codec, 0);
+    if (checksum !== page.checksum) throw new Error(`the codec has read ${checksum}, not ${page.checksum}`);
+    await ask(receiver, { kind: 'ready', shards: options.shards });
+    const rounds = await measureInTurn(receiver, codec, options);
+    receiver.disconnect();
+    const memory = await measureMemory(server, options, records);
+    return { ...figuresOf(rounds, options), memory, residentMegabytes: greaterOf(memory), checksum };
+  } finally {
+    for (const child of [codec, receiver]) if (child.connected) child.disconnect();
+  }
+}
+
+interface Round {
+  readonly receiver: ReceiverRound;
+  readonly codec: RoundFigures;
+}
+
+async function measureInTurn(
+  receiver: ChildProcess,
+  codec: ChildProcess,
+  options: ReceiverBenchOptions,
+): Promise<Round[]> {
+  const { rounds, roundMillis, records, recordBytes } = options;
+  const done: Round[] = [];
+  for (let round = 0; round <= rounds; round += 1) {
+    const own = await work(receiver, { kind: 'round', warmUpMillis: roundMillis / 4, millis: roundMillis });
+    mustFit(own, recordBytes);
+    // So much that the codec reads about what the receiver has read.
+    const pages = Math.max(1, Math.round(own.records / records));
+    const bare = await askBenchChild<RoundFigures>(codec, pages);
+    if (round > 0) done.push({ receiver: own, codec: bare });
+  }
+  return done;
+}
+
+function figuresOf(rounds: readonly Round[], options: ReceiverBenchOptions) {
+  const { shards, records, recordBytes, codec, tls, roundMillis } = options;
+  const own = rounds.map(({ receiver }) => receiver.bytes / receiver.cpuMicros);
+  const bare = rounds.map((round) => (round.codec.records * recordBytes) / round.codec.cpuMicros);
+  const speed = medianOf(own);
+  return {
+    shards,
+    records,
+    recordBytes,
+    rounds: options.rounds,
+    codec,
+    tls,
+    mbPerCpuSecond: rounded(speed, 1),
+    recordsPerCpuSecond: Math.round((speed * 1e6) / recordBytes),
+    spreadMbPerCpuSecond: [rounded(Math.min(...own), 1), rounded(Math.max(...own), 1)] as const,
+    mbPerSecond: rounded(medianOf(rounds.map(({ receiver }) => receiver.bytes)) / 1e3 / roundMillis, 1),
+    codecMbPerCpuSecond: rounded(medianOf(bare), 1),
+    ratioOverCodec: pairedRatio(own, bare),
+    fullRateShardsPerCore: rounded((speed * 1e6) / fullRateBytesPerSecond, 1),
+  };
+}
+
+/** In a process that has done nothing before. */
+async function measureMemory(
+  server: BenchServer,
+  options: ReceiverBenchOptions,
+  records: ReturnType<typeof preparePage>['records'],
+): Promise<MemoryFigures> {
+  const { memoryShards: shards, memoryMillis: millis } = options;
+  await server.aws.createBulkStream({ streamName: memoryStreamName, shardCount: shards, records, arrivalMillis });
+  const receiver = startReceiver(server, options, memoryStreamName);
+  try {
+    await ask(receiver, { kind: 'ready', shards });
+    const keepingUp = await work(receiver, { kind: 'round', warmUpMillis: 0, millis });
+    const slow = await work(receiver, { kind: 'slow', millis, blockMillis: slowBlockMillis });
+    return {
+      shards,
+      keepingUpMegabytes: Math.round(keepingUp.residentMegabytes),
+      slowMegabytes: Math.round(slow.residentMegabytes),
+    };
+  } finally {
+    if (receiver.connected) receiver.disconnect();
+  }
+}
+
+function greaterOf({ keepingUpMegabytes, slowMegabytes }: MemoryFigures): number {
+  return Math.max(keepingUpMegabytes, slowMegabytes);
+}
+
+/** A receiver that handed out something else than records of that size has not read what was served. */
+function mustFit({ records, bytes }: ReceiverRound, recordBytes: number): void {
+  if (records === 0) throw new Error('the receiver has read nothing in a round');
+  if (bytes !== records * recordBytes)
+    throw new Error(`${records} records have ${bytes} bytes, not ${recordBytes} each`);
+}
+
+function startReceiver(server: BenchServer, options: ReceiverBenchOptions, stream: string): ChildProcess {
+  const target: ReceiverTarget = {
+    kinesisEndpoint: server.endpoint,
+    dynamoDBEndpoint: server.endpoint,
+    streamName: stream,
+    codec: options.codec,
+  };
+  const env = { ...server.env, ...clientEnv };
+  return startBenchChild(new URL('./client.ts', import.meta.url), { args: [JSON.stringify(target)], env });
+}
+
+function ask(receiver: ChildProcess, question: ReceiverQuestion): Promise<unknown> {
+  return askBenchChild(receiver, question);
+}
+
+function work(receiver: ChildProcess, question: Exclude<ReceiverQuestion, { kind: 'ready' }>): Promise<ReceiverRound> {
+  return askBenchChild<ReceiverRound>(receiver, question);
+}

@@ -1,0 +1,253 @@
+import type { Random } from '../../base/random.ts';
+import { type Memory, emptyMemory } from '../memory.ts';
+import { type ObjectStore, stateError } from '../store/object-store.ts';
+import { sealInTurns } from '../store/sealed.ts';
+import type { Fence } from './fence.ts';
+import { type NamedManifest, garbageOfCommit, orphans } from './garbage.ts';
+import {
+  type Manifest,
+  type NamedObject,
+  type ReadManifest,
+  type ShardProgress,
+  type StatePiece,
+  linesOf,
+  readManifest,
+} from './manifest.ts';
+import { groupPrefix, newObjectName } from './object-names.ts';
+import { type Pointer, formatPointer } from './pointer.ts';
+import { type Codecs, changedPieces, restoreMemory, snapshotPieces } from './state-pieces.ts';
+
+/** What a {@link GroupLog} needs. */
+export interface GroupLogOptions {
+  readonly store: ObjectStore;
+  /** See `identityOf`. */
+  readonly storeIdentity: string;
+  readonly application: string;
+  readonly group: string;
+  readonly scope: 'shard' | 'application';
+  /** By key of the memory, how each operator of the plan that remembers is written down. */
+  readonly codecs: Codecs;
+  /** A batch of so many writes all state, those between what changed. */
+  readonly snapshotIntervalBatches: number;
+  /** How many of the last committed versions are kept for rewinding. */
+  readonly retainedVersions: number;
+  readonly random: Random;
+  readonly breathe: () => Promise<void> | undefined;
+}
+
+/** What a batch made, to be written down before its outputs run. */
+export interface BatchResult {
+  readonly batchId: number;
+  readonly batchTimeMillis: number;
+  readonly zeroTimeMillis: number;
+  readonly fence: Fence;
+  /** All shards of the group: also those without records in this batch. */
+  readonly shards: readonly ShardProgress[];
+  readonly memory: Memory;
+  readonly watermarkMillis?: number;
+}
+
+/** A batch that is written down and not committed yet. */
+export interface Prepared {
+  readonly named: NamedManifest;
+  readonly checksum: string;
+  readonly memory: Memory;
+  /** What the compare-and-set of the commit writes. */
+  readonly pointer: string;
+}
+
+/**
+ * The committed versions of one commit group: reads the last one back, writes the next one beside it, and removes what no
+ * kept version needs. It never says which version holds; that is the pointer's affair, in a row under the fence.
+ */
+export class GroupLog {
+  readonly #options: GroupLogOptions;
+  readonly #prefix: string;
+  /** The last committed manifests, oldest first. */
+  #kept: (NamedManifest & { readonly checksum: string })[] = [];
+  #memory: Memory = emptyMemory;
+  #unclaimed: readonly string[] = [];
+  #lineage = 0;
+  /** Whether all of the last kept versions are known; else nothing may be called an orphan. */
+  #isHistoryWhole = true;
+  #commitsSinceListing = 0;
+
+  private constructor(options: GroupLogOptions) {
+    this.#options = options;
+    this.#prefix = groupPrefix(options.application, options.group);
+  }
+
+  /** A group that has committed nothing; `memory` is what it inherits, from shards that were split or merged. */
+  static begin(options: GroupLogOptions, memory: Memory = emptyMemory): GroupLog {
+    const log = new GroupLog(options);
+    log.#memory = memory;
+    return log;
+  }
+
+  /**
+   * Reads the version that a pointer names.
+   * @throws MillraceError `MR_STATE_UNREACHABLE` when the pointer names another place or its objects are not there;
+   * `MR_STATE_DAMAGED`, `MR_STATE_NEWER`, `MR_STATE_FOREIGN`
+   */
+  static async recover(options: GroupLogOptions, pointer: Pointer, signal: AbortSignal): Promise<GroupLog> {
+    const log = new GroupLog(options);
+    await log.#recover(pointer, signal);
+    return log;
+  }
+
+  /** The last committed manifest. */
+  get last(): Manifest | undefined {
+    return this.#kept.at(-1)?.manifest;
+  }
+
+  /** What the operators remember after the last committed batch. */
+  get memory(): Memory {
+    return this.#memory;
+  }
+
+  /** Keys of state that no operator of the plan has; their state is not carried on. */
+  get unclaimed(): readonly string[] {
+    return this.#unclaimed;
+  }
+
+  /**
+   * Writes a batch down in an object of its own, durable when it resolves. Nothing holds yet: whoever dies now leaves an
+   * orphan. May be called again for the same batch.
+   */
+  async prepare(result: BatchResult, signal: AbortSignal): Promise<Prepared> {
+    const { store, random, application, group, scope, breathe, storeIdentity } = this.#options;
+    const { memory, ...batch } = result;
+    const before = this.#kept.at(-1);
+    const { own, pieces } = this.#piecesOf(memory);
+    const hasState = this.#options.codecs.size > 0;
+    const manifest: Manifest = {
+      application,
+      group,
+      scope,
+      ...batch,
+      lineage: this.#lineage,
+      ...(hasState
+        ? {
+            state: {
+              own,
+              chain: own === 'snapshot' ? [] : chainAfter(before),
+              operators: [...this.#options.codecs.keys()],
+            },
+          }
+        : {}),
+      ...(before === undefined ? {} : { follows: { name: before.name, checksum: before.checksum } }),
+    };
+    const { bytes, checksum } = await sealInTurns('manifest', linesOf(manifest, pieces), breathe);
+    const { batchId, fence } = batch;
+    const name = newObjectName(this.#prefix, { kind: 'manifest', batchId, fence }, random);
+    const outcome = await store.create(name, bytes, signal);
+    if (outcome === 'exists') {
+      throw stateError('MR_STATE_FOREIGN', store.location, `${name} is there already, though its name is random`);
+    }
+    const pointer = formatPointer({ batchId, manifest: name, checksum, store: storeIdentity, lineage: this.#lineage });
+    return { named: { name, manifest }, checksum, memory, pointer };
+  }
+
+  /** The commit of a prepared batch was written: it is the last version now. Answers what no kept version needs any more. */
+  noteCommitted({ named, checksum, memory }: Prepared): readonly string[] {
+    this.#memory = memory;
+    this.#kept.push({ ...named, checksum });
+    this.#commitsSinceListing += 1;
+    const dropped = this.#kept.splice(0, Math.max(0, this.#kept.length - this.#options.retainedVersions));
+    if (dropped.length > 0) this.#isHistoryWhole = true;
+    return garbageOfCommit(dropped, this.#kept);
+  }
+
+  /** Removes garbage; only for the holder of the fence, after a commit of its own. A fault leaves it for another time. */
+  async remove(names: readonly string[], signal: AbortSignal): Promise<void> {
+    for (const name of names) await this.#options.store.remove(name, signal);
+  }
+
+  /** Whether it is time to look for orphans: after the first commit of a holder, then rarely. */
+  get isListingDue(): boolean {
+    return this.#isHistoryWhole && (this.#commitsSinceListing === 1 || this.#commitsSinceListing > listingInterval);
+  }
+
+  /** Objects of batches that nobody committed or can commit any more. */
+  async findOrphans(signal: AbortSignal): Promise<readonly string[]> {
+    this.#commitsSinceListing = 2;
+    const listed = await this.#options.store.list(this.#prefix, signal);
+    return orphans({ prefix: this.#prefix, listed, kept: this.#kept });
+  }
+
+  #piecesOf(memory: Memory): { readonly own: 'snapshot' | 'changes'; readonly pieces: Iterable<StatePiece> } {
+    const last = this.#kept.at(-1)?.manifest.state;
+    const { codecs, snapshotIntervalBatches } = this.#options;
+    const isSnapshot =
+      last === undefined ||
+      last.chain.length + 1 >= snapshotIntervalBatches ||
+      this.#unclaimed.length > 0 ||
+      last.operators.length !== codecs.size ||
+      !last.operators.every((operator) => codecs.has(operator));
+    return {
+      own: isSnapshot ? 'snapshot' : 'changes',
+      pieces: isSnapshot ? snapshotPieces(memory, codecs) : changedPieces(this.#memory, memory, codecs),
+    };
+  }
+
+  async #recover(pointer: Pointer, signal: AbortSignal): Promise<void> {
+    const { store, storeIdentity } = this.#options;
+    if (pointer.store !== storeIdentity) {
+      throw stateError(
+        'MR_STATE_UNREACHABLE',
+        store.location,
+        `the last commit of ${this.#options.group} is in the store ${pointer.store}, and this one is ${storeIdentity}; give the one in which the state is, or start anew with --discard-state`,
+      );
+    }
+    this.#lineage = pointer.lineage;
+    const last = await this.#read({ name: pointer.manifest, checksum: pointer.checksum }, signal);
+    const { state } = last.manifest;
+    const before = await Promise.all((state?.chain ?? []).map((object) => this.#read(object, signal)));
+    const restored = restoreMemory(
+      [...before, last].map((one) => one.pieces),
+      this.#options.codecs,
+    );
+    this.#memory = restored.memory;
+    this.#unclaimed = restored.unclaimed;
+    await this.#readHistory(pointer, last, signal);
+  }
+
+  /** The versions before the last one, as far as they are kept. One that cannot be read only leaves garbage behind. */
+  async #readHistory(pointer: Pointer, last: ReadManifest, signal: AbortSignal): Promise<void> {
+    const history = [{ name: pointer.manifest, checksum: pointer.checksum, manifest: last.manifest }];
+    let follows = last.manifest.follows;
+    while (follows !== undefined && history.length < this.#options.retainedVersions) {
+      try {
+        const { manifest } = await this.#read(follows, signal);
+        history.unshift({ ...follows, manifest });
+        follows = manifest.follows;
+      } catch {
+        signal.throwIfAborted();
+        this.#isHistoryWhole = false;
+        break;
+      }
+    }
+    this.#kept = history;
+  }
+
+  async #read({ name, checksum }: NamedObject, signal: AbortSignal): Promise<ReadManifest> {
+    const { store, application } = this.#options;
+    const bytes = await store.read(name, signal);
+    if (bytes === undefined) {
+      throw stateError(
+        'MR_STATE_UNREACHABLE',
+        store.location,
+        `${name} is named by the last commit of ${this.#options.group} and is not there; restore it, or rewind to an earlier version`,
+      );
+    }
+    return readManifest(bytes, { location: store.location, name, checksum, application });
+  }
+}
+
+/** After how many commits orphans are looked for again. */
+const listingInterval = 200;
+
+function chainAfter(before: (NamedManifest & { readonly checksum: string }) | undefined): readonly NamedObject[] {
+  if (before === undefined) return [];
+  return [...(before.manifest.state?.chain ?? []), { name: before.name, checksum: before.checksum }];
+}

@@ -1,0 +1,18 @@
+/**
+ * How what an operator remembers is written down and read back. `M` is its memory, an immutable value. What the functions
+ * give must be JSON data; each piece is one line of an object, so keep it to some thousand entries.
+ */
+export interface MemoryCodec<M = unknown> {
+  /** All of it, in pieces; at least one. */
+  snapshot(memory: M): Iterable<unknown>;
+  /**
+   * What makes `after` of `before`, in pieces; none where nothing changed. `undefined` where a snapshot is no larger: then
+   * that is written.
+   */
+  changes(before: M, after: M): Iterable<unknown> | undefined;
+  /**
+   * The memory that the pieces make: those of a snapshot, then those of the changes after it, in order.
+   * @throws MillraceError `MR_STATE_DAMAGED` for data that the two others never give
+   */
+  restore(snapshot: readonly unknown[], changes: readonly unknown[]): M;
+}

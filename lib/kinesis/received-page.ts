@@ -1,0 +1,35 @@
+import { KinesisRecord } from '../block/record.ts';
+import type { EventSink } from '../event/bus.ts';
+import type { RawRecord } from './kinesis-api.ts';
+import type { Page } from './reader.ts';
+
+/** What came in one answer or event. */
+export interface Received {
+  readonly records: readonly RawRecord[];
+  readonly millisBehindLatest: number;
+}
+
+/** Sum of the records' data bytes, without making any of them. */
+export function bytesOf(records: readonly RawRecord[]): number {
+  let bytes = 0;
+  for (const record of records) bytes += record.byteLength ?? record.data.length;
+  return bytes;
+}
+
+/** Makes a page of what came, and tells of it when it has records. */
+export function receivedPage(
+  { records: raw, millisBehindLatest }: Received,
+  {
+    shardId,
+    streamName,
+    events,
+  }: { readonly shardId: string; readonly streamName: string; readonly events: EventSink },
+): Page {
+  const origin = { shardId, streamName, subSequenceNumber: 0 };
+  const records = raw.map((record) => new KinesisRecord(record, origin));
+  const bytes = bytesOf(raw);
+  if (records.length > 0) {
+    events.publish({ type: 'shard.read', shardId, records: records.length, bytes, millisBehindLatest });
+  }
+  return { records, bytes, millisBehindLatest };
+}

@@ -1,0 +1,36 @@
+import { describe, expect, it } from 'vitest';
+import { receiverBench } from '../../bench/receiver.ts';
+import { defaultReceiverBench, measureReceiver } from '../../bench/receiver/measure.ts';
+import { preparePage } from '../../bench/read/page.ts';
+
+const small = {
+  ...defaultReceiverBench,
+  shards: 3,
+  records: 20,
+  recordBytes: 100,
+  rounds: 2,
+  roundMillis: 400,
+  memoryShards: 4,
+  memoryMillis: 400,
+};
+
+describe('the bench of the receiver', () => {
+  it('reads every shard under leases, and compares what it took with the bare codec', async () => {
+    const figures = await measureReceiver(small);
+    expect(figures).toMatchObject({ shards: 3, records: 20, recordBytes: 100, rounds: 2, codec: 'json', tls: false });
+    expect(figures.checksum).toBe(preparePage(small).checksum);
+    const { mbPerCpuSecond, spreadMbPerCpuSecond, ratioOverCodec, fullRateShardsPerCore } = figures;
+    expect(spreadMbPerCpuSecond[0]).toBeGreaterThan(0);
+    expect(spreadMbPerCpuSecond).toContain(mbPerCpuSecond);
+    expect(ratioOverCodec).toBeGreaterThan(0);
+    expect(fullRateShardsPerCore).toBeCloseTo(mbPerCpuSecond / 2.097_152, 0);
+    const { keepingUpMegabytes, slowMegabytes, shards } = figures.memory;
+    expect(shards).toBe(4);
+    expect(figures.residentMegabytes).toBe(Math.max(keepingUpMegabytes, slowMegabytes));
+    expect(Math.min(keepingUpMegabytes, slowMegabytes)).toBeGreaterThan(20);
+  }, 120_000);
+
+  it('has the shape of the budgets by default', () => {
+    expect(receiverBench.options).toMatchObject({ shards: { fallback: 40 }, 'memory-shards': { fallback: 100 } });
+  });
+});

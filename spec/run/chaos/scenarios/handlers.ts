@@ -1,0 +1,97 @@
+import { join } from 'node:path';
+import { type Scenario, cleanPauseMillis, undisturbedMillis } from '../scenario.ts';
+import type { Stage, WorkerExtras } from '../stage.ts';
+import type { ChaosWorker } from '../worker-process.ts';
+
+const poison = 'poison';
+
+/** Workers whose handler fails for poison, and puts that into a dead letter. */
+function withDeadLetter(deadLetterPath: string): WorkerExtras {
+  return {
+    poison,
+    onFailure: { maximumRetryAttempts: 2, bisectBatchOnFunctionError: true, deadLetterPath },
+  };
+}
+
+/** Handlers and outputs that fail. */
+export const handlerScenarios: readonly Scenario[] = [
+  {
+    name: 'poison-record',
+    summary: 'a handler fails for three records; they go to a dead-letter file, all others are handled',
+    shards: 4,
+    async play(stage) {
+      const extras = withDeadLetter(join(stage.options.folder, 'dead.jsonl'));
+      stage.start('a', extras);
+      stage.start('b', extras);
+      await stage.begin();
+      const shards = stage.control.openShards.slice(0, 3);
+      for (const { shardId } of shards) {
+        stage.load.markNext(shardId, poison);
+        await stage.wait(500);
+      }
+      await stage.until('three records are in the dead-letter file', () => stage.deadLetters().length >= 3);
+      stage.expect(stage.deadLetters().length === 3, `the dead-letter file has ${stage.deadLetters().length} records`);
+      await stage.settled();
+    },
+    // Halving a block of some ten records takes a few attempts of the handler, with waits of up to 0.8 s between them.
+    pauseBoundMillis: () => 5_000 + cleanPauseMillis,
+  },
+  {
+    name: 'disk-full',
+    summary: "an output's disk is full for 3 s, then the dead letter's disk of one worker is full for good (/dev/full)",
+    shards: 4,
+    async play(stage) {
+      const folder = stage.options.folder;
+      const broken = stage.start('a', withDeadLetter('/dev/full'));
+      const sound = stage.start('b', withDeadLetter(join(folder, 'dead.jsonl')));
+      await stage.begin();
+
+      await outputFails(stage, 'b');
+      stage.expect(sound.end === undefined, 'b has ended although its disk was full for a while only');
+
+      await poisonAndEnd(stage, broken);
+      stage.expect(broken.end?.code === 1, 'a went on although it could not keep what it had failed for');
+      await stage.until('the poison is in the dead-letter file of b', () => stage.deadLetters().length > 0);
+      await stage.settled();
+    },
+    pauseBoundMillis: () => 3_000 + 5_000 + cleanPauseMillis + undisturbedMillis,
+  },
+];
+
+/** The output of a worker is on a full disk for three seconds. */
+async function outputFails(stage: Stage, name: string): Promise<void> {
+  const worker = stage.running.find((one) => one.name === name);
+  worker?.send({ type: 'output', path: '/dev/full' });
+  await stage.wait(3_000);
+  worker?.send({ type: 'output', path: join(stage.options.folder, 'output.jsonl') });
+  await stage.settled();
+}
+
+/** A worker meets a record that it fails for, cannot keep it, and ends. */
+async function poisonAndEnd(stage: Stage, worker: ChaosWorker): Promise<void> {
+  const [shardId = ''] = stage.holdingsOf(worker).shards;
+  stage.giveUpOn(worker);
+  stage.load.markNext(shardId, poison);
+  await stage.until(`${worker.name} has ended`, () => worker.end !== undefined);
+  excuseFailedBlock(stage, worker);
+}
+
+/** Attempts, with the waits between them, of all halves of a block that come before its poison. */
+const blockAttemptsMillis = 4_000;
+
+/** What was handled of the block in which the dead letter failed comes again with all of that block. */
+function excuseFailedBlock(stage: Stage, worker: ChaosWorker): void {
+  const ended = worker.lines.findLast((line) => line.type === 'ended');
+  const [shardId] = /shardId-\d+/.exec(ended?.fault ?? '') ?? [];
+  if (ended === undefined || shardId === undefined) {
+    stage.faults.push(`${worker.name} did not say which shard its dead letter failed for`);
+    return;
+  }
+  const { atMillis } = ended;
+  stage.excuses.push({
+    worker: worker.name,
+    shardId,
+    fromMillis: atMillis - blockAttemptsMillis,
+    throughMillis: atMillis,
+  });
+}
