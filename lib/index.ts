@@ -1,6 +1,7 @@
 export { type Consumer, type ProcessorRunOptions, type RunOptions, createConsumer } from './app/consumer.ts';
 export type { RecordBatch, RecordBatchHandler } from './app/finish-blocks.ts';
 export type { AckableBlock } from './app/pull-loop.ts';
+export { type Admin, type LeaseView, type SeekRequest, type ShardLag, createAdmin } from './app/admin.ts';
 export { type EngineReceiver, type FeedOptions, createReceiver } from './app/create-receiver.ts';
 export type {
   ConsumerOptions,
@@ -39,11 +40,12 @@ export type { OperatorContext, OutputContext, TransformContext } from './engine/
 export type { GeneratorContext, QueueStreamOptions } from './engine/queue-source.ts';
 export type { ReceiverSupervisor, StreamReceiver } from './engine/receiver-source.ts';
 export { type StateStore, memoryState } from './engine/state-store.ts';
-export type { State } from './engine/state/state.ts';
 export { StateSpec } from './engine/state/state-spec.ts';
+export type { State } from './engine/state/state.ts';
 export type { DStream, PairDStream, StateDStream } from './engine/stream.ts';
 export type { EventListener } from './event/bus.ts';
 export type { MillraceEvent } from './event/event.ts';
+export type { SeekMove } from './lease/seeker.ts';
 export type { DeadLetter, DeadLetterContext } from './receiver/dead-letter.ts';
 export type {
   CheckpointMode,

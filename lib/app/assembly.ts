@@ -111,7 +111,8 @@ function assignmentOf(settings: ConsumerSettings): Omit<AssignmentOptions, 'fail
   };
 }
 
-function clientsOf(settings: ConsumerSettings): Clients {
+/** The clients of the services, as the settings say. */
+export function clientsOf(settings: ConsumerSettings): Clients {
   const { region, credentials, kinesisEndpoint, dynamoDBEndpoint } = settings;
   return createClients({
     ...(region === undefined ? {} : { region }),

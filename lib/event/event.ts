@@ -32,6 +32,15 @@ export type SubscriptionEnd = 'expired' | 'silent' | 'taken' | 'failed';
 export type MillraceEvent =
   | { readonly type: 'worker.started'; readonly workerIdentifier: string; readonly applicationName: string }
   | { readonly type: 'worker.stopped'; readonly workerIdentifier: string }
+  | {
+      readonly type: 'worker.draining';
+      readonly workerIdentifier: string;
+      /** The shards with blocks that are not finished. */
+      readonly shards: readonly string[];
+      readonly blocks: number;
+      /** How long the drain has waited. */
+      readonly forMillis: number;
+    }
   | { readonly type: 'worker.joined'; readonly workerIdentifier: string }
   | {
       readonly type: 'worker.stalled';

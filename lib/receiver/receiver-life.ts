@@ -8,6 +8,7 @@ import type { TableSnapshot } from '../lease/lease-table.ts';
 import { isBoundedRunDone } from './bounded-run.ts';
 import type { DemandGate } from './demand-gate.ts';
 import type { ReceiverOptions } from './receiver-options.ts';
+import { watchDrain } from './drain-watch.ts';
 import { type ReceiverParts, openParts } from './receiver-parts.ts';
 import type { DrainHook } from './shard-tenure.ts';
 import { ShardSet, dropBlocks, finishBlocks } from './shard-set.ts';
@@ -181,6 +182,7 @@ export class ReceiverLife {
     await coordinator.stopTaking(bound.signal);
     const consumers = this.#shards.all();
     if (ending.type === 'drain') {
+      using _ = watchDrain(consumers, { clock, events, workerIdentifier: settings.workerIdentifier });
       const fault = await finishBlocks(consumers, deadline, () => channel.close());
       this.#drainFault ??= fault;
     } else await dropBlocks(consumers, ending.type === 'stop' ? ending.reason : ending.fault);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type DemoRequest, demoHelp, parseDemoOptions } from './demo/options.ts';
 
-const defaults = { seconds: 20, rate: 300, shards: 4, workers: 2, seed: 1, json: false };
+const defaults = { seconds: 20, rate: 300, shards: 4, workers: 2, seed: 1, chaos: false, json: false };
 
 const refusal = (...args: string[]): string => {
   const request: DemoRequest = parseDemoOptions(args);
@@ -26,7 +26,7 @@ describe('the options of the demo', () => {
     [['--worker=3'], 'unknown option "--worker": did you mean --workers?'],
     [
       ['--frobnicate'],
-      'unknown option "--frobnicate": the options are --seconds, --rate, --shards, --workers, --seed, --json, --help',
+      'unknown option "--frobnicate": the options are --seconds, --rate, --shards, --workers, --seed, --chaos, --json, --help',
     ],
     [['--seconds', 'x'], '--seconds is "x": give a whole number from 1 to 3600'],
     [['--seconds', '0'], '--seconds is "0": give a whole number from 1 to 3600'],

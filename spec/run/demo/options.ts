@@ -13,6 +13,8 @@ export interface DemoOptions {
   readonly workers: number;
   /** Start of the producer's random numbers: the same seed gives the same records. */
   readonly seed: number;
+  /** Whether a worker is killed, another joins and a shard is split on the way. */
+  readonly chaos: boolean;
   /** Whether the verdict is one line of JSON, alone on standard output. */
   readonly json: boolean;
 }
@@ -40,7 +42,7 @@ const numberOptions = {
 
 type NumberName = keyof typeof numberOptions;
 
-const switches = ['json', 'help'];
+const switches = ['chaos', 'json', 'help'];
 const names = [...Object.keys(numberOptions), ...switches];
 
 /** Most characters of a word of the command line that a message repeats. */
@@ -55,11 +57,13 @@ export function parseDemoOptions(args: readonly string[]): DemoRequest {
     tokens: true,
     options: {
       ...Object.fromEntries(Object.keys(numberOptions).map((name) => [name, { type: 'string' as const }])),
+      chaos: { type: 'boolean' },
       json: { type: 'boolean' },
       help: { type: 'boolean', short: 'h' },
     },
   });
   const numbers = new Map<string, number>();
+  let chaos = false;
   let json = false;
   let help = false;
   for (const token of tokens) {
@@ -69,6 +73,7 @@ export function parseDemoOptions(args: readonly string[]): DemoRequest {
       if (token.value !== undefined)
         return refused(`--${token.name} takes no value, it was given ${quote(token.value)}`);
       if (token.name === 'help') help = true;
+      else if (token.name === 'chaos') chaos = true;
       else json = true;
     } else if (isNumberName(token.name)) {
       const value = numberOf(token.value, numberOptions[token.name]);
@@ -86,6 +91,7 @@ export function parseDemoOptions(args: readonly string[]): DemoRequest {
     shards: valueOf('shards'),
     workers: valueOf('workers'),
     seed: valueOf('seed'),
+    chaos,
     json,
   };
   return { tag: 'run', options };
@@ -103,6 +109,8 @@ export function demoHelp(): string {
     'worker processes that count the words; shows them at work; then tells whether every record was counted once.',
     '',
     ...lines,
+    `  --${'chaos'.padEnd(12)}on the way a worker is killed, another joins, and a shard is split: what the killed one had not`,
+    `    ${''.padEnd(12)}checkpointed is repeated, which is told but not held against it`,
     `  --${'json'.padEnd(12)}the verdict as one JSON object, alone on standard output`,
     `  -h, --${'help'.padEnd(8)}this text`,
     '',
