@@ -9,6 +9,16 @@ export type {
   Credentials,
   FailureOptions,
 } from './app/config/consumer-options.ts';
+export { fromLambda } from './app/lambda/from-lambda.ts';
+export type { LambdaFilter, LambdaOptions } from './app/lambda/lambda-options.ts';
+export type {
+  LambdaCallback,
+  LambdaContext,
+  LambdaHandler,
+  LambdaKinesisEvent,
+  LambdaKinesisRecord,
+  LambdaWindowFields,
+} from './app/lambda/lambda-types.ts';
 export { deadLetterFile } from './app/dead-letter-file.ts';
 export {
   type KinesisStreamOptions,
