@@ -36,7 +36,7 @@ describe('the tally of the advanced demo', () => {
 
   it.each([
     [[['the', 3]], 3, '2 words are missing from the running counts'],
-    [[...right, ['otter', 2]], 3, '2 words are counted too often'],
+    [[['the', 5], ...right.slice(1)], 3, '2 words are counted too often'],
     [
       [
         ['mill', 1],

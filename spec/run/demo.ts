@@ -68,7 +68,8 @@ async function demo(options: DemoOptions): Promise<number> {
   display.start();
   try {
     const onStarted = () => display.note(startedText(state, clock.monotonicMillis()));
-    await runDemo({ state, clock, onStarted }, end.signal);
+    const onIncident = (what: string) => display.note(what);
+    await runDemo({ state, clock, onStarted, onIncident }, end.signal);
   } catch (thrown) {
     if (end.signal.reason instanceof EarlyEnd) {
       display.stop();
@@ -90,6 +91,7 @@ function conclude(options: DemoOptions, state: DemoState, faults: readonly strin
   const verdict = judge({
     options,
     figures: state.ledger.figures,
+    incidents: state.incidents,
     batches: workers.reduce((sum, worker) => sum + worker.batches, 0),
     // The monotonic clock of a process begins with it.
     startMillis: state.producingMillis,

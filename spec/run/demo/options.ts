@@ -13,6 +13,8 @@ export interface DemoOptions {
   readonly workers: number;
   /** Start of the producer's random numbers: the same seed gives the same records. */
   readonly seed: number;
+  /** Whether a worker is killed, another joins and a shard is split on the way. */
+  readonly chaos: boolean;
   /** Whether the advanced word count is shown: one process, running counts, windows. */
   readonly advanced: boolean;
   /** Whether the verdict is one line of JSON, alone on standard output. */
@@ -42,7 +44,7 @@ const numberOptions = {
 
 type NumberName = keyof typeof numberOptions;
 
-const switches = ['advanced', 'json', 'help'];
+const switches = ['advanced', 'chaos', 'json', 'help'];
 const names = [...Object.keys(numberOptions), ...switches];
 
 /** Most characters of a word of the command line that a message repeats. */
@@ -57,14 +59,16 @@ export function parseDemoOptions(args: readonly string[]): DemoRequest {
     tokens: true,
     options: {
       ...Object.fromEntries(Object.keys(numberOptions).map((name) => [name, { type: 'string' as const }])),
-      json: { type: 'boolean' },
+      chaos: { type: 'boolean' },
       advanced: { type: 'boolean' },
+      json: { type: 'boolean' },
       help: { type: 'boolean', short: 'h' },
     },
   });
   const numbers = new Map<string, number>();
-  let json = false;
+  let chaos = false;
   let advanced = false;
+  let json = false;
   let help = false;
   for (const token of tokens) {
     if (token.kind === 'option-terminator') continue;
@@ -73,6 +77,7 @@ export function parseDemoOptions(args: readonly string[]): DemoRequest {
       if (token.value !== undefined)
         return refused(`--${token.name} takes no value, it was given ${quote(token.value)}`);
       if (token.name === 'help') help = true;
+      else if (token.name === 'chaos') chaos = true;
       else if (token.name === 'advanced') advanced = true;
       else json = true;
     } else if (isNumberName(token.name)) {
@@ -84,7 +89,9 @@ export function parseDemoOptions(args: readonly string[]): DemoRequest {
     }
   }
   if (help) return { tag: 'help' };
-  if (advanced && numbers.has('workers')) return refused('--workers does not go with --advanced, which is one process');
+  if (advanced && (chaos || numbers.has('workers'))) {
+    return refused(`--${chaos ? 'chaos' : 'workers'} does not go with --advanced, which is one process`);
+  }
   const valueOf = (name: NumberName) => numbers.get(name) ?? numberOptions[name].fallback;
   const options = {
     seconds: valueOf('seconds'),
@@ -93,6 +100,7 @@ export function parseDemoOptions(args: readonly string[]): DemoRequest {
     workers: valueOf('workers'),
     seed: valueOf('seed'),
     advanced,
+    chaos,
     json,
   };
   return { tag: 'run', options };
@@ -111,6 +119,8 @@ export function demoHelp(): string {
     '',
     ...lines,
     `  --${'advanced'.padEnd(12)}one process instead: running counts of all words, sorted, and a windowed count`,
+    `  --${'chaos'.padEnd(12)}on the way a worker is killed, another joins, and a shard is split: what the killed one had not`,
+    `    ${''.padEnd(12)}checkpointed is repeated, which is told but not held against it`,
     `  --${'json'.padEnd(12)}the verdict as one JSON object, alone on standard output`,
     `  -h, --${'help'.padEnd(8)}this text`,
     '',
