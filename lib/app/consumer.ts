@@ -100,7 +100,7 @@ class StandaloneConsumer implements Consumer {
       const lanes = new BlockLanes(clock);
       const finish =
         typeof handler === 'function'
-          ? finishByHandler(assembly, handler)
+          ? finishByHandler(assembly, handler, lanes)
           : finishByProcessors(assembly, handler, options.checkpointing ?? 'automatic', lanes);
       const signals = { run: life.signal, ended: ended.signal };
       const work = lanes.dispatch({ blocks: receiver.blocks, finish, signals });
