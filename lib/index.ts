@@ -20,6 +20,9 @@ export type {
   LambdaWindowFields,
 } from './app/lambda/lambda-types.ts';
 export { deadLetterFile } from './app/dead-letter-file.ts';
+export type { DeadLetterFailure } from './app/dead-letter-line.ts';
+export { type DeadLetterStreamOptions, deadLetterStream } from './app/dead-letter-stream.ts';
+export { type ReplayHandler, type ReplayOutcome, replayDeadLetters } from './app/replay-dead-letters.ts';
 export {
   type KinesisStreamOptions,
   type ReceiversOptions,

@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { PutRecordsCommand } from '@aws-sdk/client-kinesis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createConsumer, deadLetterStream } from '../../lib/index.ts';
 import {
   type LocalService,
   createTestStream,
@@ -65,5 +66,59 @@ describe('the programs of the pages about ways to consume', () => {
     const programs = programsOf('docs/lambda.md');
     expect(programs.length).toBe(1);
     expect(await outputOf(programs[0]?.source)).toEqual(['handled one', 'handled three', 'handled two']);
+  });
+
+  it('docs/dead-letters.md finds the bad record, writes it to a file, and replays it', async () => {
+    const programs = programsOf('docs/dead-letters.md');
+    expect(programs.length).toBe(1);
+    expect(await outputOf(programs[0]?.source)).toEqual(['again two no', 'replayed 1']);
+    expect(statSync(join(folder, 'failed.jsonl')).mode & 0o777).toBe(0o600);
+  });
+
+  it('docs/engine-by-hand.md counts every record once, also when it is run again', async () => {
+    const programs = programsOf('docs/engine-by-hand.md');
+    expect(programs.length).toBe(1);
+    for (let run = 0; run < 2; run += 1) {
+      expect(await outputOf(programs[0]?.source)).toEqual(['one 1', 'three 1', 'two 1']);
+    }
+  });
+
+  it('docs/engine-in-workers.md adds up in threads', async () => {
+    const programs = programsOf('docs/engine-in-workers.md');
+    expect(programs.length).toBe(1);
+    const [, worker = ''] = /^```js\n([\s\S]*?)^```$/m.exec(readFileSync('docs/engine-in-workers.md', 'utf8')) ?? [];
+    writeFileSync(join(folder, 'measure.mjs'), worker);
+    expect(await outputOf(programs[0]?.source)).toEqual(['letters 11']);
+  });
+
+  it('deadLetterStream puts what failed on another stream, and refuses the one that is read', async () => {
+    await createTestStream(kinesis.endpoint, 'failed', 1);
+    const where = { region: testRegion, credentials: testCredentials, kinesisEndpoint: kinesis.endpoint };
+    const options = {
+      ...where,
+      dynamoDBEndpoint: dynamo.endpoint,
+      streamName: 'orders',
+      until: 'CAUGHT_UP',
+      logger: { debug() {}, info() {}, warn() {}, error() {} },
+    } as const;
+    const failing = (applicationName: string, streamName: string) =>
+      createConsumer({
+        ...options,
+        applicationName,
+        // oxlint-disable-next-line unicorn/no-thenable -- the name of the option
+        onFailure: { maximumRetryAttempts: 0, then: deadLetterStream({ ...where, streamName }) },
+      }).run(() => {
+        throw new Error('no');
+      });
+    await failing('to-stream', 'failed');
+    const letters: string[] = [];
+    await createConsumer({ ...options, applicationName: 'letters-of', streamName: 'failed' }).run(({ records }) => {
+      for (const record of records) letters.push(record.json<{ data: string }>().data);
+    });
+    expect(letters.toSorted()).toEqual(['one', 'three', 'two']);
+    await expect(failing('to-itself', 'orders')).rejects.toMatchObject({
+      code: 'MR_HANDLER_FAILED',
+      message: expect.stringContaining('would come back to it') as string,
+    });
   });
 });
