@@ -1,4 +1,4 @@
-import { describe, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../lib/base/random.ts';
 import { EngineContext } from '../../lib/engine/context.ts';
 import { createEngine } from '../../lib/engine/engine.ts';
@@ -42,5 +42,7 @@ describe.each([
   ['the built-in engine', builtIn],
   ['an engine that is fed', byHand],
 ])('%s', (_, make) => {
-  for (const { name, run } of batchEngineSuite(make)) it(name, run);
+  it.each(batchEngineSuite(make))('$name', async ({ run }) => {
+    await expect(run()).resolves.toBeUndefined();
+  });
 });
