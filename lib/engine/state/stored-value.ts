@@ -160,8 +160,8 @@ function storeRecord(record: KinesisRecord): unknown {
   return { shardId, streamName, subSequenceNumber, partitionKey, sequenceNumber, arrivalTimeMillis, data };
 }
 
-function restoreRecord(stored: ReturnType<typeof storeRecord> & { readonly data: string }): KinesisRecord {
-  return new KinesisRecord({ ...(stored as object), data: bytesOf(stored.data) } as never);
+function restoreRecord(stored: { readonly data: string }): KinesisRecord {
+  return new KinesisRecord({ ...stored, data: bytesOf(stored.data) } as never);
 }
 
 function notStorable(what: string): MillraceError {
