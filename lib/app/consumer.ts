@@ -86,7 +86,7 @@ function dispatchTo(
   const lanes = new BlockLanes(assembly.clock);
   const finish =
     typeof handler === 'function'
-      ? finishByHandler(assembly, handler)
+      ? finishByHandler(assembly, handler, lanes)
       : finishByProcessors(assembly, handler, checkpointing, lanes);
   return lanes.dispatch({ blocks: assembly.receiver.blocks, finish, signals });
 }

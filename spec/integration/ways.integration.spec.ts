@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { PutRecordsCommand } from '@aws-sdk/client-kinesis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -81,6 +81,14 @@ describe('the programs of the pages about ways to consume', () => {
     for (let run = 0; run < 2; run += 1) {
       expect(await outputOf(programs[0]?.source)).toEqual(['one 1', 'three 1', 'two 1']);
     }
+  });
+
+  it('docs/engine-in-workers.md adds up in threads', async () => {
+    const programs = programsOf('docs/engine-in-workers.md');
+    expect(programs.length).toBe(1);
+    const [, worker = ''] = /^```js\n([\s\S]*?)^```$/m.exec(readFileSync('docs/engine-in-workers.md', 'utf8')) ?? [];
+    writeFileSync(join(folder, 'measure.mjs'), worker);
+    expect(await outputOf(programs[0]?.source)).toEqual(['letters 11']);
   });
 
   it('deadLetterStream puts what failed on another stream, and refuses the one that is read', async () => {
