@@ -1,11 +1,6 @@
-export {
-  type Consumer,
-  type AckableBlock,
-  type RecordBatch,
-  type RecordBatchHandler,
-  type RunOptions,
-  createConsumer,
-} from './app/consumer.ts';
+export { type Consumer, type ProcessorRunOptions, type RunOptions, createConsumer } from './app/consumer.ts';
+export type { RecordBatch, RecordBatchHandler } from './app/finish-blocks.ts';
+export type { AckableBlock } from './app/pull-loop.ts';
 export { type EngineReceiver, type FeedOptions, createReceiver } from './app/create-receiver.ts';
 export type {
   ConsumerOptions,
@@ -40,3 +35,16 @@ export type { DStream, PairDStream, StateDStream } from './engine/stream.ts';
 export type { EventListener } from './event/bus.ts';
 export type { MillraceEvent } from './event/event.ts';
 export type { DeadLetter, DeadLetterContext } from './receiver/dead-letter.ts';
+export type {
+  CheckpointMode,
+  ExtendedSequenceNumber,
+  InitializationInput,
+  LastChanceInput,
+  LeaseLostInput,
+  PrepareCheckpointOptions,
+  PreparedCheckpointer,
+  ProcessRecordsInput,
+  RecordProcessorCheckpointer,
+  ShardRecordProcessor,
+  ShardRecordProcessorFactory,
+} from './receiver/processor/record-processor.ts';

@@ -14,6 +14,7 @@ import type { ConsumerSettings } from './config/consumer-settings.ts';
 import { processEnvironment } from './config/environment.ts';
 import { resolveConsumerSettings } from './config/resolve.ts';
 import { defaultLogger } from './default-logger.ts';
+import { KeeperThread } from './keeper-thread.ts';
 import { createReading } from './reading.ts';
 import { createLeaseTable } from './lease-table.ts';
 import { measureWorker } from './worker-measuring.ts';
@@ -53,11 +54,13 @@ export function assemble(settings: ConsumerSettings, events: EventBus, engine: E
   const api = createAwsKinesis({ client: clients.kinesis, stream, clock, events, codec });
   const reading = createReading({ clients, api, settings, clock, random, events });
   const table = createLeaseTable(clients, settings, clock);
+  const keeperThread = new KeeperThread({ settings, clients, clock, events });
   const measuring = measureWorker({ settings, environment: processEnvironment(), clock, events });
   const receiver = new Receiver({
     api,
     reader: reading.reader,
     table,
+    createKeeper: (options) => keeperThread.createKeeper(options),
     plan: chooseAssignmentPlan(settings.leaseAssignmentStrategy),
     assignment: assignmentOf(settings),
     measurements: measuring.measurements,
@@ -76,6 +79,7 @@ export function assemble(settings: ConsumerSettings, events: EventBus, engine: E
     serviceTimeMillis: () => api.serviceTimeMillis(),
     [Symbol.asyncDispose]: async () => {
       measuring.stop();
+      keeperThread[Symbol.dispose]();
       await reading.end();
       clients.destroy();
       unlisten?.();

@@ -1,6 +1,7 @@
 import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
 import { KinesisClient, type KinesisClientConfig } from '@aws-sdk/client-kinesis';
 import { NodeHttp2Handler, NodeHttpHandler, type NodeHttpHandlerOptions } from '@smithy/node-http-handler';
+import type { CredentialIdentity } from './config/consumer-options.ts';
 
 /** Options of {@link createClients}; what is absent comes from the SDK's chain (environment, files, roles). */
 export interface ClientOptions {
@@ -24,6 +25,8 @@ export interface Clients {
   /** Kinesis for SubscribeToShard alone: connections that bear silence, and windows for 2 MB a second and shard. */
   readonly subscriptions: KinesisClient;
   readonly dynamoDB: DynamoDBClient;
+  /** The region and the credentials with which DynamoDB is asked now, as values; rejects as a call would. */
+  dynamoDBIdentity(): Promise<{ readonly region: string; readonly credentials: CredentialIdentity }>;
   /** Closes the connections of the clients made so far. */
   destroy(): void;
 }
@@ -64,6 +67,11 @@ export function createClients(options: ClientOptions = {}): Clients {
         requestHandler: http1Handler(options),
       });
       return dynamoDB;
+    },
+    async dynamoDBIdentity() {
+      const { config } = this.dynamoDB;
+      const [region, credentials] = await Promise.all([config.region(), config.credentials()]);
+      return { region, credentials };
     },
     destroy() {
       kinesis?.destroy();

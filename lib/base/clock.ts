@@ -14,10 +14,16 @@ export interface Clock {
   timer(delayMillis: number, callback: () => void, options?: { keepAlive?: boolean }): CancelTimer;
 }
 
-/** The real clock of the process. */
+/**
+ * The real clock of the process. Its monotonic time is the same in all threads, so that one thread may tell another until
+ * when something holds; `performance.now()` begins anew in each of them.
+ */
 export const systemClock: Clock = {
   wallMillis: () => Date.now(),
-  monotonicMillis: () => performance.now(),
+  monotonicMillis() {
+    const [seconds, nanos] = process.hrtime();
+    return seconds * 1e3 + nanos / 1e6;
+  },
   timer(delayMillis, callback, options) {
     const handle = setTimeout(callback, Math.max(0, delayMillis));
     if (options?.keepAlive === false) handle.unref();

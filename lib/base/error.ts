@@ -34,6 +34,7 @@ export const errorReactions = {
   MR_STATE_NEWER: 'fatal',
   MR_STATE_FOREIGN: 'fatal',
   MR_EPOCH_LOST: 'restart',
+  MR_RANGE_HOLE: 'restart',
   MR_INTERNAL: 'fatal',
 } as const satisfies Record<string, Reaction>;
 

@@ -45,6 +45,7 @@ const codesOfErrors: Readonly<Record<ErrorCode, number>> = {
   MR_STATE_NEWER: exitCodes.failed,
   MR_STATE_FOREIGN: exitCodes.notUsable,
   MR_EPOCH_LOST: exitCodes.failed,
+  MR_RANGE_HOLE: exitCodes.failed,
   MR_INTERNAL: exitCodes.failed,
 };
 

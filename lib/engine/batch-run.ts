@@ -8,6 +8,8 @@ import type { Block } from '../block/block.ts';
 import type { BlockSource } from '../block/block-source.ts';
 import type { EventSink } from '../event/bus.ts';
 import { Batch } from './batch.ts';
+import type { CommitLine } from './commit/commit-line.ts';
+import type { Prepared } from './commit/group-log.ts';
 import { Evaluation } from './evaluate.ts';
 import type { History } from './history.ts';
 import { givenByBlocks } from './input-blocks.ts';
@@ -45,6 +47,8 @@ export interface BatchOrder {
   readonly zeroTimeMillis: number;
   /** What the batches of the group before this one left. */
   readonly memory: Memory;
+  /** Where the batch is written down and committed; absent where no state is kept. */
+  readonly commits?: CommitLine | undefined;
 }
 
 /** How a batch ended without fault: finished and acknowledged, or left to the next owner of its lease. */
@@ -54,8 +58,8 @@ export type BatchOutcome = { readonly tag: 'completed'; readonly memory: Memory 
 const turnMillis = 50;
 
 /**
- * Runs a batch: has the operators that remember take their step, performs the outputs in declaration order, then
- * acknowledges every range. An output that fails does not keep the others from being done; it is tried again after a
+ * Runs a batch: has the operators that remember take their step, writes down what they remember where state is kept,
+ * performs the outputs in declaration order, commits, then acknowledges every range. An output that fails does not keep the others from being done; it is tried again after a
  * pause, and those that are done are not done twice. The memory that the batch leaves counts from its end only.
  * @throws MillraceError `MR_HANDLER_FAILED` with operator, batch and group when the tries are used up; `MR_KEY_INVALID`
  * at once; the signal's reason when the run ends. Nothing of the batch is then acknowledged
@@ -72,13 +76,15 @@ export async function runBatch(fields: BatchRunFields, order: BatchOrder, signal
   try {
     const toDo = outputWork(fields, order, signal);
     const done = await tryOutputs(fields, order, { work: toDo, run: signal, lease: work.signal });
-    if (!done) return { tag: 'dropped' };
+    if (done === undefined) return { tag: 'dropped' };
+    if (!(await commitBatch(order, done, signal))) return { tag: 'dropped' };
     memory = toDo.evaluation.nextMemory;
     await remember(fields, toDo);
   } finally {
     work[Symbol.dispose]();
   }
-  for (const block of blocks) source.ack(block.range);
+  for (const block of blocks) source.ack(order.commits?.sourceRange(block) ?? block.range);
+  order.commits?.tell(batchId, 'acknowledged');
   events.publish({
     type: 'batch.completed',
     group,
@@ -90,6 +96,14 @@ export async function runBatch(fields: BatchRunFields, order: BatchOrder, signal
     processingDelayMillis: clock.monotonicMillis() - started,
   });
   return { tag: 'completed', memory };
+}
+
+/** Commits a batch whose outputs are done, where state is kept; `false` when its holder may not any more. */
+async function commitBatch(order: BatchOrder, { prepared }: OutputsDone, signal: AbortSignal): Promise<boolean> {
+  const { commits, blocks, batchId } = order;
+  if (commits === undefined || prepared === undefined) return true;
+  commits.tell(batchId, 'outputsDone');
+  return (await commits.commit(prepared, blocks, signal)) === 'committed';
 }
 
 /** Notes what the streams gave that are kept for `slice`. */
@@ -109,12 +123,31 @@ interface Trying {
   readonly lease: AbortSignal;
 }
 
-/** Tries until every output is done; `false` when the lease was lost meanwhile. */
-async function tryOutputs(fields: BatchRunFields, order: BatchOrder, trying: Trying): Promise<boolean> {
+/** That every output is done, and what is to be committed now. */
+interface OutputsDone {
+  readonly prepared: Prepared | undefined;
+}
+
+/**
+ * Takes the steps and writes down what they leave, once: what is tried again are the outputs, so that what is committed
+ * is what they saw.
+ */
+async function advance(order: BatchOrder, { work, lease }: Trying): Promise<OutputsDone> {
+  const { commits, batchId, batchTimeMillis, blocks } = order;
+  await work.evaluation.advance();
+  if (commits === undefined) return { prepared: undefined };
+  commits.tell(batchId, 'processed');
+  const memory = work.evaluation.nextMemory;
+  return { prepared: await commits.prepare({ batchId, batchTimeMillis, blocks, memory }, lease) };
+}
+
+/** Tries until every output is done; `undefined` when the lease was lost meanwhile. */
+async function tryOutputs(fields: BatchRunFields, order: BatchOrder, trying: Trying): Promise<OutputsDone | undefined> {
   const { evaluation } = trying.work;
   const { clock, stalledAfterMillis } = fields;
   const { outputs } = fields.plan;
   let left = [...outputs.keys()];
+  let advanced: OutputsDone | undefined;
   for (let attempt = 1; ; attempt += 1) {
     const failures: Failure[] = [];
     const attemptOne = async (node: NodeHead | undefined, action: () => Promise<void>) => {
@@ -128,18 +161,24 @@ async function tryOutputs(fields: BatchRunFields, order: BatchOrder, trying: Try
       }
     };
     evaluation.tryAgain();
-    await attemptOne(undefined, () => evaluation.advance());
+    if (advanced === undefined) {
+      await attemptOne(undefined, async () => {
+        advanced = await advance(order, trying);
+      });
+    }
     const failed: number[] = [];
-    for (const index of left) {
+    // Where state is kept, no output may show what is not written down yet.
+    const toDo = advanced === undefined && order.commits !== undefined ? [] : left;
+    for (const index of toDo) {
       const output = outputs[index] as OutputNode;
       const context = { group: order.group, attempt, signal: trying.lease };
       if (await attemptOne(output, () => runOutput(output, trying.work, context))) evaluation.release(index);
       else failed.push(index);
     }
-    left = failed;
-    if (failures.length === 0) return true;
+    if (toDo === left) left = failed;
+    if (failures.length === 0 && advanced !== undefined) return advanced;
     await afterFailures(fields, order, { failures, attempt }, trying);
-    if (trying.lease.aborted) return false;
+    if (trying.lease.aborted) return undefined;
   }
 }
 

@@ -5,10 +5,14 @@ import { MillraceError, messageOf } from '../base/error.ts';
 import { type Random, systemRandom } from '../base/random.ts';
 import { type Deferred, type Service, deferred } from '../base/service.ts';
 import { StateHolder } from '../base/state.ts';
+import type { Position } from '../base/position.ts';
 import type { Block } from '../block/block.ts';
 import type { BlockSource } from '../block/block-source.ts';
+import type { ShardOpening } from '../block/shard-opening.ts';
 import type { EventSink } from '../event/bus.ts';
 import { type BatchRunFields, runBatch } from './batch-run.ts';
+import { CommitGroups, type EngineCommits } from './commit/commit-groups.ts';
+import type { CommitLine } from './commit/commit-line.ts';
 import type { History } from './history.ts';
 import { inputFor } from './input-blocks.ts';
 import { Line } from './line.ts';
@@ -38,6 +42,18 @@ export interface EngineOptions {
   readonly stalledAfterMillis?: number;
   /** Where past batches are kept for `slice`: `context.history`. */
   readonly history?: History;
+  /** Where state is kept; without it batches are acknowledged and not committed, and state lasts as long as the run. */
+  readonly commits?: EngineCommits;
+}
+
+/** An engine that runs a plan. */
+export interface BatchPlanEngine extends Service {
+  /**
+   * A tenure of a shard has begun: restores what was committed of it and answers from where it is to be read. Where
+   * nothing is committed, from the checkpoint of its lease. Its source asks before it hands out blocks of the tenure.
+   * @throws MillraceError `MR_STATE_UNREACHABLE`, `MR_STATE_DAMAGED`, `MR_STATE_NEWER`, `MR_STATE_FOREIGN`
+   */
+  open(shard: ShardOpening, signal: AbortSignal): Promise<Position>;
 }
 
 /** Further tries of a batch when the options do not say. */
@@ -55,21 +71,27 @@ const defaultBackoff: BackoffOptions = { baseMillis: 1_000, capMillis: 30_000 };
  * @throws MillraceError `MR_CONFIG_INVALID` when the plan prints and there is nowhere to print to, and for a
  * `maximumRetryAttempts` that is not a whole number of at least -1
  */
-export function createEngine(options: EngineOptions): Service {
+export function createEngine(options: EngineOptions): BatchPlanEngine {
   return new Engine(options);
 }
 
 type EngineState = { readonly tag: 'CREATED' | 'RUNNING' | 'DRAINING' | 'ENDED' };
 
-class Engine implements Service {
+class Engine implements BatchPlanEngine {
   readonly #fields: BatchRunFields;
   readonly #source: BlockSource;
+  readonly #groups: CommitGroups | undefined;
+  /** Aborts when another process has taken the application over. */
+  readonly #lost: AbortSignal | undefined;
   readonly #lines = new Map<string, Line>();
   readonly #ended: Deferred<void> = deferred();
   readonly #stopping: LinkedController = linkedController();
   /** Ends all work: by the caller's signal, `stop` or a fault. */
   #runSignal: AbortSignal = this.#stopping.signal;
-  #zeroTimeMillis = 0;
+  /** The time before the first batch. */
+  readonly #zeroTimeMillis: number;
+  /** What the shards of a plan of `application` scope are opened at. */
+  readonly #application: Deferred<CommitLine> = deferred();
   readonly #state = new StateHolder<EngineState>(
     { tag: 'CREATED' },
     { CREATED: ['RUNNING', 'ENDED'], RUNNING: ['DRAINING', 'ENDED'], DRAINING: ['ENDED'], ENDED: [] },
@@ -78,6 +100,12 @@ class Engine implements Service {
   constructor(options: EngineOptions) {
     const { plan, source, clock, events } = options;
     this.#source = source;
+    const { commits } = options;
+    this.#lost = commits?.epoch?.lost;
+    this.#groups =
+      commits === undefined
+        ? undefined
+        : new CommitGroups({ ...commits, source, events, zeroTimeMillis: () => this.#zeroTimeMillis });
     this.#fields = {
       plan,
       source,
@@ -90,6 +118,7 @@ class Engine implements Service {
       stalledAfterMillis: options.stalledAfterMillis ?? defaultStalledAfterMillis,
       history: options.history,
     };
+    this.#zeroTimeMillis = firstTickState(clock.wallMillis(), plan.batchIntervalMillis).lastTickMillis;
     checkPrintTarget(this.#fields);
   }
 
@@ -100,17 +129,14 @@ class Engine implements Service {
   async run(signal: AbortSignal): Promise<void> {
     if (this.#state.current.tag === 'ENDED') return this.#ended.promise;
     this.#state.become({ tag: 'RUNNING' });
-    const run = linkedController(signal, this.#stopping.signal);
+    const run = linkedController(signal, this.#stopping.signal, this.#lost);
     this.#runSignal = run.signal;
-    this.#zeroTimeMillis = firstTickState(
-      this.#fields.clock.wallMillis(),
-      this.#fields.plan.batchIntervalMillis,
-    ).lastTickMillis;
-    if (this.#fields.plan.scope === 'application') this.#lineNamed(applicationGroup);
-    const ticker = this.#tick(run.signal);
-    this.#startLocalSources(run.signal);
-    this.#publishStart();
+    let ticker: Promise<void> | undefined;
     try {
+      if (this.#fields.plan.scope === 'application') await this.#beginApplication(run.signal);
+      ticker = this.#tick(run.signal);
+      this.#startLocalSources(run.signal);
+      this.#publishStart();
       await raceAbort(this.#takeBlocks(), run.signal);
       this.#beginDrain();
       await raceAbort(this.#localSourcesDrained(), run.signal);
@@ -153,6 +179,7 @@ class Engine implements Service {
     this.#state.become({ tag: 'ENDED' });
     if (thrown === undefined || thrown === stopped) this.#ended.resolve();
     else this.#ended.reject(thrown);
+    this.#application.reject(thrown ?? stopped);
   }
 
   #fail(thrown: unknown): void {
@@ -162,7 +189,7 @@ class Engine implements Service {
   async #takeBlocks(): Promise<void> {
     for await (const block of this.#source.blocks) {
       if (this.#runSignal.aborted) return;
-      this.#lineOf(block).offer(block);
+      this.#lineOf(block)?.offer(block);
     }
   }
 
@@ -206,7 +233,8 @@ class Engine implements Service {
     await Promise.all(Array.from(this.#lines.values(), (line) => line.settled()));
   }
 
-  #lineOf(block: Block): Line {
+  /** The line that takes a block; none for a block of a tenure that the engine was not told of, or that is over. */
+  #lineOf(block: Block): Line | undefined {
     const { plan } = this.#fields;
     if (inputFor(plan.inputs, block) === undefined) {
       throw new MillraceError(
@@ -215,18 +243,45 @@ class Engine implements Service {
         { subject: { stream: block.streamName, shard: block.shardId } },
       );
     }
-    if (plan.scope === 'application') return this.#lineNamed(applicationGroup);
-    const group = plan.inputs.length === 1 ? block.shardId : `${block.streamName}:${block.shardId}`;
-    return this.#lineNamed(group);
+    const group = this.#groupOf(block);
+    const known = this.#lines.get(group);
+    return known === undefined && this.#groups === undefined ? this.#newLine(group, undefined) : known;
   }
 
-  #lineNamed(group: string): Line {
-    const known = this.#lines.get(group);
-    if (known !== undefined) return known;
+  #groupOf({ streamName, shardId }: Pick<Block, 'streamName' | 'shardId'>): string {
+    const { plan } = this.#fields;
+    if (plan.scope === 'application') return applicationGroup;
+    return plan.inputs.length === 1 ? shardId : `${streamName}:${shardId}`;
+  }
+
+  async open(shard: ShardOpening, signal: AbortSignal): Promise<Position> {
+    const { shardId, streamName, tenure, checkpoint } = shard;
+    if (this.#groups === undefined) return checkpoint;
+    const opened = { shardId, streamName, tenure, fallback: checkpoint };
+    if (this.#fields.plan.scope === 'application') return (await this.#application.promise).open(opened);
+    const group = this.#groupOf(shard);
+    // What an earlier tenure left unfinished in this process is void: other owners may have gone on from before it.
+    this.#lines.get(group)?.abandon();
+    const commits = await this.#groups.ofShard(group, shard, signal);
+    const position = commits.open(opened);
+    this.#newLine(group, commits);
+    return position;
+  }
+
+  /** The one line of a plan of `application` scope, which goes on from the last commit of the application. */
+  async #beginApplication(signal: AbortSignal): Promise<void> {
+    const commits = await this.#groups?.ofApplication(applicationGroup, signal);
+    this.#newLine(applicationGroup, commits);
+    if (commits !== undefined) this.#application.resolve(commits);
+  }
+
+  #newLine(group: string, commits: CommitLine | undefined): Line {
     const { plan, clock } = this.#fields;
     const line = new Line({
       group,
-      zeroTimeMillis: this.#zeroTimeMillis,
+      commits,
+      batchIntervalMillis: plan.batchIntervalMillis,
+      zeroTimeMillis: commits?.zeroTimeMillis ?? this.#zeroTimeMillis,
       hasLocalItems: () => this.#localSources().some((input) => input.source?.hasItems?.() === true),
       isShared: plan.scope === 'application',
       emptyBatches: plan.scope === 'application' || plan.keepers.length > 0,

@@ -1,6 +1,7 @@
 import { SHARD_END, comparePositions } from '../base/position.ts';
 import { type Block, isWorthStarting } from '../block/block.ts';
 import type { BatchOrder, BatchOutcome } from './batch-run.ts';
+import type { CommitLine } from './commit/commit-line.ts';
 import { type Memory, emptyMemory } from './memory.ts';
 
 /**
@@ -12,6 +13,7 @@ export const maximumWaitingBatches = 100;
 /** What a line needs. */
 export interface LineFields {
   readonly group: string;
+  readonly batchIntervalMillis: number;
   /** The time before the first batch of the run. */
   readonly zeroTimeMillis: number;
   /** Whether all shards share the line; else it is one shard's. */
@@ -20,6 +22,8 @@ export interface LineFields {
   readonly emptyBatches: boolean;
   /** Whether inputs that are read in this process hold items that no batch has taken. */
   readonly hasLocalItems?: () => boolean;
+  /** The holding whose batches the line runs, where state is kept; the line goes on from its last committed batch. */
+  readonly commits?: CommitLine | undefined;
   readonly run: (order: BatchOrder) => Promise<BatchOutcome>;
   /** The batch time of a batch that does not wait for a tick, given the last one of this line. */
   readonly hurriedTime: (lastBatchMillis: number) => number;
@@ -44,6 +48,7 @@ export class Line {
   #hurried = false;
   #work: Promise<void> | undefined;
   #ended = false;
+  /** Whether nothing more may run: a batch has failed, or another line has taken its place. */
   #failed = false;
   #memory: Memory = emptyMemory;
   /** The last block of the shard whose line this is. */
@@ -51,18 +56,33 @@ export class Line {
 
   constructor(fields: LineFields) {
     this.#fields = fields;
+    const { commits } = fields;
+    if (commits === undefined) return;
+    this.#lastBatchId = commits.batchId;
+    this.#lastBatchMillis = commits.batchTimeMillis;
+    this.#memory = commits.memory;
   }
 
-  /** Whether the last block of its shard is finished and nothing is left: the line can be forgotten. */
+  /** Runs nothing more: its holding is over. A batch that is under way is refused when it is to be committed. */
+  abandon(): void {
+    this.#failed = true;
+    this.#arrived = [];
+    this.#waiting = [];
+  }
+
+  /** Whether the last block of its shard is finished, or its holding is over, and nothing is left: it can be forgotten. */
   get isOver(): boolean {
-    return this.#ended && this.#work === undefined && this.#arrived.length === 0 && this.#waiting.length === 0;
+    const hasWork = this.#work !== undefined || this.#arrived.length > 0 || this.#waiting.length > 0;
+    return !hasWork && (this.#ended || (this.#failed && this.#fields.commits !== undefined));
   }
 
   /** Queues a block. A line that has failed takes no more. */
   offer(block: Block): void {
     if (this.#failed) return;
-    this.#arrived.push(block);
-    this.#noteTenure(block);
+    const taken = this.#fields.commits === undefined ? block : this.#fields.commits.admit(block);
+    if (taken === undefined) return;
+    this.#arrived.push(taken);
+    this.#noteTenure(taken);
     if (this.#hurried) this.#wake();
   }
 
@@ -71,9 +91,13 @@ export class Line {
     if (this.#failed) return;
     if (this.#waiting.length >= maximumWaitingBatches) return;
     if (this.#arrived.length === 0 && !this.#makesEmptyBatches) return;
-    this.#waiting.push({ batchTimeMillis, blocks: this.#arrived });
+    const { commits, batchIntervalMillis } = this.#fields;
+    // Where an earlier process had a clock that ran ahead, batch times still never go back.
+    const timeMillis =
+      commits === undefined ? batchTimeMillis : Math.max(batchTimeMillis, this.#lastBatchMillis + batchIntervalMillis);
+    this.#waiting.push({ batchTimeMillis: timeMillis, blocks: this.#arrived });
     this.#arrived = [];
-    this.#lastBatchMillis = batchTimeMillis;
+    this.#lastBatchMillis = timeMillis;
     this.#wake();
   }
 
@@ -100,28 +124,39 @@ export class Line {
 
   /** After a failed batch nothing of the line may run: the next batch would overtake it. */
   #fail(thrown: unknown): void {
-    this.#failed = true;
-    this.#arrived = [];
-    this.#waiting = [];
+    this.abandon();
     this.#fields.onFault(thrown);
   }
 
   async #runWaiting(): Promise<void> {
     for (let slice = this.#nextSlice(); slice !== undefined; slice = this.#nextSlice()) {
-      // What was queued when its lease was lost is left to the next owner, who reads it anew.
-      const blocks = slice.blocks.filter(isWorthStarting);
+      const blocks = slice.blocks.filter((block) => this.#mayBegin(block));
       if (blocks.length === 0 && !this.#makesEmptyBatches) continue;
       const batchId = this.#lastBatchId + 1;
-      const { group, zeroTimeMillis } = this.#fields;
+      const { group, zeroTimeMillis, commits } = this.#fields;
       const { batchTimeMillis } = slice;
       const memory = this.#memory;
-      const outcome = await this.#fields.run({ group, batchId, batchTimeMillis, blocks, zeroTimeMillis, memory });
-      if (outcome.tag === 'dropped') continue;
+      const order = { group, batchId, batchTimeMillis, blocks, zeroTimeMillis, memory, commits };
+      const outcome = await this.#fields.run(order);
+      if (outcome.tag === 'dropped') {
+        // What follows in the same holding would be committed without it.
+        if (commits !== undefined) this.abandon();
+        continue;
+      }
       this.#lastBatchId = batchId;
       // A memory that was reset while the batch ran, because another tenure began, stays reset.
       if (this.#memory === memory) this.#memory = outcome.memory;
       if (!this.#fields.isShared && blocks.some(endsShard)) this.#ended = true;
     }
+  }
+
+  /**
+   * What was queued when its lease was lost is left to the next owner, who reads it anew. Where all shards commit together
+   * under an epoch, that is the fence: what was accepted stays good.
+   */
+  #mayBegin(block: Block): boolean {
+    const { commits, isShared } = this.#fields;
+    return (commits !== undefined && isShared) || isWorthStarting(block);
   }
 
   get #hasMore(): boolean {

@@ -1,7 +1,13 @@
 import type { ErrorSubject } from '../base/error.ts';
 
 /** Why a worker no longer holds a lease. */
-export type LeaseLossReason = 'taken' | 'expired' | 'deleted' | 'duplicate' | 'released';
+export type LeaseLossReason = 'taken' | 'expired' | 'deleted' | 'duplicate' | 'released' | 'stalled';
+
+/**
+ * A step of the commit order, told when it is done: the plan is written, the operators have taken their step, the state is
+ * written, the outputs are done, the commit is written, the ranges are acknowledged.
+ */
+export type BatchStep = 'planned' | 'processed' | 'stateWritten' | 'outputsDone' | 'committed' | 'acknowledged';
 
 /** Why a lease is given to a worker. */
 export type AssignReason = 'unowned' | 'expired' | 'balance';
@@ -27,6 +33,15 @@ export type MillraceEvent =
   | { readonly type: 'worker.started'; readonly workerIdentifier: string; readonly applicationName: string }
   | { readonly type: 'worker.stopped'; readonly workerIdentifier: string }
   | { readonly type: 'worker.joined'; readonly workerIdentifier: string }
+  | {
+      readonly type: 'worker.stalled';
+      readonly workerIdentifier: string;
+      /** How long the main thread has not answered. */
+      readonly forMillis: number;
+      /** Whether its leases are given up for it. */
+      readonly released: boolean;
+    }
+  | { readonly type: 'heartbeats.inlined'; readonly reason: string }
   | { readonly type: 'worker.left'; readonly workerIdentifier: string }
   | { readonly type: 'leader.elected'; readonly workerIdentifier: string }
   | { readonly type: 'leader.lost'; readonly workerIdentifier: string }
@@ -176,6 +191,21 @@ export type MillraceEvent =
       /** After which it is started again. */
       readonly delayMillis: number;
     }
+  | {
+      readonly type: 'batch.step';
+      readonly group: string;
+      readonly batchId: number;
+      readonly step: BatchStep;
+    }
+  | {
+      readonly type: 'range.refused';
+      readonly shardId: string;
+      readonly records: number;
+      readonly reason: 'seen' | 'stale' | 'hole';
+      readonly after: string;
+      readonly through: string;
+    }
+  | { readonly type: 'state.unclaimed'; readonly group: string; readonly operators: readonly string[] }
   | { readonly type: 'batch.failed'; readonly group: string; readonly batchId: number; readonly message: string }
   | {
       readonly type: 'batch.stuck';

@@ -2,6 +2,7 @@ import { type Clock, sleep } from '../base/clock.ts';
 import { MillraceError } from '../base/error.ts';
 import type { Random } from '../base/random.ts';
 import type { EventSink } from '../event/bus.ts';
+import { AdvanceGuard } from './advance-guard.ts';
 import { type KinesisFault, isKinesisFault } from './fault.ts';
 import type { GetRecordsAnswer, KinesisApi, StartPosition } from './kinesis-api.ts';
 import { openAt } from './opening.ts';
@@ -36,6 +37,7 @@ export class ShardPoller {
   #iterator: string | undefined;
   #pace: Pace = initialPace;
   #reopens = 0;
+  readonly #advance = new AdvanceGuard();
 
   constructor(settings: PollerSettings, shardId: string, start: StartPosition, signal: AbortSignal) {
     this.#settings = settings;
@@ -54,6 +56,11 @@ export class ShardPoller {
       this.#iterator ??= await this.#openShard();
       const answer = await this.#getRecords(this.#iterator);
       if (answer === undefined) continue;
+      if (this.#standsStill(this.#iterator, answer)) {
+        this.#iterator = undefined;
+        this.#countReopen();
+        continue;
+      }
       const page = this.#toPage(answer);
       if (answer.nextIterator !== undefined) {
         this.#iterator = answer.nextIterator;
@@ -109,6 +116,12 @@ export class ShardPoller {
     }
   }
 
+  /** Records that were given out already, or none though there are some: the shard is opened again behind the last one. */
+  #standsStill(iterator: string | undefined, { records, nextIterator, millisBehindLatest }: GetRecordsAnswer): boolean {
+    const isStuck = records.length === 0 && millisBehindLatest > 0 && nextIterator === iterator;
+    return isStuck || this.#advance.isRepetition(records);
+  }
+
   #toPage(answer: GetRecordsAnswer): Page {
     const last = answer.records.at(-1);
     if (last !== undefined) this.#resume = { type: 'AFTER_SEQUENCE_NUMBER', sequenceNumber: last.sequenceNumber };
@@ -122,7 +135,7 @@ export class ShardPoller {
       fault ??
       new MillraceError(
         'MR_INTERNAL',
-        `shard ${this.#shardId} gave no next iterator ${this.#reopens} times in a row, yet is listed as open`,
+        `shard ${this.#shardId} gave no iterator that leads on, ${this.#reopens} times in a row, yet is listed as open`,
         { subject: { shard: this.#shardId } },
       )
     );

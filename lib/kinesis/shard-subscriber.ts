@@ -5,6 +5,7 @@ import { MillraceError } from '../base/error.ts';
 import type { Random } from '../base/random.ts';
 import type { EventSink } from '../event/bus.ts';
 import type { SubscriptionEnd } from '../event/event.ts';
+import { AdvanceGuard } from './advance-guard.ts';
 import type { FanOutApi, SubscribeEvent, Subscription } from './fan-out-api.ts';
 import { type KinesisFault, isKinesisFault } from './fault.ts';
 import type { KinesisApi, StartPosition } from './kinesis-api.ts';
@@ -56,6 +57,7 @@ export class ShardSubscriber {
   #current: { readonly subscription: Subscription; events: number } | undefined;
   #notBeforeMillis = -Infinity;
   #fruitless = 0;
+  readonly #advance = new AdvanceGuard();
 
   constructor(settings: SubscriberSettings, shardId: string, start: StartPosition, signal: AbortSignal) {
     this.#settings = settings;
@@ -182,6 +184,10 @@ export class ShardSubscriber {
   /** The page of an event; `undefined` when there is nothing to give out. The position moves with what is given out. */
   async #accept(event: SubscribeEvent, isEarlier: boolean): Promise<Page | undefined> {
     const { continuationSequenceNumber, records } = event;
+    if (this.#advance.isRepetition(records)) {
+      this.#over('failed');
+      return undefined;
+    }
     const page: Page = {
       ...receivedPage(event, { ...this.#settings, shardId: this.#shardId }),
       ...(isEarlier ? { isEarlier: true } : {}),

@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import { allDone } from './all-done.ts';
 import { requestDeadline } from './holding.ts';
 import type { Lease } from './lease.ts';
-import type { LeaseKeeper } from './lease-keeper.ts';
+import type { Keeper } from './keeper.ts';
 import type { LeaseTable } from './lease-table.ts';
 import type { StreamIdentity } from './plan/shard-sync-plan.ts';
 import { checkStream } from './stream-check.ts';
@@ -10,7 +10,7 @@ import { checkStream } from './stream-check.ts';
 /** What a {@link Discoverer} needs. */
 export interface DiscovererOptions {
   readonly table: LeaseTable;
-  readonly keeper: LeaseKeeper;
+  readonly keeper: Keeper;
   readonly stream: StreamIdentity;
   readonly workerIdentifier: string;
   readonly failoverTimeMillis: number;

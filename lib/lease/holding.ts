@@ -2,8 +2,9 @@ import PQueue from 'p-queue';
 import { type LinkedController, deadlineController } from '../base/abort.ts';
 import type { Clock } from '../base/clock.ts';
 import { MillraceError } from '../base/error.ts';
+import { Certainty } from './certainty.ts';
 import type { Lease } from './lease.ts';
-import type { Fence } from './lease-write.ts';
+import type { Fence, RenewExtras } from './lease-write.ts';
 import { LeaseThroughput } from './throughput.ts';
 
 /** One lease that this worker holds, with all that its writes share. Owned by the keeper alone. */
@@ -14,7 +15,9 @@ export interface Holding {
   /** Monotonic time before the last confirming request was sent. */
   confirmedAtMillis: number;
   renewing: boolean;
-  /** Bytes handed out, for the next heartbeat. */
+  /** Until when the tenure is certain, and the bytes handed out of it, for other threads to see and to note. */
+  readonly certainty: Certainty;
+  /** The rate of the bytes handed out, for the next heartbeat. */
   readonly load: LeaseThroughput;
   /** A release was sent: whatever becomes of it, nothing more is handed out. */
   releasing: boolean;
@@ -25,11 +28,14 @@ export interface Holding {
 }
 
 /** Starts to hold a lease whose tenure was just begun by a write that was sent at `startedAtMillis`. */
-export function newHolding(lease: Lease, startedAtMillis: number): Holding {
+export function newHolding(lease: Lease, startedAtMillis: number, failoverTimeMillis: number): Holding {
   if (lease.tenure === undefined) {
     throw new MillraceError('MR_INTERNAL', `lease ${lease.leaseKey} has no tenure after the write that began one`);
   }
+  const certainty = new Certainty();
+  certainty.confirm(startedAtMillis + failoverTimeMillis);
   return {
+    certainty,
     fence: { leaseKey: lease.leaseKey, leaseCounter: lease.leaseCounter, tenure: lease.tenure },
     lease,
     confirmedAtMillis: startedAtMillis,
@@ -51,4 +57,10 @@ export function requestDeadline(
   const late = () =>
     new MillraceError('MR_ENDPOINT_UNREACHABLE', `DynamoDB did not answer within ${millis} ms`, { reaction: 'retry' });
   return deadlineController(clock, millis, late, ...parents);
+}
+
+/** What a heartbeat sent now tells of the load: the bytes handed out since the last one. */
+export function loadOf({ certainty, load }: Holding, nowMillis: number): RenewExtras {
+  load.add(certainty.takeBytes());
+  return load.take(nowMillis);
 }

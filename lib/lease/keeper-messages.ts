@@ -6,6 +6,7 @@ import type { LeaseLossReason } from '../event/event.ts';
  *
  * - `begin` a tenure of a lease that the table gives to this worker
  * - `checkpoint` a position, with the engine's text where there is one
+ * - `prepare` a checkpoint: written beside the one that counts, with the application's bytes where there are any
  * - `release` a lease: to `to`, or to nobody
  */
 export type KeeperRequest =
@@ -17,6 +18,13 @@ export type KeeperRequest =
       readonly checkpoint: Position;
       readonly engineState?: string;
       readonly caughtUpAtMillis?: number;
+    }
+  | {
+      readonly type: 'prepare';
+      readonly leaseKey: string;
+      readonly tenure: number;
+      readonly pendingCheckpoint: Position;
+      readonly state?: Uint8Array;
     }
   | { readonly type: 'release'; readonly leaseKey: string; readonly tenure: number; readonly to?: string };
 

@@ -11,7 +11,7 @@ import { FleetView, viewIntervalMillis } from './fleet-view.ts';
 import { LeaderElector } from './leader-elector.ts';
 import { LeadershipLoop } from './leadership-loop.ts';
 import type { Lease } from './lease.ts';
-import type { LeaseKeeper } from './lease-keeper.ts';
+import type { Keeper } from './keeper.ts';
 import { LeaseReleaser } from './lease-releaser.ts';
 import type { LeaseTable, TableSnapshot } from './lease-table.ts';
 import type { StreamIdentity } from './plan/shard-sync-plan.ts';
@@ -28,7 +28,7 @@ const coordinationIntervalMillis = 30_000;
 /** What a {@link LeaseCoordinator} needs. */
 export interface LeaseCoordinatorOptions {
   readonly table: LeaseTable;
-  readonly keeper: LeaseKeeper;
+  readonly keeper: Keeper;
   readonly syncer: ShardSyncer;
   readonly stream: StreamIdentity & { readonly streamName: string };
   readonly plan: AssignmentPlan;

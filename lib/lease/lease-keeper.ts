@@ -1,60 +1,37 @@
 import PQueue from 'p-queue';
-import type { LinkedController } from '../base/abort.ts';
 import { backoffMillis } from '../base/backoff.ts';
-import { type Clock, pause } from '../base/clock.ts';
+import { pause } from '../base/clock.ts';
 import { MillraceError, toMillraceError } from '../base/error.ts';
 import { formatPosition } from '../base/position.ts';
-import type { Random } from '../base/random.ts';
 import { type Deferred, deferred } from '../base/service.ts';
-import type { EventSink } from '../event/bus.ts';
 import type { LeaseLossReason } from '../event/event.ts';
-import { type Holding, newHolding, requestDeadline } from './holding.ts';
-import type { HandoffBegun, KeeperOutcome, KeeperRequest, LeaseLost } from './keeper-messages.ts';
+import { type Holding, loadOf, newHolding, requestDeadline } from './holding.ts';
+import type { Keeper } from './keeper.ts';
+import type { KeeperOutcome, KeeperRequest } from './keeper-messages.ts';
+import { type LeaseKeeperOptions, timestampOf } from './keeper-options.ts';
 import type { Lease } from './lease.ts';
-import type { InitialPosition } from './plan/shard-sync-plan.ts';
 import { duplicateWorker, lossReason } from './lease-loss.ts';
-import type { LeaseTable, WriteOutcome } from './lease-table.ts';
+import type { WriteOutcome } from './lease-table.ts';
 import {
   type Fence,
   type LeaseWrite,
   beginTenure,
-  checkpointLease,
   completeHandoff,
   completeUnreadHandoff,
   isAlreadyApplied,
   releaseLease,
   renewLease,
 } from './lease-write.ts';
+import { requestedWrite } from './requested-write.ts';
 
 /** KCL's `maxLeaseRenewalThreads`: how many renewals are under way at once. */
 const maximumConcurrentRenewals = 20;
 /** How often a tenure is begun anew when its row changes under the attempt. */
 const maximumBeginAttempts = 5;
-/** The longest retention of Kinesis, 365 days and one more: a position that far back is the oldest record there is. */
-const longestRetentionMillis = 366 * 24 * 3_600_000;
 /** Wait between two attempts at the same write. */
 const retryBackoff = { baseMillis: 50, capMillis: 1_000 };
 /** The longest wait as a part of the time that is left: a table that answers again in time must be asked in time. */
 const longestRetryWait = 1 / 4;
-
-/** What a {@link LeaseKeeper} needs. */
-export interface LeaseKeeperOptions {
-  readonly table: LeaseTable;
-  readonly workerIdentifier: string;
-  /** F: a lease whose counter stands still for longer may be taken by others. */
-  readonly failoverTimeMillis: number;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly events: EventSink;
-  /** The service's time: what LATEST means for a row that Java made. */
-  readonly serviceTimeMillis: () => number;
-  /** What AT_TIMESTAMP means for a row that Java made: Java keeps the time in its configuration, not in the row. */
-  readonly initialPosition: InitialPosition;
-  /** Hears of every tenure that ends without having been released here. */
-  readonly onLost: (lost: LeaseLost) => void;
-  /** Hears when the leader begins to hand a held lease to another worker. */
-  readonly onHandoff: (begun: HandoffBegun) => void;
-}
 
 /**
  * Performs all writes of the leases that this worker holds: begin, renew, checkpoint, release. One queue and one counter per
@@ -69,7 +46,7 @@ export interface LeaseKeeperOptions {
  *
  * KCL has this for renewals only and loses leases at checkpoints (its issue #537).
  */
-export class LeaseKeeper {
+export class LeaseKeeper implements Keeper {
   readonly #options: LeaseKeeperOptions;
   readonly #holdings = new Map<string, Holding>();
   #hasTwin = false;
@@ -131,29 +108,22 @@ export class LeaseKeeper {
    */
   async #beginOnce(leaseKey: string, signal: AbortSignal): Promise<Lease | 'not mine' | 'changed'> {
     const { table, workerIdentifier } = this.#options;
-    using request = this.#request(signal);
+    using request = requestDeadline(this.#options.clock, this.#options.failoverTimeMillis, signal);
     const lease = await table.get(leaseKey, request.signal);
     if (lease?.checkpointOwner === workerIdentifier) {
       await table.write(completeUnreadHandoff(lease), request.signal);
       return 'not mine';
     }
     if (lease?.leaseOwner !== workerIdentifier || lease.checkpointOwner !== undefined) return 'not mine';
-    const write = beginTenure(lease, workerIdentifier, (sentinel) => this.#timestampOf(sentinel));
+    const write = beginTenure(lease, workerIdentifier, (sentinel) => timestampOf(sentinel, this.#options));
     const written = await table.write(write, request.signal);
     return written.outcome === 'applied' ? written.lease : 'changed';
   }
 
-  /** A row of another AT_TIMESTAMP than the configured one is read from the oldest record on: never too late. */
-  #timestampOf(sentinel: 'LATEST' | 'AT_TIMESTAMP'): number {
-    const { serviceTimeMillis, initialPosition } = this.#options;
-    if (sentinel === 'LATEST') return Math.floor(serviceTimeMillis());
-    if (initialPosition.type === 'AT_TIMESTAMP') return initialPosition.timestampMillis;
-    return Math.floor(serviceTimeMillis()) - longestRetentionMillis;
-  }
-
   #hold(lease: Lease, startedAtMillis: number): Lease {
-    const holding = newHolding(lease, startedAtMillis);
+    const holding = newHolding(lease, startedAtMillis, this.#options.failoverTimeMillis);
     this.#holdings.set(lease.leaseKey, holding);
+    this.#options.onHeld?.(lease, holding.certainty);
     const { tenure } = holding.fence;
     const checkpoint = formatPosition(lease.checkpoint);
     this.#options.events.publish({ type: 'lease.gained', leaseKey: lease.leaseKey, tenure, checkpoint });
@@ -169,11 +139,11 @@ export class LeaseKeeper {
 
   /** Notes bytes that were handed out of a lease; the next heartbeat carries the rate. */
   noteBytes(leaseKey: string, bytes: number): void {
-    this.#holdings.get(leaseKey)?.load.add(bytes);
+    this.#holdings.get(leaseKey)?.certainty.addBytes(bytes);
   }
 
   /**
-   * Writes a checkpoint or releases a lease. `lost` means that the tenure is over and nothing was written. Settles within
+   * Writes a checkpoint, prepares one, or releases a lease. `lost` means that the tenure is over and nothing was written. Settles within
    * F of the last confirmed write, whatever the network does.
    * @throws MillraceError a fault that ends the worker, such as `MR_ACCESS_DENIED`
    */
@@ -181,17 +151,12 @@ export class LeaseKeeper {
     const holding = this.#holdings.get(request.leaseKey);
     if (holding === undefined || holding.fence.tenure !== request.tenure) return 'lost';
     if (request.type === 'release') return this.#release(holding, request.to);
-    const { checkpoint, engineState, caughtUpAtMillis } = request;
-    const extras = {
-      ...holding.load.take(this.#options.clock.monotonicMillis()),
-      ...(engineState === undefined ? {} : { engineState }),
-      ...(caughtUpAtMillis === undefined ? {} : { caughtUpAtMillis }),
-    };
-    const outcome = await this.#write(holding, (fence) => checkpointLease(fence, checkpoint, extras));
-    if (outcome === 'applied') {
+    const load = loadOf(holding, this.#options.clock.monotonicMillis());
+    const outcome = await this.#write(holding, (fence) => requestedWrite(request, fence, load));
+    if (outcome === 'applied' && request.type === 'checkpoint') {
       const { leaseKey, tenure } = request;
-      const text = formatPosition(checkpoint);
-      this.#options.events.publish({ type: 'lease.checkpointed', leaseKey, tenure, checkpoint: text });
+      const checkpoint = formatPosition(request.checkpoint);
+      this.#options.events.publish({ type: 'lease.checkpointed', leaseKey, tenure, checkpoint });
     }
     return outcome;
   }
@@ -204,6 +169,7 @@ export class LeaseKeeper {
       holding,
       (fence) => {
         holding.releasing = true;
+        holding.certainty.end();
         return fence.handoffTo === undefined
           ? releaseLease(fence, to)
           : completeHandoff(fence, workerIdentifier, fence.handoffTo);
@@ -220,6 +186,26 @@ export class LeaseKeeper {
       });
     }
     return outcome;
+  }
+
+  /** Takes a tenure for lost that was found expired elsewhere: where data are handed out. */
+  drop(leaseKey: string, tenure: number): void {
+    const holding = this.#holdings.get(leaseKey);
+    if (holding?.fence.tenure === tenure) this.#lose(holding, 'expired');
+  }
+
+  /**
+   * Gives everything up because nothing moves here any more, though the heartbeats go on: nothing is handed out from now
+   * on, and the leases are released to nobody, so that those who live can have them.
+   */
+  async releaseStalled(): Promise<void> {
+    const released = [...this.#holdings.values()].map(async (holding) => {
+      holding.releasing = true;
+      holding.certainty.end();
+      const outcome = await this.#release(holding, undefined).catch(() => 'lost' as const);
+      if (outcome === 'applied') this.#tellLost(holding, 'stalled');
+    });
+    await Promise.all(released);
   }
 
   /**
@@ -259,7 +245,10 @@ export class LeaseKeeper {
   async #dropAll(): Promise<void> {
     const dropped = [...this.#holdings.values()];
     this.#holdings.clear();
-    for (const { over } of dropped) over.abort(new MillraceError('MR_ABORTED', 'the worker has ended'));
+    for (const { certainty, over } of dropped) {
+      certainty.end();
+      over.abort(new MillraceError('MR_ABORTED', 'the worker has ended'));
+    }
     await Promise.all(dropped.map(({ queue }) => queue.onIdle()));
   }
 
@@ -269,7 +258,7 @@ export class LeaseKeeper {
     const makeWrite = (fence: Fence) =>
       this.#millisToRenewal(holding) > 0
         ? undefined
-        : renewLease(fence, holding.load.take(this.#options.clock.monotonicMillis()));
+        : renewLease(fence, loadOf(holding, this.#options.clock.monotonicMillis()));
     const renewal = this.#renewals.add(() => this.#write(holding, makeWrite));
     renewal
       .catch(() => {})
@@ -308,6 +297,7 @@ export class LeaseKeeper {
         holding.fence = { ...holding.fence, leaseCounter: written.lease.leaseCounter };
         holding.lease = written.lease;
         holding.confirmedAtMillis = startedAtMillis;
+        holding.certainty.confirm(holding.confirmedAtMillis + this.#options.failoverTimeMillis);
         this.#noticeHandoff(holding, written.lease);
       }
       return 'applied';
@@ -361,7 +351,7 @@ export class LeaseKeeper {
    * earlier round once more in every later one.
    */
   async #writeOnce(holding: Holding, write: LeaseWrite): Promise<WriteOutcome> {
-    using request = this.#request(holding.over.signal);
+    using request = requestDeadline(this.#options.clock, this.#options.failoverTimeMillis, holding.over.signal);
     return await this.#options.table.write(write, request.signal);
   }
 
@@ -372,24 +362,26 @@ export class LeaseKeeper {
     return { ...retryBackoff, capMillis: Math.max(retryBackoff.baseMillis, capMillis) };
   }
 
-  #request(...parents: readonly (AbortSignal | undefined)[]): LinkedController {
-    return requestDeadline(this.#options.clock, this.#options.failoverTimeMillis, ...parents);
-  }
-
   #lose(holding: Holding, reason: LeaseLossReason): void {
-    const { leaseKey, tenure } = holding.fence;
+    const { leaseKey } = holding.fence;
     if (this.#holdings.get(leaseKey) !== holding) return;
     this.#holdings.delete(leaseKey);
-    const { events, onLost, workerIdentifier } = this.#options;
+    holding.certainty.end();
+    const { workerIdentifier } = this.#options;
     const lost = new MillraceError('MR_LEASE_LOST', `lease ${leaseKey} is no longer held (${reason})`, {
       subject: { lease: leaseKey, worker: workerIdentifier },
     });
     holding.over.abort(lost);
-    events.publish({ type: 'lease.lost', leaseKey, tenure, reason });
-    onLost({ leaseKey, tenure, reason });
+    this.#tellLost(holding, reason);
     if (reason !== 'duplicate') return;
     this.#hasTwin = true;
     this.#fault.reject(duplicateWorker(workerIdentifier, leaseKey));
+  }
+
+  #tellLost({ fence: { leaseKey, tenure } }: Holding, reason: LeaseLossReason): void {
+    const { events, onLost } = this.#options;
+    events.publish({ type: 'lease.lost', leaseKey, tenure, reason });
+    onLost({ leaseKey, tenure, reason });
   }
 
   #isExpired(holding: Holding): boolean {

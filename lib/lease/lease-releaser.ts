@@ -5,7 +5,7 @@ import { retryWhilePassing } from '../base/retry.ts';
 import type { EventSink } from '../event/bus.ts';
 import type { FleetAges } from './ages.ts';
 import { workerViews } from './assigner.ts';
-import type { LeaseKeeper } from './lease-keeper.ts';
+import type { Keeper } from './keeper.ts';
 import type { Lease } from './lease.ts';
 import type { LeaseTable, WriteOutcome } from './lease-table.ts';
 import { type LeaseWrite, assignLease, evictLease } from './lease-write.ts';
@@ -18,7 +18,7 @@ const maximumReleaseAttempts = 3;
 /** What a {@link LeaseReleaser} needs. */
 export interface LeaseReleaserOptions {
   readonly table: LeaseTable;
-  readonly keeper: LeaseKeeper;
+  readonly keeper: Keeper;
   readonly plan: AssignmentPlan;
   readonly assignment: AssignmentOptions;
   readonly workerIdentifier: string;

@@ -16,6 +16,8 @@ export type LeaseChanges = Partial<
     | 'leaseCounter'
     | 'leaseOwner'
     | 'checkpoint'
+    | 'pendingCheckpoint'
+    | 'pendingCheckpointState'
     | 'ownerSwitchesSinceCheckpoint'
     | 'childShardIds'
     | 'tenure'
@@ -30,7 +32,7 @@ export type LeaseChanges = Partial<
 >;
 
 /** The fields that a write may remove. */
-export type ClearableField = 'leaseOwner' | 'checkpointOwner' | 'pendingCheckpoint';
+export type ClearableField = 'leaseOwner' | 'checkpointOwner' | 'pendingCheckpoint' | 'pendingCheckpointState';
 
 /** One conditional, partial update of one lease row, as data. Attributes it does not name stay as they are. */
 export interface LeaseWrite {
@@ -111,6 +113,31 @@ export function checkpointLease(fence: Fence, checkpoint: Position, extras: Chec
     condition: { leaseCounter: fence.leaseCounter, tenure: fence.tenure },
     set: { leaseCounter: fence.leaseCounter + 1, checkpoint, ownerSwitchesSinceCheckpoint: 0, ...extras },
     clear: ['pendingCheckpoint'],
+    increment: [],
+  };
+}
+
+/**
+ * Writes a prepared checkpoint (kcl.md 2.15), with what the application says of it; the checkpoint itself stays. The next
+ * checkpoint removes it. A heartbeat like every write of a held lease.
+ */
+export function prepareCheckpoint(
+  fence: Fence,
+  pendingCheckpoint: Position,
+  state: Uint8Array | undefined,
+  extras: RenewExtras = {},
+): LeaseWrite {
+  const { leaseKey, leaseCounter, tenure } = fence;
+  return {
+    leaseKey,
+    condition: { leaseCounter, tenure },
+    set: {
+      leaseCounter: leaseCounter + 1,
+      pendingCheckpoint,
+      ...(state === undefined ? {} : { pendingCheckpointState: state }),
+      ...extras,
+    },
+    clear: state === undefined ? ['pendingCheckpointState'] : [],
     increment: [],
   };
 }

@@ -5,7 +5,7 @@ import type { Block } from '../block/block.ts';
 import type { KinesisRecord } from '../block/record.ts';
 import type { EventSink } from '../event/bus.ts';
 import type { Lease } from '../lease/lease.ts';
-import type { LeaseKeeper } from '../lease/lease-keeper.ts';
+import type { Keeper } from '../lease/keeper.ts';
 import { BlockBuilder, type BlockLimits, type Slice } from './block-builder.ts';
 import type { ByteBudget, Reservation } from './byte-budget.ts';
 import type { FinishedPositions } from './finished-positions.ts';
@@ -15,7 +15,7 @@ export interface BlockOutletOptions extends BlockLimits {
   readonly lease: Lease;
   readonly streamName: string;
   readonly blockIntervalMillis: number;
-  readonly keeper: LeaseKeeper;
+  readonly keeper: Keeper;
   readonly budget: ByteBudget;
   readonly clock: Clock;
   readonly events: EventSink;

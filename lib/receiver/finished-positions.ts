@@ -4,9 +4,10 @@ import { type Range, formatRange } from '../block/range.ts';
 import type { Reservation } from './byte-budget.ts';
 
 interface Delivered {
-  readonly range: Range;
+  range: Range;
   readonly bytes: Reservation | undefined;
-  acked: boolean;
+  /** `processed`: nobody works on it any more, but whoever did has not said yet that it is finished. */
+  state: 'out' | 'processed' | 'finished';
 }
 
 /**
@@ -19,6 +20,7 @@ export class FinishedPositions {
   #through: Position;
   #finished: Position;
   #bytes = 0;
+  #processed = 0;
 
   constructor(start: Position) {
     this.#through = start;
@@ -35,9 +37,9 @@ export class FinishedPositions {
     return this.#finished;
   }
 
-  /** Ranges handed out and not yet part of the finished position. */
+  /** Ranges handed out that are waited for: neither processed nor part of the finished position. */
   get outstanding(): number {
-    return this.#delivered.length;
+    return this.#delivered.length - this.#processed;
   }
 
   /** Bytes of the ranges handed out and not acked. */
@@ -56,7 +58,7 @@ export class FinishedPositions {
         `range ${formatRange(range)} does not begin at ${formatPosition(this.#through)}, where the last one ended`,
       );
     }
-    this.#delivered.push({ range, bytes, acked: false });
+    this.#delivered.push({ range, bytes, state: 'out' });
     this.#bytes += bytes?.bytes ?? 0;
     this.#through = range.through;
   }
@@ -67,13 +69,65 @@ export class FinishedPositions {
    */
   ack(range: Range): boolean {
     for (const delivered of this.#delivered) {
-      if (!delivered.acked && isInside(delivered.range, range)) {
-        delivered.acked = true;
+      if (isInside(delivered.range, range)) this.#finish(delivered);
+    }
+    return this.#advance();
+  }
+
+  /**
+   * Marks every delivered range inside `range` as processed: it is not waited for any more and its bytes are free, but the
+   * finished position stays where it is until {@link FinishedPositions.finishThrough}.
+   */
+  processed(range: Range): void {
+    const kept: Delivered[] = [];
+    for (const delivered of this.#delivered) {
+      const isNew = delivered.state === 'out' && isInside(delivered.range, range);
+      if (isNew) {
+        delivered.state = 'processed';
+        this.#processed += 1;
         this.#giveBack(delivered);
       }
+      // Neighbours become one, or whoever never says that anything is finished would fill the memory.
+      const before = kept.at(-1);
+      if (delivered.state === 'processed' && before?.state === 'processed') {
+        before.range = { ...before.range, through: delivered.range.through };
+        this.#processed -= 1;
+      } else kept.push(delivered);
     }
+    this.#delivered = kept;
+  }
+
+  /**
+   * Marks everything up to a position as finished, be it inside a range; `true` when the finished position advanced.
+   * @throws MillraceError `MR_INTERNAL` beyond what was handed out
+   */
+  finishThrough(position: Position): boolean {
+    if (comparePositions(position, this.#finished) <= 0) return false;
+    if (comparePositions(position, this.#through) > 0) {
+      const text = `${formatPosition(position)} is beyond ${formatPosition(this.#through)}, up to where ranges were handed out`;
+      throw new MillraceError('MR_INTERNAL', text);
+    }
+    for (const delivered of this.#delivered) {
+      if (comparePositions(delivered.range.through, position) <= 0) this.#finish(delivered);
+    }
+    this.#advance();
+    const [first] = this.#delivered;
+    if (first !== undefined && comparePositions(first.range.after, position) < 0) {
+      first.range = { ...first.range, after: position };
+      this.#finished = position;
+    }
+    return true;
+  }
+
+  #finish(delivered: Delivered): void {
+    if (delivered.state === 'processed') this.#processed -= 1;
+    if (delivered.state === 'out') this.#giveBack(delivered);
+    delivered.state = 'finished';
+  }
+
+  #advance(): boolean {
     let advanced = false;
-    for (let first = this.#delivered[0]; first?.acked === true; first = this.#delivered[0]) {
+    for (let first = this.#delivered[0]; first?.state === 'finished'; first = this.#delivered[0]) {
       this.#delivered.shift();
       this.#finished = first.range.through;
       advanced = true;
@@ -89,7 +143,7 @@ export class FinishedPositions {
     if (comparePositions(range.through, this.#through) > 0) return false;
     return this.#delivered.every(
       (delivered) =>
-        delivered.acked ||
+        delivered.state === 'finished' ||
         isInside(delivered.range, range) ||
         comparePositions(delivered.range.through, range.through) > 0,
     );
@@ -97,7 +151,8 @@ export class FinishedPositions {
 
   /** Gives all bytes back: nothing that is still outstanding will be waited for. */
   drop(): void {
-    for (const delivered of this.#delivered.splice(0)) this.#giveBack(delivered);
+    for (const delivered of this.#delivered.splice(0)) if (delivered.state === 'out') this.#giveBack(delivered);
+    this.#processed = 0;
   }
 
   #giveBack({ bytes }: Delivered): void {

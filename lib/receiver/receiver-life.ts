@@ -3,12 +3,13 @@ import type { Channel } from '../base/channel.ts';
 import { MillraceError, toMillraceError } from '../base/error.ts';
 import { type Deferred, deferred } from '../base/service.ts';
 import type { Block } from '../block/block.ts';
-import type { LeaseKeeper } from '../lease/lease-keeper.ts';
+import type { Keeper } from '../lease/keeper.ts';
 import type { TableSnapshot } from '../lease/lease-table.ts';
 import { isBoundedRunDone } from './bounded-run.ts';
 import type { DemandGate } from './demand-gate.ts';
 import type { ReceiverOptions } from './receiver-options.ts';
 import { type ReceiverParts, openParts } from './receiver-parts.ts';
+import type { DrainHook } from './shard-tenure.ts';
 import { ShardSet, dropBlocks, finishBlocks } from './shard-set.ts';
 
 /** How a run comes to its end. */
@@ -22,6 +23,7 @@ export interface ReceiverLifeOptions {
   readonly receiver: ReceiverOptions;
   readonly channel: Channel<Block>;
   readonly gate: DemandGate;
+  readonly beforeLastCheckpoint: DrainHook;
   /** Aborts when a drain has to give up what is not finished. */
   readonly deadline: AbortSignal;
 }
@@ -54,7 +56,7 @@ export class ReceiverLife {
   #isEnding = false;
   #drainFault: MillraceError | undefined;
   #parts: ReceiverParts | undefined;
-  #keeper: LeaseKeeper | undefined;
+  #keeper: Keeper | undefined;
   #startedAtMillis: number | undefined;
 
   constructor(options: ReceiverLifeOptions) {
@@ -62,6 +64,7 @@ export class ReceiverLife {
     this.#shards = new ShardSet({
       receiver: options.receiver,
       gate: options.gate,
+      beforeLastCheckpoint: options.beforeLastCheckpoint,
       emit: (block) => options.channel.send(block),
       track: (run) => this.#track(run),
       loops: this.#loops.signal,
@@ -74,7 +77,7 @@ export class ReceiverLife {
   }
 
   /** The keeper of the leases, once there is one. */
-  get keeper(): LeaseKeeper | undefined {
+  get keeper(): Keeper | undefined {
     return this.#keeper;
   }
 

@@ -3,6 +3,8 @@ import type { Random } from '../base/random.ts';
 import type { EventSink } from '../event/bus.ts';
 import type { KinesisApi } from '../kinesis/kinesis-api.ts';
 import type { ShardReader } from '../kinesis/reader.ts';
+import type { Keeper } from '../lease/keeper.ts';
+import type { LeaseKeeperOptions } from '../lease/keeper-options.ts';
 import type { LeaseTable } from '../lease/lease-table.ts';
 import type { AssignmentOptions, AssignmentPlan } from '../lease/plan/utilization-types.ts';
 import type { InitialPosition } from '../lease/plan/shard-sync-plan.ts';
@@ -39,6 +41,8 @@ export interface ReceiverOptions {
   readonly api: KinesisApi;
   readonly reader: ShardReader;
   readonly table: LeaseTable;
+  /** Makes what holds the leases; by default they are held in this thread. */
+  readonly createKeeper?: (options: LeaseKeeperOptions) => Promise<Keeper>;
   /** How the leader assigns. */
   readonly plan: AssignmentPlan;
   /** Limits of the plan; KCL's defaults where nothing is said. */

@@ -2,6 +2,8 @@ import { listAllShards } from '../kinesis/shard-lister.ts';
 import type { Shard } from '../kinesis/shard.ts';
 import type { Lease } from '../lease/lease.ts';
 import { LeaseCoordinator } from '../lease/lease-coordinator.ts';
+import type { Keeper } from '../lease/keeper.ts';
+import type { LeaseKeeperOptions } from '../lease/keeper-options.ts';
 import { LeaseKeeper } from '../lease/lease-keeper.ts';
 import type { TableSnapshot } from '../lease/lease-table.ts';
 import type { HandoffBegun, LeaseLost } from '../lease/keeper-messages.ts';
@@ -23,7 +25,7 @@ export interface ReceiverParts {
   /** How long the stream keeps records. */
   readonly retentionMillis: number;
   readonly coordinator: LeaseCoordinator;
-  readonly keeper: LeaseKeeper;
+  readonly keeper: Keeper;
   readonly bound: Bound | undefined;
   readonly children: ShardEndOptions;
   readonly gone: ConfirmGoneOptions;
@@ -32,11 +34,11 @@ export interface ReceiverParts {
 /** What the parts tell the receiver. */
 export interface ReceiverPartsListener {
   /** Everything of the leases' writes is told through this keeper from now on. */
-  readonly onKeeper: (keeper: LeaseKeeper) => void;
+  readonly onKeeper: (keeper: Keeper) => void;
   /** A tenure has begun. */
   readonly onGained: (lease: Lease, parts: ReceiverParts) => void;
   readonly onLost: (lost: LeaseLost) => void;
-  readonly onHandoff: (begun: HandoffBegun, keeper: LeaseKeeper) => void;
+  readonly onHandoff: (begun: HandoffBegun, keeper: Keeper) => void;
   /** See {@link LeaseCoordinatorOptions}. */
   readonly onSnapshot: (snapshot: TableSnapshot, provenWorkers: readonly string[]) => void;
 }
@@ -53,11 +55,9 @@ export async function openParts(
   const { api, table, clock, random, events, settings, plan, exclusive = false } = options;
   const { assignment, measurements = measuresNothing } = options;
   const ports = { clock, random, events };
-  const description = await openStream(api, ports, signal);
-  const { streamName, streamArn, createdAtMillis: streamCreatedAtMillis } = description;
-  const stream = { streamName, streamArn, streamCreatedAtMillis };
   const serviceTimeMillis = () => api.serviceTimeMillis();
-  const keeper: LeaseKeeper = new LeaseKeeper({
+  // A keeper in a thread of its own starts while the stream is looked at.
+  const keeperMade = keeperOf(options, {
     ...settings,
     ...ports,
     table,
@@ -65,6 +65,11 @@ export async function openParts(
     onLost: listener.onLost,
     onHandoff: (begun) => listener.onHandoff(begun, keeper),
   });
+  keeperMade.catch(() => {});
+  const description = await openStream(api, ports, signal);
+  const { streamName, streamArn, createdAtMillis: streamCreatedAtMillis } = description;
+  const stream = { streamName, streamArn, streamCreatedAtMillis };
+  const keeper = await keeperMade;
   listener.onKeeper(keeper);
   const listShards = (at: InitialPosition | undefined, inner: AbortSignal) => shardsOf(options, at, inner);
   const { initialPosition } = settings;
@@ -96,6 +101,10 @@ export async function openParts(
     gone: { stream, listShards, describe: (inner) => openStream(api, ports, inner) },
   };
   return parts;
+}
+
+async function keeperOf({ createKeeper }: ReceiverOptions, options: LeaseKeeperOptions): Promise<Keeper> {
+  return createKeeper === undefined ? new LeaseKeeper(options) : createKeeper(options);
 }
 
 async function shardsOf(

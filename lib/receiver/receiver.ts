@@ -8,6 +8,7 @@ import type { Range } from '../block/range.ts';
 import { DemandGate } from './demand-gate.ts';
 import { type Ending, type LifeEnd, ReceiverLife } from './receiver-life.ts';
 import type { ReceiverOptions } from './receiver-options.ts';
+import type { DrainHook, ShardTenure } from './shard-tenure.ts';
 import { type Restarts, noRestarts, planRestart } from './restart-plan.ts';
 
 /**
@@ -22,6 +23,7 @@ export class Receiver implements BlockSource, Service {
   readonly #deadline = new AbortController();
   /** Aborts the wait for a restart. */
   readonly #asked = new AbortController();
+  #beforeLastCheckpoint: DrainHook = () => Promise.resolve();
   #life: ReceiverLife | undefined;
   /** The first end that somebody asked for. */
   #requested: Exclude<Ending, { type: 'fault' }> | undefined;
@@ -52,6 +54,17 @@ export class Receiver implements BlockSource, Service {
   async commit(range: Range, options: { readonly state?: string } = {}): Promise<CommitOutcome> {
     const consumer = this.#life?.shards.get(range.shardId);
     return consumer === undefined ? 'lost' : consumer.commit(range, options.state);
+  }
+
+  /** The shard of a block, in its tenure; `undefined` when that is over. */
+  tenureOf({ shardId, tenure }: Pick<Block, 'shardId' | 'tenure'>): ShardTenure | undefined {
+    const consumer = this.#life?.shards.get(shardId);
+    return consumer?.tenure === tenure ? consumer : undefined;
+  }
+
+  /** Has a hook called in every drain of a shard, before its last checkpoint. To be told before the run. */
+  beforeLastCheckpoint(hook: DrainHook): void {
+    this.#beforeLastCheckpoint = hook;
   }
 
   demand(limit: DemandLimit): void {
@@ -117,6 +130,7 @@ export class Receiver implements BlockSource, Service {
         receiver,
         channel: this.#channel,
         gate: this.#gate,
+        beforeLastCheckpoint: (tenure, signal) => this.#beforeLastCheckpoint(tenure, signal),
         deadline: this.#deadline.signal,
       });
       this.#life = life;

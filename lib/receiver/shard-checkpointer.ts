@@ -8,13 +8,13 @@ import type { CommitOutcome } from '../block/block-source.ts';
 import type { EventSink } from '../event/bus.ts';
 import type { ChildShard } from '../kinesis/kinesis-api.ts';
 import type { Lease } from '../lease/lease.ts';
+import type { Keeper } from '../lease/keeper.ts';
 import type { ShardTip } from './shard-tip.ts';
-import type { LeaseKeeper } from '../lease/lease-keeper.ts';
 
 /** What a {@link ShardCheckpointer} needs. */
 export interface ShardCheckpointerOptions {
   readonly lease: Lease;
-  readonly keeper: LeaseKeeper;
+  readonly keeper: Keeper;
   readonly tip: ShardTip;
   readonly clock: Clock;
   readonly random: Random;
@@ -61,6 +61,22 @@ export class ShardCheckpointer {
       const isOld = comparePositions(position, this.#written) <= 0;
       if (isOld && state === undefined) return 'committed';
       return this.#ask(isOld ? this.#written : position, state);
+    });
+  }
+
+  /** Writes a position beside the checkpoint, with the application's bytes; the next checkpoint removes it. */
+  prepare(position: Position, state: Uint8Array | undefined): Promise<CommitOutcome> {
+    return this.#writes.add(async () => {
+      const { keeper, lease } = this.#options;
+      const { leaseKey } = lease;
+      const outcome = await keeper.ask({
+        type: 'prepare',
+        leaseKey,
+        tenure: this.#tenure,
+        pendingCheckpoint: position,
+        ...(state === undefined ? {} : { state }),
+      });
+      return outcome === 'lost' ? 'lost' : 'committed';
     });
   }
 

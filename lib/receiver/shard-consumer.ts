@@ -1,4 +1,4 @@
-import { aborted, deadlineController, linkedController } from '../base/abort.ts';
+import { aborted, deadlineController, linkedController, raceAbort } from '../base/abort.ts';
 import { pause } from '../base/clock.ts';
 import { MillraceError, isMillraceError, toMillraceError } from '../base/error.ts';
 import { Notifier } from '../base/notifier.ts';
@@ -6,6 +6,7 @@ import { type Position, comparePositions, formatPosition } from '../base/positio
 import { StateHolder } from '../base/state.ts';
 import type { CommitOutcome } from '../block/block-source.ts';
 import { type Range, formatRange } from '../block/range.ts';
+import type { Lease } from '../lease/lease.ts';
 import { BlockOutlet, type BlockOutletOptions } from './block-outlet.ts';
 import { FinishedPositions } from './finished-positions.ts';
 import { type ParentGateOptions, waitForParents } from './parent-gate.ts';
@@ -14,6 +15,7 @@ import { isFaultOfAll } from './shard-fault.ts';
 import { type ReadingEnd, ShardIntake, type ShardIntakeOptions } from './shard-intake.ts';
 import { ShardTip } from './shard-tip.ts';
 import { type ShardState, shardEdges } from './shard-state.ts';
+import type { ShardTenure } from './shard-tenure.ts';
 
 /** How the drain of a shard came out; see {@link ShardConsumer.drain}. */
 export type DrainOutcome = 'finished' | 'late' | 'unwritten';
@@ -29,6 +31,8 @@ export interface ShardConsumerOptions
   readonly coolDownMillis: number;
   /** How long blocks that are out may still finish when reading has failed for good. */
   readonly faultGraceMillis: number;
+  /** Called in a drain, when all that was handed out is finished or processed, before the last checkpoint. */
+  readonly beforeLastCheckpoint: (tenure: ShardTenure, signal: AbortSignal) => Promise<void>;
   /** Where reading begins when an engine with positions of its own knows better than the lease's checkpoint. */
   readonly start?: Position;
 }
@@ -37,7 +41,7 @@ export interface ShardConsumerOptions
  * Reads one shard in one tenure: waits for the parents, reads pages, cuts them into blocks, and checkpoints what is
  * finished. The commit order of a shard's end: last range acked -> children leased -> SHARD_END checkpointed.
  */
-export class ShardConsumer {
+export class ShardConsumer implements ShardTenure {
   readonly leaseKey: string;
   readonly tenure: number;
   readonly #options: ShardConsumerOptions;
@@ -97,6 +101,21 @@ export class ShardConsumer {
   /** The state now. */
   get state(): ShardState {
     return this.#state.current;
+  }
+
+  /** The row that the tenure began with. */
+  get lease(): Lease {
+    return this.#options.lease;
+  }
+
+  /** Up to where everything is finished. */
+  get finished(): Position {
+    return this.#positions.finished;
+  }
+
+  /** Up to where blocks were handed out. */
+  get through(): Position {
+    return this.#positions.through;
   }
 
   /** Blocks handed out and not finished. */
@@ -224,7 +243,7 @@ export class ShardConsumer {
   async drain(deadline: AbortSignal): Promise<DrainOutcome> {
     this.stopReading();
     await this.settled(deadline);
-    const isFinished = this.#positions.outstanding === 0;
+    const isFinished = this.#positions.outstanding === 0 && (await this.#hasPrepared(deadline));
     const onDeadline = () => this.abort(deadline.reason);
     deadline.addEventListener('abort', onDeadline, { once: true });
     if (deadline.aborted) onDeadline();
@@ -235,6 +254,18 @@ export class ShardConsumer {
       return isMissing ? 'unwritten' : 'finished';
     } finally {
       deadline.removeEventListener('abort', onDeadline);
+    }
+  }
+
+  /** Lets whoever processes the shard do its last; `false` when the deadline came first. */
+  async #hasPrepared(deadline: AbortSignal): Promise<boolean> {
+    if (this.#over.signal.aborted) return true;
+    using either = linkedController(deadline, this.#over.signal);
+    try {
+      await raceAbort(this.#options.beforeLastCheckpoint(this, either.signal), either.signal);
+      return true;
+    } catch {
+      return !deadline.aborted;
     }
   }
 
@@ -262,6 +293,26 @@ export class ShardConsumer {
     if (range.tenure !== this.tenure) return;
     this.#positions.ack(range);
     this.#acked.notify();
+  }
+
+  /** A range is processed; whether it is finished will be told by {@link ShardConsumer.checkpointThrough}. */
+  processed(range: Range): void {
+    if (range.tenure !== this.tenure) return;
+    this.#positions.processed(range);
+    this.#acked.notify();
+  }
+
+  /** Finishes everything up to a position, be it inside a block, and writes it now. */
+  async checkpointThrough(position: Position): Promise<CommitOutcome> {
+    if (this.#over.signal.aborted) return 'lost';
+    this.#positions.finishThrough(position);
+    this.#acked.notify();
+    return this.checkpoint();
+  }
+
+  /** Writes a position beside the checkpoint, with the application's bytes. */
+  async prepare(position: Position, state: Uint8Array | undefined): Promise<CommitOutcome> {
+    return this.#over.signal.aborted ? 'lost' : this.#checkpointer.prepare(position, state);
   }
 
   /**

@@ -5,7 +5,7 @@ import { Notifier } from '../base/notifier.ts';
 import type { Position } from '../base/position.ts';
 import type { Block } from '../block/block.ts';
 import { type Lease, isEnded } from '../lease/lease.ts';
-import type { LeaseKeeper } from '../lease/lease-keeper.ts';
+import type { Keeper } from '../lease/keeper.ts';
 import type { HandoffBegun, LeaseLost } from '../lease/keeper-messages.ts';
 import { defaultAssignmentOptions } from '../lease/plan/utilization-types.ts';
 import { ByteBudget } from './byte-budget.ts';
@@ -17,6 +17,7 @@ import type { ReceiverParts } from './receiver-parts.ts';
 import { ShardConsumer } from './shard-consumer.ts';
 import { leaseChildren } from './shard-end.ts';
 import { isFaultOfReceiver } from './shard-fault.ts';
+import type { DrainHook } from './shard-tenure.ts';
 
 /** How long this worker keeps off a shard that failed here for good. */
 export const shardCoolDownMillis = 60_000;
@@ -27,6 +28,8 @@ export interface ShardSetOptions {
   readonly gate: DemandGate;
   /** Takes the sealed blocks of all shards. */
   readonly emit: (block: Block) => void;
+  /** See {@link ShardConsumerOptions}. */
+  readonly beforeLastCheckpoint: DrainHook;
   /** Keeps a run; its fault ends the receiver, and its end is waited for. */
   readonly track: (run: Promise<unknown>) => void;
   /** Aborts when the loops of the receiver end. */
@@ -140,7 +143,7 @@ export class ShardSet {
   }
 
   #consumerOf(lease: Lease, start: Position, parts: ReceiverParts): ShardConsumer {
-    const { receiver, gate, emit } = this.#options;
+    const { receiver, gate, emit, beforeLastCheckpoint } = this.#options;
     const { settings, clock, random, events, table, reader, api } = receiver;
     const { gracefulLeaseHandoffTimeoutMillis } = { ...defaultAssignmentOptions, ...receiver.assignment };
     return new ShardConsumer({
@@ -165,6 +168,7 @@ export class ShardSet {
       faultGraceMillis: gracefulLeaseHandoffTimeoutMillis,
       confirmGone: (shardId, signal) => confirmGone(shardId, parts.gone, signal),
       emit,
+      beforeLastCheckpoint,
       leaseChildren: async (told, signal) => {
         await leaseChildren(lease, told, parts.children, signal);
         parts.coordinator.wake();
@@ -185,13 +189,13 @@ export class ShardSet {
    * The leader hands a lease to another worker: finish it, checkpoint it, then let the keeper complete the handoff, so that
    * the next owner repeats nothing. Without a consumer there is nothing to finish, and the handoff is completed at once.
    */
-  handOff(begun: HandoffBegun, keeper: LeaseKeeper): void {
+  handOff(begun: HandoffBegun, keeper: Keeper): void {
     // A receiver that ends releases all its leases, and completes the handoffs with them.
     if (this.#isClosed) return;
     this.#options.track(this.#moveAway(begun, keeper));
   }
 
-  async #moveAway({ leaseKey, tenure, to }: HandoffBegun, keeper: LeaseKeeper): Promise<void> {
+  async #moveAway({ leaseKey, tenure, to }: HandoffBegun, keeper: Keeper): Promise<void> {
     const { receiver, loops } = this.#options;
     const { gracefulLeaseHandoffTimeoutMillis } = { ...defaultAssignmentOptions, ...receiver.assignment };
     const consumer = this.#consumers.get(leaseKey);

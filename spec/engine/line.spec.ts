@@ -10,6 +10,7 @@ const completed: BatchOutcome = { tag: 'completed', memory: emptyMemory };
 function lineOf(run: (order: BatchOrder) => Promise<BatchOutcome>) {
   const faults: unknown[] = [];
   const line = new Line({
+    batchIntervalMillis: 1_000,
     group: 'shard-a',
     zeroTimeMillis: 0,
     isShared: false,

@@ -1,7 +1,8 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
+import { descendantsOf, isAlive, staying } from '../support/processes.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const running: Demo[] = [];
@@ -56,42 +57,6 @@ class Demo {
   /** Leaves nothing, whatever the test came to; its children end with it. */
   end(): void {
     if (this.#child.exitCode === null) this.#child.kill('SIGKILL');
-  }
-}
-
-function descendantsOf(ancestor: number): number[] {
-  const rows = execFileSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' }).trim().split('\n');
-  const pairs = rows.map((row) => row.trim().split(/\s+/).map(Number) as [number, number]);
-  const found = new Set([ancestor]);
-  // A child may stand before its parent, so the list is gone through until nothing is added.
-  for (let before = 0; before < found.size;) {
-    before = found.size;
-    for (const [pid, parent] of pairs) if (found.has(parent)) found.add(pid);
-  }
-  found.delete(ancestor);
-  // ps itself is a child of this process, not of the demo.
-  return [...found];
-}
-
-/**
- * Waits until none of the processes is left, and answers those that stay. What the demo itself starts is gone before
- * it is; tsx may have a compiler beside each process, which ends a moment after it.
- */
-async function staying(pids: Iterable<number>): Promise<number[]> {
-  const giveUpAt = performance.now() + 60_000;
-  for (;;) {
-    const alive = [...pids].filter(isAlive);
-    if (alive.length === 0 || performance.now() > giveUpAt) return alive;
-    await delay(20);
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
   }
 }
 

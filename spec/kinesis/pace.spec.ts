@@ -17,6 +17,19 @@ describe('the pace of a shard', () => {
     expect(pace.notBeforeMillis).toBe(2_000);
   });
 
+  it('reads a shard near its tip only once in millisBehindLatestThresholdForReducedTps', () => {
+    const reduced = { ...limits, reducedTpsMillis: 5_000 };
+    const read = { startedAtMillis: 1_000, bytes: 10, caughtUp: false };
+    expect(afterRead(initialPace, reduced, { ...read, millisBehindLatest: 4_999 }).notBeforeMillis).toBe(6_000);
+    expect(afterRead(initialPace, reduced, { ...read, millisBehindLatest: 5_000 }).notBeforeMillis).toBe(1_250);
+    expect(afterRead(initialPace, reduced, { ...read, caughtUp: true, millisBehindLatest: 0 }).notBeforeMillis).toBe(
+      6_000,
+    );
+    // A read that was refused says nothing of the lag, and by default there is no such rule.
+    expect(afterRead(initialPace, reduced, read).notBeforeMillis).toBe(1_250);
+    expect(afterRead(initialPace, limits, { ...read, millisBehindLatest: 1 }).notBeforeMillis).toBe(1_250);
+  });
+
   it('pays for a big page at 2 MB a second', () => {
     const pace = afterRead(initialPace, limits, { startedAtMillis: 0, bytes: 10_000_000, caughtUp: true });
     expect(pace.notBeforeMillis).toBe(5_000);

@@ -80,6 +80,53 @@ describe('the polling reader', () => {
     expect(fake.callCount('getRecords')).toBe(11);
   });
 
+  it('gives no record twice when an iterator stands still, and goes on behind the last one', async () => {
+    const { fake, open } = setup();
+    for (const text of ['a', 'b']) fake.put('k', text);
+    const { next } = open();
+    expect(textsOf(await next())).toEqual(['a', 'b']);
+    let left = 3;
+    const first = fake.connect();
+    const iterator = await first.getShardIterator({ shardId, start: horizon }, new AbortController().signal);
+    fake.intercept(async (call, proceed) => {
+      if (call.operation !== 'getRecords' || call.caller !== 'test' || left === 0) return proceed();
+      left -= 1;
+      const answer = (await proceed()) as GetRecordsAnswer;
+      const records = [{ data: new Uint8Array(1), partitionKey: 'k', sequenceNumber: '1', arrivalTimeMillis: 0 }];
+      return { ...answer, records, nextIterator: iterator };
+    });
+    fake.put('k', 'c');
+    expect(textsOf(await next())).toEqual(['c']);
+    expect(left).toBe(0);
+  });
+
+  it.each([
+    [
+      'records that were given out already',
+      [{ data: new Uint8Array(1), partitionKey: 'k', sequenceNumber: '1', arrivalTimeMillis: 0 }],
+    ],
+    ['nothing, though the shard is behind', []],
+  ])('gives up when every iterator stands still: %s', async (_, records) => {
+    const { fake, open } = setup();
+    fake.put('k', 'a');
+    const { next } = open();
+    await next();
+    let iterator = '';
+    fake.intercept(async (call, proceed) => {
+      const answer = await proceed();
+      if (call.operation === 'getShardIterator') iterator = answer as string;
+      if (call.operation !== 'getRecords') return answer;
+      return {
+        records,
+        nextIterator: iterator || (answer as GetRecordsAnswer).nextIterator,
+        millisBehindLatest: 5,
+        childShards: [],
+      };
+    });
+    fake.failNext('getRecords', awsError('ExpiredIteratorException'));
+    await expect(next()).rejects.toMatchObject({ code: 'MR_INTERNAL' });
+  });
+
   it('waits out throttling, tells it as throttling, and reads at half the pace for 10 s', async () => {
     const { clock, fake, eventsOf, open } = setup({}, { maxRecords: 1 });
     for (let count = 0; count < 60; count += 1) fake.put('k', String(count));

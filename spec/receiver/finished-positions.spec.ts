@@ -123,4 +123,87 @@ describe('FinishedPositions', () => {
       }),
     );
   });
+
+  it('frees what is processed without finishing it, and finishes inside a range', () => {
+    const { positions, ranges } = delivered(3);
+    for (const one of ranges.slice(0, 2)) positions.processed(one);
+    expect(positions.outstanding).toBe(1);
+    expect(positions.finished).toEqual(at(0));
+    expect(positions.finishThrough(at(5))).toBe(true);
+    expect(positions.finished).toEqual(at(5));
+    expect(positions.finishThrough(at(5))).toBe(false);
+    expect(positions.finishThrough(at(3))).toBe(false);
+    positions.finishThrough(at(25));
+    expect(positions.finished).toEqual(at(25));
+    expect(positions.outstanding).toBe(1);
+    positions.ack(ranges[2] as Range);
+    expect(positions.finished).toEqual(at(30));
+    expect(() => positions.finishThrough(at(31))).toThrow('MR_INTERNAL');
+  });
+
+  it('keeps no list of what is processed and never finished', () => {
+    const { positions, ranges } = delivered(1);
+    positions.processed(ranges[0] as Range);
+    for (let index = 1; index < 20_000; index += 1) {
+      const one = range(index * 10, (index + 1) * 10);
+      positions.deliver(one);
+      positions.processed(one);
+    }
+    expect(positions.outstanding).toBe(0);
+    positions.finishThrough(at(199_995));
+    expect(positions.finished).toEqual(at(199_995));
+  });
+
+  it('never has a gap, never goes back and gives every byte back once, for any mix of acks, of what is processed and of checkpoints', () => {
+    const step = fc.record({
+      kind: fc.constantFrom('ack', 'processed', 'through', 'deliver'),
+      low: fc.nat(120),
+      high: fc.nat(120),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), fc.boolean(), (steps, isLost) => {
+        const positions = new FinishedPositions(at(0));
+        let count = 0;
+        let held = 0;
+        // The model: which of the places 1 to 10 x count are finished.
+        const done = new Set<number>();
+        let before = positions.finished;
+        for (const { kind, low: one, high: other } of steps) {
+          const [low, high] = one < other ? [one, other] : [other, one];
+          if (kind === 'deliver' && count < 12) {
+            held += 1;
+            let isOut = true;
+            const release = () => {
+              expect(isOut).toBe(true);
+              isOut = false;
+              held -= 1;
+            };
+            positions.deliver(range(count * 10, (count + 1) * 10), { bytes: 1, settle() {}, release });
+            count += 1;
+          }
+          if (kind === 'processed') positions.processed(range(low, high));
+          if (kind === 'ack') positions.ack(range(low, high));
+          if (kind === 'through') {
+            const isBeyond = high > count * 10;
+            if (isBeyond) expect(() => positions.finishThrough(at(high))).toThrow('MR_INTERNAL');
+            else positions.finishThrough(at(high));
+            for (let place = 1; !isBeyond && place <= high; place += 1) done.add(place);
+          }
+          expect(comparePositions(positions.finished, before)).toBeGreaterThanOrEqual(0);
+          expect(comparePositions(positions.finished, positions.through)).toBeLessThanOrEqual(0);
+          before = positions.finished;
+          expect(positions.bytes).toBe(held);
+          expect(positions.outstanding).toBeGreaterThanOrEqual(0);
+          // Whatever was said to be finished up to here is.
+          const last = Math.max(0, ...done);
+          if (kind === 'through') expect(comparePositions(positions.finished, at(last))).toBeGreaterThanOrEqual(0);
+        }
+        if (isLost) positions.drop();
+        else positions.finishThrough(positions.through);
+        expect(held).toBe(0);
+        expect(positions.outstanding).toBe(0);
+        expect(positions.finished).toEqual(isLost ? before : at(count * 10));
+      }),
+    );
+  });
 });

@@ -101,6 +101,7 @@ async function reading(checkpoint: Position = TRIM_HORIZON) {
     leaseChildren: () => Promise.resolve(),
     coolDownMillis: 0,
     faultGraceMillis: 30_000,
+    beforeLastCheckpoint: () => Promise.resolve(),
     confirmGone: () => Promise.resolve(true),
   });
   const run = consumer.run();

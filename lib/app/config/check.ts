@@ -1,5 +1,5 @@
 import type { GivenValue } from './given-value.ts';
-import { laterOptions, laterValues } from './later-options.ts';
+import { laterOptions } from './later-options.ts';
 import type { OptionSpec, ParsedText } from './option.ts';
 import { type ConsumerValues, consumerOptionList } from './option-list.ts';
 import { type Problem, showValue } from './problem.ts';
@@ -26,10 +26,6 @@ function checkValue(given: GivenValue): ParsedText {
   const { option, value, from } = given;
   const instead = laterOptions[option];
   if (instead !== undefined) return refused(`${from} is not in this version yet: ${instead}`);
-  const later = laterValues[option];
-  if (later?.values.some((one) => one === value)) {
-    return refused(`${label(given)} is ${showValue(value)}, which is not in this version yet: ${later.instead}`);
-  }
 
   const spec: OptionSpec<unknown> = consumerOptionList[option as keyof typeof consumerOptionList];
   if (given.form !== 'program' && spec.fromText === undefined) {

@@ -119,8 +119,18 @@ export interface ConsumerOptions {
    * speaks but AWS does not document, or by the SDK's own.
    */
   readonly codec?: 'json' | 'cbor' | 'sdk' | undefined;
-  /** Only `'inline'` in this version. */
-  readonly heartbeatIsolation?: 'inline' | undefined;
+  /**
+   * Where heartbeats run: in a thread of their own (default), so that code that blocks the main thread loses no lease, or in
+   * the main one (`'inline'`). Where a thread cannot be, they run inline, and an event (`heartbeats.inlined`) says why.
+   */
+  readonly heartbeatIsolation?: 'thread' | 'inline' | undefined;
+  /**
+   * What is done about a shard whose handler has not returned, or a main thread that has not answered, for
+   * `stalledAfterMillis`: its leases are given up (default), or it is only told by an event.
+   */
+  readonly onStall?: 'RELEASE' | 'WARN' | undefined;
+  /** How long a handler or the main thread may not come back before it counts as stalled, milliseconds; default 300,000. */
+  readonly stalledAfterMillis?: number | undefined;
   /** Most records of one read; default and most 10,000. */
   readonly maxRecords?: number | undefined;
   /** Pause between reads of a shard that is caught up, milliseconds; default 1,000, at least 200. */

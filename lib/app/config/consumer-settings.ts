@@ -43,7 +43,9 @@ export interface ConsumerSettings {
   readonly onConsumerLimit: 'FAIL' | 'POLLING';
   readonly deregisterConsumer: boolean;
   readonly codec: 'json' | 'cbor' | 'sdk';
-  readonly heartbeatIsolation: 'inline';
+  readonly heartbeatIsolation: 'thread' | 'inline';
+  readonly onStall: 'RELEASE' | 'WARN';
+  readonly stalledAfterMillis: number;
   readonly leaseAssignmentStrategy: LeaseAssignmentStrategy;
   readonly maxLeasesForWorker: number;
   readonly maxThroughputPerHostKBps: number;

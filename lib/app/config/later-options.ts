@@ -6,12 +6,5 @@ export const laterOptions: Readonly<Record<string, string>> = {
   cloudWatch: 'remove it and listen to the events (listener) for figures',
   cloudWatchEndpoint: 'remove it and listen to the events (listener) for figures',
   metricsLevel: 'remove it and listen to the events (listener) for figures',
-  onStall: 'remove it and watch for the event batch.stuck',
-  stalledAfterMillis: 'remove it and watch for the event batch.stuck',
   streams: 'make one consumer for each stream, with streamName',
-};
-
-/** Values of known options whose feature does not exist yet, with what to use instead. */
-export const laterValues: Readonly<Record<string, { readonly values: readonly string[]; readonly instead: string }>> = {
-  heartbeatIsolation: { values: ['thread'], instead: 'use inline' },
 };

@@ -17,7 +17,23 @@ export const leaseOptions = {
     },
     100,
   ),
-  heartbeatIsolation: word({ brief: 'Where heartbeats run; only inline in this version.', defaultText: 'inline' }, [
-    'inline',
-  ]),
+  heartbeatIsolation: word(
+    { brief: 'Where heartbeats run: in a thread of their own, or in the main one.', defaultText: 'thread' },
+    ['thread', 'inline'],
+  ),
+  onStall: word(
+    {
+      brief:
+        'What is done about a shard whose handler, or a main thread, that stands still: its leases are given up, or it is only told.',
+      defaultText: 'RELEASE',
+    },
+    ['RELEASE', 'WARN'],
+  ),
+  stalledAfterMillis: millis(
+    {
+      brief: 'How long a handler or the main thread may not come back before it counts as stalled, milliseconds.',
+      defaultText: '300000',
+    },
+    1_000,
+  ),
 };

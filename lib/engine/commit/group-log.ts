@@ -39,6 +39,7 @@ export interface GroupLogOptions {
 export interface BatchResult {
   readonly batchId: number;
   readonly batchTimeMillis: number;
+  readonly zeroTimeMillis: number;
   readonly fence: Fence;
   /** All shards of the group: also those without records in this batch. */
   readonly shards: readonly ShardProgress[];

@@ -26,6 +26,7 @@ export const manifestSchema = z.object({
   scope: z.enum(['shard', 'application']),
   batchId: count,
   batchTimeMillis: count,
+  zeroTimeMillis: count,
   fence,
   lineage: count,
   shards: z.array(z.object({ shardId: z.string(), streamName: z.string(), position })),

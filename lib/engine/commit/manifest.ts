@@ -40,6 +40,8 @@ export interface Manifest {
   readonly scope: 'shard' | 'application';
   readonly batchId: number;
   readonly batchTimeMillis: number;
+  /** From which windows and slides are counted; the same from the first batch on. */
+  readonly zeroTimeMillis: number;
   readonly fence: Fence;
   readonly lineage: number;
   readonly shards: readonly ShardProgress[];

@@ -19,6 +19,7 @@ const clearedAttributes: Record<ClearableField, readonly string[]> = {
   leaseOwner: ['leaseOwner'],
   checkpointOwner: ['checkpointOwner'],
   pendingCheckpoint: ['pendingCheckpoint', 'pendingCheckpointSubSequenceNumber', 'pendingCheckpointState'],
+  pendingCheckpointState: ['pendingCheckpointState'],
 };
 
 /** Writes a lease write as DynamoDB expressions. Every name goes through a placeholder, so no reserved word can break it. */
@@ -71,6 +72,12 @@ function changedAttributes(changes: LeaseChanges): [string, DynamoValue][] {
       const row = positionToRow(changes.checkpoint);
       attributes.push(['checkpoint', { S: row.checkpoint }]);
       attributes.push(['checkpointSubSequenceNumber', { N: String(row.subSequenceNumber) }]);
+    } else if (field === 'pendingCheckpoint' && changes.pendingCheckpoint !== undefined) {
+      const row = positionToRow(changes.pendingCheckpoint);
+      attributes.push(['pendingCheckpoint', { S: row.checkpoint }]);
+      attributes.push(['pendingCheckpointSubSequenceNumber', { N: String(row.subSequenceNumber) }]);
+    } else if (field === 'pendingCheckpointState' && changes.pendingCheckpointState !== undefined) {
+      attributes.push(['pendingCheckpointState', { B: changes.pendingCheckpointState }]);
     } else if (field === 'childShardIds') {
       if (changes.childShardIds !== undefined && changes.childShardIds.length > 0) {
         attributes.push(['childShardIds', { SS: changes.childShardIds }]);

@@ -13,6 +13,7 @@ import {
   nameChildren,
   nameHashRange,
   releaseLease,
+  prepareCheckpoint,
   renewLease,
   seekLease,
 } from '../../lease/lease-write.ts';
@@ -111,6 +112,25 @@ export const leaseWriteCases: readonly LeaseWriteCase[] = [
     write: renewLease({ ...fence, handoffTo: 'other' }),
     after: { ...inHandoff, leaseCounter: 8 },
     refusedOn: { leaseCounter: { ...inHandoff, leaseCounter: 8 }, tenure: { ...inHandoff, tenure: 6 } },
+  },
+  {
+    name: 'prepareCheckpoint writes the pending checkpoint with its state, beside the checkpoint',
+    before: heldLease,
+    write: prepareCheckpoint(fence, end, Uint8Array.of(0, 255)),
+    after: {
+      ...heldLease,
+      leaseCounter: 8,
+      pendingCheckpoint: end,
+      pendingCheckpointState: Uint8Array.of(0, 255),
+    },
+    refusedOn: brokenFence,
+  },
+  {
+    name: 'prepareCheckpoint without a state removes the one of an earlier prepared checkpoint',
+    before: { ...heldLease, ...pending },
+    write: prepareCheckpoint(fence, end, undefined),
+    after: { ...heldLease, leaseCounter: 8, pendingCheckpoint: end },
+    refusedOn: {},
   },
   {
     name: 'checkpointLease writes the position, forgets the switches and drops the pending checkpoint',

@@ -88,7 +88,9 @@ export class Dispatcher {
       counters.openStreams += 1;
       try {
         const head = this.#head(200, { contentType: eventStreamType }, undefined);
-        counters.bytesSent += await streamHarmed(exchange, head, reply.frames, effect);
+        await streamHarmed(exchange, head, reply.frames, effect, (bytes) => {
+          counters.bytesSent += bytes;
+        });
       } finally {
         counters.openStreams -= 1;
       }

@@ -43,28 +43,29 @@ async function flushed(): Promise<void> {
   for (let turn = 0; turn < turnsToFlush; turn += 1) await nextTurn();
 }
 
-/** Streams frames as an effect leaves them, until they end or the caller has gone. Answers how many bytes were sent. */
+/** Streams frames as an effect leaves them, until they end or the caller has gone. Tells of the bytes of each. */
 export async function streamHarmed(
   exchange: Exchange,
   head: AnswerHead,
   frames: AsyncIterable<Uint8Array>,
   effect: AnswerEffect | undefined,
-): Promise<number> {
+  onSent: (bytes: number) => void,
+): Promise<void> {
   const stream = exchange.open(head);
   let sent = 0;
   for await (const frame of frames) {
-    if (exchange.gone.aborted) return sent;
+    if (exchange.gone.aborted) return;
     if (effect?.kind === 'cut' && sent + frame.length >= (effect.afterBytes ?? 0)) {
       await stream.write(frame.subarray(0, (effect.afterBytes ?? 0) - sent));
       await flushed();
       exchange.cut(effect.how ?? 'connection');
-      return sent;
+      return;
     }
+    onSent(frame.length);
     await stream.write(harmed(frame, effect, sent));
     sent += frame.length;
   }
   stream.end();
-  return sent;
 }
 
 function harmed(frame: Uint8Array, effect: AnswerEffect | undefined, sent: number): Uint8Array {

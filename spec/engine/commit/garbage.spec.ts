@@ -25,6 +25,7 @@ function chain(length: number, every: number): NamedManifest[] {
         scope: 'shard',
         batchId,
         batchTimeMillis: batchId,
+        zeroTimeMillis: 0,
         fence: { kind: 'tenure', number: 1 },
         lineage: 0,
         shards: [],

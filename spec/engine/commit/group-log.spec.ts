@@ -82,6 +82,7 @@ function prepare(log: GroupLog, words: Counts, tenure = 1): Promise<Prepared> {
     {
       batchId,
       batchTimeMillis: batchId * 1_000,
+      zeroTimeMillis: 0,
       fence: { kind: 'tenure', number: tenure },
       shards: [{ shardId: 'shard-0', streamName: 'lines', position: positionOf(BigInt(batchId)) }],
       memory: memoryOf(words),

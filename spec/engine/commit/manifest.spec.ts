@@ -18,6 +18,7 @@ const manifest: Manifest = {
   scope: 'shard',
   batchId: 12,
   batchTimeMillis: 24_000,
+  zeroTimeMillis: 0,
   fence: { kind: 'tenure', number: 7 },
   lineage: 0,
   shards: [

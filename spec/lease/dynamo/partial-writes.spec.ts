@@ -105,7 +105,7 @@ describe('a row that is created while it is there already', () => {
 describe('pendingCheckpointState', () => {
   const [{ before: lease }] = leaseWriteCases as [LeaseWriteCase];
   /** A prepared checkpoint is dropped where another is written, and nowhere else. */
-  const dropPending = /^(checkpointLease|seekLease) /;
+  const dropPending = /^(checkpointLease|prepareCheckpoint|seekLease) /;
 
   it.each([
     ['bytes, as KCL updates it', { B: Uint8Array.of(1, 2, 255) }],

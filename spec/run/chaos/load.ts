@@ -30,18 +30,24 @@ const recordsPerPut = 8;
 export class Load {
   readonly produced: ProducedRecord[] = [];
   readonly #api: KinesisApi;
+  readonly #signal: AbortSignal;
   readonly #keys = evenKeys(keysPerPart);
   readonly #numbers = new Map<string, number>();
   readonly #stopped = new AbortController();
   #running: Promise<void> | undefined;
-  #marks: readonly string[] = [];
+  /** Words that wait for the next record of their shard. */
+  #marks: readonly { readonly shardId: string; readonly mark: string }[] = [];
+  /** Where the last record of each key went. */
+  readonly #shardOf = new Map<string, string>();
   #turn = 0;
   /** The time between two answers, when it was longer than it should be. */
   readonly #gaps: { readonly atMillis: number; readonly latenessMillis: number }[] = [];
   #fault: Error | undefined;
 
-  constructor(api: KinesisApi) {
+  /** `signal` aborts when nobody wants to know any more what became of the load. */
+  constructor(api: KinesisApi, signal: AbortSignal) {
     this.#api = api;
+    this.#signal = signal;
   }
 
   /** The records put each second, as long as the services keep up. */
@@ -60,9 +66,9 @@ export class Load {
     });
   }
 
-  /** The next record of the load carries this word in its text. */
-  markNext(mark: string): void {
-    this.#marks = [...this.#marks, mark];
+  /** The next record that should go to this shard carries this word in its text. */
+  markNext(shardId: string, mark: string): void {
+    this.#marks = [...this.#marks, { shardId, mark }];
   }
 
   /** Ends it after the put that is under way. @throws what ended the load before. */
@@ -76,7 +82,7 @@ export class Load {
     const producer = createProducer({ api: this.#api, clock: systemClock, random: seededRandom(1) });
     let dueMillis = machineMillis();
     let lastMillis = dueMillis;
-    while (!this.#stopped.signal.aborted) {
+    while (!this.#stopped.signal.aborted && !this.#signal.aborted) {
       const entries = this.#next();
       const encoder = new TextEncoder();
       const puts = entries.map(({ key, number, mark }) => ({
@@ -84,10 +90,11 @@ export class Load {
         partitionKey: key,
       }));
       // Not ended by `stop`: whether a call that is given up was applied, nobody would know.
-      const receipts = await producer.putAll(puts, new AbortController().signal);
+      const receipts = await producer.putAll(puts, this.#signal);
       const atMillis = machineMillis();
       for (const [index, { shardId, sequenceNumber }] of receipts.entries()) {
         const { key = '', number = 0 } = entries[index] ?? {};
+        this.#shardOf.set(key, shardId);
         this.produced.push({ shardId, sequenceNumber, key, number, atMillis });
       }
       const latenessMillis = atMillis - lastMillis - putIntervalMillis;
@@ -106,9 +113,9 @@ export class Load {
       this.#turn += 1;
       const number = (this.#numbers.get(key) ?? 0) + 1;
       this.#numbers.set(key, number);
-      const [mark = '', ...marks] = this.#marks;
-      this.#marks = marks;
-      return { key, number, mark };
+      const marked = this.#marks.find(({ shardId }) => shardId === this.#shardOf.get(key));
+      this.#marks = this.#marks.filter((one) => one !== marked);
+      return { key, number, mark: marked?.mark ?? '' };
     });
   }
 }

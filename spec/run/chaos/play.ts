@@ -20,6 +20,8 @@ export interface RoundOptions {
   readonly folder: string;
   readonly failoverTimeMillis: number;
   readonly program?: WorkerProgram;
+  /** How long what was put is waited for, once all is well again: 60,000 ms. */
+  readonly handledLimitMillis?: number;
   readonly signal: AbortSignal;
 }
 
@@ -68,19 +70,21 @@ export async function playRound(options: RoundOptions): Promise<Round> {
   );
   const probing = new AbortController();
   const probe = probeServices(services, own, probing.signal);
+  const step = async (run: () => Promise<void>) => {
+    try {
+      await run();
+    } catch (thrown) {
+      signal.throwIfAborted();
+      stage.faults.push(messageOf(thrown));
+    }
+  };
   try {
-    await scenario.play(stage);
-    await stage.wait(tailMillis);
-  } catch (thrown) {
-    signal.throwIfAborted();
-    stage.faults.push(messageOf(thrown));
-  }
-  try {
-    await services.faults?.clearFaults();
-    await finish(stage);
-  } catch (thrown) {
-    signal.throwIfAborted();
-    stage.faults.push(messageOf(thrown));
+    await step(async () => {
+      await scenario.play(stage);
+      await stage.wait(tailMillis);
+    });
+    await step(async () => services.faults?.clearFaults());
+    await step(() => finish(stage, options.handledLimitMillis));
   } finally {
     probing.abort();
     await probe;
@@ -91,23 +95,27 @@ export async function playRound(options: RoundOptions): Promise<Round> {
 }
 
 /** Ends the load, waits until all of it was handled, and has the workers finish. */
-async function finish(stage: Stage): Promise<void> {
+async function finish(stage: Stage, handledLimitMillis: number | undefined): Promise<void> {
   await stage.load.stop();
   const places = stage.load.produced.map(({ shardId, sequenceNumber }) => placeOf(shardId, sequenceNumber));
   const seen = new Set<string>();
   const read = new Map<string, number>();
   await stage
-    .until('everything that was put is handled', () => {
-      for (const [index, { lines }] of stage.workers.entries()) {
-        for (const line of lines.slice(read.get(String(index)) ?? 0)) {
-          if (line.type !== 'records') continue;
-          for (const { sequenceNumber } of line.records) seen.add(placeOf(line.shardId, sequenceNumber));
+    .until(
+      'everything that was put is handled',
+      () => {
+        for (const [index, { lines }] of stage.workers.entries()) {
+          for (const line of lines.slice(read.get(String(index)) ?? 0)) {
+            if (line.type !== 'records') continue;
+            for (const { sequenceNumber } of line.records) seen.add(placeOf(line.shardId, sequenceNumber));
+          }
+          read.set(String(index), lines.length);
         }
-        read.set(String(index), lines.length);
-      }
-      const dead = new Set(stage.deadLetters());
-      return places.every((place) => seen.has(place) || dead.has(place));
-    })
+        const dead = new Set(stage.deadLetters());
+        return places.every((place) => seen.has(place) || dead.has(place));
+      },
+      handledLimitMillis,
+    )
     .catch((thrown: unknown) => {
       stage.options.signal.throwIfAborted();
       stage.faults.push(messageOf(thrown));

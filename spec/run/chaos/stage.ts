@@ -11,7 +11,7 @@ import { Load } from './load.ts';
 import type { Services } from './services.ts';
 import { StreamControl } from './stream-control.ts';
 import { ChaosWorker, type WorkerProgram } from './worker-process.ts';
-import type { ChaosWorkerSettings } from './worker-settings.ts';
+import { type ChaosWorkerSettings, batchIntervalMillis } from './worker-settings.ts';
 
 /** How a stage is set. */
 export interface StageOptions {
@@ -30,7 +30,7 @@ export interface StageOptions {
 }
 
 /** What a worker is given beside what all have. */
-export type WorkerExtras = Partial<Pick<ChaosWorkerSettings, 'onFailure' | 'poison' | 'handlerMillis'>>;
+export type WorkerExtras = Partial<Pick<ChaosWorkerSettings, 'onFailure' | 'poison' | 'handlerMillis' | 'way'>>;
 
 /** The longest that anything is waited for. */
 const waitLimitMillis = 60_000;
@@ -64,7 +64,7 @@ export class Stage {
   private constructor(options: StageOptions, control: StreamControl) {
     this.options = options;
     this.control = control;
-    this.load = new Load(control.api);
+    this.load = new Load(control.api, options.signal);
   }
 
   static async set(options: StageOptions): Promise<Stage> {
@@ -100,6 +100,7 @@ export class Stage {
         leaseAssignmentStrategy: 'LEASE_COUNT_BASED',
         ...options,
       },
+      way: 'handler',
       handlerMillis,
       ...extras,
       ledgerPath: join(folder, `${name}-${this.workers.length + 1}.jsonl`),
@@ -218,9 +219,10 @@ export class Stage {
     this.excuseTail(worker, machineMillis());
   }
 
-  /** What a worker did in the last checkpoint interval before a moment may come again. */
+  /** What a worker did in the last checkpoint interval before a moment may come again, and the batch that was not finished. */
   excuseTail(worker: ChaosWorker, throughMillis: number): void {
-    const fromMillis = throughMillis - this.checkpointIntervalMillis - checkpointSlackMillis;
+    const unfinishedMillis = worker.settings.way === 'engine' ? batchIntervalMillis : 0;
+    const fromMillis = throughMillis - this.checkpointIntervalMillis - checkpointSlackMillis - unfinishedMillis;
     this.excuses.push({ worker: worker.name, fromMillis, throughMillis });
   }
 

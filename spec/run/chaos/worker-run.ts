@@ -2,13 +2,22 @@ import { closeSync, openSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf } from '../../../lib/base/error.ts';
 import { aborted } from '../../../lib/base/abort.ts';
-import { type KinesisRecord, type MillraceEvent, createConsumer, deadLetterFile } from '../../../lib/index.ts';
+import {
+  type Block,
+  type Consumer,
+  type KinesisRecord,
+  type MillraceEvent,
+  type RunOptions,
+  createConsumer,
+  createReceiver,
+  deadLetterFile,
+} from '../../../lib/index.ts';
 import { LineCutter } from '../demo/report.ts';
 import { LedgerWriter, writeAll } from './ledger-file.ts';
 import { type HandledRecord, machineMillis } from './ledger-line.ts';
 import { recordOf } from './load-keys.ts';
 import { meterStalls } from './stall-meter.ts';
-import type { ChaosWorkerSettings, WorkerCommand } from './worker-settings.ts';
+import { type ChaosWorkerSettings, type WorkerCommand, batchIntervalMillis } from './worker-settings.ts';
 
 /** Changes what the handler takes note of: for workers that are broken on purpose. */
 export type Tamper = (records: readonly HandledRecord[]) => readonly HandledRecord[];
@@ -19,23 +28,21 @@ const frequentEvents: ReadonlySet<MillraceEvent['type']> = new Set(['shard.read'
 /** Runs a worker until SIGTERM: reads, handles, and writes down what it handled, what happened and how late it was. */
 export async function runWorker(settings: ChaosWorkerSettings, tamper: Tamper = (records) => records): Promise<void> {
   const ledger = new LedgerWriter(settings.ledgerPath);
-  const consumer = createConsumer(optionsOf(settings));
-  consumer.events.subscribe((event) => {
+  const work = new Work(settings, ledger, tamper);
+  const { events, run } = consuming(settings, work);
+  events.subscribe((event) => {
     if (!frequentEvents.has(event.type)) ledger.append({ type: 'event', atMillis: machineMillis(), event });
   });
   const stopMeter = meterStalls((latenessMillis) =>
     ledger.append({ type: 'stall', atMillis: machineMillis(), latenessMillis }),
   );
-  const work = new Work(settings, ledger, tamper);
   hearCommands((command) => {
     ledger.append({ type: 'told', atMillis: machineMillis(), command: command.type });
     work.obey(command);
   });
   ledger.append({ type: 'ready', atMillis: machineMillis() });
   try {
-    await consumer.run(({ records, shardId, signal }) => work.handle(shardId, records, signal), {
-      signals: ['SIGTERM'],
-    });
+    await run({ signals: ['SIGTERM'] });
     ledger.append({ type: 'ended', atMillis: machineMillis() });
   } catch (thrown) {
     ledger.append({ type: 'ended', atMillis: machineMillis(), fault: messageOf(thrown) });
@@ -45,6 +52,34 @@ export async function runWorker(settings: ChaosWorkerSettings, tamper: Tamper = 
     // Standard input stays open for as long as the parent lives, and would keep this process too.
     process.stdin.destroy();
   }
+}
+
+/** The way to consume that the settings ask for. */
+function consuming(
+  settings: ChaosWorkerSettings,
+  work: Work,
+): { readonly events: Consumer['events']; readonly run: (options: RunOptions) => Promise<void> } {
+  const options = optionsOf(settings);
+  if (settings.way === 'engine') {
+    const receiver = createReceiver(options);
+    const engine = { onBatch: (batch: readonly Block[]) => work.handleBatch(batch) };
+    return {
+      events: receiver.events,
+      run: (runOptions) => receiver.feed(engine, { batchIntervalMillis, ...runOptions }),
+    };
+  }
+  const consumer = createConsumer(options);
+  const run = async (runOptions: RunOptions) => {
+    if (settings.way === 'handler') {
+      return consumer.run(({ records, shardId, signal }) => work.handle(shardId, records, signal), runOptions);
+    }
+    for await (const block of consumer.blocks(runOptions)) {
+      if (block.signal.aborted) continue;
+      await work.handle(block.shardId, block.records, block.signal);
+      await block.ack();
+    }
+  };
+  return { events: consumer.events, run };
 }
 
 function optionsOf({ options, onFailure }: ChaosWorkerSettings): Parameters<typeof createConsumer>[0] {
@@ -81,6 +116,13 @@ class Work {
       case 'stall':
         this.#isToStall = true;
         return;
+    }
+  }
+
+  /** The blocks of a batch, one after the other; those whose shard is somebody else's by now are left out. */
+  async handleBatch(batch: readonly Block[]): Promise<void> {
+    for (const { shardId, records, signal } of batch) {
+      if (!signal.aborted) await this.handle(shardId, records, signal);
     }
   }
 

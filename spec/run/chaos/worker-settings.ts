@@ -1,9 +1,14 @@
 import type { ConsumerOptions } from '../../../lib/index.ts';
 
+/** How often a fed engine gets a batch. */
+export const batchIntervalMillis = 500;
+
 /** What a worker of the chaos harness is told: its first argument, as JSON. */
 export interface ChaosWorkerSettings {
   /** The options that can be told as JSON; `workerIdentifier` among them. */
   readonly options: ConsumerOptions;
+  /** How it consumes: a function for each block, a loop over blocks, or a batch engine that is fed. */
+  readonly way: 'handler' | 'blocks' | 'engine';
   /** Where it writes what it handled; see `LedgerWriter`. */
   readonly ledgerPath: string;
   /** How long the handler works on a block before it writes it down. */

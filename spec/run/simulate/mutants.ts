@@ -134,7 +134,7 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'lib/receiver/finished-positions.ts',
-        find: 'for (let first = this.#delivered[0]; first?.acked === true; first = this.#delivered[0]) {',
+        find: "for (let first = this.#delivered[0]; first?.state === 'finished'; first = this.#delivered[0]) {",
         replace: 'for (let first = this.#delivered[0]; first !== undefined; first = this.#delivered[0]) {',
       },
     ],
@@ -214,8 +214,8 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'lib/receiver/shard-intake.ts',
-        find: "    if (isFresh || through.kind !== 'SEQUENCE') return start;",
-        replace: '    if (isFresh || through !== null) return start;',
+        find: "    if (isFresh || through.kind !== 'SEQUENCE') return this.#first;",
+        replace: '    if (isFresh || through !== null) return this.#first;',
       },
     ],
   },
@@ -224,8 +224,8 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'lib/kinesis/shard-poller.ts',
-        find: "      this.#resume = { type: 'AFTER_SEQUENCE_NUMBER', sequenceNumber: last.sequenceNumber };",
-        replace: "      this.#resume = { type: 'LATEST' };",
+        find: "this.#resume = { type: 'AFTER_SEQUENCE_NUMBER', sequenceNumber: last.sequenceNumber };",
+        replace: "this.#resume = { type: 'LATEST' };",
       },
     ],
   },

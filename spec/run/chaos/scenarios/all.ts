@@ -4,6 +4,7 @@ import { endScenarios } from './ends.ts';
 import { handlerScenarios } from './handlers.ts';
 import { outageScenarios } from './outages.ts';
 import { reshardScenarios } from './reshards.ts';
+import { wayScenarios } from './ways.ts';
 
 /** Every scenario, in the order in which `all` plays them. */
 export const scenarios: readonly Scenario[] = [
@@ -11,6 +12,7 @@ export const scenarios: readonly Scenario[] = [
   ...reshardScenarios,
   ...outageScenarios,
   ...handlerScenarios,
+  ...wayScenarios,
 ];
 
 /** Those that `all` plays a second time, on emulators: a fake that only we believe proves nothing. */

@@ -74,10 +74,11 @@ export const endScenarios: readonly Scenario[] = [
   },
   {
     name: 'join',
-    summary: 'a third worker joins two',
+    summary: 'a third worker joins two, one of which reads by a loop over blocks',
     shards: 6,
     async play(stage) {
-      await stage.begin('a', 'b');
+      stage.start('a', { way: 'blocks' });
+      await stage.begin('b');
       stage.start('c');
       await stage.settled();
     },

@@ -24,8 +24,9 @@ export const handlerScenarios: readonly Scenario[] = [
       stage.start('a', extras);
       stage.start('b', extras);
       await stage.begin();
-      for (let poisoned = 0; poisoned < 3; poisoned += 1) {
-        stage.load.markNext(poison);
+      const shards = stage.control.openShards.slice(0, 3);
+      for (const { shardId } of shards) {
+        stage.load.markNext(shardId, poison);
         await stage.wait(500);
       }
       await stage.until('three records are in the dead-letter file', () => stage.deadLetters().length >= 3);
@@ -48,7 +49,7 @@ export const handlerScenarios: readonly Scenario[] = [
       await outputFails(stage, 'b');
       stage.expect(sound.end === undefined, 'b has ended although its disk was full for a while only');
 
-      await poisonUntilEnded(stage, 'a');
+      await poisonAndEnd(stage, broken);
       stage.expect(broken.end?.code === 1, 'a went on although it could not keep what it had failed for');
       await stage.until('the poison is in the dead-letter file of b', () => stage.deadLetters().length > 0);
       await stage.settled();
@@ -66,16 +67,12 @@ async function outputFails(stage: Stage, name: string): Promise<void> {
   await stage.settled();
 }
 
-/** Puts poison until a worker has met it and ended; the others meet theirs too, and keep it. */
-async function poisonUntilEnded(stage: Stage, name: string): Promise<void> {
-  const worker = stage.running.find((one) => one.name === name);
-  if (worker === undefined) throw new Error(`${name} does not run`);
+/** A worker meets a record that it fails for, cannot keep it, and ends. */
+async function poisonAndEnd(stage: Stage, worker: ChaosWorker): Promise<void> {
+  const [shardId = ''] = stage.holdingsOf(worker).shards;
   stage.giveUpOn(worker);
-  for (let tries = 0; tries < 20 && worker.end === undefined; tries += 1) {
-    stage.load.markNext(poison);
-    await stage.wait(500);
-  }
-  await stage.until(`${name} has ended`, () => worker.end !== undefined);
+  stage.load.markNext(shardId, poison);
+  await stage.until(`${worker.name} has ended`, () => worker.end !== undefined);
   excuseFailedBlock(stage, worker);
 }
 

@@ -1,0 +1,71 @@
+import { MillraceError } from '../../base/error.ts';
+import type { BlockSource, CommitOutcome } from '../../block/block-source.ts';
+import type { ShardOpening } from '../../block/shard-opening.ts';
+import type { EventSink } from '../../event/bus.ts';
+import { CommitLine, type PointerWrite } from './commit-line.ts';
+import type { CommitPlace } from './commit-place.ts';
+import type { Epoch } from './epoch-keeper.ts';
+
+/** What an engine commits with. */
+export interface EngineCommits {
+  readonly place: CommitPlace;
+  /** Held by the caller for as long as the engine runs; what a plan of `application` scope commits under. */
+  readonly epoch?: Epoch;
+}
+
+/** What {@link CommitGroups} needs. */
+export interface CommitGroupsOptions extends EngineCommits {
+  readonly source: Pick<BlockSource, 'commit'>;
+  readonly events: EventSink;
+  /** From which time the windows of a group are counted that has committed nothing yet. */
+  readonly zeroTimeMillis: () => number;
+}
+
+/** Begins the holdings of an engine's commit groups, each from its last committed version. */
+export class CommitGroups {
+  readonly #options: CommitGroupsOptions;
+
+  constructor(options: CommitGroupsOptions) {
+    this.#options = options;
+  }
+
+  /** The holding of one shard's group, for its tenure; the fence is the lease. */
+  async ofShard(group: string, shard: ShardOpening, signal: AbortSignal): Promise<CommitLine> {
+    const { place } = this.#options;
+    const log = await place.logOf(group, shard.state, `lease ${shard.shardId}`, signal);
+    return this.#line(group, {
+      log,
+      fence: { kind: 'tenure', number: shard.tenure },
+      write: (commit) => this.#commitShard(commit),
+    });
+  }
+
+  /** The one holding of all shards; the fence is the epoch. */
+  async ofApplication(group: string, signal: AbortSignal): Promise<CommitLine> {
+    const { place, epoch } = this.#options;
+    if (epoch === undefined) {
+      throw new MillraceError('MR_INTERNAL', 'a plan of application scope commits under an epoch, and none was given');
+    }
+    const log = await place.logOf(group, epoch.pointer, `the row of application ${place.application}`, signal);
+    return this.#line(group, {
+      log,
+      fence: { kind: 'epoch', number: epoch.number },
+      write: (commit, inner) => epoch.commit(commit, inner),
+    });
+  }
+
+  /** Checkpoint, pointer and heartbeat are one conditional write of the lease row. */
+  async #commitShard({ ranges, pointer }: PointerWrite): Promise<CommitOutcome> {
+    const [range] = ranges;
+    if (range === undefined) throw new MillraceError('MR_INTERNAL', 'a batch of no shard was to be committed');
+    return this.#options.source.commit(range, { state: pointer });
+  }
+
+  #line(
+    group: string,
+    parts: Pick<ConstructorParameters<typeof CommitLine>[0], 'log' | 'fence' | 'write'>,
+  ): CommitLine {
+    const { events, zeroTimeMillis } = this.#options;
+    return new CommitLine({ ...parts, group, events, zeroTimeMillis: zeroTimeMillis() });
+  }
+}

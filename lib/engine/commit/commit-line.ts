@@ -1,0 +1,263 @@
+import { type Position, comparePositions, formatPosition } from '../../base/position.ts';
+import { MillraceError } from '../../base/error.ts';
+import type { Block } from '../../block/block.ts';
+import type { CommitOutcome } from '../../block/block-source.ts';
+import type { Range } from '../../block/range.ts';
+import type { EventSink } from '../../event/bus.ts';
+import type { BatchStep } from '../../event/event.ts';
+import type { Memory } from '../memory.ts';
+import type { Fence } from './fence.ts';
+import type { GroupLog, Prepared } from './group-log.ts';
+import { judgeRange } from './intake.ts';
+import { type ShardProgress, progressOf } from './manifest.ts';
+
+/** What a {@link CommitLine} needs. */
+export interface CommitLineOptions {
+  readonly group: string;
+  readonly log: GroupLog;
+  readonly fence: Fence;
+  readonly events: EventSink;
+  /** For a group that has committed nothing yet: from which time its windows are counted. */
+  readonly zeroTimeMillis: number;
+  /**
+   * The one compare-and-set of a commit, under the fence: the pointer and the positions move together. `ranges` has one for
+   * each shard of the batch, without records where the shard had none.
+   */
+  readonly write: (commit: PointerWrite, signal: AbortSignal) => Promise<CommitOutcome>;
+}
+
+/** What {@link CommitLineOptions.write} writes. */
+export interface PointerWrite {
+  readonly batchId: number;
+  readonly pointer: string;
+  readonly ranges: readonly Range[];
+}
+
+/** A shard whose reading begins. */
+export interface OpenedShard {
+  readonly shardId: string;
+  readonly streamName: string;
+  readonly tenure: number;
+  /** Where it is read from when nothing of it was committed. */
+  readonly fallback: Position;
+}
+
+/** A batch to be written down and committed. */
+export interface CommitBatch {
+  readonly batchId: number;
+  readonly batchTimeMillis: number;
+  readonly blocks: readonly Block[];
+  readonly memory: Memory;
+}
+
+interface OpenShard extends OpenedShard {
+  /** Up to where records were accepted. */
+  accepted: Position;
+  /** Up to where they are committed. */
+  committed: Position;
+}
+
+/**
+ * One holding of a commit group: which records it takes (each once, in order, only those read in the tenure that it knows),
+ * and the commits of its batches. It is made anew for every tenure or epoch, from the last committed version, so that
+ * nothing of an earlier holding is carried over.
+ */
+export class CommitLine {
+  readonly #options: CommitLineOptions;
+  readonly #shards = new Map<string, OpenShard>();
+  /** The ranges that the source knows, for blocks that lost their head here. */
+  readonly #sourceRanges = new WeakMap<Block, Range>();
+  #housekeeping: Promise<void> = Promise.resolve();
+
+  constructor(options: CommitLineOptions) {
+    this.#options = options;
+    const { unclaimed } = options.log;
+    if (unclaimed.length > 0) {
+      options.events.publish({ type: 'state.unclaimed', group: options.group, operators: unclaimed });
+    }
+  }
+
+  /** The last committed batch; 0 before the first. */
+  get batchId(): number {
+    return this.#options.log.last?.batchId ?? 0;
+  }
+
+  /** The time of the last committed batch; 0 before the first. */
+  get batchTimeMillis(): number {
+    return this.#options.log.last?.batchTimeMillis ?? 0;
+  }
+
+  /** From which windows and slides are counted. */
+  get zeroTimeMillis(): number {
+    return this.#options.log.last?.zeroTimeMillis ?? this.#options.zeroTimeMillis;
+  }
+
+  /** What the operators remember after the last committed batch. */
+  get memory(): Memory {
+    return this.#options.log.memory;
+  }
+
+  /** Resolves when the removal of garbage is done that was under way. */
+  settled(): Promise<void> {
+    return this.#housekeeping;
+  }
+
+  /**
+   * A shard is about to be read: answers from where, which is what was last committed of it, or accepted of it in this
+   * holding.
+   */
+  open(shard: OpenedShard): Position {
+    const { last } = this.#options.log;
+    const before = this.#shards.get(keyOf(shard));
+    const known = last === undefined ? undefined : progressOf(last, shard.shardId, shard.streamName);
+    const committed = before?.committed ?? known?.position ?? shard.fallback;
+    // A shard that comes back within one epoch: what was accepted of it is in this line and will be committed.
+    const accepted = before?.accepted ?? committed;
+    this.#shards.set(keyOf(shard), { ...shard, accepted, committed });
+    return accepted;
+  }
+
+  /**
+   * Takes the records of a block that were not accepted before; `undefined` when there are none, or the block may not be
+   * taken.
+   * @throws MillraceError `MR_RANGE_HOLE` when records between the last accepted ones and these are missing: reading must
+   * begin anew
+   */
+  admit(block: Block): Block | undefined {
+    const shard = this.#shards.get(keyOf(block));
+    const { range } = block;
+    if (shard === undefined) return this.#refuse(block, 'stale');
+    const verdict = judgeRange({ position: shard.accepted, tenure: shard.tenure }, range);
+    switch (verdict.tag) {
+      case 'stale':
+        return this.#refuse(block, 'stale');
+      case 'drop':
+        return this.#refuse(block, 'seen');
+      case 'hole':
+        this.#refuse(block, 'hole');
+        throw holeError(block, verdict.mark);
+      case 'accept':
+        shard.accepted = range.through;
+        return block;
+      case 'cut':
+        shard.accepted = range.through;
+        return this.#cut(block, verdict.after);
+    }
+  }
+
+  /** The range by which the source of a block knows it. */
+  sourceRange(block: Block): Range {
+    return this.#sourceRanges.get(block) ?? block.range;
+  }
+
+  /** Writes a batch down, with the state that it leaves; nothing of it holds before {@link commit}. */
+  async prepare(batch: CommitBatch, signal: AbortSignal): Promise<Prepared> {
+    const { log, fence } = this.#options;
+    const { batchId, batchTimeMillis, memory, blocks } = batch;
+    const shards = this.#progressAfter(blocks);
+    const { zeroTimeMillis } = this;
+    const prepared = await log.prepare({ batchId, batchTimeMillis, zeroTimeMillis, fence, shards, memory }, signal);
+    this.tell(batchId, 'stateWritten');
+    return prepared;
+  }
+
+  /**
+   * Commits a prepared batch: afterwards its state and positions hold, or, when `lost`, nothing of it does and another
+   * holder goes on from the commit before.
+   */
+  async commit(prepared: Prepared, blocks: readonly Block[], signal: AbortSignal): Promise<CommitOutcome> {
+    const { log, write } = this.#options;
+    const { batchId } = prepared.named.manifest;
+    const outcome = await write({ batchId, pointer: prepared.pointer, ranges: this.#rangesOf(blocks) }, signal);
+    if (outcome === 'lost') return outcome;
+    for (const block of blocks) {
+      const shard = this.#shards.get(keyOf(block));
+      if (shard !== undefined) shard.committed = block.range.through;
+    }
+    this.tell(batchId, 'committed');
+    this.#tidy(log.noteCommitted(prepared), signal);
+    return outcome;
+  }
+
+  /** Tells of a step of the commit order that is done. */
+  tell(batchId: number, step: BatchStep): void {
+    const { events, group } = this.#options;
+    events.publish({ type: 'batch.step', group, batchId, step });
+  }
+
+  #progressAfter(blocks: readonly Block[]): readonly ShardProgress[] {
+    const { last } = this.#options.log;
+    const after = new Map<string, ShardProgress>();
+    for (const shard of last?.shards ?? []) after.set(keyOf(shard), shard);
+    for (const { shardId, streamName, committed } of this.#shards.values()) {
+      const known = after.get(keyOf({ shardId, streamName }));
+      if (known === undefined) after.set(keyOf({ shardId, streamName }), { shardId, streamName, position: committed });
+    }
+    for (const { shardId, streamName, range } of blocks) {
+      after.set(keyOf({ shardId, streamName }), { shardId, streamName, position: range.through });
+    }
+    return [...after.values()];
+  }
+
+  /** One range for each shard of the group that is being read: from what is committed through the end of the blocks. */
+  #rangesOf(blocks: readonly Block[]): readonly Range[] {
+    const ranges = new Map<string, Range>();
+    for (const [key, { shardId, tenure, committed }] of this.#shards) {
+      ranges.set(key, { shardId, tenure, after: committed, through: committed });
+    }
+    for (const block of blocks) {
+      const known = ranges.get(keyOf(block));
+      if (known === undefined) continue;
+      const { after } = this.sourceRange(block);
+      const isEarlier = comparePositions(after, known.after) < 0;
+      ranges.set(keyOf(block), { ...known, after: isEarlier ? after : known.after, through: block.range.through });
+    }
+    return [...ranges.values()];
+  }
+
+  /** Removes garbage beside the work; what fails is found as an orphan later. */
+  #tidy(garbage: readonly string[], signal: AbortSignal): void {
+    const { log, events } = this.#options;
+    const tidy = async () => {
+      await log.remove(garbage, signal);
+      if (log.isListingDue) await log.remove(await log.findOrphans(signal), signal);
+    };
+    this.#housekeeping = this.#housekeeping.then(tidy).catch((thrown: unknown) => {
+      if (signal.aborted || !(thrown instanceof MillraceError)) return;
+      const { code, message, subject } = thrown;
+      events.publish({ type: 'fault.seen', code, message, subject });
+    });
+  }
+
+  #cut(block: Block, after: Position): Block {
+    const records = block.records.filter((record) => comparePositions(record.position, after) > 0);
+    this.#publishRefusal(block, 'seen', block.records.length - records.length);
+    const bytes = records.reduce((sum, record) => sum + record.byteLength, 0);
+    const cut: Block = { ...block, records, bytes, range: { ...block.range, after } };
+    this.#sourceRanges.set(cut, block.range);
+    return cut;
+  }
+
+  #refuse(block: Block, reason: 'seen' | 'stale' | 'hole'): undefined {
+    this.#publishRefusal(block, reason, block.records.length);
+    return undefined;
+  }
+
+  #publishRefusal({ shardId, range }: Block, reason: 'seen' | 'stale' | 'hole', records: number): void {
+    const [after, through] = [formatPosition(range.after), formatPosition(range.through)];
+    this.#options.events.publish({ type: 'range.refused', shardId, records, reason, after, through });
+  }
+}
+
+function keyOf({ streamName, shardId }: { readonly streamName: string; readonly shardId: string }): string {
+  return `${streamName}:${shardId}`;
+}
+
+function holeError(block: Block, mark: Position): MillraceError {
+  return new MillraceError(
+    'MR_RANGE_HOLE',
+    `shard ${block.shardId} was accepted through ${formatPosition(mark)}, and the next range begins after ${formatPosition(block.range.after)}: ` +
+      'what lies between was not offered, so reading begins anew at the accepted position',
+    { subject: { shard: block.shardId, stream: block.streamName } },
+  );
+}

@@ -1,0 +1,120 @@
+import { describe, expect, it } from 'vitest';
+import { formatPosition, positionOf } from '../../lib/base/position.ts';
+import type { Lease } from '../../lib/lease/lease.ts';
+import { awsError } from '../../lib/testkit/aws-error.ts';
+import { Fleet, type WorkerOptions } from './fleet.ts';
+
+const shard0 = 'shardId-000000000000';
+const hour = 3_600_000;
+
+/** A fleet whose worker has finished ten records and was drained; then nobody reads for so many hours. */
+async function rested(hours: number, during: (fleet: Fleet) => void = () => {}) {
+  const fleet = new Fleet({ retentionPeriodHours: 24 });
+  fleet.put(10);
+  const first = fleet.start('a');
+  await fleet.clock.runUntil(() => fleet.table.rows[0]?.caughtUpAtMillis !== undefined);
+  expect(fleet.isCheckpointed).toBe(true);
+  await fleet.clock.runUntil(first.drain());
+  during(fleet);
+  await fleet.clock.advance(hours * hour);
+  return fleet;
+}
+
+function leaseOf(fleet: Fleet): Lease {
+  const lease = fleet.table.rows.find((row) => row.leaseKey === shard0);
+  if (lease === undefined) throw new Error('no row');
+  return lease;
+}
+
+/** Starts a worker and lets it read for a while; answers with it and the code of the fault that the shard failed with. */
+async function resumed(fleet: Fleet, options: WorkerOptions = {}) {
+  const worker = fleet.start('b', options);
+  await fleet.clock.advance(60_000);
+  expect(worker.outcome).toBeUndefined();
+  return { worker, fault: worker.eventsOf('shard.failed')[0]?.code };
+}
+
+describe('the time at which a shard was read to its tip', () => {
+  it('is stored with a checkpoint that is at the tip', async () => {
+    const fleet = new Fleet();
+    fleet.put(10);
+    fleet.start('a');
+    await fleet.clock.advance(10_000);
+    fleet.put(10);
+    const before = fleet.kinesis.nowMillis();
+    await fleet.clock.advance(20_000);
+    const { caughtUpAtMillis } = leaseOf(fleet);
+    expect(caughtUpAtMillis).toBeGreaterThan(before - 1_000);
+    expect(caughtUpAtMillis).toBeLessThanOrEqual(fleet.kinesis.nowMillis());
+  });
+
+  it('is stored at least hourly on an idle shard, and then not more often', async () => {
+    const fleet = new Fleet();
+    fleet.put(1);
+    const worker = fleet.start('a');
+    await fleet.clock.advance(10_000);
+    const writes = worker.eventsOf('lease.checkpointed').length;
+    await fleet.clock.advance(3 * hour);
+    const later = worker.eventsOf('lease.checkpointed').length - writes;
+    expect([2, 3]).toContain(later);
+    expect(fleet.kinesis.nowMillis() - (leaseOf(fleet).caughtUpAtMillis ?? 0)).toBeLessThan(1.1 * hour);
+  });
+});
+
+describe('a checkpoint behind the retention', () => {
+  it('fails the shard with MR_POSITION_TRIMMED when records after it may be gone', async () => {
+    const fleet = await rested(30, (one) => one.put(5));
+    fleet.put(3);
+    const { worker, fault } = await resumed(fleet);
+    expect(fault).toBe('MR_POSITION_TRIMMED');
+    expect(worker.blocks).toEqual([]);
+    expect(worker.eventsOf('shard.positionTrimmed')).toMatchObject([{ shardId: shard0, retentionMillis: 24 * hour }]);
+    const { sequenceNumber } = fleet.produced[9] as { sequenceNumber: string };
+    expect(fleet.checkpoints).toEqual({ [shard0]: formatPosition(positionOf(sequenceNumber, 0)) });
+  });
+
+  it('goes on with the oldest record that is left where that is the policy', async () => {
+    const fleet = await rested(30, (one) => one.put(5));
+    fleet.put(3);
+    const { worker, fault } = await resumed(fleet, { onTrimmedPosition: 'TRIM_HORIZON' });
+    expect(fault).toBeUndefined();
+    expect(worker.eventsOf('shard.positionTrimmed')).toHaveLength(1);
+    expect(worker.blocks.flatMap((block) => block.records.map((record) => record.text()))).toEqual(['15', '16', '17']);
+  });
+
+  it('is lost also when nothing has come since, as nobody can know that', async () => {
+    const { fault } = await resumed(await rested(30));
+    expect(fault).toBe('MR_POSITION_TRIMMED');
+  });
+
+  it('is lost also when Kinesis refuses its number', async () => {
+    const fleet = await rested(30);
+    fleet.kinesis.failNext('getShardIterator', awsError('InvalidArgumentException', 'out of range'));
+    const { fault } = await resumed(fleet);
+    expect(fault).toBe('MR_POSITION_TRIMMED');
+  });
+
+  it('is right when the stream still has its own record, whatever the row says of the tip', async () => {
+    const fleet = new Fleet({ retentionPeriodHours: 24 });
+    fleet.put(10);
+    const first = fleet.start('a');
+    await fleet.clock.runUntil(() => fleet.table.rows[0]?.checkpoint.kind === 'SEQUENCE');
+    await fleet.clock.runUntil(first.drain());
+    // As a worker of Java leaves it, which moves the checkpoint and not the time.
+    fleet.table.putRow({ ...leaseOf(fleet), caughtUpAtMillis: fleet.kinesis.nowMillis() - 50 * hour });
+    fleet.put(5);
+    const { worker, fault } = await resumed(fleet);
+    expect(fault).toBeUndefined();
+    expect(worker.eventsOf('shard.positionTrimmed')).toEqual([]);
+    expect(fleet.verdict).toEqual({ missing: [], repeated: [] });
+  });
+
+  it('is right within the retention, though the shard was idle and its record is gone', async () => {
+    const fleet = await rested(20);
+    fleet.kinesis.trim(shard0);
+    fleet.put(5);
+    const { worker, fault } = await resumed(fleet);
+    expect([fault, worker.eventsOf('shard.positionTrimmed')]).toEqual([undefined, []]);
+    expect(fleet.verdict).toEqual({ missing: [], repeated: [] });
+  });
+});
