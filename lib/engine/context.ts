@@ -14,11 +14,12 @@ import {
   queueSource,
 } from './queue-source.ts';
 import { ReceiverSource, type StreamReceiver } from './receiver-source.ts';
+import { type PacingOptions, checkPacing } from './rate/pacing-options.ts';
 import type { StateStore } from './state-store.ts';
 import { DStream } from './stream.ts';
 
 /** What a context is made with. */
-export interface EngineContextOptions {
+export interface EngineContextOptions extends PacingOptions {
   /** How often a batch is cut, milliseconds, a whole number from 1 to a day. Batch times are its exact multiples. */
   readonly batchIntervalMillis: number;
   /** Where `print()` writes; without it, where the run says. */
@@ -40,6 +41,7 @@ export class EngineContext {
   readonly output: PrintTarget | undefined;
   readonly #graph = new Graph();
   readonly #store: StateStore | undefined;
+  readonly #pacing: PacingOptions;
   #plan: Plan | undefined;
 
   /** @throws MillraceError `MR_CONFIG_INVALID` when the interval is not a whole number from 1 to a day */
@@ -58,6 +60,7 @@ export class EngineContext {
     }
     this.batchIntervalMillis = batchIntervalMillis;
     this.output = options.output;
+    this.#pacing = checkPacing(options);
     this.#store = options.state;
   }
 
@@ -167,6 +170,7 @@ export class EngineContext {
     return compilePlan({
       batchIntervalMillis: this.batchIntervalMillis,
       output: this.output,
+      pacing: this.#pacing,
       inputs,
       outputs,
       remembered: Array.from(remembered, ([node, keepMillis]) => ({ node, keepMillis })),

@@ -52,10 +52,7 @@ export const basicCases: CaseTable = {
       return left.filter(([key]) => values.has(key)).map(([key, value]) => [key, [value, values.get(key)]]);
     });
   }),
-  S022: batches(
-    (s, _row, s2) => s.transformWith(s2, (a, b) => [...a.collect(), ...b.collect()]),
-    noBatch,
-  ),
+  S022: batches((s, _row, s2) => s.transformWith(s2, (a, b) => [...a.collect(), ...b.collect()]), noBatch),
   S025: batches((s, _row, s2) => sides(s, s2)[0].cogroup(ones(s2).mapValues(() => 'x'))),
   S026: batches((s, _row, s2) => sides(s, s2)[0].join(ones(s2).mapValues(() => 'x'))),
   S027: batches((s, _row, s2) => sides(s, s2)[0].leftOuterJoin(ones(s2).mapValues(() => 'x'))),

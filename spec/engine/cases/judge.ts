@@ -9,7 +9,8 @@ export async function judgeCase(row: CaseRow, entry: CaseEntry): Promise<string 
   for (const part of ['expected', 'expectedStateSnapshots'] as const) {
     if (row[part] === undefined) continue;
     const isRight = order === 'set' ? batchesAgree(row[part], outcome[part]) : agree(row[part], outcome[part]);
-    if (!isRight) return `${part}: ${JSON.stringify(row[part])} was to be, ${JSON.stringify(plain(outcome[part]))} came`;
+    if (!isRight)
+      return `${part}: ${JSON.stringify(row[part])} was to be, ${JSON.stringify(plain(outcome[part]))} came`;
   }
   return undefined;
 }
@@ -50,6 +51,7 @@ function sameItems(expected: unknown, actual: unknown): boolean {
 export function agree(expected: unknown, given: unknown): boolean {
   const actual = plain(given);
   if (typeof expected === 'number' && typeof actual === 'number') {
+    if (Number.isInteger(expected) && Number.isInteger(actual)) return expected === actual;
     return Math.abs(expected - actual) <= 1e-6 * Math.max(1, Math.abs(expected));
   }
   if (typeof expected === 'string') return expected === actual || inWords(expected, actual);
@@ -62,6 +64,7 @@ export function agree(expected: unknown, given: unknown): boolean {
   }
   if (expected === null || typeof expected !== 'object') return Object.is(expected, actual);
   if (actual === null || typeof actual !== 'object') return false;
+  if (Object.keys(expected).length === 0) return Object.keys(actual).length === 0;
   return Object.entries(expected).every(([key, value]) => agree(value, (actual as Record<string, unknown>)[key]));
 }
 
@@ -104,6 +107,7 @@ function alterLeaf(value: unknown, given: readonly string[]): { readonly value: 
     return { value: [...(value as unknown[]), 'altered'] };
   }
   if (value !== null && typeof value === 'object') {
+    if (Object.keys(value).length === 0) return { value: { altered: true } };
     for (const [key, one] of Object.entries(value).toReversed()) {
       if (given.includes(key)) continue;
       const inside = alterLeaf(one, given);

@@ -45,7 +45,10 @@ async function means(row: CaseRow) {
 function step({ decay, unit }: MeansLine, points: readonly number[], { centers, weights }: Means): Means {
   const discount = unit === 'batches' ? decay : decay ** points.length;
   const nearest = (point: number) =>
-    centers.reduce((best, center, index) => (Math.abs(center - point) < Math.abs(centers[best]! - point) ? index : best), 0);
+    centers.reduce(
+      (best, center, index) => (Math.abs(center - point) < Math.abs(centers[best]! - point) ? index : best),
+      0,
+    );
   const next = centers.map((center, index) => {
     const mine = points.filter((point) => nearest(point) === index);
     const weight = weights[index]! * discount + mine.length;
@@ -80,5 +83,10 @@ async function slices(row: CaseRow) {
 
 function sliceBeforeStart() {
   const context = new StreamingContext({ batchIntervalMillis: 1_000 });
-  return { expected: context.queueStream([[1]]).remember(5_000).slice(0, 1_000) };
+  return {
+    expected: context
+      .queueStream([[1]])
+      .remember(5_000)
+      .slice(0, 1_000),
+  };
 }

@@ -1,7 +1,7 @@
 import { SHARD_END, positionOf } from '../../../lib/base/position.ts';
 import type { Block } from '../../../lib/block/block.ts';
 import { judgeRange } from '../../../lib/engine/commit/intake.ts';
-import { Line } from '../../../lib/engine/line.ts';
+import { Line, type LineFields } from '../../../lib/engine/line.ts';
 import { firstTickState, planTicks } from '../../../lib/engine/tick-plan.ts';
 import { startRig } from '../harness.ts';
 import type { CaseRow, CaseTable } from './case-file.ts';
@@ -182,20 +182,21 @@ async function failures(row: CaseRow) {
 /** A line without an engine around it: what it makes of blocks and ticks. */
 function lineOf() {
   const batches: Block[][] = [];
-  const line = new Line({
+  const fields: Partial<LineFields> = {
     group: 'application',
     zeroTimeMillis: 0,
     isShared: true,
     emptyBatches: true,
-    run: async ({ blocks, memory }) => {
+    run: ({ blocks, memory }) => {
       batches.push([...blocks]);
-      return { tag: 'completed', memory };
+      return Promise.resolve({ tag: 'completed', memory });
     },
     hurriedTime: (last) => last + 1,
     onFault: (thrown) => {
       throw thrown;
     },
-  } as never);
+  };
+  const line = new Line(fields as LineFields);
   return { line, batches };
 }
 
@@ -245,7 +246,11 @@ async function manyBlocks(row: CaseRow) {
   await line.settled();
   const isAll = batches[0]?.length === count && batches[0].at(-1)?.id === `b${count - 1}`;
   return {
-    expected: { batch1: isAll ? `all ${count}` : batches[0]?.length, log: '100000 additions then 1 allocation', logFiles: batches.length },
+    expected: {
+      batch1: isAll ? `all ${count}` : batches[0]?.length,
+      log: '100000 additions then 1 allocation',
+      logFiles: batches.length,
+    },
   };
 }
 
@@ -256,7 +261,7 @@ async function unfinished(row: CaseRow) {
   const rig = startRig((stream) => {
     stream.foreachBatch(() => ((run += 1) === blockedBatch ? new Promise(() => {}) : undefined));
   });
-  const pushed = [];
+  const pushed: Block[] = [];
   for (let index = 0; index < count; index += 1) {
     pushed.push(rig.feed.push('shard-0', [`${index}`]));
     await rig.clock.advance(1_000);
@@ -322,7 +327,9 @@ function wordsOf(tag: string, { f, H, l }: Offer, newer: boolean): string {
         ? 'drop (string order would accept)'
         : 'drop all (already accepted)';
     case 'cut':
-      return f[0] === H?.[0] ? `keep subs ${sub + 1}..${l[1]} of ${f[0]}` : `cut head: keep positions > [${H?.[0]},${sub}]`;
+      return f[0] === H?.[0]
+        ? `keep subs ${sub + 1}..${l[1]} of ${f[0]}`
+        : `cut head: keep positions > [${H?.[0]},${sub}]`;
     default:
       if (f === 'SHARD_END') return 'accept marker only after the batch with H is committed';
       if (newer) return 'accept, E becomes 3';

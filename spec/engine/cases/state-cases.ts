@@ -208,13 +208,17 @@ async function runCommands(line: CommandLine) {
     batchIntervalMillis: initTime,
     inputs: [input],
     batches: batchTime / initTime,
-    build: (_context, s) => s.mapToPair<string, string>((command) => ['key', command]).mapWithState('row', spec).stateSnapshots() as never,
+    build: (_context, s) =>
+      s
+        .mapToPair<string, string>((command) => ['key', command])
+        .mapWithState('row', spec)
+        .stateSnapshots() as never,
   });
+  const { output, timingOut: timedOut, removed, called } = structuredClone(seen);
   const changed = await touchTimes(line, spec);
   for (const [key, time] of changed) touched.set(key, time);
   const states = (given.at(-1) ?? []).map(([key, value]) => [value, touched.get(key)]);
-  const { output, timingOut: timedOut, removed } = seen;
-  return { ...line, states, output, timingOut: timedOut, removed, functionCalled: seen.called };
+  return { ...line, states, output, timingOut: timedOut, removed, functionCalled: called };
 }
 
 /** The batch time that the state of the key carries, as it is stored. */

@@ -71,7 +71,8 @@ function everySequence(row: CaseRow) {
     if (before !== undefined) isRight &&= JSON.stringify(entriesOf(before.state)) === JSON.stringify(before.entries);
   }
   const { invariant } = row.expected as { invariant: string };
-  const held = 'after every op round the map equals a reference map in getAll, get, getByTime(0..time+1); the map before the copy stays as it was';
+  const held =
+    'after every op round the map equals a reference map in getAll, get, getByTime(0..time+1); the map before the copy stays as it was';
   return { expected: { invariant: isRight && model.size > 0 ? held : `broken: ${invariant}` } };
 }
 

@@ -1,6 +1,7 @@
 import { basicCases } from './basic-cases.ts';
 import type { CaseTable } from './case-file.ts';
 import { lifeCases } from './life-cases.ts';
+import { moreCases } from './more-cases.ts';
 import { programCases } from './program-cases.ts';
 import { rateCases } from './rate-cases.ts';
 import { schedulerCases } from './scheduler-cases.ts';
@@ -18,4 +19,5 @@ export const caseTable: CaseTable = {
   ...schedulerCases,
   ...lifeCases,
   ...programCases,
+  ...moreCases,
 };

@@ -31,5 +31,9 @@ export const windowCases: CaseTable = {
   ),
   S058: batches((s, row) => pairs(s).groupByKeyAndWindow(...span(row))),
   S059: batches((s, row) => s.countByWindow(...span(row))),
-  S060: batches((s, row) => ones(s).map(([x]) => x).countByValueAndWindow(...span(row))),
+  S060: batches((s, row) =>
+    ones(s)
+      .map(([x]) => x)
+      .countByValueAndWindow(...span(row)),
+  ),
 };
