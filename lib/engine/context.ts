@@ -2,9 +2,10 @@ import { MillraceError } from '../base/error.ts';
 import type { KinesisRecord } from '../block/record.ts';
 import { explainPlan } from './explain.ts';
 import { type ContextState, Graph } from './graph.ts';
+import type { Batch } from './batch.ts';
 import type { History } from './history.ts';
 import type { LocalSource } from './local-source.ts';
-import type { InputNode, PrintTarget } from './node.ts';
+import type { InputNode, PrintTarget, TransformContext } from './node.ts';
 import { type Plan, compilePlan } from './plan.ts';
 import {
   type Generated,
@@ -17,6 +18,7 @@ import { ReceiverSource, type StreamReceiver } from './receiver-source.ts';
 import { type PacingOptions, checkPacing } from './rate/pacing-options.ts';
 import type { StateStore } from './state-store.ts';
 import { DStream } from './stream.ts';
+import type { Answer, PartialOptions } from './stream-options.ts';
 
 /** What a context is made with. */
 export interface EngineContextOptions extends PacingOptions {
@@ -123,6 +125,21 @@ export class EngineContext {
     const node: InputNode = { ...head, tag: 'input', name: `${operator}#${head.id}`, from: 'local', source };
     this.#graph.inputs.push(node);
     return new DStream<T>(this.#graph, node);
+  }
+
+  /**
+   * Whatever the function makes of the batches of several streams at the same time, in the order of the array: a batch, or
+   * an array for one partition.
+   * @throws MillraceError `MR_CONFIG_INVALID` for streams of another context, and for what is no function
+   */
+  transform<T, U>(
+    streams: readonly DStream<T>[],
+    f: (batches: readonly Batch<T>[], context: TransformContext) => Answer<Batch<U> | readonly U[]>,
+    options: PartialOptions = {},
+  ): DStream<U> {
+    const [first, ...others] = streams;
+    if (first === undefined) throw new MillraceError('MR_CONFIG_INVALID', 'transform() needs at least one stream');
+    return first.transformAll(others, f, options);
   }
 
   /** The items of all the streams, in the order of the arguments. */

@@ -53,6 +53,16 @@ export const basicCases: CaseTable = {
     });
   }),
   S022: batches((s, _row, s2) => s.transformWith(s2, (a, b) => [...a.collect(), ...b.collect()]), noBatch),
+  S023: batches((s, _row, _s2, context) =>
+    context.transform(
+      [0, 4, 8].map((more) => numbers(s).map((x) => x + more)),
+      (all) => all.flatMap((batch) => batch.collect()),
+    ),
+  ),
+  S024: batches(
+    (s, _row, _s2, context) => context.transform([numbers(s)], (all) => all.flatMap((batch) => batch.collect())),
+    noBatch,
+  ),
   S025: batches((s, _row, s2) => sides(s, s2)[0].cogroup(ones(s2).mapValues(() => 'x'))),
   S026: batches((s, _row, s2) => sides(s, s2)[0].join(ones(s2).mapValues(() => 'x'))),
   S027: batches((s, _row, s2) => sides(s, s2)[0].leftOuterJoin(ones(s2).mapValues(() => 'x'))),

@@ -1,5 +1,6 @@
 import { basicCases } from './basic-cases.ts';
 import type { CaseTable } from './case-file.ts';
+import { kinesisCases } from './kinesis-cases.ts';
 import { lifeCases } from './life-cases.ts';
 import { moreCases } from './more-cases.ts';
 import { programCases } from './program-cases.ts';
@@ -20,4 +21,5 @@ export const caseTable: CaseTable = {
   ...lifeCases,
   ...programCases,
   ...moreCases,
+  ...kinesisCases,
 };
