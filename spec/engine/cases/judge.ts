@@ -1,10 +1,11 @@
+import { messageOf } from '../../../lib/base/error.ts';
 import type { CaseEntry, CaseOutcome, CaseRow } from './case-file.ts';
 
 /** Runs a row and compares what came out with what the row says. Resolves to what differs, `undefined` for nothing. */
 export async function judgeCase(row: CaseRow, entry: CaseEntry): Promise<string | undefined> {
   const outcome = await runCase(row, entry);
   if (row.error !== undefined) return judgeError(entry, outcome);
-  if (outcome.error !== undefined) return `threw ${String(outcome.error)}`;
+  if (outcome.error !== undefined) return `threw ${messageOf(outcome.error)}`;
   const order = row.order ?? 'exact';
   for (const part of ['expected', 'expectedStateSnapshots'] as const) {
     if (row[part] === undefined) continue;
@@ -26,7 +27,7 @@ async function runCase(row: CaseRow, { run }: CaseEntry): Promise<CaseOutcome> {
 function judgeError({ says }: CaseEntry, { error }: CaseOutcome): string | undefined {
   if (error === undefined) return 'nothing was thrown';
   if (says === undefined) return 'the row asks for an error, and its entry does not say which';
-  return says.test(String(error)) ? undefined : `threw ${String(error)}, not ${says}`;
+  return says.test(messageOf(error)) ? undefined : `threw ${messageOf(error)}, not ${says}`;
 }
 
 /** Batches in their order, the items of each in any. */

@@ -146,7 +146,7 @@ async function noFailures() {
   rig.feed.end();
   await rig.clock.runUntil(rig.running);
   if (rig.eventsOf('batch.completed').length !== 1) throw new Error('the batch was not done');
-  return { expected: { failureReasons: { ...rig.eventsOf('batch.failed') } } };
+  return { expected: { failureReasons: Object.fromEntries(rig.eventsOf('batch.failed').entries()) } };
 }
 
 async function silence() {

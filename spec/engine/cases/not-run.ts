@@ -1,7 +1,25 @@
 /** Rows about recovery after a crash: they are run when state is kept beyond the process. */
 export const waitingForRecovery: readonly string[] = [
-  ...['S069', 'S163', 'S164', 'S165', 'S166', 'S167', 'S168', 'S169', 'S170', 'S172', 'S174', 'S175', 'S176'],
-  ...['S177', 'S178', 'S239', 'S240', 'S241', 'S299', 'S334'],
+  'S069',
+  'S163',
+  'S164',
+  'S165',
+  'S166',
+  'S167',
+  'S168',
+  'S169',
+  'S170',
+  'S172',
+  'S174',
+  'S175',
+  'S176',
+  'S177',
+  'S178',
+  'S239',
+  'S240',
+  'S241',
+  'S299',
+  'S334',
 ];
 
 const remembering =

@@ -155,7 +155,7 @@ async function timingOut(row: CaseRow) {
   const some = snapshots.map(sorted).find((one) => JSON.stringify(one) === JSON.stringify(someSnapshotEquals));
   return {
     expected: {
-      allOutputsFlattenedSorted: out.flat().toSorted(),
+      allOutputsFlattenedSorted: (out.flat() as string[]).toSorted((a, b) => (a < b ? -1 : 1)),
       someSnapshotEquals: some,
       lastSnapshot: sorted(snapshots.at(-1)),
     },
@@ -238,7 +238,7 @@ async function touchTimes(line: CommandLine, spec: StateSpec<string, string, num
     signal: new AbortController().signal,
     breathe: () => undefined,
   };
-  const done = await step(before as never, [[line.data.map((command) => ['key', command])]], context);
+  const done = await step(before, [[line.data.map((command) => ['key', command])]], context);
   return Array.from(done.memory.entries, ([key, entry]) => [String(key), entry.touchedMillis] as const);
 }
 
@@ -248,7 +248,7 @@ async function chain(row: CaseRow) {
     if (value === 1) state.update(state.exists() ? (state.get() as number) + 1 : 0);
     if (value === 2) state.remove();
   };
-  const step = mapWithStateStep({ f: f as never, timeoutMillis: undefined });
+  const step = mapWithStateStep({ f, timeoutMillis: undefined });
   const versions = new Map([['init', initialKeyedState(row.input as [string, unknown][], param(row, 'initTime'))]]);
   const lines = row.expected as { step: string; from: string; data: unknown[] }[];
   const context = {
@@ -260,7 +260,7 @@ async function chain(row: CaseRow) {
     breathe: () => undefined,
   };
   for (const { step: name, from, data } of lines) {
-    const done = await step(versions.get(from)! as never, [[data]], context);
+    const done = await step(versions.get(from)!, [[data]], context);
     versions.set(name, done.memory as never);
   }
   return {
