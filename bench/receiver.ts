@@ -33,6 +33,13 @@ export const receiverBench = benchCommand({
       most: 1_000,
       help: 'shards behind while memory is measured',
     },
+    'max-buffered-mib': {
+      kind: 'number',
+      fallback: defaults.maxBufferedBytes / 1_048_576,
+      least: 1,
+      most: 4_096,
+      help: 'the option maxBufferedBytes',
+    },
   },
   run: async (values, say) => {
     const figures = await measureReceiver({
@@ -45,6 +52,7 @@ export const receiverBench = benchCommand({
       codec: values.codec,
       tls: values.tls,
       memoryShards: values['memory-shards'],
+      maxBufferedBytes: values['max-buffered-mib'] * 1_048_576,
     });
     const [slowest, fastest] = figures.spreadMbPerCpuSecond;
     const { keepingUpMegabytes, slowMegabytes, shards } = figures.memory;

@@ -18,4 +18,8 @@ export const benches: BenchTable = {
     summary: 'taking the aggregates of the KPL apart, against aws-kinesis-agg',
     load: async () => (await import('./kpl.ts')).kplBench,
   },
+  engine: {
+    summary: 'batches of the engine, against loops by hand over the same buffers',
+    load: async () => (await import('./engine.ts')).engineBench,
+  },
 };

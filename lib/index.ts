@@ -1,6 +1,7 @@
 export { type Consumer, type ProcessorRunOptions, type RunOptions, createConsumer } from './app/consumer.ts';
 export type { RecordBatch, RecordBatchHandler } from './app/finish-blocks.ts';
 export type { AckableBlock } from './app/pull-loop.ts';
+export { type Admin, type LeaseView, type SeekRequest, type ShardLag, createAdmin } from './app/admin.ts';
 export { type EngineReceiver, type FeedOptions, createReceiver } from './app/create-receiver.ts';
 export type {
   ConsumerOptions,
@@ -8,7 +9,20 @@ export type {
   Credentials,
   FailureOptions,
 } from './app/config/consumer-options.ts';
+export { fromLambda } from './app/lambda/from-lambda.ts';
+export type { LambdaFilter, LambdaOptions } from './app/lambda/lambda-options.ts';
+export type {
+  LambdaCallback,
+  LambdaContext,
+  LambdaHandler,
+  LambdaKinesisEvent,
+  LambdaKinesisRecord,
+  LambdaWindowFields,
+} from './app/lambda/lambda-types.ts';
 export { deadLetterFile } from './app/dead-letter-file.ts';
+export type { DeadLetterFailure } from './app/dead-letter-line.ts';
+export { type DeadLetterStreamOptions, deadLetterStream } from './app/dead-letter-stream.ts';
+export { type ReplayHandler, type ReplayOutcome, replayDeadLetters } from './app/replay-dead-letters.ts';
 export {
   type KinesisStreamOptions,
   type ReceiversOptions,
@@ -29,11 +43,12 @@ export type { OperatorContext, OutputContext, TransformContext } from './engine/
 export type { GeneratorContext, QueueStreamOptions } from './engine/queue-source.ts';
 export type { ReceiverSupervisor, StreamReceiver } from './engine/receiver-source.ts';
 export { type StateStore, memoryState } from './engine/state-store.ts';
-export type { State } from './engine/state/state.ts';
 export { StateSpec } from './engine/state/state-spec.ts';
+export type { State } from './engine/state/state.ts';
 export type { DStream, PairDStream, StateDStream } from './engine/stream.ts';
 export type { EventListener } from './event/bus.ts';
 export type { MillraceEvent } from './event/event.ts';
+export type { SeekMove } from './lease/seeker.ts';
 export type { DeadLetter, DeadLetterContext } from './receiver/dead-letter.ts';
 export type {
   CheckpointMode,

@@ -12,6 +12,7 @@ export interface ReceiverTarget {
   readonly dynamoDBEndpoint: string;
   readonly streamName: string;
   readonly codec: 'json' | 'cbor';
+  readonly maxBufferedBytes: number;
 }
 
 /** What the parent asks: to wait until so many shards were read, to work for a time and tell what it took, to be slow. */

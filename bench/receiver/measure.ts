@@ -19,6 +19,8 @@ export interface ReceiverBenchOptions extends PageShape {
   readonly tls: boolean;
   /** Shards of the stream that memory is measured with. */
   readonly memoryShards: number;
+  /** The option of this name; its default is 128 MiB. */
+  readonly maxBufferedBytes: number;
   /** How long memory is looked at, for a handler that keeps up and for a slow one. */
   readonly memoryMillis: number;
 }
@@ -65,6 +67,7 @@ export const defaultReceiverBench: ReceiverBenchOptions = {
   codec: 'json',
   tls: false,
   memoryShards: 100,
+  maxBufferedBytes: 128 * 1024 * 1024,
   memoryMillis: 10_000,
 };
 
@@ -181,6 +184,7 @@ function startReceiver(server: BenchServer, options: ReceiverBenchOptions, strea
     dynamoDBEndpoint: server.endpoint,
     streamName: stream,
     codec: options.codec,
+    maxBufferedBytes: options.maxBufferedBytes,
   };
   const env = { ...server.env, ...clientEnv };
   return startBenchChild(new URL('./client.ts', import.meta.url), { args: [JSON.stringify(target)], env });

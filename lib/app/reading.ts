@@ -25,7 +25,7 @@ export interface ReadingParts {
 /** How the shards of a run are read. */
 export interface Reading {
   readonly reader: ShardReader;
-  /** When nothing is read any more: deregisters the stream consumer, if the options ask for it. Never throws. */
+  /** When nothing is read any more: ends what is under way, and deregisters the stream consumer, if the options ask for it. Never throws. */
   end(): Promise<void>;
 }
 
@@ -52,6 +52,7 @@ export function createReading(parts: ReadingParts): Reading {
   return {
     reader: createFanOutReader({ api, fanOut, consumer, streamName, clock, random, events, ...fallback }),
     async end() {
+      consumer.close();
       if (!settings.deregisterConsumer) return;
       const reason = () => new MillraceError('MR_ABORTED', 'the run has ended');
       using limit = deadlineController(clock, deregisterTimeoutMillis, reason);

@@ -2,6 +2,9 @@ import { deadlineController } from '../base/abort.ts';
 import type { Clock } from '../base/clock.ts';
 import { MillraceError } from '../base/error.ts';
 
+/** The default of `shutdownGraceMillis`. */
+export const defaultShutdownGraceMillis = 25_000;
+
 /**
  * Runs a drain that may take `shutdownGraceMillis`; past it the drain becomes an abort and its promise rejects with
  * `MR_DRAIN_TIMEOUT`.

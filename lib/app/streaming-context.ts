@@ -17,7 +17,7 @@ import type { RunOptions } from './consumer.ts';
 import { defaultLogger } from './default-logger.ts';
 import { type KinesisInput, openInputs } from './kinesis-inputs.ts';
 import { runTogether } from './run-together.ts';
-import { drainWithin } from './shutdown.ts';
+import { defaultShutdownGraceMillis, drainWithin } from './shutdown.ts';
 import { listenForSignals } from './signals.ts';
 
 /** Options of a {@link StreamingContext}. */
@@ -55,7 +55,6 @@ const batchesInMemory = 3;
 const maximumReceivers = 64;
 
 /** How long a drain may take when no stream's options say (`shutdownGraceMillis`). */
-const defaultGraceMillis = 25_000;
 
 /**
  * A micro-batch program, in the shape of Spark's StreamingContext: declare streams and outputs, then run. In `shard`
@@ -228,7 +227,7 @@ export class StreamingContext extends EngineContext {
     const graceMillis = Math.max(...this.#inputs.map(({ settings }) => settings.shutdownGraceMillis), 0);
     // The engine finishes what the receivers hand out, so all drain under one deadline.
     this.#drain = () =>
-      drainWithin(graceMillis || defaultGraceMillis, clock, (deadline) =>
+      drainWithin(graceMillis || defaultShutdownGraceMillis, clock, (deadline) =>
         Promise.all([source.drain(deadline), engine.drain(deadline)]),
       );
     this.#stop = async () => {

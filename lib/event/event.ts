@@ -32,6 +32,15 @@ export type SubscriptionEnd = 'expired' | 'silent' | 'taken' | 'failed';
 export type MillraceEvent =
   | { readonly type: 'worker.started'; readonly workerIdentifier: string; readonly applicationName: string }
   | { readonly type: 'worker.stopped'; readonly workerIdentifier: string }
+  | {
+      readonly type: 'worker.draining';
+      readonly workerIdentifier: string;
+      /** The shards with blocks that are not finished. */
+      readonly shards: readonly string[];
+      readonly blocks: number;
+      /** How long the drain has waited. */
+      readonly forMillis: number;
+    }
   | { readonly type: 'worker.joined'; readonly workerIdentifier: string }
   | {
       readonly type: 'worker.stalled';
@@ -82,6 +91,14 @@ export type MillraceEvent =
       readonly records: number;
       readonly bytes: number;
       readonly millisBehindLatest: number;
+    }
+  | {
+      readonly type: 'shard.stalled';
+      readonly shardId: string;
+      /** How long its handler has not returned. */
+      readonly forMillis: number;
+      /** Whether the lease is given up for it. */
+      readonly released: boolean;
     }
   | { readonly type: 'shard.throttled'; readonly shardId: string; readonly delayMillis: number }
   | { readonly type: 'shard.iteratorExpired'; readonly shardId: string }

@@ -30,6 +30,8 @@ const rememberLimitMillis = 60_000;
 /** The stream consumer of an application: registered when it is missing, and shared by all shards of a process. */
 export class StreamConsumer {
   readonly #options: StreamConsumerOptions;
+  /** Ends a look that is under way when the run ends. */
+  readonly #life = new AbortController();
   #arn: Promise<string> | undefined;
   #limit: { readonly error: MillraceError; readonly untilMillis: number } | undefined;
 
@@ -39,7 +41,7 @@ export class StreamConsumer {
 
   /**
    * The ARN of the consumer once it is ACTIVE. The look at it is one for all who ask at once, so it does not end with the
-   * signal of any of them; it ends by itself.
+   * signal of any of them; it ends by itself, or with `close`.
    * @throws MillraceError `MR_CONSUMER_LIMIT`, `MR_CONSUMER_NOT_FOUND`, `MR_CONSUMER_IN_USE`, and what the calls throw
    */
   arn(signal: AbortSignal): Promise<string> {
@@ -48,7 +50,7 @@ export class StreamConsumer {
       this.#limit = undefined;
     }
     if (this.#arn === undefined) {
-      const arn = this.#ensure(new AbortController().signal);
+      const arn = this.#ensure(this.#life.signal);
       this.#arn = arn;
       // The next one who asks looks again.
       arn.catch(() => {
@@ -61,6 +63,11 @@ export class StreamConsumer {
   /** The service does not know the consumer any more: the next one who asks looks again. */
   forget(): void {
     this.#arn = undefined;
+  }
+
+  /** Ends what is under way: a consumer may take a minute to become ACTIVE, and the run has ended. */
+  close(): void {
+    this.#life.abort(new MillraceError('MR_ABORTED', 'the run has ended'));
   }
 
   /**

@@ -32,7 +32,12 @@ export type LeaseChanges = Partial<
 >;
 
 /** The fields that a write may remove. */
-export type ClearableField = 'leaseOwner' | 'checkpointOwner' | 'pendingCheckpoint' | 'pendingCheckpointState';
+export type ClearableField =
+  | 'leaseOwner'
+  | 'checkpointOwner'
+  | 'pendingCheckpoint'
+  | 'pendingCheckpointState'
+  | 'caughtUpAtMillis';
 
 /** One conditional, partial update of one lease row, as data. Attributes it does not name stay as they are. */
 export interface LeaseWrite {
@@ -222,7 +227,8 @@ export function seekLease(lease: Lease, checkpoint: Position, initialTimestampMi
       ownerSwitchesSinceCheckpoint: 0,
       ...(initialTimestampMillis === undefined ? {} : { initialTimestampMillis }),
     },
-    clear: ['leaseOwner', 'checkpointOwner', 'pendingCheckpoint'],
+    // That the old place was read to the tip says nothing about the new one.
+    clear: ['leaseOwner', 'checkpointOwner', 'pendingCheckpoint', 'caughtUpAtMillis'],
     increment: [],
   };
 }

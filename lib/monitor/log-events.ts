@@ -7,6 +7,7 @@ import type { LogLevel } from './log.ts';
 const lines: Readonly<Record<EventType, readonly [LogLevel, string]>> = {
   'worker.started': ['info', 'worker started'],
   'worker.stopped': ['info', 'worker stopped'],
+  'worker.draining': ['info', 'waiting for blocks to be finished'],
   'worker.joined': ['info', 'another worker joined'],
   'worker.stalled': ['error', 'the main thread does not answer, so its leases stand still'],
   'heartbeats.inlined': ['warn', 'heartbeats run in the main thread, which must not be blocked'],
@@ -25,6 +26,7 @@ const lines: Readonly<Record<EventType, readonly [LogLevel, string]>> = {
   'lease.checkpointed': ['debug', 'checkpoint written'],
   'shard.changed': ['debug', 'shard changed its state'],
   'shard.read': ['debug', 'shard read'],
+  'shard.stalled': ['error', 'the handler of the shard does not return'],
   'shard.throttled': ['warn', 'shard throttled by Kinesis'],
   'shard.iteratorExpired': ['info', 'iterator expired, shard opened again'],
   'shard.gone': ['warn', 'shard is gone'],

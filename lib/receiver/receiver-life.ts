@@ -8,6 +8,7 @@ import type { TableSnapshot } from '../lease/lease-table.ts';
 import { isBoundedRunDone } from './bounded-run.ts';
 import type { DemandGate } from './demand-gate.ts';
 import type { ReceiverOptions } from './receiver-options.ts';
+import { watchDrain } from './drain-watch.ts';
 import { type ReceiverParts, openParts } from './receiver-parts.ts';
 import type { DrainHook } from './shard-tenure.ts';
 import { ShardSet, dropBlocks, finishBlocks } from './shard-set.ts';
@@ -103,6 +104,11 @@ export class ReceiverLife {
     return { ending, drainFault: this.#drainFault, hasStarted, hasRead, ranMillis };
   }
 
+  /** See `Receiver.giveUpStalled`. */
+  giveUpStalled(shardId: string): void {
+    if (this.#parts !== undefined) this.#shards.giveUpStalled(shardId, this.#parts);
+  }
+
   /** Ends the life; the first caller decides how. */
   end(ending: Ending): void {
     // A duplicate that shows itself during the drain has taken leases away: that is no clean end.
@@ -181,6 +187,7 @@ export class ReceiverLife {
     await coordinator.stopTaking(bound.signal);
     const consumers = this.#shards.all();
     if (ending.type === 'drain') {
+      using _ = watchDrain(consumers, { clock, events, workerIdentifier: settings.workerIdentifier });
       const fault = await finishBlocks(consumers, deadline, () => channel.close());
       this.#drainFault ??= fault;
     } else await dropBlocks(consumers, ending.type === 'stop' ? ending.reason : ending.fault);

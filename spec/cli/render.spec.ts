@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { MillraceError } from '../../lib/base/error.ts';
 import { errorForPerson, errorForProgram } from '../../lib/cli/render/error.ts';
+import { drainingLine } from '../../lib/cli/render/draining.ts';
 import { progressLine } from '../../lib/cli/render/progress.ts';
 
 describe('an error', () => {
@@ -40,5 +41,20 @@ describe('the progress line', () => {
 
   it('fits into the terminal', () => {
     expect(progressLine({ shards: 4, records: 1234, millisBehindLatest: 0 }, 10)).toBe('shards 4 ');
+  });
+});
+
+describe('the line about a drain', () => {
+  it('says what is awaited, and for how long at most', () => {
+    const four = ['s-0', 's-1', 's-2', 's-3'];
+    expect(drainingLine({ shards: ['s-1'], blocks: 1, forMillis: 4_000 }, 25_000)).toBe(
+      'draining: waiting for 1 block of 1 shard (s-1), at most 21 s more; a second signal ends it at once\n',
+    );
+    expect(drainingLine({ shards: four, blocks: 9, forMillis: 26_000 }, 25_000)).toContain(
+      '9 blocks of 4 shards (s-0, s-1, s-2, ...), at most 0 s more',
+    );
+    expect(drainingLine({ shards: [], blocks: 0, forMillis: 0 }, 25_000)).toContain(
+      'for the last checkpoints, at most 25 s',
+    );
   });
 });

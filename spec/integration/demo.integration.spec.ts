@@ -85,6 +85,20 @@ describe('the demo', () => {
     expect(await staying(demo.descendants)).toEqual([]);
   });
 
+  it('misses nothing with --chaos: a worker is killed, another joins, a shard is split', async () => {
+    const demo = new Demo('--chaos', '--seconds', '12', '--json');
+    await demo.until(() => demo.stderr.includes('started'));
+    expect([await demo.exit(), demo.stdout.split('\n').length], demo.stderr).toEqual([0, 2]);
+    const verdict = JSON.parse(demo.stdout) as Record<string, unknown>;
+    expect(verdict).toMatchObject({ missing: 0, unacknowledged: 0, faults: [] });
+    expect(verdict['incidents']).toEqual([
+      expect.stringMatching(/^at [\d.]+ s worker 2 was killed$/),
+      expect.stringMatching(/^at [\d.]+ s worker 3 \(pid \d+\) joined$/),
+      expect.stringMatching(/^at [\d.]+ s shardId-000000000000 was split$/),
+    ]);
+    expect(await staying(demo.descendants)).toEqual([]);
+  });
+
   it('ends on Ctrl-C with 130 and one line, and leaves no process', async () => {
     const demo = new Demo('--seconds', '60');
     await demo.until(() => /counted [1-9]/.test(demo.stdout));
@@ -123,5 +137,17 @@ describe('the demo', () => {
     const demo = new Demo('--secnods', '3');
     expect(await demo.exit()).toBe(2);
     expect([demo.stdout, demo.stderr]).toEqual(['', 'demo: unknown option "--secnods": did you mean --seconds?\n']);
+  });
+});
+
+describe('the advanced demo', () => {
+  it('counts every word once, in windows that hold their batches, in one process', { timeout: 240_000 }, async () => {
+    const demo = new Demo('--advanced', '--seconds', '3', '--json');
+    expect(await demo.exit(), demo.stderr).toBe(0);
+    const verdict = JSON.parse(demo.stdout) as Record<string, number>;
+    expect(verdict).toMatchObject({ mode: 'advanced', missing: 0, repeated: 0, windowsWrong: 0 });
+    expect(verdict['counted']).toBe(verdict['produced']);
+    expect(verdict['produced']).toBeGreaterThan(0);
+    expect(await staying(demo.descendants)).toEqual([]);
   });
 });

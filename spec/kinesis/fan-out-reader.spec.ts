@@ -4,6 +4,7 @@ import type { EventOf, EventType, MillraceEvent } from '../../lib/event/event.ts
 import { createPollingReader } from '../../lib/kinesis/polling-reader.ts';
 import type { StartPosition } from '../../lib/kinesis/kinesis-api.ts';
 import type { Page } from '../../lib/kinesis/reader.ts';
+import { StreamConsumer } from '../../lib/kinesis/stream-consumer.ts';
 import { awsError, networkError } from '../../lib/testkit/aws-error.ts';
 import { type FakeFanOutInterceptor, connectFanOut } from '../../lib/testkit/fake-fan-out-calls.ts';
 import { FakeFanOut, type FakeFanOutOptions } from '../../lib/testkit/fake-fan-out.ts';
@@ -51,6 +52,7 @@ function setup(options: Partial<FakeFanOutOptions> & { readonly fallsBack?: bool
   return {
     clock,
     fake,
+    streamName,
     model,
     events,
     eventsOf,
@@ -204,6 +206,20 @@ describe('the fan-out reader', () => {
     fake.put('k', 'b');
     expect(await nextTexts()).toEqual(['b']);
     expect(eventsOf('streamConsumer.registered')).toHaveLength(2);
+  });
+
+  it('does not wait for its consumer any longer than the run lasts', async () => {
+    const { clock, fake, model, streamName } = setup({ transitionMillis: 50_000 });
+    const fanOut = connectFanOut(model, streamName);
+    const ports = { api: fake.connect(), fanOut, clock, random: seededRandom(1), events: { publish() {} } };
+    const consumer = new StreamConsumer({ ...ports, consumer: { consumerName: 'reader' } });
+    const asked = consumer.arn(new AbortController().signal);
+    asked.catch(() => {});
+    await clock.advance(2_500);
+    consumer.close();
+    await expect(asked).rejects.toMatchObject({ code: 'MR_ABORTED' });
+    // The consumer's own way to ACTIVE is the only timer left.
+    expect(clock.pendingTimers).toBe(1);
   });
 
   it('says MR_CONSUMER_LIMIT when the stream has as many consumers as it may', async () => {

@@ -21,6 +21,20 @@ describe('a drain', () => {
     expect(await fleet.clock.runUntil(outcomeOf(worker.drain()))).toBe('MR_DRAIN_TIMEOUT');
   });
 
+  it('tells every second which shards it waits for, until they are finished', async () => {
+    const fleet = new Fleet({ shardCount: 2 });
+    const [slow, quick] = fleet.kinesis.openShards.map(({ shardId }) => shardId) as [string, string];
+    fleet.put(1, slow);
+    fleet.put(1, quick);
+    const worker = fleet.start('a', { handle: (block, self) => wait(self, block.shardId === slow ? 5_500 : 10) });
+    await fleet.clock.runUntil(() => worker.blocks.length === 2);
+    await fleet.clock.runUntil(worker.drain());
+    const told = worker.eventsOf('worker.draining');
+    expect(told.map(({ shards, blocks }) => [...shards, blocks])).toEqual(Array.from({ length: 5 }, () => [slow, 1]));
+    expect(told.map(({ forMillis }) => forMillis)).toEqual([1_000, 2_000, 3_000, 4_000, 5_000]);
+    expect(worker.outcome).toBe('resolved');
+  });
+
   it('in which a process of the same name shows itself leaves that one its leases', async () => {
     const fleet = new Fleet({ shardCount: 2 });
     fleet.put(20);

@@ -7,8 +7,9 @@ import { VirtualClock } from '../../lib/testkit/virtual-clock.ts';
 const shardIds = (...numbers: number[]) => numbers.map((number) => `shardId-${String(number).padStart(12, '0')}`);
 
 const snapshot: DemoSnapshot = {
-  options: { seconds: 20, rate: 300, shards: 4, workers: 2, seed: 1, json: false },
+  options: { seconds: 20, rate: 300, shards: 4, workers: 2, seed: 1, advanced: false, chaos: false, json: false },
   phase: 'producing',
+  incidents: [],
   phaseMillis: 12_345,
   services: ['kinesis-local pid 101 127.0.0.1:40001', 'dynalite pid 102 127.0.0.1:40002'],
   workers: [
@@ -21,6 +22,7 @@ const snapshot: DemoSnapshot = {
       words: 14_500,
       recordsPerSecond: 150.6,
       behindMillis: 340,
+      isKilled: false,
     },
     {
       number: 2,
@@ -31,6 +33,7 @@ const snapshot: DemoSnapshot = {
       words: 0,
       recordsPerSecond: 0,
       behindMillis: undefined,
+      isKilled: false,
     },
   ],
   figures: {
@@ -42,6 +45,7 @@ const snapshot: DemoSnapshot = {
     words: 29_000,
     wordsCounted: 14_500,
     wordsDiffering: 60,
+    wordsLacking: 60,
   },
   topWords: [
     ['the', 2_330],

@@ -11,12 +11,14 @@ const good: LedgerFigures = {
   words: 45_000,
   wordsCounted: 45_000,
   wordsDiffering: 0,
+  wordsLacking: 0,
 };
 
-function verdictOf(figures: Partial<LedgerFigures>, faults: readonly string[] = []) {
+function verdictOf(figures: Partial<LedgerFigures>, faults: readonly string[] = [], chaos = false) {
   return judge({
-    options: { seconds: 20, rate: 300, shards: 4, workers: 2, seed: 7, json: true },
+    options: { seconds: 20, rate: 300, shards: 4, workers: 2, seed: 7, advanced: false, chaos, json: true },
     figures: { ...good, ...figures },
+    incidents: chaos ? ['at 5.0 s worker 2 was killed'] : [],
     batches: 160,
     startMillis: 2_000.4,
     firstCountMillis: undefined,
@@ -44,6 +46,7 @@ describe('the verdict', () => {
       batches: 160,
       startMillis: 2_000,
       firstCountMillis: null,
+      incidents: [],
       faults: [],
     });
     expect(verdictText(verdict)).toBe(
@@ -69,6 +72,19 @@ describe('the verdict', () => {
     expect(verdict.faults).toEqual([fault]);
     expect(exitCodeOf(verdict)).toBe(1);
     expect(verdictText(verdict)).toContain(`bad: ${fault}\n`);
+  });
+
+  it('holds repeated records against a run without a kill only', () => {
+    const figures = { repeated: 7, wordsCounted: 45_050, wordsDiffering: 3 };
+    expect(exitCodeOf(verdictOf(figures))).toBe(1);
+    const verdict = verdictOf(figures, [], true);
+    expect([exitCodeOf(verdict), verdict.repeated, verdict.faults]).toEqual([0, 7, []]);
+    expect(verdictText(verdict)).toContain(
+      'at 5.0 s worker 2 was killed\ngood: every record was counted at least once',
+    );
+    for (const bad of [{ missing: 1, counted: 5_999 }, { unacknowledged: 1 }, { wordsDiffering: 2, wordsLacking: 1 }]) {
+      expect(exitCodeOf(verdictOf({ ...figures, ...bad }, [], true)), JSON.stringify(bad)).toBe(1);
+    }
   });
 
   it('names what ended the demo rather than what followed from it', () => {

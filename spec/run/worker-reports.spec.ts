@@ -56,6 +56,7 @@ describe('the figures of a worker', () => {
       words: 4,
       recordsPerSecond: 5,
       behindMillis: undefined,
+      isKilled: false,
     });
   });
 

@@ -1,4 +1,5 @@
 import type { Random } from '../../base/random.ts';
+import { defaultShutdownGraceMillis } from '../shutdown.ts';
 import { assignmentSettings } from './assignment-settings.ts';
 import { checkValues } from './check.ts';
 import type { ConfigFile } from './config-file.ts';
@@ -175,7 +176,7 @@ function runningSettings(values: ConsumerValues) {
       // oxlint-disable-next-line unicorn/no-thenable -- the name of the option; its value is never a function
       then: values['onFailure.then'] ?? 'STOP',
     },
-    shutdownGraceMillis: values.shutdownGraceMillis ?? 25_000,
+    shutdownGraceMillis: values.shutdownGraceMillis ?? defaultShutdownGraceMillis,
     receiverRestartDelayMillis: values.receiverRestartDelayMillis ?? 2_000,
     maxReceiverRestarts: values.maxReceiverRestarts ?? 5,
     logger: values.logger,

@@ -1,12 +1,14 @@
 import { readConfigFile } from '../../app/config/config-file.ts';
 import { resolveConsumerOptions } from '../../app/config/resolve.ts';
 import { createConsumer } from '../../app/consumer.ts';
+import { defaultShutdownGraceMillis } from '../../app/shutdown.ts';
 import { jsonLogger } from '../../monitor/log.ts';
 import { ProgressFold } from '../../monitor/progress.ts';
 import type { CommandContext } from '../command-io.ts';
 import type { ConsumeFlags } from '../consume-flags.ts';
 import { runConsume } from '../consume-run.ts';
 import { logLevelOf } from '../log-level.ts';
+import { drainingLine } from '../render/draining.ts';
 import { ProgressDisplay } from '../progress-display.ts';
 
 /** `millrace consume`: prints the records of a stream, one JSON line each, and checkpoints what was printed. */
@@ -19,6 +21,7 @@ export async function consume(this: CommandContext, flags: ConsumeFlags): Promis
   const { io } = this;
   const progress = new ProgressFold();
   const display = new ProgressDisplay(io.stderr, io.clock, () => progress.current);
+  const graceMillis = options.shutdownGraceMillis ?? defaultShutdownGraceMillis;
   const consumer = createConsumer({
     ...options,
     logger: jsonLogger({
@@ -26,7 +29,10 @@ export async function consume(this: CommandContext, flags: ConsumeFlags): Promis
       wallMillis: () => io.clock.wallMillis(),
       level: least,
     }),
-    listener: (event) => progress.add(event),
+    listener: (event) => {
+      progress.add(event);
+      if (event.type === 'worker.draining') display.write(drainingLine(event, graceMillis));
+    },
   });
   display.start();
   try {

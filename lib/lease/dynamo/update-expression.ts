@@ -18,6 +18,7 @@ export interface UpdateParameters extends ConditionParameters {
 const clearedAttributes: Record<ClearableField, readonly string[]> = {
   leaseOwner: ['leaseOwner'],
   checkpointOwner: ['checkpointOwner'],
+  caughtUpAtMillis: ['caughtUpAtMillis'],
   pendingCheckpoint: ['pendingCheckpoint', 'pendingCheckpointSubSequenceNumber', 'pendingCheckpointState'],
   pendingCheckpointState: ['pendingCheckpointState'],
 };

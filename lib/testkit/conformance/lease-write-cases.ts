@@ -165,7 +165,7 @@ export const leaseWriteCases: readonly LeaseWriteCase[] = [
   ...releasingCases(),
   {
     name: 'seekLease moves a held lease, removes its owner and drops the pending checkpoint',
-    before: { ...heldLease, ...pending },
+    before: { ...heldLease, ...pending, caughtUpAtMillis: 1 },
     write: seekLease(heldLease, end),
     after: { ...unowned, leaseCounter: 8, checkpoint: end, ownerSwitchesSinceCheckpoint: 0 },
     refusedOn: { leaseCounter: otherCounter },

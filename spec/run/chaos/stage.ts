@@ -9,6 +9,7 @@ import { Holdings } from './holdings.ts';
 import { machineMillis } from './ledger-line.ts';
 import { Load } from './load.ts';
 import type { Services } from './services.ts';
+import { voidingStallMillis } from './stalls.ts';
 import { StreamControl } from './stream-control.ts';
 import { ChaosWorker, type WorkerProgram } from './worker-process.ts';
 import { type ChaosWorkerSettings, batchIntervalMillis } from './worker-settings.ts';
@@ -239,6 +240,14 @@ export class Stage {
   resume(worker: ChaosWorker): void {
     worker.signal('SIGCONT');
     this.#struck.delete(worker);
+  }
+
+  /** Has a worker's main thread do nothing but compute for a time; its process lives, and so do its other threads. */
+  block(worker: ChaosWorker, forMillis: number): void {
+    worker.send({ type: 'block', forMillis });
+    const fromMillis = machineMillis();
+    const throughMillis = fromMillis + forMillis + voidingStallMillis;
+    this.stalledOnPurpose.push({ worker: worker.name, fromMillis, throughMillis });
   }
 
   /** A worker is not counted on any more, though its process may run. */

@@ -16,6 +16,8 @@ export class DemoState {
   services: readonly string[] = [];
   /** What the workers wrote to standard error, if anything; told when something went wrong. */
   workerOutputs: readonly string[] = [];
+  /** What was done to the workers and the stream, each as a text. */
+  readonly #incidents: string[] = [];
   #phase: DemoPhase = 'starting';
   #phaseSinceMillis: number;
   readonly #workers = new Map<number, WorkerFold>();
@@ -56,6 +58,23 @@ export class DemoState {
     this.#workers.set(number, new WorkerFold(number, pid));
   }
 
+  /** A worker was killed. */
+  killWorker(number: number): void {
+    this.#workers.get(number)?.kill();
+  }
+
+  /** Something was done to the workers or to the stream; answers with it as it is shown. */
+  noteIncident(what: string, nowMillis: number): string {
+    const seconds = ((nowMillis - (this.#producingMillis ?? nowMillis)) / 1_000).toFixed(1);
+    const text = `at ${seconds} s ${what}`;
+    this.#incidents.push(text);
+    return text;
+  }
+
+  get incidents(): readonly string[] {
+    return this.#incidents;
+  }
+
   /** Kinesis has taken a record with these words. */
   acknowledge(receipt: PutReceipt, words: readonly string[], nowMillis: number): void {
     this.#firstPutMillis ??= nowMillis;
@@ -85,6 +104,7 @@ export class DemoState {
       phase,
       phaseMillis: nowMillis - this.#phaseSinceMillis,
       services,
+      incidents: this.#incidents,
       workers: this.workersAt(nowMillis),
       figures: ledger.figures,
       topWords: ledger.top(shownWords),

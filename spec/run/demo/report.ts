@@ -1,3 +1,4 @@
+import type { KinesisStreamOptions } from '../../../lib/index.ts';
 import type { RecordPlace, WordCounts } from './ledger.ts';
 
 /** What a worker is told, in one line of JSON on its standard input, once it is ready. */
@@ -7,6 +8,8 @@ export interface WorkerSettings {
   readonly streamName: string;
   readonly kinesisEndpoint: string;
   readonly dynamoDBEndpoint: string;
+  /** Options beside those of the demo; Millrace's defaults without them. */
+  readonly options?: Pick<KinesisStreamOptions, 'failoverTimeMillis' | 'leaseAssignmentStrategy'>;
 }
 
 /** What a worker tells, in lines of JSON on its standard output. */

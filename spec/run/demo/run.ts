@@ -1,6 +1,6 @@
 import { createClients } from '../../../lib/app/clients.ts';
 import { linkedController, raceAbort } from '../../../lib/base/abort.ts';
-import { type Clock, pause } from '../../../lib/base/clock.ts';
+import { type Clock, pause, sleep } from '../../../lib/base/clock.ts';
 import { seededRandom } from '../../../lib/base/random.ts';
 import { EventBus } from '../../../lib/event/bus.ts';
 import { createAwsKinesis } from '../../../lib/kinesis/aws-kinesis.ts';
@@ -9,6 +9,7 @@ import { createTestStream, testCredentials, testRegion } from '../../support/loc
 import type { DemoState } from './demo-state.ts';
 import { produce } from './produce.ts';
 import { type Stack, startStack } from './stack.ts';
+import { type Strikes, splitFirstShard, strikeAll } from './strikes.ts';
 import { WordLines } from './word-lines.ts';
 import { type WorkerEnd, WorkerProcess } from './worker-process.ts';
 
@@ -19,6 +20,8 @@ const applicationName = 'word-count';
 const startLimitMillis = 120_000;
 /** How long the workers may take to count the rest after the last record was put. */
 const countingLimitMillis = 30_000;
+/** With `--chaos` a killed worker's shards are taken over soon, and shared out by number: a demo should not last too long. */
+const chaosOptions = { failoverTimeMillis: 4_000, leaseAssignmentStrategy: 'LEASE_COUNT_BASED' } as const;
 /** How often it is looked whether all is counted. */
 const lookIntervalMillis = 50;
 /** How long the workers may take to drain; more than the grace that they give themselves. */
@@ -35,6 +38,8 @@ export interface RunOptions {
   readonly clock: Clock;
   /** Told when all is started and the first record is about to be put. */
   readonly onStarted: () => void;
+  /** Told of what is done to the workers and the stream on the way. */
+  readonly onIncident: (what: string) => void;
 }
 
 /**
@@ -45,6 +50,14 @@ export interface RunOptions {
 export async function runDemo(options: RunOptions, signal: AbortSignal): Promise<void> {
   using life = linkedController(signal);
   const workers: WorkerProcess[] = [];
+  const killed = new Set<WorkerProcess>();
+  const start = () => {
+    const worker = startWorker(workers.length + 1, options, (fault) => {
+      if (!killed.has(worker)) life.abort(fault);
+    });
+    workers.push(worker);
+    return worker;
+  };
   let starting: Promise<Stack> | undefined;
   const cancelLimit = options.clock.timer(startLimitMillis, () => {
     if (options.state.phase === 'starting')
@@ -52,11 +65,9 @@ export async function runDemo(options: RunOptions, signal: AbortSignal): Promise
   });
   try {
     // The workers load their programs while the emulators start.
-    for (let number = 1; number <= options.state.options.workers; number += 1) {
-      workers.push(startWorker(number, options, (fault) => life.abort(fault)));
-    }
+    for (let number = 1; number <= options.state.options.workers; number += 1) start();
     starting = startStack(life.signal);
-    await countWords(options, workers, await starting, life.signal);
+    await countWords(options, { workers, killed, start }, await starting, life.signal);
   } finally {
     cancelLimit();
     // Whatever is still on its way sees that it is over; after a good run nothing is.
@@ -84,26 +95,36 @@ function startWorker(number: number, { state, clock }: RunOptions, onFault: (fau
   return worker;
 }
 
-async function countWords(
-  { state, clock, onStarted }: RunOptions,
-  workers: readonly WorkerProcess[],
-  stack: Stack,
-  signal: AbortSignal,
-): Promise<void> {
-  const { shards } = state.options;
+/** The workers of a run. */
+interface Crew {
+  /** All that were started. */
+  readonly workers: readonly WorkerProcess[];
+  /** Those that were killed on purpose. */
+  readonly killed: Set<WorkerProcess>;
+  /** Starts one more, which is told nothing yet. */
+  readonly start: () => WorkerProcess;
+}
+
+async function countWords(run: RunOptions, crew: Crew, stack: Stack, signal: AbortSignal): Promise<void> {
+  const { state, clock, onStarted } = run;
+  const { workers, killed } = crew;
+  const { shards, chaos } = state.options;
   state.services = stack.texts;
   const { endpoint: kinesisEndpoint } = stack.kinesis;
   const { endpoint: dynamoDBEndpoint } = stack.dynamo;
   await raceAbort(createTestStream(kinesisEndpoint, streamName, shards), signal);
   await raceAbort(Promise.all(workers.map((worker) => worker.ready)), signal);
-  for (const worker of workers) {
+  const setToWork = (worker: WorkerProcess) => {
     const workerIdentifier = `worker-${worker.number}`;
-    worker.start({ workerIdentifier, applicationName, streamName, kinesisEndpoint, dynamoDBEndpoint });
-  }
+    const options = chaos ? { options: chaosOptions } : {};
+    worker.start({ workerIdentifier, applicationName, streamName, kinesisEndpoint, dynamoDBEndpoint, ...options });
+  };
+  for (const worker of workers) setToWork(worker);
   onStarted();
 
   state.enter('producing', clock.monotonicMillis());
-  await putLines(state, clock, kinesisEndpoint, signal);
+  const striking = chaos ? strike(run, crew, { setToWork, kinesisEndpoint }, signal) : Promise.resolve();
+  await Promise.all([putLines(state, clock, kinesisEndpoint, signal), striking]);
   state.enter('counting the rest', clock.monotonicMillis());
   const giveUpAt = clock.monotonicMillis() + countingLimitMillis;
   while (!state.ledger.isComplete && clock.monotonicMillis() < giveUpAt) {
@@ -112,7 +133,44 @@ async function countWords(
   signal.throwIfAborted();
 
   state.enter('stopping', clock.monotonicMillis());
-  await drain(workers, clock, signal);
+  const alive = workers.filter((worker) => !killed.has(worker));
+  await drain(alive, clock, signal);
+}
+
+/** What `--chaos` does on the way. The worker that was started last is killed, one more joins, the first shard is split. */
+async function strike(
+  { state, clock, onIncident }: RunOptions,
+  { workers, killed, start }: Crew,
+  { setToWork, kinesisEndpoint }: { setToWork: (worker: WorkerProcess) => void; kinesisEndpoint: string },
+  signal: AbortSignal,
+): Promise<void> {
+  const strikes: Strikes = {
+    async killWorker() {
+      const worker = workers.at(-1);
+      if (worker === undefined) return 'nobody was there to be killed';
+      // The death of a worker that reads nothing would be nothing to see.
+      const reads = () => {
+        const figures = state.workersAt(clock.monotonicMillis()).find(({ number }) => number === worker.number);
+        return figures !== undefined && figures.shards.length > 0 && figures.records > 0;
+      };
+      while (!reads()) await sleep(clock, lookIntervalMillis, signal);
+      killed.add(worker);
+      await worker.kill();
+      state.killWorker(worker.number);
+      return `worker ${worker.number} was killed`;
+    },
+    async addWorker() {
+      const worker = start();
+      await raceAbort(worker.ready, signal);
+      setToWork(worker);
+      return `worker ${worker.number} (pid ${worker.pid}) joined`;
+    },
+    async splitShard() {
+      return `${await splitFirstShard(kinesisEndpoint, streamName)} was split`;
+    },
+  };
+  const onStruck = (what: string) => onIncident(state.noteIncident(what, clock.monotonicMillis()));
+  await strikeAll(strikes, { clock, seconds: state.options.seconds, onStruck }, signal);
 }
 
 async function putLines(state: DemoState, clock: Clock, endpoint: string, signal: AbortSignal): Promise<void> {

@@ -14,6 +14,8 @@ export interface DemoSnapshot {
   readonly phaseMillis: number;
   /** The emulators that run, each as a text with name, pid and address. */
   readonly services: readonly string[];
+  /** What was done to the workers and the stream so far. */
+  readonly incidents: readonly string[];
   readonly workers: readonly WorkerFigures[];
   readonly figures: LedgerFigures;
   readonly topWords: WordCounts;
@@ -33,6 +35,7 @@ export function tableLines(snapshot: DemoSnapshot, columns: number): string[] {
     title(snapshot.options),
     phaseText(snapshot),
     services.join('   '),
+    ...(snapshot.options.chaos ? [snapshot.incidents.join('; ') || 'nothing has happened yet'] : []),
     '',
     ...gridLines([heading, ...rows], width),
     '',
@@ -86,11 +89,11 @@ const heading: Cells = {
 const numberColumns = [8, 10, 11, 10, 9];
 
 function workerCells(worker: WorkerFigures): Cells {
-  const { number, pid, shards, batches, records, words, recordsPerSecond, behindMillis } = worker;
+  const { number, pid, shards, batches, records, words, recordsPerSecond, behindMillis, isKilled } = worker;
   return {
     worker: String(number),
     pid: String(pid),
-    shards: shards.map(shortShard),
+    shards: isKilled ? 'killed' : shards.map(shortShard),
     numbers: [whole(batches), whole(records), whole(words), whole(recordsPerSecond), behindText(behindMillis)],
   };
 }

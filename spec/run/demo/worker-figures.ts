@@ -13,6 +13,8 @@ export interface WorkerFigures {
   readonly recordsPerSecond: number;
   /** How far its last reads were behind the tip; undefined before the first. */
   readonly behindMillis: number | undefined;
+  /** Whether it was killed. */
+  readonly isKilled: boolean;
 }
 
 /** How much time the rate is taken over, and the least of it that says anything. */
@@ -29,6 +31,7 @@ export class WorkerFold {
   #records = 0;
   #words = 0;
   #firstBatchMillis: number | undefined;
+  #isKilled = false;
   /** Batches of the window, oldest first. */
   #recent: { readonly atMillis: number; readonly records: number }[] = [];
 
@@ -41,6 +44,8 @@ export class WorkerFold {
   add(report: WorkerReport, nowMillis: number): void {
     switch (report.type) {
       case 'shards':
+        // The last that it wrote may be heard after its end.
+        if (this.#isKilled) return;
         this.#shards = report.held;
         this.#behindMillis = report.behindMillis;
         return;
@@ -58,6 +63,13 @@ export class WorkerFold {
     }
   }
 
+  /** It was killed: what it held is nobody's. */
+  kill(): void {
+    this.#isKilled = true;
+    this.#shards = [];
+    this.#behindMillis = undefined;
+  }
+
   /** The figures at `nowMillis` of the same clock. */
   figuresAt(nowMillis: number): WorkerFigures {
     this.#recent = this.#recent.filter(({ atMillis }) => nowMillis - atMillis < rateWindowMillis);
@@ -73,6 +85,7 @@ export class WorkerFold {
       words: this.#words,
       recordsPerSecond: (recent * 1_000) / windowMillis,
       behindMillis: this.#behindMillis,
+      isKilled: this.#isKilled,
     };
   }
 }

@@ -43,6 +43,7 @@ function wordCount(settings: WorkerSettings): StreamingContext {
     kinesisEndpoint,
     dynamoDBEndpoint,
     idleTimeBetweenReadsInMillis,
+    ...settings.options,
   });
 
   lines

@@ -13,8 +13,30 @@ function withDeadLetter(deadLetterPath: string): WorkerExtras {
   };
 }
 
-/** Handlers and outputs that fail. */
+/** Handlers and outputs that fail, or do not come back. */
 export const handlerScenarios: readonly Scenario[] = [
+  {
+    name: 'blocked-loop',
+    summary:
+      "a worker's main thread computes for twice failoverTimeMillis; its leases are kept by the thread of the heartbeats",
+    shards: 6,
+    async play(stage) {
+      await stage.begin('a', 'b', 'c');
+      const { follower } = stage;
+      const before = stage.workers.map((worker) => stage.holdingsOf(worker).gained);
+      const forMillis = 2 * stage.options.failoverTimeMillis;
+      stage.block(follower, forMillis);
+      await stage.wait(forMillis);
+      await stage.until(`${follower.name} handles records again`, () => {
+        const last = follower.lines.findLast((line) => line.type === 'told');
+        const since = last?.atMillis ?? Number.POSITIVE_INFINITY;
+        return follower.lines.some((line) => line.type === 'records' && line.sinceMillis > since + forMillis);
+      });
+      const after = stage.workers.map((worker) => stage.holdingsOf(worker).gained);
+      stage.expect(before.join() === after.join(), `leases moved: ${before.join()} were gained, then ${after.join()}`);
+    },
+    pauseBoundMillis: ({ failoverTimeMillis }) => 2 * failoverTimeMillis + 1_000 + undisturbedMillis,
+  },
   {
     name: 'poison-record',
     summary: 'a handler fails for three records; they go to a dead-letter file, all others are handled',

@@ -1,0 +1,193 @@
+import PQueue from 'p-queue';
+import { systemClock } from '../base/clock.ts';
+import { MillraceError } from '../base/error.ts';
+import { formatPosition, positionOf } from '../base/position.ts';
+import { systemRandom } from '../base/random.ts';
+import { EventBus } from '../event/bus.ts';
+import { createAwsKinesis } from '../kinesis/aws-kinesis.ts';
+import type { KinesisApi } from '../kinesis/kinesis-api.ts';
+import { listAllShards } from '../kinesis/shard-lister.ts';
+import { type Lease, isEnded } from '../lease/lease.ts';
+import type { LeaseTable } from '../lease/lease-table.ts';
+import type { SeekTarget } from '../lease/plan/seek-plan.ts';
+import { type SeekMove, seekLeases } from '../lease/seeker.ts';
+import { checkStream } from '../lease/stream-check.ts';
+import { openStream } from '../receiver/open-stream.ts';
+import { startPositionOf } from '../receiver/start-position.ts';
+import { clientsOf, settingsOfProgram } from './assembly.ts';
+import type { Clients } from './clients.ts';
+import type { ConsumerOptions } from './config/consumer-options.ts';
+import type { ConsumerSettings } from './config/consumer-settings.ts';
+import { createLeaseTable } from './lease-table.ts';
+
+/** Where a seek goes. */
+export interface SeekRequest {
+  /**
+   * The oldest record, what comes from now on, what arrived at a time and later, or what follows one record of a shard. A
+   * record inside an aggregate is named by its `subSequenceNumber` too, which is 0 otherwise.
+   */
+  readonly to:
+    | 'TRIM_HORIZON'
+    | 'LATEST'
+    | Date
+    | { readonly afterSequenceNumber: string; readonly subSequenceNumber?: number };
+  /** The shards to move; default all. Exactly one for a sequence number. */
+  readonly shards?: readonly string[];
+  /** Only says what would be done; default false. */
+  readonly dryRun?: boolean;
+}
+
+/** One lease as an operator wants to see it. */
+export interface LeaseView {
+  readonly shardId: string;
+  /** A name, or the sequence number through which the shard is finished. */
+  readonly checkpoint: string;
+  /** Absent where nobody reads the shard. */
+  readonly leaseOwner?: string;
+  /** The worker that gets the lease once its owner has finished; only during a handoff. */
+  readonly handoffTo?: string;
+  readonly leaseCounter: number;
+  /** Whether the shard was read to its end. */
+  readonly isEnded: boolean;
+  /** Whether an engine's state goes with the checkpoint. */
+  readonly hasState: boolean;
+}
+
+/** How far the checkpoint of a shard is behind its newest record, as Kinesis counts it. */
+export interface ShardLag {
+  readonly shardId: string;
+  readonly millisBehindLatest: number;
+}
+
+/** Looks at the leases of an application and moves them, from outside of its workers. */
+export interface Admin extends AsyncDisposable {
+  /** The leases of now, in order of shard. */
+  leases(): Promise<readonly LeaseView[]>;
+  /** How far each shard's checkpoint is behind; asks Kinesis once a shard that is not ended, which counts against its reads. */
+  lag(): Promise<readonly ShardLag[]>;
+  /**
+   * Moves the application to another place, while its workers run or not. Owners lose their leases at once and begin new
+   * tenures there; what they had not finished is not. Answers with what was done to each shard, parents before children.
+   * @throws MillraceError `MR_SEEK_STATE` where a lease carries the state of an engine; `MR_CONFIG_INVALID` for a place or
+   * a shard that does not exist; `MR_STREAM_NOT_FOUND`, `MR_STREAM_CHANGED`, `MR_TABLE_FOREIGN`
+   */
+  seek(request: SeekRequest): Promise<readonly SeekMove[]>;
+}
+
+/**
+ * Makes an administrator of an application. It takes the options of its consumers, so that both mean the same application,
+ * and sends nothing before it is asked.
+ * @throws MillraceError `MR_CONFIG_UNKNOWN` or `MR_CONFIG_INVALID` naming every option at fault
+ */
+export function createAdmin(options: ConsumerOptions): Admin {
+  return new ApplicationAdmin(settingsOfProgram(options));
+}
+
+/** How many shards are asked at once for their lag. */
+const concurrentShards = 10;
+
+class ApplicationAdmin implements Admin {
+  readonly #clients: Clients;
+  readonly #table: LeaseTable;
+  readonly #api: KinesisApi;
+  readonly #ports = { clock: systemClock, random: systemRandom, events: new EventBus() };
+  readonly #life = new AbortController();
+
+  constructor(settings: ConsumerSettings) {
+    const { streamName, streamArn, codec } = settings;
+    this.#clients = clientsOf(settings);
+    this.#table = createLeaseTable(this.#clients, settings, systemClock);
+    const stream = streamArn === undefined ? { streamName } : { streamArn };
+    this.#api = createAwsKinesis({ client: this.#clients.kinesis, stream, ...this.#ports, codec });
+  }
+
+  async leases(): Promise<readonly LeaseView[]> {
+    const { leases } = await this.#table.scan(this.#life.signal);
+    return leases.map(viewOf).sort((a, b) => (a.shardId < b.shardId ? -1 : 1));
+  }
+
+  async lag(): Promise<readonly ShardLag[]> {
+    const { signal } = this.#life;
+    const { leases } = await this.#table.scan(signal);
+    checkStream(leases, (await this.#stream()).stream);
+    const queue = new PQueue({ concurrency: concurrentShards });
+    const read = leases.filter((lease) => !isEnded(lease)).map((lease) => queue.add(() => this.#lagOf(lease)));
+    return (await Promise.all(read)).sort((a, b) => (a.shardId < b.shardId ? -1 : 1));
+  }
+
+  async #lagOf(lease: Lease): Promise<ShardLag> {
+    const { signal } = this.#life;
+    const shardId = lease.leaseKey;
+    // A row of Java's at a sentinel has no time yet; it has read nothing, as from the oldest record.
+    const isOpenable = lease.checkpoint.kind === 'SEQUENCE' || lease.initialTimestampMillis !== undefined;
+    const start = isOpenable ? startPositionOf(lease) : ({ type: 'TRIM_HORIZON' } as const);
+    const iterator = await this.#api.getShardIterator({ shardId, start }, signal);
+    const { millisBehindLatest } = await this.#api.getRecords({ iterator, limit: 1, shardId }, signal);
+    return { shardId, millisBehindLatest };
+  }
+
+  async seek({ to, shards: only, dryRun = false }: SeekRequest): Promise<readonly SeekMove[]> {
+    const { signal } = this.#life;
+    const { stream } = await this.#stream();
+    const target = targetOf(to, only, this.#api.serviceTimeMillis());
+    const { clock, random } = this.#ports;
+    const shards = await listAllShards({ api: this.#api, clock, random, signal });
+    const options = { table: this.#table, stream, shards, target, dryRun };
+    return seekLeases({ ...options, ...(only === undefined ? {} : { only }) }, signal);
+  }
+
+  async #stream() {
+    const { streamArn, createdAtMillis } = await openStream(this.#api, this.#ports, this.#life.signal);
+    return { stream: { streamArn, streamCreatedAtMillis: createdAtMillis } };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#life.abort(new MillraceError('MR_ABORTED', 'the administrator was disposed of'));
+    this.#clients.destroy();
+  }
+}
+
+function viewOf(lease: Lease): LeaseView {
+  const { leaseKey, leaseOwner, checkpointOwner, leaseCounter, checkpoint, engineState } = lease;
+  const reader = checkpointOwner ?? leaseOwner;
+  return {
+    shardId: leaseKey,
+    checkpoint: formatPosition(checkpoint),
+    ...(reader === undefined ? {} : { leaseOwner: reader }),
+    ...(checkpointOwner === undefined || leaseOwner === undefined ? {} : { handoffTo: leaseOwner }),
+    leaseCounter,
+    isEnded: isEnded(lease),
+    hasState: engineState !== undefined,
+  };
+}
+
+function targetOf(to: SeekRequest['to'], shards: readonly string[] | undefined, serviceTimeMillis: number): SeekTarget {
+  if (to === 'TRIM_HORIZON') return { type: 'TRIM_HORIZON' };
+  if (to === 'LATEST') return { type: 'LATEST', timestampMillis: Math.floor(serviceTimeMillis) };
+  if (to instanceof Date) {
+    const timestampMillis = to.getTime();
+    if (!Number.isFinite(timestampMillis)) throw noPlace('to is an invalid Date: give one that is a time');
+    if (timestampMillis > serviceTimeMillis) {
+      throw noPlace(`to is ${to.toISOString()}, which has not come yet: give a time of the past, or LATEST`);
+    }
+    return { type: 'AT_TIMESTAMP', timestampMillis };
+  }
+  const { afterSequenceNumber, subSequenceNumber = 0 } = typeof to === 'object' && to !== null ? to : {};
+  if (typeof afterSequenceNumber !== 'string' || !/^\d{1,128}$/.test(afterSequenceNumber)) {
+    throw noPlace(
+      `to is ${String(JSON.stringify(to))}: give TRIM_HORIZON, LATEST, a Date or { afterSequenceNumber }, a text of digits`,
+    );
+  }
+  if (!Number.isSafeInteger(subSequenceNumber) || subSequenceNumber < 0) {
+    throw noPlace(`to.subSequenceNumber is ${subSequenceNumber}: give a whole number from 0`);
+  }
+  if (shards?.length !== 1) {
+    throw noPlace('to is a sequence number, which is of one shard: name that shard alone in shards');
+  }
+  const position = positionOf(afterSequenceNumber, subSequenceNumber);
+  return { type: 'AFTER_SEQUENCE_NUMBER', position: position as typeof position & { kind: 'SEQUENCE' } };
+}
+
+function noPlace(message: string): MillraceError {
+  return new MillraceError('MR_CONFIG_INVALID', message, { subject: { option: 'to' } });
+}

@@ -1,0 +1,115 @@
+import { MillraceError } from '../base/error.ts';
+import { formatPosition } from '../base/position.ts';
+import type { Shard } from '../kinesis/shard.ts';
+import type { Lease } from './lease.ts';
+import type { LeaseTable } from './lease-table.ts';
+import { seekLease } from './lease-write.ts';
+import { type SeekStep, type SeekTarget, placeOf, planSeek } from './plan/seek-plan.ts';
+import { type StreamIdentity, childLease } from './plan/shard-sync-plan.ts';
+import { checkStream } from './stream-check.ts';
+
+/** How often a row is read anew that changes under the seek; its owner writes it a few times in F. */
+const maximumAttempts = 20;
+
+/** What {@link seekLeases} works with. */
+export interface SeekOptions {
+  readonly table: LeaseTable;
+  readonly stream: StreamIdentity;
+  /** All shards that the stream still has. */
+  readonly shards: readonly Shard[];
+  readonly target: SeekTarget;
+  /** The shards to move; absent for all. */
+  readonly only?: readonly string[];
+  /** Only says what would be done. */
+  readonly dryRun: boolean;
+}
+
+/** What a seek does to one shard, or would do. */
+export interface SeekMove {
+  readonly shardId: string;
+  /** The checkpoint before; absent for a shard that had no lease. */
+  readonly from?: string;
+  /** The checkpoint after: a name, or the sequence number behind which reading goes on. */
+  readonly to: string;
+  /** The worker that the lease is taken from. */
+  readonly evicted?: string;
+  readonly applied: boolean;
+}
+
+/**
+ * Moves leases to another place, against their owners: one conditional write each sets the checkpoint, removes the owner and
+ * everything pending, and adds 1 to the counter, so that the owner is fenced and the next tenure begins there.
+ * @throws MillraceError `MR_SEEK_STATE` where a lease carries the state of an engine, before anything is written;
+ * `MR_CONFIG_INVALID` for a shard that does not exist; `MR_STREAM_CHANGED`
+ */
+export async function seekLeases(options: SeekOptions, signal: AbortSignal): Promise<readonly SeekMove[]> {
+  const { table, stream, shards, target, dryRun } = options;
+  const { leases } = await table.scan(signal);
+  checkStream(leases, stream);
+  const only = options.only === undefined ? undefined : new Set(options.only);
+  checkShards(shards, only);
+  const steps = planSeek({ leases, shards, target, ...(only === undefined ? {} : { only }) });
+  checkState(steps);
+  if (dryRun) return steps.map((step) => moveOf(step, target, false));
+  const moves: SeekMove[] = [];
+  for (const step of steps) moves.push(await perform(step, options, signal));
+  return moves;
+}
+
+async function perform(step: SeekStep, options: SeekOptions, signal: AbortSignal): Promise<SeekMove> {
+  const { table, stream, target } = options;
+  const { checkpoint, initialTimestampMillis } = placeOf(target);
+  if (step.action === 'create') {
+    const lease: Lease = {
+      ...childLease(step.shard, stream),
+      checkpoint,
+      ...(initialTimestampMillis === undefined ? {} : { initialTimestampMillis }),
+    };
+    if (await table.createIfAbsent(lease, signal)) return moveOf(step, target, true);
+  }
+  const leaseKey = keyOf(step);
+  let lease = step.action === 'move' ? step.lease : await table.get(leaseKey, signal);
+  for (let attempt = 1; lease !== undefined && attempt <= maximumAttempts; attempt += 1) {
+    const now: SeekStep = { action: 'move', lease };
+    checkState([now]);
+    const written = await table.write(seekLease(lease, checkpoint, initialTimestampMillis), signal);
+    if (written.outcome === 'applied') return moveOf(now, target, true);
+    lease = written.lease;
+  }
+  throw new MillraceError(
+    'MR_INTERNAL',
+    `lease ${leaseKey} ${lease === undefined ? 'is gone' : 'changed at each attempt to move it'}; seek again`,
+    { subject: { lease: leaseKey } },
+  );
+}
+
+const keyOf = (step: SeekStep): string => (step.action === 'move' ? step.lease.leaseKey : step.shard.shardId);
+
+function moveOf(step: SeekStep, target: SeekTarget, applied: boolean): SeekMove {
+  const place = { shardId: keyOf(step), to: formatPosition(placeOf(target).checkpoint), applied };
+  if (step.action === 'create') return place;
+  const { checkpoint, leaseOwner, checkpointOwner } = step.lease;
+  const evicted = checkpointOwner ?? leaseOwner;
+  return { ...place, from: formatPosition(checkpoint), ...(evicted === undefined ? {} : { evicted }) };
+}
+
+function checkShards(shards: readonly Shard[], only: ReadonlySet<string> | undefined): void {
+  const known = new Set(shards.map(({ shardId }) => shardId));
+  const unknown = [...(only ?? [])].filter((shardId) => !known.has(shardId));
+  if (unknown.length === 0) return;
+  throw new MillraceError(
+    'MR_CONFIG_INVALID',
+    `shards: ${unknown.join(', ')} ${unknown.length === 1 ? 'is' : 'are'} not in the stream, which has ${[...known].join(', ')}`,
+    { subject: { option: 'shards', shard: unknown[0] as string } },
+  );
+}
+
+function checkState(steps: readonly SeekStep[]): void {
+  const stateful = steps.filter((step) => step.action === 'move' && step.lease.engineState !== undefined).map(keyOf);
+  if (stateful.length === 0) return;
+  throw new MillraceError(
+    'MR_SEEK_STATE',
+    `an engine keeps state that goes with the position of ${stateful.join(', ')}; a seek would part them: use another applicationName to read again from there`,
+    { subject: { shard: stateful[0] as string } },
+  );
+}

@@ -1,0 +1,165 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { type KinesisClient, PutRecordsCommand } from '@aws-sdk/client-kinesis';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type ConsumerOptions, createAdmin, createConsumer } from '../../lib/index.ts';
+import {
+  type LocalService,
+  createTestStream,
+  startDynalite,
+  startKinesisLocal,
+  testCredentials,
+  testKinesisClient,
+  testRegion,
+} from '../support/local-stack.ts';
+import { programsOf } from '../support/readme-programs.ts';
+
+let kinesis: LocalService;
+let dynamo: LocalService;
+let client: KinesisClient;
+let options: ConsumerOptions;
+
+beforeAll(async () => {
+  [kinesis, dynamo] = await Promise.all([startKinesisLocal(), startDynalite()]);
+  client = testKinesisClient(kinesis.endpoint);
+  await createTestStream(kinesis.endpoint, 'orders', 2);
+  options = {
+    applicationName: 'mailer',
+    streamName: 'orders',
+    region: testRegion,
+    credentials: testCredentials,
+    kinesisEndpoint: kinesis.endpoint,
+    dynamoDBEndpoint: dynamo.endpoint,
+    coordinationTables: 'single',
+    failoverTimeMillis: 2_000,
+    idleTimeBetweenReadsInMillis: 200,
+  };
+});
+
+afterAll(async () => {
+  client?.destroy();
+  await Promise.all([kinesis?.stop(), dynamo?.stop()]);
+});
+
+let produced = 0;
+
+async function put(count: number): Promise<void> {
+  const Records = Array.from({ length: count }, () => {
+    produced += 1;
+    return { Data: Buffer.from(String(produced)), PartitionKey: `key ${produced}` };
+  });
+  await client.send(new PutRecordsCommand({ StreamName: 'orders', Records }));
+}
+
+/** Consumes until it has caught up; answers with what it saw. */
+async function consume(): Promise<readonly { number: number; shardId: string; sequenceNumber: string }[]> {
+  const seen: { number: number; shardId: string; sequenceNumber: string }[] = [];
+  await createConsumer({ ...options, until: 'CAUGHT_UP' }).run(({ records, shardId }) => {
+    for (const record of records) {
+      seen.push({ number: Number(record.text()), shardId, sequenceNumber: record.sequenceNumber });
+    }
+  });
+  return seen;
+}
+
+describe('an administrator', () => {
+  it('moves an application back, forward and behind one record, and tells its leases and lag', async () => {
+    await using admin = createAdmin(options);
+    await put(20);
+    const first = await consume();
+    expect(first).toHaveLength(20);
+    expect((await admin.lag()).map(({ millisBehindLatest }) => millisBehindLatest)).toEqual([0, 0]);
+
+    await admin.seek({ to: 'TRIM_HORIZON' });
+    expect((await admin.leases()).map(({ checkpoint, isEnded }) => [checkpoint, isEnded])).toEqual([
+      ['TRIM_HORIZON', false],
+      ['TRIM_HORIZON', false],
+    ]);
+    expect(await consume()).toHaveLength(20);
+
+    await admin.seek({ to: 'TRIM_HORIZON' });
+    await admin.seek({ to: 'LATEST' });
+    expect(await consume()).toEqual([]);
+    await put(5);
+    expect(await consume()).toHaveLength(5);
+
+    const { shardId } = first[0]!;
+    const ofShard = first.filter((one) => one.shardId === shardId);
+    const [, second] = ofShard;
+    await admin.seek({ to: { afterSequenceNumber: second!.sequenceNumber }, shards: [shardId] });
+    const again = await consume();
+    const later = again.filter((one) => one.number <= 20).map(({ number }) => number);
+    expect(later).toEqual(ofShard.slice(2).map(({ number }) => number));
+    expect(new Set(again.map((one) => one.shardId))).toEqual(new Set([shardId]));
+  });
+
+  it('moves an application while a worker runs: it reads again from there', async () => {
+    await using admin = createAdmin(options);
+    const seen: number[] = [];
+    const consumer = createConsumer(options);
+    const run = consumer.run(({ records }) => void seen.push(...records.map((record) => Number(record.text()))));
+    await until(async () => (await admin.leases()).every(({ leaseOwner }) => leaseOwner !== undefined));
+    const moves = await admin.seek({ to: new Date(Date.now() - 3_600_000) });
+    expect(moves.every(({ evicted }) => evicted !== undefined)).toBe(true);
+    await until(async () => new Set(seen).size === produced);
+    await consumer.drain();
+    await run;
+    expect(seen).toHaveLength(produced);
+  });
+
+  it.each([
+    { to: new Date(Date.now() + 86_400_000), says: 'has not come yet' },
+    { to: new Date('x'), says: 'invalid Date' },
+    { to: 'NOW' as 'LATEST', says: 'give TRIM_HORIZON, LATEST, a Date or' },
+    { to: { afterSequenceNumber: 'x1' }, says: 'a text of digits' },
+    { to: { afterSequenceNumber: '1' }, says: 'name that shard alone' },
+    { to: { afterSequenceNumber: '1', subSequenceNumber: -1 }, says: 'a whole number from 0' },
+    { to: 'LATEST' as const, shards: ['shardId-9'], says: 'shards: shardId-9 is not in the stream' },
+  ])('refuses $says', async ({ says, ...request }) => {
+    await using admin = createAdmin(options);
+    await expect(admin.seek(request)).rejects.toMatchObject({
+      code: 'MR_CONFIG_INVALID',
+      message: expect.stringContaining(says),
+    });
+  });
+});
+
+describe('the program of docs/admin.md', () => {
+  it('runs', async () => {
+    // Inside the repository, so that the program finds its packages.
+    const folder = mkdtempSync(resolve('node_modules', '.admin-program-'));
+    try {
+      const file = join(folder, 'program.mts');
+      const [program] = programsOf('docs/admin.md');
+      writeFileSync(file, program!.source.replace(/new Date\('.*?'\)/, 'new Date(Date.now() - 60_000)'));
+      const child = spawn(process.execPath, ['--import', 'tsx', file], {
+        env: {
+          PATH: process.env['PATH'] ?? '',
+          AWS_REGION: testRegion,
+          AWS_ACCESS_KEY_ID: testCredentials.accessKeyId,
+          AWS_SECRET_ACCESS_KEY: testCredentials.secretAccessKey,
+          MILLRACE_KINESIS_ENDPOINT: kinesis.endpoint,
+          MILLRACE_DYNAMODB_ENDPOINT: dynamo.endpoint,
+        },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
+      let output = '';
+      child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
+      child.stderr.setEncoding('utf8').on('data', (text: string) => (output += text));
+      const code = await new Promise((settle) => child.once('close', settle));
+      expect(code, output).toBe(0);
+      expect(output).toMatch(/^shardId-000000000000 .+ to AT_TIMESTAMP unowned$/m);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+});
+
+async function until(isSo: () => Promise<boolean>): Promise<void> {
+  const giveUpAt = performance.now() + 60_000;
+  while (!(await isSo())) {
+    if (performance.now() > giveUpAt) throw new Error('not seen within 60 s');
+    await new Promise((wake) => setTimeout(wake, 50));
+  }
+}
