@@ -1,6 +1,6 @@
 import { StreamingContext } from '../../../lib/app/streaming-context.ts';
 import type { DemandLimit } from '../../../lib/block/block-source.ts';
-import { exportChanges, exportSnapshot, importState } from '../../../lib/engine/state/export.ts';
+import { piecesOfChanges, restoreKeys, snapshotOfKeys } from '../../../lib/engine/state/keyed-persistence.ts';
 import { KeyedEdit, type KeyedState, initialKeyedState } from '../../../lib/engine/state/keyed-state.ts';
 import { StateSpec } from '../../../lib/engine/state/state-spec.ts';
 import { firstTickState } from '../../../lib/engine/tick-plan.ts';
@@ -48,8 +48,7 @@ async function created(row: CaseRow) {
 
 /** Versions made one of the other, each stored and read back: the words of the row name them. */
 function stored(row: CaseRow) {
-  const reload = (state: KeyedState) =>
-    importState(JSON.parse(JSON.stringify([...exportSnapshot('row', state)])) as never);
+  const reload = (state: KeyedState) => restoreKeys(JSON.parse(JSON.stringify([...snapshotOfKeys(state)])) as never);
   const change = (
     state: KeyedState,
     puts: readonly (readonly [number, number, number])[],
@@ -60,7 +59,7 @@ function stored(row: CaseRow) {
       const edit = new KeyedEdit(next, time);
       edit.set(key, value, edit.get(key), true);
       // What a batch changed, stored and applied to what was stored before, is the version that it made.
-      next = importState([...exportSnapshot('row', next), exportChanges('row', edit.changes)]);
+      next = restoreKeys([...snapshotOfKeys(next), ...piecesOfChanges(edit.changes)]);
     }
     const edit = new KeyedEdit(next, 0);
     for (const key of gone) edit.remove(key);

@@ -1,5 +1,5 @@
 import type { PairKey } from '../../../lib/engine/key.ts';
-import { exportSnapshot, importState } from '../../../lib/engine/state/export.ts';
+import { restoreKeys, snapshotOfKeys } from '../../../lib/engine/state/keyed-persistence.ts';
 import { KeyedEdit, type KeyedState, initialKeyedState } from '../../../lib/engine/state/keyed-state.ts';
 import type { CaseRow, CaseTable } from './case-file.ts';
 
@@ -80,7 +80,7 @@ function everySequence(row: CaseRow) {
 export const storeCases: CaseTable = {
   S074: {
     run: () => ({
-      expected: { statesAfterReload: entriesOf(importState(exportSnapshot('row', initialKeyedState()))) },
+      expected: { statesAfterReload: entriesOf(restoreKeys(snapshotOfKeys(initialKeyedState()))) },
     }),
   },
   S076: { run: runSteps, given: ['op', 'args', 'on'] },
