@@ -86,7 +86,7 @@ describe('windows', () => {
   it('are rid of rounding errors from time to time', async () => {
     const tenths = Array.from({ length: 400 }, (_, index): Pairs => [['a', index % 7 === 0 ? 1e9 : 0.1]]);
     const given = await run(tenths, (pairs) => pairs.reduceByKeyAndWindow(add, subtract, 3_000));
-    const [, last] = given.at(-1)?.[0] as [string, number];
+    const [[, last]] = given.at(-1) as [[string, number]];
     const exact = tenths
       .slice(-3)
       .flat()
