@@ -56,7 +56,7 @@ export const adminScenarios: readonly Scenario[] = [
       await stage.until('the workers have ended', () => old.every((worker) => worker.end !== undefined));
       for (const worker of old) {
         const ended = worker.lines.findLast((line) => line.type === 'ended');
-        const isTold = ended?.fault?.startsWith('MR_TABLE_') === true || ended?.fault?.startsWith('MR_LEASE_') === true;
+        const isTold = ended?.fault?.startsWith('MR_TABLE_FOREIGN: ') === true;
         stage.expect(isTold, `${worker.name} ended with ${ended?.fault ?? 'nothing'}`);
       }
       stage.excuses.push({ fromMillis: 0, throughMillis: machineMillis() });
