@@ -9,7 +9,20 @@ export type {
   Credentials,
   FailureOptions,
 } from './app/config/consumer-options.ts';
+export { fromLambda } from './app/lambda/from-lambda.ts';
+export type { LambdaFilter, LambdaOptions } from './app/lambda/lambda-options.ts';
+export type {
+  LambdaCallback,
+  LambdaContext,
+  LambdaHandler,
+  LambdaKinesisEvent,
+  LambdaKinesisRecord,
+  LambdaWindowFields,
+} from './app/lambda/lambda-types.ts';
 export { deadLetterFile } from './app/dead-letter-file.ts';
+export type { DeadLetterFailure } from './app/dead-letter-line.ts';
+export { type DeadLetterStreamOptions, deadLetterStream } from './app/dead-letter-stream.ts';
+export { type ReplayHandler, type ReplayOutcome, replayDeadLetters } from './app/replay-dead-letters.ts';
 export {
   type KinesisStreamOptions,
   type ReceiversOptions,

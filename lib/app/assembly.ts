@@ -6,6 +6,7 @@ import { createAwsKinesis } from '../kinesis/aws-kinesis.ts';
 import { chooseAssignmentPlan } from '../lease/plan/assignment-plan.ts';
 import type { AssignmentOptions } from '../lease/plan/utilization-types.ts';
 import { logEvents } from '../monitor/log-events.ts';
+import { openStream } from '../receiver/open-stream.ts';
 import type { ReceiverOptions } from '../receiver/receiver-options.ts';
 import { Receiver } from '../receiver/receiver.ts';
 import { type Clients, createClients } from './clients.ts';
@@ -27,6 +28,8 @@ export interface Assembly extends AsyncDisposable {
   readonly clock: Clock;
   readonly random: Random;
   readonly serviceTimeMillis: () => number;
+  /** The ARN of the stream, asked of Kinesis where the options do not say. */
+  readonly streamArn: (signal: AbortSignal) => Promise<string>;
 }
 
 /**
@@ -77,6 +80,8 @@ export function assemble(settings: ConsumerSettings, events: EventBus, engine: E
     clock,
     random,
     serviceTimeMillis: () => api.serviceTimeMillis(),
+    streamArn: async (signal) =>
+      settings.streamArn ?? (await openStream(api, { clock, random, events }, signal)).streamArn,
     [Symbol.asyncDispose]: async () => {
       measuring.stop();
       keeperThread[Symbol.dispose]();

@@ -39,6 +39,11 @@ export class BlockLanes {
     void lane.add(job);
   }
 
+  /** Leaves a shard's lane to the work that hangs in it: what comes next gets a lane of its own. */
+  leave(shardId: string): void {
+    this.#lanes.delete(shardId);
+  }
+
   /**
    * Has every block finished in its shard's lane, until the blocks end. The first failure ends it.
    * @throws what a block failed with, or the reason of the run's signal

@@ -7,7 +7,8 @@ import type {
   ShardRecordProcessorFactory,
 } from '../receiver/processor/record-processor.ts';
 import { type Assembly, assemble, settingsOfProgram } from './assembly.ts';
-import { BlockLanes } from './block-lanes.ts';
+import { BlockLanes, type DispatchSignals } from './block-lanes.ts';
+import { type BlockWork, isBlockWork, withRoomFor, workOnBlocks } from './block-work.ts';
 import type { ConsumerOptions } from './config/consumer-options.ts';
 import type { ConsumerSettings } from './config/consumer-settings.ts';
 import { type RecordBatchHandler, checkHandler, finishByHandler, finishByProcessors } from './finish-blocks.ts';
@@ -51,6 +52,8 @@ export interface Consumer extends AsyncDisposable {
    * Processors have a life (`initialize` ... `shardEnded`) and may say themselves what is finished.
    */
   run(processors: ShardRecordProcessor | ShardRecordProcessorFactory, options?: ProcessorRunOptions): Promise<void>;
+  /** The same with an existing Kinesis handler of AWS Lambda: see `fromLambda`. */
+  run(lambda: BlockWork, options?: RunOptions): Promise<void>;
   /**
    * The blocks of this worker's shards. A block that is not acked is read again by the next owner. Leaving the loop drains:
    * nothing more is read, blocks of earlier rounds may still be acked, what is acked is checkpointed and the leases go back.
@@ -73,6 +76,21 @@ export function createConsumer(options: ConsumerOptions): Consumer {
   return new StandaloneConsumer(settingsOfProgram(options));
 }
 
+/** Runs a function or record processors over the blocks, with one lane per shard. */
+function dispatchTo(
+  handler: RecordBatchHandler | ShardRecordProcessor | ShardRecordProcessorFactory,
+  assembly: Assembly,
+  signals: DispatchSignals,
+  checkpointing: CheckpointMode = 'automatic',
+): Promise<void> {
+  const lanes = new BlockLanes(assembly.clock);
+  const finish =
+    typeof handler === 'function'
+      ? finishByHandler(assembly, handler, lanes)
+      : finishByProcessors(assembly, handler, checkpointing, lanes);
+  return lanes.dispatch({ blocks: assembly.receiver.blocks, finish, signals });
+}
+
 class StandaloneConsumer implements Consumer {
   readonly #settings: ConsumerSettings;
   readonly #bus = new EventBus();
@@ -87,23 +105,20 @@ class StandaloneConsumer implements Consumer {
   }
 
   async run(
-    handler: RecordBatchHandler | ShardRecordProcessor | ShardRecordProcessorFactory,
+    handler: RecordBatchHandler | ShardRecordProcessor | ShardRecordProcessorFactory | BlockWork,
     options: ProcessorRunOptions = {},
   ): Promise<void> {
-    checkHandler(handler, options.checkpointing);
-    const assembly = this.#begin();
+    if (!isBlockWork(handler)) checkHandler(handler, options.checkpointing);
+    const assembly = this.#begin(isBlockWork(handler) ? handler.longestHoldMillis : 0);
     using life = linkedController(options.signal);
     const unlisten = this.#listen(options, (reason) => life.abort(reason));
-    const { receiver, clock } = assembly;
+    const { receiver } = assembly;
     try {
       const ended = new AbortController();
-      const lanes = new BlockLanes(clock);
-      const finish =
-        typeof handler === 'function'
-          ? finishByHandler(assembly, handler)
-          : finishByProcessors(assembly, handler, options.checkpointing ?? 'automatic', lanes);
       const signals = { run: life.signal, ended: ended.signal };
-      const work = lanes.dispatch({ blocks: receiver.blocks, finish, signals });
+      const work = isBlockWork(handler)
+        ? handler[workOnBlocks](assembly, signals)
+        : dispatchTo(handler, assembly, signals, options.checkpointing);
       await runTogether(receiver, life, work, () => ended.abort());
     } finally {
       unlisten();
@@ -145,11 +160,11 @@ class StandaloneConsumer implements Consumer {
     await this.drain().catch(() => {});
   }
 
-  #begin(): Assembly {
+  #begin(holdMillis = 0): Assembly {
     if (this.#assembly !== undefined) {
       throw new MillraceError('MR_CONFIG_INVALID', 'a consumer runs once; make another one with createConsumer');
     }
-    this.#assembly = assemble(this.#settings, this.#bus);
+    this.#assembly = assemble(withRoomFor(this.#settings, holdMillis), this.#bus);
     return this.#assembly;
   }
 

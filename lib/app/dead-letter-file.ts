@@ -1,10 +1,8 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { messageOf } from '../base/error.ts';
-import { jsonLine } from '../base/json-line.ts';
 import type { KinesisRecord } from '../block/record.ts';
 import type { DeadLetter, DeadLetterContext } from '../receiver/dead-letter.ts';
-import { recordLine } from './record-line.ts';
+import { deadLetterLine } from './dead-letter-line.ts';
 
 /**
  * A dead letter that appends one JSON line for each record to a file: the fields of `millrace consume` and then
@@ -24,15 +22,7 @@ export function deadLetterFile(path: string): DeadLetter {
 }
 
 function deadLetterLines(records: readonly KinesisRecord[], context: DeadLetterContext): string {
-  const failure = {
-    error: {
-      name: context.error instanceof Error ? context.error.name : typeof context.error,
-      message: messageOf(context.error),
-    },
-    attempts: context.attempts,
-    failedAt: new Date(context.failedAtMillis).toISOString(),
-  };
-  return records.map((record) => `${jsonLine({ ...recordLine(record), ...failure })}\n`).join('');
+  return records.map((record) => `${deadLetterLine(record, context)}\n`).join('');
 }
 
 async function append(path: string, lines: string): Promise<void> {

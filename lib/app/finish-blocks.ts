@@ -2,6 +2,7 @@ import { MillraceError } from '../base/error.ts';
 import type { Block } from '../block/block.ts';
 import type { KinesisRecord } from '../block/record.ts';
 import { runWithPolicy } from '../receiver/handler-runner.ts';
+import { StallWatch } from '../receiver/stall-watch.ts';
 import { ProcessorRun } from '../receiver/processor/processor-run.ts';
 import {
   type CheckpointMode,
@@ -64,8 +65,9 @@ export function checkHandler(handler: unknown, checkpointing: unknown): void {
 }
 
 /** Runs a function over blocks, and acks what it has finished. */
-export function finishByHandler(assembly: Assembly, handler: RecordBatchHandler): FinishBlock {
+export function finishByHandler(assembly: Assembly, handler: RecordBatchHandler, lanes: BlockLanes): FinishBlock {
   const { receiver, settings, clock, random, events, serviceTimeMillis } = assembly;
+  const watch = stallWatchOf(assembly, lanes);
   return async (block, signal) => {
     const { shardId, millisBehindLatest } = block;
     await runWithPolicy({
@@ -77,6 +79,7 @@ export function finishByHandler(assembly: Assembly, handler: RecordBatchHandler)
       events,
       serviceTimeMillis,
       signal,
+      onAttempt: (work) => watch.begin(work),
     });
     receiver.ack(block.range);
   };
@@ -90,7 +93,9 @@ export function finishByProcessors(
   lanes: BlockLanes,
 ): FinishBlock {
   const { receiver, settings, clock, random, events, serviceTimeMillis } = assembly;
+  const watch = stallWatchOf(assembly, lanes);
   const run = new ProcessorRun({
+    onAttempt: (work) => watch.begin(work),
     source: receiver,
     processors,
     mode,
@@ -102,4 +107,14 @@ export function finishByProcessors(
     afterWork: (shardId, job) => lanes.add(shardId, job),
   });
   return (block, signal) => run.finish(block, signal);
+}
+
+/** A lane in which a handler hangs is left to it, so that the shard may come back. */
+function stallWatchOf({ clock, events, settings, receiver }: Assembly, lanes: BlockLanes): StallWatch {
+  const { stalledAfterMillis, onStall } = settings;
+  const giveUp = (shardId: string) => {
+    lanes.leave(shardId);
+    receiver.giveUpStalled(shardId);
+  };
+  return new StallWatch({ clock, events, stalledAfterMillis, onStall, giveUp });
 }

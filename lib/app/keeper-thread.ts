@@ -138,10 +138,11 @@ const sourceLoader = JSON.stringify('tsx/esm/api');
 /** Starts the program beside this file: TypeScript when this is, compiled when this is. */
 function startWorker(data: KeeperThreadData): Worker {
   const source = new URL('./keeper-thread-main.ts', import.meta.url);
-  const options = { workerData: data, env: { ...processEnvironment(), ...threadEnvironment } };
+  // Without the flags of the process: they are for its program, and some of them forbid a thread that has a file.
+  const options = { workerData: data, env: { ...processEnvironment(), ...threadEnvironment }, execArgv: [] };
   if (!import.meta.url.endsWith('.ts')) return new Worker(new URL(source.href.replace(/\.ts$/, '.js')), options);
   const program = `import(${sourceLoader}).then((tsx) => { tsx.register(); return import(${JSON.stringify(source.href)}); });`;
-  return new Worker(program, { ...options, eval: true, execArgv: [] });
+  return new Worker(program, { ...options, eval: true });
 }
 
 function tablesOf(settings: ConsumerSettings): KeeperThreadData['tables'] {

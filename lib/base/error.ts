@@ -23,6 +23,8 @@ export const errorReactions = {
   MR_POSITION_TRIMMED: 'fatal',
   MR_POSITION_HOLE: 'fatal',
   MR_HANDLER_FAILED: 'fatal',
+  MR_LAMBDA_RESPONSE: 'retry',
+  MR_LAMBDA_TIMEOUT: 'retry',
   MR_ENGINE_NOT_ALONE: 'fatal',
   MR_WORKER_DUPLICATE: 'fatal',
   MR_DRAIN_TIMEOUT: 'fatal',

@@ -92,6 +92,14 @@ export type MillraceEvent =
       readonly bytes: number;
       readonly millisBehindLatest: number;
     }
+  | {
+      readonly type: 'shard.stalled';
+      readonly shardId: string;
+      /** How long its handler has not returned. */
+      readonly forMillis: number;
+      /** Whether the lease is given up for it. */
+      readonly released: boolean;
+    }
   | { readonly type: 'shard.throttled'; readonly shardId: string; readonly delayMillis: number }
   | { readonly type: 'shard.iteratorExpired'; readonly shardId: string }
   | { readonly type: 'shard.gone'; readonly shardId: string }

@@ -42,6 +42,8 @@ export interface PolicyRun {
   readonly signal: AbortSignal;
   /** Hears of records as soon as they are finished, in order: processed, skipped, or safe in the dead letter. */
   readonly onFinished?: (records: readonly KinesisRecord[]) => void;
+  /** Hears of each call of the handler; what it answers with is called when the handler has returned. */
+  readonly onAttempt?: (work: PolicyWork) => () => void;
 }
 
 /** What became of the records: each was processed or left out, none both. */
@@ -104,7 +106,7 @@ async function attemptUntilDecided(
   for (let attempts = 1; ; attempts += 1) {
     signal.throwIfAborted();
     try {
-      await run.handler(records, signal, attempts);
+      await attempt(run, records, signal, attempts);
       run.onFinished?.(records);
       return 'processed';
     } catch (thrown) {
@@ -123,6 +125,20 @@ async function attemptUntilDecided(
       if (decision.action !== 'retry') return { decision, error, attempts };
       await sleep(run.clock, decision.delayMillis, signal);
     }
+  }
+}
+
+async function attempt(
+  run: PolicyRun,
+  records: readonly KinesisRecord[],
+  signal: AbortSignal,
+  attempts: number,
+): Promise<void> {
+  const returned = run.onAttempt?.(run.work);
+  try {
+    await run.handler(records, signal, attempts);
+  } finally {
+    returned?.();
   }
 }
 

@@ -6,9 +6,12 @@ export class PartialFailure extends Error {
   override readonly name = 'PartialFailure';
   /** How many of the records that the handler was given are processed, from the first on. */
   readonly finished: number;
+  /** What the handler wants to have carried on to the next try. */
+  readonly state: unknown;
 
-  constructor(finished: number, cause: unknown) {
-    super(cause instanceof Error ? cause.message : String(cause), { cause });
+  constructor(finished: number, cause: Error, state?: unknown) {
+    super(cause.message, { cause });
     this.finished = finished;
+    this.state = state;
   }
 }

@@ -104,6 +104,11 @@ export class ReceiverLife {
     return { ending, drainFault: this.#drainFault, hasStarted, hasRead, ranMillis };
   }
 
+  /** See `Receiver.giveUpStalled`. */
+  giveUpStalled(shardId: string): void {
+    if (this.#parts !== undefined) this.#shards.giveUpStalled(shardId, this.#parts);
+  }
+
   /** Ends the life; the first caller decides how. */
   end(ending: Ending): void {
     // A duplicate that shows itself during the drain has taken leases away: that is no clean end.

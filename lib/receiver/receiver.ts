@@ -67,6 +67,11 @@ export class Receiver implements BlockSource, Service {
     this.#beforeLastCheckpoint = hook;
   }
 
+  /** Gives up the lease of a shard whose handler does not return; the signal of its blocks aborts. */
+  giveUpStalled(shardId: string): void {
+    this.#life?.giveUpStalled(shardId);
+  }
+
   demand(limit: DemandLimit): void {
     this.#gate.limit(limit);
   }

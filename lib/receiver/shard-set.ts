@@ -133,6 +133,28 @@ export class ShardSet {
     if (!this.#isClosed) await parts.coordinator.giveAway(leaseKey, tenure, loops);
   }
 
+  /**
+   * A handler of the shard does not return, here: another worker may do better. What was finished before is checkpointed.
+   * The lease is given away like that of a shard that has failed; see above.
+   */
+  giveUpStalled(leaseKey: string, parts: ReceiverParts): void {
+    const consumer = this.#consumers.get(leaseKey);
+    // A receiver that ends waits for its handlers only as long as it may.
+    if (consumer === undefined || this.#isClosed) return;
+    const { receiver, loops, track } = this.#options;
+    this.#coolUntilMillis.set(leaseKey, receiver.clock.monotonicMillis() + shardCoolDownMillis);
+    consumer.abort(
+      new MillraceError('MR_LEASE_LOST', `lease ${leaseKey} was given up: its handler does not return`, {
+        subject: { lease: leaseKey },
+      }),
+    );
+    const giveAway = async () => {
+      await consumer.checkpoint().catch(() => {});
+      await parts.coordinator.giveAway(leaseKey, consumer.tenure, loops);
+    };
+    track(giveAway());
+  }
+
   #coolDownOf(leaseKey: string): number {
     const untilMillis = this.#coolUntilMillis.get(leaseKey);
     if (untilMillis === undefined) return 0;

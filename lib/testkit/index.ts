@@ -14,6 +14,7 @@ export {
 } from './fake-kinesis.ts';
 export { type InputBatches, type RunStreamOptions, runStream } from './stream-harness.ts';
 export { VirtualClock, type RunUntilOptions, type VirtualClockOptions } from './virtual-clock.ts';
+export { type BatchEngineBench, type BatchEngineMaker, batchEngineSuite } from './conformance/batch-engine-suite.ts';
 export type { ConformanceCase } from './conformance/case.ts';
 export type { KinesisBench, KinesisSubject } from './conformance/kinesis-bench.ts';
 export { kinesisSuite } from './conformance/kinesis-suite.ts';

@@ -43,7 +43,8 @@ export function startRig(
   const [first, ...others] = inputs.map((name) => context.addInput(name));
   build(first!, ...others);
   const random = seededRandom(1);
-  const engine = createEngine({ plan: context.seal(), source: feed, clock, events, random, ...engineOptions });
+  const { history } = context;
+  const engine = createEngine({ plan: context.seal(), source: feed, clock, events, random, history, ...engineOptions });
   const stopRun = new AbortController();
   const running = engine.run(stopRun.signal);
   running.catch(() => {});

@@ -174,3 +174,21 @@ describe('a worker whose heartbeats stop', () => {
     }
   });
 });
+
+describe('a shard whose handler never returns', () => {
+  it('is told of and given up after stalledAfterMillis, and another worker finishes its records', async () => {
+    const { put, produced, start } = await application();
+    const first = Array.from({ length: 40 }, (_, index) => index + 1);
+    const a = start('a', { stalledAfterMillis: 2_000 }, first);
+    await until(() => a.held.size === shardCount, 'a holds all leases');
+    const b = start('b');
+    await until(() => a.held.size === 2 && b.held.size === 2, 'the leases are shared out');
+    await put();
+    await until(() => a.of('shard.stalled').length === 2, 'both stalls are told');
+    await until(() => numbersOf(b).size === produced(), 'b handles all that a hangs at');
+    for (const { shardId, released } of a.of('shard.stalled')) {
+      expect(released).toBe(true);
+      expect(a.of('lease.released').map(({ leaseKey }) => leaseKey)).toContain(shardId);
+    }
+  });
+});

@@ -139,3 +139,15 @@ describe('the demo', () => {
     expect([demo.stdout, demo.stderr]).toEqual(['', 'demo: unknown option "--secnods": did you mean --seconds?\n']);
   });
 });
+
+describe('the advanced demo', () => {
+  it('counts every word once, in windows that hold their batches, in one process', { timeout: 240_000 }, async () => {
+    const demo = new Demo('--advanced', '--seconds', '3', '--json');
+    expect(await demo.exit(), demo.stderr).toBe(0);
+    const verdict = JSON.parse(demo.stdout) as Record<string, number>;
+    expect(verdict).toMatchObject({ mode: 'advanced', missing: 0, repeated: 0, windowsWrong: 0 });
+    expect(verdict['counted']).toBe(verdict['produced']);
+    expect(verdict['produced']).toBeGreaterThan(0);
+    expect(await staying(demo.descendants)).toEqual([]);
+  });
+});

@@ -78,6 +78,28 @@ describe('the programs of the README', () => {
   });
 });
 
+describe('the program of docs/record-processors.md', () => {
+  it('stores and checkpoints the rest when SIGTERM asks it to stop, and the next run repeats nothing', async () => {
+    const source = programsOf('docs/record-processors.md')[0]?.source ?? '';
+    // The program says nothing before it stores: here it also says what it took.
+    const taking = source.replace(
+      'this.#waiting.push(',
+      "console.log('took', records.length);\n    this.#waiting.push(",
+    );
+    const first = run(taking);
+    const taken = () =>
+      [...first.output().matchAll(/^took (\d+)$/gm)].reduce((sum, [, count]) => sum + Number(count), 0);
+    await first.until(() => taken() === 3);
+    expect(first.output()).not.toContain('stored');
+    first.child.kill('SIGTERM');
+    expect(await first.exited()).toBe(0);
+    expect(first.output().match(/^stored \{"order":[123]\}$/gm)).toHaveLength(3);
+    const second = run(taking.replace("streamName: 'orders'", "streamName: 'orders', until: 'CAUGHT_UP'"));
+    expect(await second.exited()).toBe(0);
+    expect(second.output()).toBe('');
+  });
+});
+
 async function put(stream: string, lines: readonly string[]): Promise<void> {
   const client = testKinesisClient(kinesis.endpoint);
   const records = lines.map((line, index) => ({ Data: Buffer.from(line), PartitionKey: `key-${index}` }));

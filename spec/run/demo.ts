@@ -2,6 +2,8 @@ import { systemClock } from '../../lib/base/clock.ts';
 import { messageOf } from '../../lib/base/error.ts';
 import { jsonLine } from '../../lib/base/json-line.ts';
 import { escapeControl } from '../../lib/base/text.ts';
+import { runAdvanced } from './demo/advanced.ts';
+import { advancedFaults, advancedText } from './demo/advanced-tally.ts';
 import { DemoState } from './demo/demo-state.ts';
 import { Display, type DisplayStream } from './demo/display.ts';
 import { adoptAwsEnvironment } from './demo/environment.ts';
@@ -23,7 +25,28 @@ async function main(args: readonly string[]): Promise<number> {
       complain(request.message);
       return 2;
     case 'run':
-      return demo(request.options);
+      return request.options.advanced ? advancedDemo(request.options) : demo(request.options);
+  }
+}
+
+/** Runs the advanced word count, shows its batches, and prints how it ended. */
+async function advancedDemo(options: DemoOptions): Promise<number> {
+  adoptAwsEnvironment();
+  const end = listenForEnd();
+  const stream = options.json ? process.stderr : process.stdout;
+  try {
+    const say = (text: string) => void stream.write(`${text.trimEnd()}\n`);
+    const figures = await runAdvanced({ options, clock: systemClock, say }, end.signal);
+    const faults = advancedFaults(figures);
+    for (const fault of faults) complain(fault);
+    process.stdout.write(options.json ? `${jsonLine({ ...figures, faults })}\n` : advancedText(figures, faults));
+    return faults.length === 0 ? 0 : 1;
+  } catch (thrown) {
+    const early = end.signal.reason instanceof EarlyEnd ? end.signal.reason : undefined;
+    complain(early?.message ?? messageOf(thrown));
+    return early?.exitCode ?? 1;
+  } finally {
+    end.unlisten();
   }
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type DemoRequest, demoHelp, parseDemoOptions } from './demo/options.ts';
 
-const defaults = { seconds: 20, rate: 300, shards: 4, workers: 2, seed: 1, chaos: false, json: false };
+const defaults = { seconds: 20, rate: 300, shards: 4, workers: 2, seed: 1, advanced: false, chaos: false, json: false };
 
 const refusal = (...args: string[]): string => {
   const request: DemoRequest = parseDemoOptions(args);
@@ -21,12 +21,19 @@ describe('the options of the demo', () => {
     });
   });
 
+  it('choose the advanced word count', () => {
+    expect(parseDemoOptions(['--advanced', '--json'])).toEqual({
+      tag: 'run',
+      options: { ...defaults, advanced: true, json: true },
+    });
+  });
+
   it.each([
     [['--secnods', '3'], 'unknown option "--secnods": did you mean --seconds?'],
     [['--worker=3'], 'unknown option "--worker": did you mean --workers?'],
     [
       ['--frobnicate'],
-      'unknown option "--frobnicate": the options are --seconds, --rate, --shards, --workers, --seed, --chaos, --json, --help',
+      'unknown option "--frobnicate": the options are --seconds, --rate, --shards, --workers, --seed, --advanced, --chaos, --json, --help',
     ],
     [['--seconds', 'x'], '--seconds is "x": give a whole number from 1 to 3600'],
     [['--seconds', '0'], '--seconds is "0": give a whole number from 1 to 3600'],
@@ -36,6 +43,8 @@ describe('the options of the demo', () => {
     [['--shards='], '--shards is "": give a whole number from 1 to 64'],
     [['--seed'], '--seed has no value: give a whole number from 0 to 4294967295'],
     [['--json=yes'], '--json takes no value, it was given "yes"'],
+    [['--advanced', '--workers', '3'], '--workers does not go with --advanced, which is one process'],
+    [['--advanced', '--chaos'], '--chaos does not go with --advanced, which is one process'],
     [['5'], 'unknown argument "5": there are only options'],
   ])('refuse %j in one line', (args, message) => {
     expect(refusal(...args)).toBe(message);

@@ -15,6 +15,8 @@ export interface DemoOptions {
   readonly seed: number;
   /** Whether a worker is killed, another joins and a shard is split on the way. */
   readonly chaos: boolean;
+  /** Whether the advanced word count is shown: one process, running counts, windows. */
+  readonly advanced: boolean;
   /** Whether the verdict is one line of JSON, alone on standard output. */
   readonly json: boolean;
 }
@@ -42,7 +44,7 @@ const numberOptions = {
 
 type NumberName = keyof typeof numberOptions;
 
-const switches = ['chaos', 'json', 'help'];
+const switches = ['advanced', 'chaos', 'json', 'help'];
 const names = [...Object.keys(numberOptions), ...switches];
 
 /** Most characters of a word of the command line that a message repeats. */
@@ -58,12 +60,14 @@ export function parseDemoOptions(args: readonly string[]): DemoRequest {
     options: {
       ...Object.fromEntries(Object.keys(numberOptions).map((name) => [name, { type: 'string' as const }])),
       chaos: { type: 'boolean' },
+      advanced: { type: 'boolean' },
       json: { type: 'boolean' },
       help: { type: 'boolean', short: 'h' },
     },
   });
   const numbers = new Map<string, number>();
   let chaos = false;
+  let advanced = false;
   let json = false;
   let help = false;
   for (const token of tokens) {
@@ -74,6 +78,7 @@ export function parseDemoOptions(args: readonly string[]): DemoRequest {
         return refused(`--${token.name} takes no value, it was given ${quote(token.value)}`);
       if (token.name === 'help') help = true;
       else if (token.name === 'chaos') chaos = true;
+      else if (token.name === 'advanced') advanced = true;
       else json = true;
     } else if (isNumberName(token.name)) {
       const value = numberOf(token.value, numberOptions[token.name]);
@@ -84,6 +89,9 @@ export function parseDemoOptions(args: readonly string[]): DemoRequest {
     }
   }
   if (help) return { tag: 'help' };
+  if (advanced && (chaos || numbers.has('workers'))) {
+    return refused(`--${chaos ? 'chaos' : 'workers'} does not go with --advanced, which is one process`);
+  }
   const valueOf = (name: NumberName) => numbers.get(name) ?? numberOptions[name].fallback;
   const options = {
     seconds: valueOf('seconds'),
@@ -91,6 +99,7 @@ export function parseDemoOptions(args: readonly string[]): DemoRequest {
     shards: valueOf('shards'),
     workers: valueOf('workers'),
     seed: valueOf('seed'),
+    advanced,
     chaos,
     json,
   };
@@ -109,6 +118,7 @@ export function demoHelp(): string {
     'worker processes that count the words; shows them at work; then tells whether every record was counted once.',
     '',
     ...lines,
+    `  --${'advanced'.padEnd(12)}one process instead: running counts of all words, sorted, and a windowed count`,
     `  --${'chaos'.padEnd(12)}on the way a worker is killed, another joins, and a shard is split: what the killed one had not`,
     `    ${''.padEnd(12)}checkpointed is repeated, which is told but not held against it`,
     `  --${'json'.padEnd(12)}the verdict as one JSON object, alone on standard output`,

@@ -1,0 +1,32 @@
+import type { Assembly } from './assembly.ts';
+import type { DispatchSignals } from './block-lanes.ts';
+import type { ConsumerSettings } from './config/consumer-settings.ts';
+
+/** The name of the method that makes an object a {@link BlockWork}. */
+export const workOnBlocks: unique symbol = Symbol.for('millrace.workOnBlocks') as never;
+
+/** Something other than a plain function that `createConsumer().run` takes: it makes its own batches of the blocks. */
+export interface BlockWork {
+  /** Takes the blocks of the assembly's receiver and acks what is finished, until they end or a signal aborts. */
+  [workOnBlocks](assembly: Assembly, signals: DispatchSignals): Promise<void>;
+  /** For how long records may be held back before they are finished, milliseconds. */
+  readonly longestHoldMillis: number;
+}
+
+/** Whether a value is one. */
+export function isBlockWork(value: unknown): value is BlockWork {
+  return typeof value === 'object' && value !== null && workOnBlocks in value;
+}
+
+/** The default of `maxUnackedBlocks`: somebody who set another value meant it. */
+const defaultUnackedBlocks = 64;
+
+/**
+ * Settings with room for the blocks of so many milliseconds: reading must not stop while they are held back. The byte
+ * budget stays the limit on memory.
+ */
+export function withRoomFor(settings: ConsumerSettings, millis: number): ConsumerSettings {
+  const { maxUnackedBlocks, blockIntervalMillis } = settings;
+  if (maxUnackedBlocks !== defaultUnackedBlocks) return settings;
+  return { ...settings, maxUnackedBlocks: Math.max(maxUnackedBlocks, Math.ceil(millis / blockIntervalMillis)) };
+}

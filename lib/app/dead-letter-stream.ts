@@ -1,0 +1,82 @@
+import { systemClock } from '../base/clock.ts';
+import { MillraceError } from '../base/error.ts';
+import { systemRandom } from '../base/random.ts';
+import { createAwsKinesis } from '../kinesis/aws-kinesis.ts';
+import { createProducer } from '../kinesis/producer.ts';
+import type { DeadLetter } from '../receiver/dead-letter.ts';
+import { type ClientOptions, createClients } from './clients.ts';
+import { deadLetterLine } from './dead-letter-line.ts';
+
+/** Options of {@link deadLetterStream}. */
+export interface DeadLetterStreamOptions {
+  /** The stream that takes the dead letters; not the one that is read. */
+  readonly streamName: string;
+  /** Region, keys and endpoint; default: the SDK's own chain. */
+  readonly region?: string;
+  readonly credentials?: NonNullable<ClientOptions['credentials']>;
+  readonly kinesisEndpoint?: string;
+}
+
+/** How long one write may take before the run stops instead, milliseconds. */
+const writeTimeoutMillis = 60_000;
+
+/**
+ * A dead letter that puts each record on another Kinesis stream, under its partition key, as the JSON line that
+ * `deadLetterFile` writes. `write` resolves after Kinesis has taken all of them; it rejects after a minute, and for a
+ * record that is too large with its line around it.
+ * @throws MillraceError `MR_CONFIG_INVALID` without a stream name
+ */
+export function deadLetterStream(options: DeadLetterStreamOptions): DeadLetter {
+  const { streamName, region, credentials, kinesisEndpoint } = options;
+  if (typeof streamName !== 'string' || streamName === '') {
+    throw new MillraceError(
+      'MR_CONFIG_INVALID',
+      'deadLetterStream needs streamName, the stream that takes the records',
+      {
+        subject: { option: 'streamName' },
+      },
+    );
+  }
+  const put = async (entries: Parameters<ReturnType<typeof createProducer>['putAll']>[0]) => {
+    // Dead letters are rare: a client for each write leaves no connection that somebody would have to close.
+    const clients = createClients({
+      ...(region === undefined ? {} : { region }),
+      ...(credentials === undefined ? {} : { credentials }),
+      ...(kinesisEndpoint === undefined ? {} : { kinesisEndpoint }),
+    });
+    try {
+      const api = createAwsKinesis({
+        client: clients.kinesis,
+        stream: { streamName },
+        clock: systemClock,
+        events: { publish() {} },
+        codec: 'sdk',
+      });
+      const late = new MillraceError('MR_ENDPOINT_UNREACHABLE', `stream ${streamName} did not take the dead letters`);
+      const end = new AbortController();
+      const cancel = systemClock.timer(writeTimeoutMillis, () => end.abort(late));
+      await createProducer({ api, clock: systemClock, random: systemRandom })
+        .putAll(entries, end.signal)
+        .finally(cancel);
+    } finally {
+      clients.destroy();
+    }
+  };
+  return {
+    write: async (records, context) => {
+      if (records.some((record) => record.streamName === streamName)) {
+        throw new MillraceError(
+          'MR_CONFIG_INVALID',
+          `the dead letters of stream ${streamName} would come back to it: give deadLetterStream another stream`,
+          { subject: { stream: streamName } },
+        );
+      }
+      await put(
+        records.map((record) => ({
+          data: new TextEncoder().encode(deadLetterLine(record, context)),
+          partitionKey: record.partitionKey,
+        })),
+      );
+    },
+  };
+}

@@ -1,0 +1,52 @@
+import type { KinesisRecord } from '../../block/record.ts';
+
+/** The largest state that Lambda carries from one invocation to the next. */
+export const mostStateBytes = 1024 * 1024;
+
+/**
+ * One tumbling window of one shard: its bounds by arrival time, the state that the function carries on, and the records
+ * that are finished only when the window's last invocation is.
+ */
+export class TumblingWindow {
+  readonly startMillis: number;
+  readonly endMillis: number;
+  state: unknown = {};
+  /** Records whose invocation succeeded, or that were left out. */
+  readonly held: KinesisRecord[] = [];
+
+  constructor(first: KinesisRecord, lengthMillis: number) {
+    this.startMillis = Math.floor(first.arrivalTimeMillis / lengthMillis) * lengthMillis;
+    this.endMillis = this.startMillis + lengthMillis;
+  }
+
+  /** Whether a record is of this window. Arrival times are approximate: one that seems to be older is, too. */
+  includes(record: KinesisRecord): boolean {
+    return record.arrivalTimeMillis < this.endMillis;
+  }
+
+  /** Takes what the function returned as state; nothing makes it empty. */
+  carry(state: unknown): void {
+    this.state = state ?? {};
+  }
+
+  /** Whether the state is larger than Lambda allows: the window ends early then. */
+  get isStateTooLarge(): boolean {
+    return Buffer.byteLength(JSON.stringify(this.state) ?? '') > mostStateBytes;
+  }
+
+  /** The fields of an event. */
+  fields(shardId: string, isFinal: boolean, isEarly: boolean) {
+    return {
+      window: { start: iso(this.startMillis), end: iso(this.endMillis) },
+      state: this.state,
+      shardId,
+      isFinalInvokeForWindow: isFinal,
+      isWindowTerminatedEarly: isEarly,
+    };
+  }
+}
+
+/** As Lambda writes it: without milliseconds. */
+function iso(millis: number): string {
+  return new Date(millis).toISOString().replace('.000Z', 'Z');
+}
