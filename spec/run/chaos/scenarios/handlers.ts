@@ -39,7 +39,8 @@ export const handlerScenarios: readonly Scenario[] = [
   },
   {
     name: 'stalled-handler',
-    summary: "a handler does not return; after stalledAfterMillis (failoverTimeMillis here) another worker gets the shard",
+    summary:
+      'a handler does not return; after stalledAfterMillis (failoverTimeMillis here) another worker gets the shard',
     shards: 6,
     options: ({ failoverTimeMillis }) => ({ stalledAfterMillis: failoverTimeMillis }),
     async play(stage) {
@@ -60,7 +61,8 @@ export const handlerScenarios: readonly Scenario[] = [
       );
       await stage.settled();
     },
-    pauseBoundMillis: ({ failoverTimeMillis }) => failoverTimeMillis + 3_000 + undisturbedMillis,
+    // The stall has to last, and then the worker looks twice at the table, F / 2 apart, for somebody who lives.
+    pauseBoundMillis: ({ failoverTimeMillis }) => 1.5 * failoverTimeMillis + cleanPauseMillis,
   },
   {
     name: 'poison-record',
