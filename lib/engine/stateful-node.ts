@@ -1,5 +1,6 @@
 import type { Given } from './given.ts';
 import type { NodeHead } from './node-head.ts';
+import type { Persistence } from './persistence.ts';
 
 /**
  * An operator that remembers something from batch to batch: a window, a state by key.
@@ -36,6 +37,8 @@ export interface StatefulNode<Parent, M = unknown> extends NodeHead {
   readonly partial: boolean;
   /** Whether what comes out are pairs with keys of the parents' pairs. */
   readonly keepsKeys: boolean;
+  /** How the memory is committed, and divided with its shard. */
+  readonly persistence: Persistence<M>;
   /** The memory before the first batch. */
   readonly initial: () => M;
   readonly step: (memory: M, given: readonly Given[], context: StepContext) => Step<M> | Promise<Step<M>>;

@@ -17,6 +17,11 @@ export interface PartialOptions {
 export interface UpdateStateOptions<K extends PairKey, S> extends PartialOptions {
   /** The state before the first batch. */
   readonly initialState?: Iterable<readonly [K, S]>;
+  /**
+   * Puts the states of a key of two shards together when the shards are merged: for partial results, which both may hold.
+   * Without it such a merge is refused (`MR_STATE_INVALID`), and the shard waits until the program has one.
+   */
+  readonly merge?: (a: S, b: S) => S;
 }
 
 /** Says yes to a pair. Written as a method, like `Inverse`. */

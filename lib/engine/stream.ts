@@ -341,6 +341,7 @@ export class PairDStream<K extends PairKey, V> extends DStream<Pair<K, V>> {
       update: update as UpdateStateFields['update'],
       initialState: options.initialState,
       partial: options.partial ?? false,
+      merge: options.merge as UpdateStateFields['merge'],
     });
     return new PairDStream<K, S>(this.graph, node);
   }

@@ -62,13 +62,13 @@ export function createAwsFanOut(options: AwsFanOutOptions): FanOutApi {
 
   return {
     registerStreamConsumer: ({ consumerName, streamArn }, signal) =>
-      attempt('RegisterStreamConsumer', async () => {
+      attempt('RegisterStreamConsumer', signal, async () => {
         const command = new RegisterStreamConsumerCommand({ ConsumerName: consumerName, StreamARN: streamArn });
         return toDescription((await client.send(command, { abortSignal: signal })).Consumer);
       }),
 
     describeStreamConsumer: (key, signal) =>
-      attempt('DescribeStreamConsumer', async () => {
+      attempt('DescribeStreamConsumer', signal, async () => {
         const command = new DescribeStreamConsumerCommand(
           'consumerArn' in key
             ? { ConsumerARN: key.consumerArn }
@@ -78,7 +78,7 @@ export function createAwsFanOut(options: AwsFanOutOptions): FanOutApi {
       }),
 
     deregisterStreamConsumer: (consumerArn, signal) =>
-      attempt('DeregisterStreamConsumer', async () => {
+      attempt('DeregisterStreamConsumer', signal, async () => {
         const command = new DeregisterStreamConsumerCommand({ ConsumerARN: consumerArn });
         await client.send(command, { abortSignal: signal });
       }),
@@ -86,6 +86,7 @@ export function createAwsFanOut(options: AwsFanOutOptions): FanOutApi {
     subscribeToShard: ({ consumerArn, shardId, start }, signal) =>
       attempt(
         'SubscribeToShard',
+        signal,
         async () => {
           const command = new SubscribeToShardCommand({
             ConsumerARN: consumerArn,

@@ -62,13 +62,13 @@ export function createAwsKinesis(options: AwsKinesisOptions): KinesisApi {
     serviceTimeMillis: () => serviceTime.nowMillis(),
 
     describeStream: (signal) =>
-      attempt('DescribeStreamSummary', async () => {
+      attempt('DescribeStreamSummary', signal, async () => {
         const command = new DescribeStreamSummaryCommand(target);
         return toDescription(await client.send(command, { abortSignal: signal }));
       }),
 
     listShards: (request, signal) =>
-      attempt('ListShards', async () => {
+      attempt('ListShards', signal, async () => {
         // A later page names no stream: Kinesis refuses both together.
         const input =
           'nextToken' in request ? { NextToken: request.nextToken } : { ...target, ...filterInput(request.filter) };
@@ -80,6 +80,7 @@ export function createAwsKinesis(options: AwsKinesisOptions): KinesisApi {
     getShardIterator: ({ shardId, start }, signal) =>
       attempt(
         'GetShardIterator',
+        signal,
         async () => {
           const command = new GetShardIteratorCommand({ ...target, ShardId: shardId, ...startInput(start) });
           const output = await client.send(command, { abortSignal: signal });
@@ -91,6 +92,7 @@ export function createAwsKinesis(options: AwsKinesisOptions): KinesisApi {
     getRecords: ({ iterator, limit, shardId }, signal) =>
       attempt(
         'GetRecords',
+        signal,
         async () => {
           const arn = 'StreamARN' in target ? target : {};
           const command = new GetRecordsCommand({ ...arn, ShardIterator: iterator, Limit: limit });
@@ -100,7 +102,7 @@ export function createAwsKinesis(options: AwsKinesisOptions): KinesisApi {
       ),
 
     putRecords: (entries, signal) =>
-      attempt('PutRecords', async () => {
+      attempt('PutRecords', signal, async () => {
         const Records = entries.map((entry) => ({
           Data: entry.data,
           PartitionKey: entry.partitionKey,

@@ -20,15 +20,22 @@ interface AwsChildShard {
 }
 
 /** Makes one call about a stream; what it throws becomes a `KinesisFault` that names the call. */
-export type Attempt = <T>(operation: string, send: () => Promise<T>, shardId?: string) => Promise<T>;
+export type Attempt = <T>(
+  operation: string,
+  signal: AbortSignal,
+  send: () => Promise<T>,
+  shardId?: string,
+) => Promise<T>;
 
 /** How the calls about a stream, which is told by its name or ARN, are made. */
 export function attemptsOn(stream: string): Attempt {
-  return async (operation, send, shardId) => {
+  return async (operation, signal, send, shardId) => {
     try {
       return await send();
     } catch (thrown) {
-      throw toKinesisFault(thrown, { operation, stream, ...(shardId === undefined ? {} : { shardId }) });
+      // An answer that breaks off because its caller has gone looks like a fault of the network.
+      const error = signal.aborted ? new DOMException('the caller has gone', 'AbortError') : thrown;
+      throw toKinesisFault(error, { operation, stream, ...(shardId === undefined ? {} : { shardId }) });
     }
   };
 }

@@ -1,6 +1,6 @@
 import type { PairKey } from '../key.ts';
 import { hashKey } from './key-hash.ts';
-import { type Node, type Owner, nodeEntries, nodeGet, nodeSet, nodeWithout } from './trie.ts';
+import { type Node, type Owner, nodeChanges, nodeEntries, nodeGet, nodeSet, nodeWithout } from './trie.ts';
 
 /** Stands for "the key is not there" among changes. */
 export const removed: unique symbol = Symbol('removed');
@@ -48,6 +48,13 @@ export class PersistentMap<K extends PairKey, V> {
 
   [Symbol.iterator](): IterableIterator<[K, V]> {
     return this.entries();
+  }
+
+  /** What makes this map of an earlier version, at the cost of what differs where one was made from the other. */
+  changesSince(before: PersistentMap<K, V>): Changes<K, V> {
+    const changes = new Map<K, V | typeof removed>();
+    for (const [key, value] of nodeChanges(before.#root, this.#root)) changes.set(key, value ?? removed);
+    return changes;
   }
 
   /** This map with the changes; a value of `undefined` cannot be told from no value, so do not put any. */

@@ -14,8 +14,7 @@ export type MergeValues<S> = (a: S, b: S) => S;
  * `ids`, it is a memory of what was seen, and both children need all of it.
  */
 export type Division<S> =
-  | { readonly tag: 'byKey'; readonly merge?: MergeValues<S> }
-  | { readonly tag: 'partial'; readonly merge: MergeValues<S> }
+  | { readonly tag: 'byKey' | 'partial'; readonly merge?: MergeValues<S> | undefined }
   | { readonly tag: 'ids' };
 
 /** The state of the two children, the one with the lower starting hash key first. */
@@ -71,7 +70,7 @@ function mergeEntries<S>(lower: StateEntry<S>, upper: StateEntry<S>, division: D
   if (division.merge === undefined) {
     throw new MillraceError(
       'MR_STATE_INVALID',
-      'two merged shards both hold state of one key, and the operator declares no merge: give it one',
+      'two merged shards both hold state of one key, and the operator says nothing of how to put them together: give it the option merge',
     );
   }
   return {

@@ -3,8 +3,10 @@ import { type PairKey, checkKey } from '../key.ts';
 import type { StreamNode } from '../node.ts';
 import { type NodeHead, nameOf } from '../node-head.ts';
 import type { StatefulNode } from '../stateful-node.ts';
+import { keyedPersistence } from './keyed-persistence.ts';
 import { type KeyedState, initialKeyedState } from './keyed-state.ts';
 import { mapWithStateStep } from './map-with-state.ts';
+import type { Division, MergeValues } from './reshard.ts';
 import type { StateSpec } from './state-spec.ts';
 import { type UpdateAllFunction, type UpdateFunction, updateAllStateStep, updateStateStep } from './update-state.ts';
 
@@ -14,6 +16,8 @@ export interface UpdateStateFields {
   readonly update: UpdateFunction<PairKey, unknown, unknown> | UpdateAllFunction<PairKey, unknown, unknown>;
   readonly initialState: Iterable<readonly [PairKey, unknown]> | undefined;
   readonly partial: boolean;
+  /** Puts the states of a key of two shards together that were merged. */
+  readonly merge: MergeValues<unknown> | undefined;
 }
 
 /**
@@ -32,6 +36,7 @@ export function updateStateNode(head: NodeHead, parent: StreamNode, fields: Upda
     id: fields.id,
     partial,
     keepsKeys: true,
+    persistence: keyedPersistence(divisionOf(partial, fields.merge)),
     initial: () => initialKeyedState(initialState),
     step: typeof update === 'function' ? updateStateStep(update) : updateAllStateStep(update, nameOf(head)),
   });
@@ -47,13 +52,14 @@ export function mapWithStateNode(
     readonly partial: boolean;
   },
 ): StreamNode {
-  const { f, initial, timeoutMillis } = fields.spec.fields;
+  const { f, initial, timeoutMillis, merge } = fields.spec.fields;
   const step = mapWithStateStep({ f, timeoutMillis });
   const untouched = initialKeyedState(initial, 0, timeoutMillis);
   return keyedNode(head, parent, {
     id: fields.id,
     partial: fields.partial,
     keepsKeys: false,
+    persistence: keyedPersistence(divisionOf(fields.partial, merge), timeoutMillis),
     initial: () => untouched,
     step: (memory, given, context) => {
       // What the program begins with counts as touched at the first batch (Spark's rule); nobody knew that time before.
@@ -64,10 +70,17 @@ export function mapWithStateNode(
   });
 }
 
-type KeyedNode = Pick<StatefulNode<StreamNode, KeyedState>, 'partial' | 'keepsKeys' | 'initial' | 'step'>;
+type KeyedNode = Pick<
+  StatefulNode<StreamNode, KeyedState>,
+  'partial' | 'keepsKeys' | 'persistence' | 'initial' | 'step'
+>;
+
+function divisionOf(partial: boolean, merge: MergeValues<unknown> | undefined): Division<unknown> {
+  return { tag: partial ? 'partial' : 'byKey', merge };
+}
 
 function keyedNode(head: NodeHead, parent: StreamNode, fields: KeyedNode & { readonly id: string }): StreamNode {
-  const { id, partial, keepsKeys, initial, step } = fields;
+  const { id, partial, keepsKeys, persistence, initial, step } = fields;
   const node: StatefulNode<StreamNode, KeyedState> = {
     ...head,
     tag: 'stateful',
@@ -77,6 +90,7 @@ function keyedNode(head: NodeHead, parent: StreamNode, fields: KeyedNode & { rea
     sees: 'keyed',
     partial,
     keepsKeys,
+    persistence,
     initial,
     step,
   };

@@ -1,6 +1,7 @@
 import { MillraceError } from '../../base/error.ts';
 import type { TransformContext } from '../node.ts';
 import { type PairKey, checkKey } from '../key.ts';
+import type { MergeValues } from './reshard.ts';
 import type { State } from './state.ts';
 
 /**
@@ -18,6 +19,7 @@ interface SpecFields<K extends PairKey, V, S, M> {
   readonly f: MappingFunction<K, V, S, M>;
   readonly initial: readonly (readonly [K, S])[];
   readonly timeoutMillis: number | undefined;
+  readonly merge: MergeValues<S> | undefined;
 }
 
 /** What `mapWithState` does, in the shape of Spark's StateSpec. Each method gives a new one. */
@@ -37,7 +39,7 @@ export class StateSpec<K extends PairKey, V, S, M> {
     if (typeof f !== 'function') {
       throw new MillraceError('MR_CONFIG_INVALID', `StateSpec.function() needs a function; it was given ${typeof f}`);
     }
-    return new StateSpec({ f, initial: [], timeoutMillis: undefined });
+    return new StateSpec({ f, initial: [], timeoutMillis: undefined, merge: undefined });
   }
 
   /**
@@ -63,5 +65,16 @@ export class StateSpec<K extends PairKey, V, S, M> {
       );
     }
     return new StateSpec({ ...this.fields, timeoutMillis: millis });
+  }
+
+  /**
+   * Puts the states of a key of two shards together when the shards are merged: for partial results, which both may hold.
+   * @throws MillraceError `MR_CONFIG_INVALID` when it is no function
+   */
+  merge(merge: (a: S, b: S) => S): StateSpec<K, V, S, M> {
+    if (typeof merge !== 'function') {
+      throw new MillraceError('MR_CONFIG_INVALID', `StateSpec.merge() needs a function; it was given ${typeof merge}`);
+    }
+    return new StateSpec({ ...this.fields, merge });
   }
 }

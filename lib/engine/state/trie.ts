@@ -85,6 +85,30 @@ export function* nodeEntries<K, V>(node: Node<K, V>): IterableIterator<[K, V]> {
   for (const child of node.children) if (child !== undefined) yield* nodeEntries(child);
 }
 
+/**
+ * The keys in which two tries differ, each with its value in `after` (`undefined` where it is not there). Parts that both
+ * share are not looked at, so that it costs what was changed.
+ */
+export function* nodeChanges<K extends PairKey, V>(
+  before: Node<K, V> | undefined,
+  after: Node<K, V> | undefined,
+): IterableIterator<[K, V | undefined]> {
+  if (before === after) return;
+  if (before !== undefined && after !== undefined && 'children' in before && 'children' in after) {
+    for (let slot = 0; slot < width; slot += 1) yield* nodeChanges(before.children[slot], after.children[slot]);
+    return;
+  }
+  // A leaf became a branch, or the other way: both hold the same part of the keys, and one of them is small.
+  const old = new Map(before === undefined ? [] : nodeEntries(before));
+  if (after !== undefined) {
+    for (const [key, value] of nodeEntries(after)) {
+      if (!Object.is(old.get(key), value)) yield [key, value];
+      old.delete(key);
+    }
+  }
+  for (const key of old.keys()) yield [key, undefined];
+}
+
 function deeper<K>(path: Path<K>): Path<K> {
   return { owner: path.owner, hash: path.hash, key: path.key, shift: path.shift + bitsPerLevel };
 }

@@ -4,6 +4,7 @@ import type { NodeHead } from '../node-head.ts';
 import type { StatefulNode } from '../stateful-node.ts';
 import type { ValueFunction } from './counted.ts';
 import { type InverseMemory, initialInverseMemory, inverseStep } from './inverse-step.ts';
+import { inverseWindowPersistence, windowPersistence } from './pane-persistence.ts';
 import type { WindowSpan } from './panes.ts';
 import { type WindowMemory, windowStep } from './window-step.ts';
 
@@ -26,6 +27,7 @@ export function windowNode(head: NodeHead, parent: StreamNode, length: WindowLen
     sees: 'each',
     partial: false,
     keepsKeys: true,
+    persistence: windowPersistence,
     initial: () => [],
     step: (memory, given, context) => windowStep(spanOf(length, context))(memory, given, context),
   };
@@ -54,6 +56,7 @@ export function inverseWindowNode(head: NodeHead, parent: StreamNode, window: In
     sees: 'keyed',
     partial,
     keepsKeys: true,
+    persistence: inverseWindowPersistence(partial),
     initial: () => initialInverseMemory,
     step: (memory, given, context) =>
       inverseStep({ span: spanOf(window, context), f, inverse, filter })(memory, given, context),

@@ -83,6 +83,36 @@ describe('PersistentMap', () => {
     expect(map.with([['a', 1]])).toBe(map);
     expect(map.with([['b', removed]])).toBe(map);
   });
+
+  it('tells what makes it of any earlier version, or of one that it was not made from', () => {
+    fc.assert(
+      fc.property(fc.array(changes, { maxLength: 8 }), changes, fc.nat(), (rounds, others, pick) => {
+        const versions = [PersistentMap.empty<PairKey, number>()];
+        for (const round of rounds) versions.push((versions.at(-1) ?? PersistentMap.empty()).with(round));
+        const last = versions.at(-1) ?? PersistentMap.empty<PairKey, number>();
+        const earlier = versions[pick % versions.length] ?? last;
+        for (const before of [earlier, PersistentMap.empty<PairKey, number>().with(others)]) {
+          const found = last.changesSince(before);
+          expect(new Map(before.with(found))).toEqual(new Map(last));
+          for (const [key, value] of found) expect(before.get(key)).not.toBe(value === removed ? undefined : value);
+        }
+      }),
+    );
+  });
+
+  it('finds a few changes among many keys without looking at the others', () => {
+    const before = PersistentMap.of(Array.from({ length: 100_000 }, (_, n): [PairKey, object] => [n, { n }]));
+    const after = before.with([
+      [5, { n: -5 }],
+      [100_001, { n: 1 }],
+      [7, removed],
+    ]);
+    const started = process.cpuUsage();
+    for (let times = 0; times < 100; times += 1) expect(after.changesSince(before).size).toBe(3);
+    const { user } = process.cpuUsage(started);
+    // A walk over all keys takes some milliseconds each time.
+    expect(user / 1_000).toBeLessThan(100);
+  });
 });
 
 /** Pairs of letters that FNV-1a takes to one hash, and texts made of them. */

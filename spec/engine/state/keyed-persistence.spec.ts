@@ -1,7 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { PairKey } from '../../../lib/engine/key.ts';
-import { type StoredState, exportChanges, exportSnapshot, importState } from '../../../lib/engine/state/export.ts';
+import {
+  type StoredKeys,
+  keyedPersistence,
+  piecesOfChanges,
+  restoreKeys,
+  snapshotOfKeys,
+} from '../../../lib/engine/state/keyed-persistence.ts';
 import { KeyedEdit, type KeyedState, initialKeyedState } from '../../../lib/engine/state/keyed-state.ts';
 import { keys } from './arbitraries.ts';
 
@@ -15,8 +21,8 @@ function contents(state: KeyedState): Map<PairKey, unknown> {
 }
 
 /** Through the text that a store would keep. */
-function stored(pieces: Iterable<StoredState>): StoredState[] {
-  return Array.from(pieces, (piece) => JSON.parse(JSON.stringify(piece)) as StoredState);
+function stored(pieces: Iterable<StoredKeys>): StoredKeys[] {
+  return Array.from(pieces, (piece) => JSON.parse(JSON.stringify(piece)) as StoredKeys);
 }
 
 describe('exported state', () => {
@@ -25,18 +31,18 @@ describe('exported state', () => {
       fc.property(rounds, fc.nat(), (batches, pick) => {
         let state: KeyedState = initialKeyedState<PairKey, unknown>([['__proto__', 0]], 0);
         const snapshotAt = pick % batches.length;
-        const pieces: StoredState[] = [];
+        const pieces: StoredKeys[] = [];
         for (const [index, batch] of batches.entries()) {
-          if (index === snapshotAt) pieces.push(...exportSnapshot('sums', state));
+          if (index === snapshotAt) pieces.push(...snapshotOfKeys(state));
           const edit = new KeyedEdit<PairKey, unknown>(state, (index + 1) * 1_000);
           for (const [key, value] of batch) {
             if (value === undefined) edit.remove(key);
             else edit.set(key, value, edit.get(key), true);
           }
-          if (index >= snapshotAt) pieces.push(exportChanges('sums', edit.changes));
+          if (index >= snapshotAt) pieces.push(...piecesOfChanges(edit.changes));
           state = edit.next();
         }
-        expect(contents(importState(stored(pieces)))).toEqual(contents(state));
+        expect(contents(restoreKeys(stored(pieces)))).toEqual(contents(state));
       }),
     );
   });
@@ -44,15 +50,15 @@ describe('exported state', () => {
   it('of a snapshot can be read while newer versions are made', () => {
     let state: KeyedState = initialKeyedState<PairKey, unknown>(Array.from({ length: 25_000 }, (_, n) => [n, n]));
     const before = contents(state);
-    const pieces: StoredState[] = [];
-    for (const piece of exportSnapshot('sums', state)) {
+    const pieces: StoredKeys[] = [];
+    for (const piece of snapshotOfKeys(state)) {
       pieces.push(piece);
       const edit = new KeyedEdit<PairKey, unknown>(state, 1_000);
       for (let key = 0; key < 25_000; key += 3) edit.remove(key);
       state = edit.next();
     }
     expect(pieces.map(({ entries }) => entries.length)).toEqual([10_000, 10_000, 5_000]);
-    expect(contents(importState(pieces))).toEqual(before);
+    expect(contents(restoreKeys(pieces))).toEqual(before);
   });
 
   it('has the size of the batch, not of the state', () => {
@@ -60,16 +66,16 @@ describe('exported state', () => {
     const edit = new KeyedEdit<PairKey, unknown>(state, 1_000);
     edit.set(5, 50, edit.get(5), false);
     edit.remove(6);
-    expect(exportChanges('sums', edit.changes)).toEqual({
-      operatorId: 'sums',
-      content: 'changes',
-      entries: [[5, 50, 1_000, 0]],
-      removed: [6],
-    });
+    const changed = [{ entries: [[5, 50, 1_000, 0]], removed: [6] }];
+    expect([...piecesOfChanges(edit.changes)]).toEqual(changed);
+    // The same is found by comparing two versions, at the same cost.
+    const persistence = keyedPersistence({ tag: 'byKey' });
+    expect([...(persistence.changes(state, edit.next()) ?? [])]).toEqual(changed);
+    expect([...(persistence.changes(state, state) ?? [])]).toEqual([]);
   });
 
   it('refuses a key that is none', () => {
-    const piece = { operatorId: 'sums', content: 'snapshot', entries: [[null, 1, 0, 0]], removed: [] };
-    expect(() => importState([piece as never])).toThrow('MR_STATE_DAMAGED');
+    const piece = { entries: [[null, 1, 0, 0]], removed: [] };
+    for (const wrong of [piece, {}, null, 7]) expect(() => restoreKeys([wrong])).toThrow('MR_STATE_DAMAGED');
   });
 });
