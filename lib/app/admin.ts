@@ -7,6 +7,7 @@ import { EventBus } from '../event/bus.ts';
 import { createAwsKinesis } from '../kinesis/aws-kinesis.ts';
 import type { KinesisApi } from '../kinesis/kinesis-api.ts';
 import { listAllShards } from '../kinesis/shard-lister.ts';
+import { type DrainedWorker, drainWorker } from '../lease/drain-request.ts';
 import { type Lease, isEnded } from '../lease/lease.ts';
 import type { LeaseTable } from '../lease/lease-table.ts';
 import type { SeekTarget } from '../lease/plan/seek-plan.ts';
@@ -72,6 +73,14 @@ export interface Admin extends AsyncDisposable {
    * a shard that does not exist; `MR_STREAM_NOT_FOUND`, `MR_STREAM_CHANGED`, `MR_TABLE_FOREIGN`
    */
   seek(request: SeekRequest): Promise<readonly SeekMove[]>;
+  /**
+   * Drains a running worker as SIGTERM would: it finishes what it has read, checkpoints, gives its leases back and ends its
+   * run. Resolves when it holds none any more. The worker sees the request with its next report, within 5 s; its drain may
+   * take the `shutdownGraceMillis` of these options. A context with several receivers drains as a whole.
+   * @throws MillraceError `MR_CONFIG_INVALID` for a worker that does not take part, naming those that do;
+   * `MR_FOREIGN_WORKER` for a Java worker; `MR_DRAIN_TIMEOUT` where it does not answer, or does not finish in time
+   */
+  drain(workerIdentifier: string): Promise<DrainedWorker>;
 }
 
 /**
@@ -87,6 +96,7 @@ export function createAdmin(options: ConsumerOptions): Admin {
 const concurrentShards = 10;
 
 class ApplicationAdmin implements Admin {
+  readonly #settings: ConsumerSettings;
   readonly #clients: Clients;
   readonly #table: LeaseTable;
   readonly #api: KinesisApi;
@@ -94,6 +104,7 @@ class ApplicationAdmin implements Admin {
   readonly #life = new AbortController();
 
   constructor(settings: ConsumerSettings) {
+    this.#settings = settings;
     const { streamName, streamArn, codec } = settings;
     this.#clients = clientsOf(settings);
     this.#table = createLeaseTable(this.#clients, settings, systemClock);
@@ -134,6 +145,13 @@ class ApplicationAdmin implements Admin {
     const shards = await listAllShards({ api: this.#api, clock, random, signal });
     const options = { table: this.#table, stream, shards, target, dryRun };
     return seekLeases({ ...options, ...(only === undefined ? {} : { only }) }, signal);
+  }
+
+  async drain(workerIdentifier: string): Promise<DrainedWorker> {
+    const { shutdownGraceMillis, failoverTimeMillis } = this.#settings;
+    // After its grace a worker aborts, and release may take F more.
+    const drainMillis = shutdownGraceMillis + 2 * failoverTimeMillis;
+    return drainWorker({ table: this.#table, workerIdentifier, drainMillis, ...this.#ports }, this.#life.signal);
   }
 
   async #stream() {

@@ -41,8 +41,8 @@ export function settingsOfProgram(options: ConsumerOptions): ConsumerSettings {
   return resolveConsumerSettings({ options, env, random: systemRandom, hostname: hostname(), pid: process.pid });
 }
 
-/** What an engine asks of its receivers; a consumer asks for nothing. */
-export type EngineNeeds = Pick<ReceiverOptions, 'exclusive' | 'companions' | 'startAt'>;
+/** What whoever runs a receiver asks of it. */
+export type EngineNeeds = Pick<ReceiverOptions, 'exclusive' | 'companions' | 'startAt' | 'onDrainRequested'>;
 
 /** Wires a receiver to AWS. Nothing is sent before it runs. Dispose it when the run has ended. */
 export function assemble(settings: ConsumerSettings, events: EventBus, engine: EngineNeeds = {}): Assembly {

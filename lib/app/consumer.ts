@@ -164,7 +164,9 @@ class StandaloneConsumer implements Consumer {
     if (this.#assembly !== undefined) {
       throw new MillraceError('MR_CONFIG_INVALID', 'a consumer runs once; make another one with createConsumer');
     }
-    this.#assembly = assemble(withRoomFor(this.#settings, holdMillis), this.#bus);
+    this.#assembly = assemble(withRoomFor(this.#settings, holdMillis), this.#bus, {
+      onDrainRequested: () => void this.drain().catch(() => {}),
+    });
     return this.#assembly;
   }
 

@@ -122,7 +122,10 @@ class FeedingReceiver implements EngineReceiver {
       throw new MillraceError('MR_CONFIG_INVALID', 'a receiver is fed from once; make another one with createReceiver');
     }
     const settings = this.#isUnackedLimitGiven ? this.#settings : withRoomFor(this.#settings, batchIntervalMillis);
-    this.#assembly = assemble(settings, this.#bus, { startAt: startOfEngine(engine) });
+    this.#assembly = assemble(settings, this.#bus, {
+      startAt: startOfEngine(engine),
+      onDrainRequested: () => void this.drain().catch(() => {}),
+    });
     return this.#assembly;
   }
 }

@@ -37,6 +37,7 @@ export const errorReactions = {
   MR_STATE_FOREIGN: 'fatal',
   MR_EPOCH_LOST: 'restart',
   MR_SEEK_STATE: 'fatal',
+  MR_FOREIGN_WORKER: 'fatal',
   MR_RANGE_HOLE: 'restart',
   MR_INTERNAL: 'fatal',
 } as const satisfies Record<string, Reaction>;

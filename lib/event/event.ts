@@ -32,6 +32,7 @@ export type SubscriptionEnd = 'expired' | 'silent' | 'taken' | 'failed';
 export type MillraceEvent =
   | { readonly type: 'worker.started'; readonly workerIdentifier: string; readonly applicationName: string }
   | { readonly type: 'worker.stopped'; readonly workerIdentifier: string }
+  | { readonly type: 'worker.drainRequested'; readonly workerIdentifier: string; readonly request: string }
   | {
       readonly type: 'worker.draining';
       readonly workerIdentifier: string;

@@ -50,6 +50,8 @@ export interface LeaseCoordinatorOptions {
   readonly events: EventSink;
   /** The figures to report: the last averages of this worker's load. */
   readonly measurements: () => Measurements;
+  /** See {@link WorkerReporterOptions}. */
+  readonly onDrainRequested?: (request: string) => void;
   /** A tenure has begun: read from the checkpoint of this row. */
   readonly onGained: (lease: Lease) => void;
   /**

@@ -67,10 +67,18 @@ export interface LeaseTable {
   /** Gives the lock back by deleting it, if it still is this one; `false` when it is not. */
   deleteLock(lock: LeaderLock, signal: AbortSignal): Promise<boolean>;
   /**
-   * Writes a worker's own row, whole and over whatever it was before, as KCL does.
+   * Writes a worker's own row, whole and over whatever it was before, as KCL does. Answers with the row that it replaced, so
+   * that a request which was written into it is neither overlooked nor read for a price of its own.
    * @throws MillraceError `MR_CONFIG_INVALID` when the key is that of a lease or of a row of another kind
    */
-  putWorker(row: WorkerRow, signal: AbortSignal): Promise<void>;
+  putWorker(row: WorkerRow, signal: AbortSignal): Promise<WorkerRow | undefined>;
+  /**
+   * Writes a request to drain into a worker's row; `false` when there is no such row, or it is none of Millrace's: a Java
+   * worker would never see it.
+   */
+  requestDrain(workerIdentifier: string, request: string, signal: AbortSignal): Promise<boolean>;
+  /** Takes a request to drain out of a worker's row again, if it still is this one; `false` when it is not. */
+  cancelDrain(workerIdentifier: string, request: string, signal: AbortSignal): Promise<boolean>;
   /** Removes a worker's row unless it was reported anew since the one given. */
   deleteWorker(row: WorkerRow, signal: AbortSignal): Promise<void>;
 }

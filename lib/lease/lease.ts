@@ -61,6 +61,8 @@ export interface WorkerRow {
   readonly failoverTimeMillis?: number;
   /** Whether the worker must be the only one of its application. */
   readonly exclusive: boolean;
+  /** The name of a request to drain that somebody wrote into the row; the worker takes it with its next report. */
+  readonly drainRequested?: string;
   /** KCL's `sts`: for each metric (`C` = CPU) the last averages, oldest first; -1 = the capture failed. */
   readonly metrics: MetricSeries;
   /** KCL's `opr`: for each metric its operating range; the first value is the highest utilisation. */

@@ -12,6 +12,8 @@ export interface WorkerReporterOptions {
   readonly clock: Clock;
   /** The figures to report: the last averages of this worker's load. */
   readonly measurements: () => Measurements;
+  /** Somebody asked for this worker's drain by its row (`createAdmin().drain`); called once for each request that is found. */
+  readonly onDrainRequested?: (request: string) => void;
 }
 
 /** The longest time between two reports of a worker. */
@@ -29,13 +31,18 @@ export type Measurements = Pick<WorkerRow, 'metrics' | 'operatingRange'>;
 export class WorkerReporter {
   readonly #options: WorkerReporterOptions;
   #row: WorkerRow | undefined;
-  #writing: Promise<void> = Promise.resolve();
+  #writing: Promise<unknown> = Promise.resolve();
 
   constructor(options: WorkerReporterOptions) {
     this.#options = options;
   }
 
-  /** Writes the row anew. The counter starts at the wall clock, so a restart under the same name changes it too. */
+  /**
+   * Writes the row anew, and takes the request to drain that was in it. The counter starts at the wall clock, so a restart
+   * under the same name changes it too. What the first report finds was meant for the process before this one:
+   *
+   *   1. the drain of a worker is asked for; 2. the worker dies; 3. it is started again under its name, and finds the request
+   */
   async report(signal: AbortSignal): Promise<void> {
     const { table, workerIdentifier, exclusive, failoverTimeMillis, clock, measurements } = this.#options;
     const wallMillis = clock.wallMillis();
@@ -49,8 +56,11 @@ export class WorkerReporter {
       ...measurements(),
     };
     // Not ended with the loops: a put that is given up may still be applied, and then after the row was removed.
-    this.#writing = table.putWorker(this.#row, new AbortController().signal);
-    await raceAbort(this.#writing, signal);
+    const writing = table.putWorker(this.#row, new AbortController().signal);
+    this.#writing = writing;
+    const replaced = await raceAbort(writing, signal);
+    const isOurs = before !== undefined;
+    if (isOurs && replaced?.drainRequested !== undefined) this.#options.onDrainRequested?.(replaced.drainRequested);
   }
 
   /**

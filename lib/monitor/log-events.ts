@@ -7,6 +7,7 @@ import type { LogLevel } from './log.ts';
 const lines: Readonly<Record<EventType, readonly [LogLevel, string]>> = {
   'worker.started': ['info', 'worker started'],
   'worker.stopped': ['info', 'worker stopped'],
+  'worker.drainRequested': ['info', 'asked to drain through the lease table'],
   'worker.draining': ['info', 'waiting for blocks to be finished'],
   'worker.joined': ['info', 'another worker joined'],
   'worker.stalled': ['error', 'the main thread does not answer, so its leases stand still'],

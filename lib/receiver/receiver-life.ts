@@ -135,6 +135,7 @@ export class ReceiverLife {
         onLost: (lost) => this.#shards.lost(lost),
         onHandoff: (begun, keeper) => this.#shards.handOff(begun, keeper),
         onSnapshot: (snapshot, proven) => this.#checkBound(snapshot, proven),
+        onDrainRequested: (request) => this.#drainAsRequested(request),
       },
       signal,
     );
@@ -168,6 +169,13 @@ export class ReceiverLife {
     if (until === undefined) return;
     const shardOf = (leaseKey: string) => this.#shards.get(leaseKey);
     if (isBoundedRunDone({ leases, provenWorkers, workerIdentifier, shardOf })) this.end({ type: 'drain' });
+  }
+
+  #drainAsRequested(request: string): void {
+    const { events, settings, onDrainRequested } = this.#options.receiver;
+    events.publish({ type: 'worker.drainRequested', workerIdentifier: settings.workerIdentifier, request });
+    if (onDrainRequested === undefined) this.end({ type: 'drain' });
+    else onDrainRequested();
   }
 
   async #giveUp(ending: Ending): Promise<void> {

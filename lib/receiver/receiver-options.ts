@@ -59,4 +59,9 @@ export interface ReceiverOptions {
   readonly companions?: ReadonlySet<string>;
   /** Where a shard is begun when its lease row does not decide; see `startOfEngine`. */
   readonly startAt?: StartAt;
+  /**
+   * Somebody asked by the table for the drain of this worker. Default: the receiver drains itself, without a deadline; an
+   * engine that has to finish what it was handed, or a deadline, is for whoever runs the receiver.
+   */
+  readonly onDrainRequested?: () => void;
 }

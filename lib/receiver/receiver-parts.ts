@@ -38,6 +38,8 @@ export interface ReceiverPartsListener {
   /** A tenure has begun. */
   readonly onGained: (lease: Lease, parts: ReceiverParts) => void;
   readonly onLost: (lost: LeaseLost) => void;
+  /** Somebody asked by the table for the drain of this worker. */
+  readonly onDrainRequested: (request: string) => void;
   readonly onHandoff: (begun: HandoffBegun, keeper: Keeper) => void;
   /** See {@link LeaseCoordinatorOptions}. */
   readonly onSnapshot: (snapshot: TableSnapshot, provenWorkers: readonly string[]) => void;
@@ -86,6 +88,7 @@ export async function openParts(
     ...(options.companions === undefined ? {} : { companions: options.companions }),
     onGained: (lease) => listener.onGained(lease, parts),
     onSnapshot: listener.onSnapshot,
+    onDrainRequested: listener.onDrainRequested,
     needsView: settings.until !== undefined,
     assignment: { ...defaultAssignmentOptions, ...assignment, failoverTimeMillis: settings.failoverTimeMillis },
     measurements,

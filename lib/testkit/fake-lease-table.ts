@@ -21,6 +21,7 @@ export type LeaseTableCall =
   | { readonly name: 'listKeysOwnedBy' | 'get' | 'deleteWorker'; readonly key: string }
   | { readonly name: 'createIfAbsent'; readonly lease: Lease }
   | { readonly name: 'putWorker'; readonly row: WorkerRow }
+  | { readonly name: 'requestDrain' | 'cancelDrain'; readonly key: string; readonly request: string }
   | { readonly name: 'write'; readonly write: LeaseWrite };
 
 /**
@@ -158,10 +159,30 @@ export class FakeLeaseTable implements LeaseTable {
     });
   }
 
-  putWorker(row: WorkerRow, signal: AbortSignal): Promise<void> {
+  putWorker(row: WorkerRow, signal: AbortSignal): Promise<WorkerRow | undefined> {
     return this.#call({ name: 'putWorker', row }, signal, () => {
       if (this.#leases.has(row.workerIdentifier)) throw workerKeyTaken(row.workerIdentifier);
+      const before = this.#workers.get(row.workerIdentifier);
       this.#setWorker(row.workerIdentifier, row);
+      return before;
+    });
+  }
+
+  requestDrain(workerIdentifier: string, request: string, signal: AbortSignal): Promise<boolean> {
+    return this.#call({ name: 'requestDrain', key: workerIdentifier, request }, signal, () => {
+      const row = this.#workers.get(workerIdentifier);
+      if (row?.reportCounter === undefined) return false;
+      this.#setWorker(workerIdentifier, { ...row, drainRequested: request });
+      return true;
+    });
+  }
+
+  cancelDrain(workerIdentifier: string, request: string, signal: AbortSignal): Promise<boolean> {
+    return this.#call({ name: 'cancelDrain', key: workerIdentifier, request }, signal, () => {
+      const { drainRequested, ...row } = this.#workers.get(workerIdentifier) ?? {};
+      if (drainRequested !== request) return false;
+      this.#setWorker(workerIdentifier, row as WorkerRow);
+      return true;
     });
   }
 

@@ -100,6 +100,8 @@ class Process implements Clock {
       writeLock: (lock, condition, signal) => call(() => table.writeLock(lock, condition, signal)),
       deleteLock: (lock, signal) => call(() => table.deleteLock(lock, signal)),
       putWorker: (row, signal) => call(() => table.putWorker(row, signal)),
+      requestDrain: (name, request, signal) => call(() => table.requestDrain(name, request, signal)),
+      cancelDrain: (name, request, signal) => call(() => table.cancelDrain(name, request, signal)),
       deleteWorker: (row, signal) => call(() => table.deleteWorker(row, signal)),
     };
   }
@@ -249,7 +251,7 @@ export class Fleet {
   }
 }
 
-const changingCalls = 'createIfAbsent write deleteEnded putWorker deleteWorker writeLock deleteLock'.split(' ');
+const changingCalls = 'createIfAbsent write deleteEnded putWorker requestDrain cancelDrain deleteWorker writeLock deleteLock'.split(' ');
 
 /** Open shards that divide the hash space evenly. */
 export function openShards(count: number): readonly Shard[] {

@@ -122,6 +122,8 @@ export class Process implements Clock {
       createIfAbsent: (lease, signal) => this.call(() => table.createIfAbsent(lease, signal)),
       write: (write, signal) => this.call(() => table.write(write, signal)),
       putWorker: (row, signal) => this.call(() => table.putWorker(row, signal)),
+      requestDrain: (name, request, signal) => this.call(() => table.requestDrain(name, request, signal)),
+      cancelDrain: (name, request, signal) => this.call(() => table.cancelDrain(name, request, signal)),
       deleteWorker: (worker, signal) => this.call(() => table.deleteWorker(worker, signal)),
     };
   }

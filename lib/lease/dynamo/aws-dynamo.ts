@@ -225,13 +225,34 @@ export class AwsDynamo {
     });
   }
 
-  /** One conditional, partial update; answers with the whole item after it. */
-  async updateItem(leaseKey: string, update: UpdateParameters, signal: AbortSignal): Promise<ConditionalOutcome> {
+  /** As {@link putItem}, but done it answers with the item that was there before. */
+  async replaceItem(
+    item: DynamoItem,
+    condition: ConditionParameters,
+    signal: AbortSignal,
+  ): Promise<ConditionalOutcome> {
+    return this.#conditional(signal, async (options) => {
+      const { tableName: TableName } = this;
+      const answer = await this.#client.send(
+        new PutItemCommand({ TableName, Item: toSdk(item), ...conditionOf(condition), ReturnValues: 'ALL_OLD' }),
+        options,
+      );
+      return optionalItem(answer.Attributes);
+    });
+  }
+
+  /** One conditional, partial update of the row with that key; answers with the whole item after it. */
+  async updateItem(
+    key: string,
+    update: UpdateParameters,
+    signal: AbortSignal,
+    keyName = 'leaseKey',
+  ): Promise<ConditionalOutcome> {
     return this.#conditional(signal, async (options) => {
       const answer = await this.#client.send(
         new UpdateItemCommand({
           TableName: this.tableName,
-          Key: { leaseKey: { S: leaseKey } },
+          Key: { [keyName]: { S: key } },
           ...conditionOf(update),
           UpdateExpression: update.updateExpression,
           ReturnValues: 'ALL_NEW',

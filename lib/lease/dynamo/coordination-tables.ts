@@ -15,7 +15,7 @@ import {
   workerFromItem,
 } from './lease-item.ts';
 import { checkKey, openTable } from './open-table.ts';
-import type { ConditionParameters } from './update-expression.ts';
+import type { ConditionParameters, UpdateParameters } from './update-expression.ts';
 
 /** KCL's row that says how far a fleet has moved from three tables to one (kcl.md 2.9). */
 const tableMigrationKey = 'TableMigration3.5';
@@ -158,13 +158,20 @@ export class CoordinationRows {
   }
 
   /**
-   * Writes a worker's own row.
+   * Writes a worker's own row; answers with the one that it replaced.
    * @throws MillraceError `MR_CONFIG_INVALID` when its name is the key of another row
    */
-  async putWorker(row: WorkerRow, signal: AbortSignal): Promise<void> {
+  async putWorker(row: WorkerRow, signal: AbortSignal): Promise<WorkerRow | undefined> {
     const { dynamo, key } = this.#workerHome;
-    const outcome = await dynamo.putItem(itemFromWorker(row, key), ifAbsentOrWorker(key), signal);
+    const outcome = await dynamo.replaceItem(itemFromWorker(row, key), ifAbsentOrWorker(key), signal);
     if (!outcome.done) throw workerKeyTaken(row.workerIdentifier);
+    return outcome.item === undefined ? undefined : workerFromItem(outcome.item, key);
+  }
+
+  /** Changes a worker's row that is there, on condition. */
+  async updateWorker(workerIdentifier: string, update: UpdateParameters, signal: AbortSignal): Promise<boolean> {
+    const { dynamo, key } = this.#workerHome;
+    return (await dynamo.updateItem(workerIdentifier, update, signal, key)).done;
   }
 
   /** Deletes a worker's row, if it was not reported anew since. */

@@ -14,7 +14,15 @@ import {
 import type { LeaseWrite } from '../lease-write.ts';
 import type { AwsDynamo, ItemPage } from './aws-dynamo.ts';
 import { type DynamoItem, stringOf } from './item.ts';
-import { ifAbsent, ifEndedAsSeen, itemFromLease, leaseFromItem, rowFromItem } from './lease-item.ts';
+import {
+  drainRequest,
+  ifAbsent,
+  ifEndedAsSeen,
+  itemFromLease,
+  leaseFromItem,
+  noDrainRequest,
+  rowFromItem,
+} from './lease-item.ts';
 import type { CoordinationRows } from './coordination-tables.ts';
 import { checkKey, openTable } from './open-table.ts';
 import { scanSegments } from './scan-segments.ts';
@@ -175,8 +183,16 @@ export class DynamoLeaseTable implements LeaseTable {
     return this.#rows.deleteLock(lock, signal);
   }
 
-  putWorker(row: WorkerRow, signal: AbortSignal): Promise<void> {
+  putWorker(row: WorkerRow, signal: AbortSignal): Promise<WorkerRow | undefined> {
     return this.#rows.putWorker(row, signal);
+  }
+
+  requestDrain(workerIdentifier: string, request: string, signal: AbortSignal): Promise<boolean> {
+    return this.#rows.updateWorker(workerIdentifier, drainRequest(request), signal);
+  }
+
+  cancelDrain(workerIdentifier: string, request: string, signal: AbortSignal): Promise<boolean> {
+    return this.#rows.updateWorker(workerIdentifier, noDrainRequest(request), signal);
   }
 
   deleteWorker(row: WorkerRow, signal: AbortSignal): Promise<void> {

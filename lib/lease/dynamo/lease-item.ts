@@ -3,7 +3,7 @@ import { positionToRow } from '../../base/position.ts';
 import type { LeaderLock, Lease, MetricSeries, WorkerRow } from '../lease.ts';
 import { type DynamoItem, type DynamoValue, numberOf, stringOf } from './item.ts';
 import { RowReader } from './row-reader.ts';
-import type { ConditionParameters } from './update-expression.ts';
+import type { ConditionParameters, UpdateParameters } from './update-expression.ts';
 
 /** What a row of the lease table is (kcl.md 1.3). Rows that are neither leases nor worker rows are left alone. */
 export type TableRow =
@@ -115,18 +115,20 @@ export function itemFromLease(lease: Lease): DynamoItem {
 export function workerFromItem(item: DynamoItem, key: 'leaseKey' | 'wid' = 'leaseKey'): WorkerRow {
   const reportCounter = numberOf(item, 'reportCounter');
   const failoverTimeMillis = numberOf(item, 'failoverTimeMillis');
+  const drainRequested = stringOf(item, 'drainRequested');
   return {
     workerIdentifier: stringOf(item, key) ?? '',
     lastUpdateSeconds: numberOf(item, 'lut') ?? 0,
     ...(reportCounter === undefined ? {} : { reportCounter }),
     ...(failoverTimeMillis === undefined ? {} : { failoverTimeMillis }),
     exclusive: isTrue(item, 'exclusive'),
+    ...(drainRequested === undefined ? {} : { drainRequested }),
     metrics: seriesOf(item, 'sts'),
     operatingRange: seriesOf(item, 'opr'),
   };
 }
 
-/** A worker's own row: KCL's WorkerMetricStats (kcl.md 1.3) plus our two attributes. */
+/** A worker's own row: KCL's WorkerMetricStats (kcl.md 1.3) plus our attributes; a request is another's to write. */
 export function itemFromWorker(row: WorkerRow, key: 'leaseKey' | 'wid' = 'leaseKey'): DynamoItem {
   return {
     [key]: { S: row.workerIdentifier },
@@ -226,6 +228,26 @@ export function ifNotReportedSince(row: WorkerRow): ConditionParameters {
         names: { '#reportCounter': 'reportCounter' },
         values: { ':seen': number(row.reportCounter) },
       };
+}
+
+/** Writes a request to drain into a worker's row. Only Millrace's workers count their reports. */
+export function drainRequest(request: string): UpdateParameters {
+  return {
+    updateExpression: 'SET #drainRequested = :request',
+    conditionExpression: 'attribute_exists(#reportCounter)',
+    names: { '#drainRequested': 'drainRequested', '#reportCounter': 'reportCounter' },
+    values: { ':request': { S: request } },
+  };
+}
+
+/** Takes that request to drain out of a worker's row. */
+export function noDrainRequest(request: string): UpdateParameters {
+  return {
+    updateExpression: 'REMOVE #drainRequested',
+    conditionExpression: '#drainRequested = :request',
+    names: { '#drainRequested': 'drainRequested' },
+    values: { ':request': { S: request } },
+  };
 }
 
 /** Holds when the row still is at SHARD_END, with the counter as seen. */
