@@ -2,7 +2,7 @@ import { deadlineController } from '../base/abort.ts';
 import { pause } from '../base/clock.ts';
 import { MillraceError, toMillraceError } from '../base/error.ts';
 import { Notifier } from '../base/notifier.ts';
-import type { Position } from '../base/position.ts';
+import { type Position, comparePositions } from '../base/position.ts';
 import type { Block } from '../block/block.ts';
 import { type Lease, isEnded } from '../lease/lease.ts';
 import type { Keeper } from '../lease/keeper.ts';
@@ -45,7 +45,7 @@ export class ShardSet {
   readonly #leasesChanged = new Notifier();
   readonly #budget: ByteBudget;
   /** Monotonic time until which this worker keeps off a shard. */
-  readonly #coolUntilMillis = new Map<string, number>();
+  readonly #coolDowns = new Map<string, { readonly untilMillis: number; readonly finished: Position }>();
   #hasRead = false;
   #isClosed = false;
 
@@ -118,10 +118,11 @@ export class ShardSet {
    * A shard has failed here for good: another worker may be able to read it, so its lease is given away. Where there is
    * none it comes back; then it is held, but not read before the cool-down is over, so that it does not go to and fro.
    */
-  async #giveUp({ leaseKey, tenure }: ShardConsumer, fault: MillraceError, parts: ReceiverParts): Promise<void> {
+  async #giveUp(consumer: ShardConsumer, fault: MillraceError, parts: ReceiverParts): Promise<void> {
+    const { leaseKey, tenure } = consumer;
     const { receiver, loops } = this.#options;
     const { code, message } = fault;
-    this.#coolUntilMillis.set(leaseKey, receiver.clock.monotonicMillis() + shardCoolDownMillis);
+    this.#coolDown(consumer);
     receiver.events.publish({
       type: 'shard.failed',
       shardId: leaseKey,
@@ -141,8 +142,8 @@ export class ShardSet {
     const consumer = this.#consumers.get(leaseKey);
     // A receiver that ends waits for its handlers only as long as it may.
     if (consumer === undefined || this.#isClosed) return;
-    const { receiver, loops, track } = this.#options;
-    this.#coolUntilMillis.set(leaseKey, receiver.clock.monotonicMillis() + shardCoolDownMillis);
+    const { loops, track } = this.#options;
+    this.#coolDown(consumer);
     consumer.abort(
       new MillraceError('MR_LEASE_LOST', `lease ${leaseKey} was given up: its handler does not return`, {
         subject: { lease: leaseKey },
@@ -155,12 +156,24 @@ export class ShardSet {
     track(giveAway());
   }
 
-  #coolDownOf(leaseKey: string): number {
-    const untilMillis = this.#coolUntilMillis.get(leaseKey);
-    if (untilMillis === undefined) return 0;
-    const leftMillis = untilMillis - this.#options.receiver.clock.monotonicMillis();
-    if (leftMillis > 0) return leftMillis;
-    this.#coolUntilMillis.delete(leaseKey);
+  #coolDown({ leaseKey, finished }: ShardConsumer): void {
+    const untilMillis = this.#options.receiver.clock.monotonicMillis() + shardCoolDownMillis;
+    this.#coolDowns.set(leaseKey, { untilMillis, finished });
+  }
+
+  /**
+   * How long a shard that was given up is left alone. Not at all when another worker has got further with it: it can be
+   * read, and nobody else would while this worker holds it.
+   *
+   *   1. a handler stalls; its shard goes to another worker, which goes on with it
+   *   2. that worker has one lease more than this one now; the leader's balance hands one back: the same, by chance
+   */
+  #coolDownOf({ leaseKey, checkpoint }: Lease): number {
+    const coolDown = this.#coolDowns.get(leaseKey);
+    if (coolDown === undefined) return 0;
+    const leftMillis = coolDown.untilMillis - this.#options.receiver.clock.monotonicMillis();
+    if (leftMillis > 0 && comparePositions(checkpoint, coolDown.finished) <= 0) return leftMillis;
+    this.#coolDowns.delete(leaseKey);
     return 0;
   }
 
@@ -186,7 +199,7 @@ export class ShardSet {
       events,
       leasesChanged: this.#leasesChanged,
       serviceTimeMillis: () => api.serviceTimeMillis(),
-      coolDownMillis: this.#coolDownOf(lease.leaseKey),
+      coolDownMillis: this.#coolDownOf(lease),
       faultGraceMillis: gracefulLeaseHandoffTimeoutMillis,
       confirmGone: (shardId, signal) => confirmGone(shardId, parts.gone, signal),
       emit,
