@@ -60,8 +60,9 @@ describe('the types of the stream builder', () => {
   });
 
   it('keeps pairs pairs, and marks the side of a join that may lack the key', () => {
-    const counts = lines().mapToPair((r) => [r.partitionKey, 1]);
-    const names = lines().mapToPair((r) => [r.partitionKey, 'x']);
+    const stream = lines();
+    const counts = stream.mapToPair((r) => [r.partitionKey, 1]);
+    const names = stream.mapToPair((r) => [r.partitionKey, 'x']);
     expectTypeOf(counts.repartition(2)).toEqualTypeOf<PairDStream<string, number>>();
     expectTypeOf(counts.groupByKey()).toEqualTypeOf<PairDStream<string, readonly number[]>>();
     expectTypeOf(counts.flatMapValues((n) => [String(n)])).toEqualTypeOf<PairDStream<string, string>>();
