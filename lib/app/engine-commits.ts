@@ -1,4 +1,6 @@
+import { deadlineController } from '../base/abort.ts';
 import { systemClock } from '../base/clock.ts';
+import { MillraceError } from '../base/error.ts';
 import { systemRandom } from '../base/random.ts';
 import { CommitPlace } from '../engine/commit/commit-place.ts';
 import { type Epoch, EpochKeeper } from '../engine/commit/epoch-keeper.ts';
@@ -80,7 +82,9 @@ export async function holdEpoch(
       [Symbol.asyncDispose]: async () => {
         beating.abort();
         await beats;
-        await epoch.release(AbortSignal.timeout(releaseTimeoutMillis)).catch(() => {});
+        const late = () => new MillraceError('MR_ENDPOINT_UNREACHABLE', 'the epoch was not given back in time');
+        using deadline = deadlineController(clock, releaseTimeoutMillis, late);
+        await epoch.release(deadline.signal).catch(() => {});
         clients.destroy();
       },
     };
