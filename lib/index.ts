@@ -42,12 +42,14 @@ export type { Batch } from './engine/batch.ts';
 export type { OperatorContext, OutputContext, TransformContext } from './engine/node.ts';
 export type { GeneratorContext, QueueStreamOptions } from './engine/queue-source.ts';
 export type { ReceiverSupervisor, StreamReceiver } from './engine/receiver-source.ts';
-export { type StateStore, memoryState } from './engine/state-store.ts';
+export { type StateStore, fileState, memoryState, s3State } from './engine/state-store.ts';
+export type { S3StoreOptions } from './engine/store/s3-store.ts';
 export { StateSpec } from './engine/state/state-spec.ts';
 export type { State } from './engine/state/state.ts';
 export type { DStream, PairDStream, StateDStream } from './engine/stream.ts';
 export type { EventListener } from './event/bus.ts';
 export type { MillraceEvent } from './event/event.ts';
+export type { DrainedWorker } from './lease/drain-request.ts';
 export type { SeekMove } from './lease/seeker.ts';
 export type { DeadLetter, DeadLetterContext } from './receiver/dead-letter.ts';
 export type {

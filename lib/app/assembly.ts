@@ -42,7 +42,10 @@ export function settingsOfProgram(options: ConsumerOptions): ConsumerSettings {
 }
 
 /** What whoever runs a receiver asks of it. */
-export type EngineNeeds = Pick<ReceiverOptions, 'exclusive' | 'companions' | 'startAt' | 'onDrainRequested'>;
+export type EngineNeeds = Pick<
+  ReceiverOptions,
+  'exclusive' | 'companions' | 'startAt' | 'open' | 'takesOver' | 'onDrainRequested'
+>;
 
 /** Wires a receiver to AWS. Nothing is sent before it runs. Dispose it when the run has ended. */
 export function assemble(settings: ConsumerSettings, events: EventBus, engine: EngineNeeds = {}): Assembly {
@@ -112,6 +115,7 @@ function assignmentOf(settings: ConsumerSettings): Omit<AssignmentOptions, 'fail
 }
 
 /** The clients of the services, as the settings say. */
+/** The clients of an application; destroy them at the end. */
 export function clientsOf(settings: ConsumerSettings): Clients {
   const { region, credentials, kinesisEndpoint, dynamoDBEndpoint } = settings;
   return createClients({

@@ -9,6 +9,7 @@ import type { LeaseTable } from '../lease/lease-table.ts';
 import type { AssignmentOptions, AssignmentPlan } from '../lease/plan/utilization-types.ts';
 import type { InitialPosition } from '../lease/plan/shard-sync-plan.ts';
 import type { Measurements } from '../lease/worker-reporter.ts';
+import type { OpenShard } from './open-shard.ts';
 import type { RestartSettings } from './restart-plan.ts';
 import type { StartAt } from './feed/engine-positions.ts';
 import type { Until } from './until.ts';
@@ -64,4 +65,11 @@ export interface ReceiverOptions {
    * engine that has to finish what it was handed, or a deadline, is for whoever runs the receiver.
    */
   readonly onDrainRequested?: () => void;
+  /** An engine that keeps state of each shard, told of every tenure before anything is read in it; wins over `startAt`. */
+  readonly open?: OpenShard;
+  /**
+   * Whether this worker takes every lease at once, whoever has it: it holds the epoch of the application, which is the fence,
+   * and no other worker may read. Default false.
+   */
+  readonly takesOver?: boolean;
 }

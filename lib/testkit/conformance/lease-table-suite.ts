@@ -42,6 +42,9 @@ export function leaseTableSuite(bench: LeaseTableBench): readonly ConformanceCas
     on('lists the keys of one owner', listsOwned),
     on('keeps worker rows apart from leases', workerRows),
     on('removes a worker row unless it was reported anew', removesWorkers),
+    on('gives a request to drain to the next report of a worker, once', drainRequests),
+    on('takes a request to drain back, and only that one', takesRequestsBack),
+    on('refuses a request to drain what is no worker of Millrace', foreignDrains),
     on('refuses a worker that is named like a lease and leaves the lease alone', workerNamedLikeLease),
     on('deletes a lease that is still at SHARD_END, with the counter as seen', deletesEnded),
     on('rejects with the reason of the signal when it is aborted', abortedCalls),
@@ -168,6 +171,37 @@ async function removesWorkers({ table }: LeaseTableSubject): Promise<void> {
   assert.deepEqual(await names(), ['me']);
   await table.deleteWorker(worker('me', 8), never);
   assert.deepEqual(await names(), []);
+}
+
+async function drainRequests({ table }: LeaseTableSubject): Promise<void> {
+  assert.equal(await table.putWorker(worker('me', 1), never), undefined);
+  assert.equal(await table.requestDrain('me', 'first', never), true);
+  assert.equal(await table.requestDrain('me', 'second', never), true);
+  const asked = { ...worker('me', 1), drainRequested: 'second' };
+  assert.deepEqual((await table.scan(never)).workers, [asked]);
+  assert.deepEqual(await table.putWorker(worker('me', 2), never), asked);
+  assert.deepEqual(await table.putWorker(worker('me', 3), never), worker('me', 2));
+}
+
+async function takesRequestsBack({ table }: LeaseTableSubject): Promise<void> {
+  await table.putWorker(worker('me', 1), never);
+  await table.requestDrain('me', 'mine', never);
+  assert.equal(await table.cancelDrain('me', 'other', never), false);
+  assert.equal(await table.cancelDrain('me', 'mine', never), true);
+  assert.equal(await table.cancelDrain('me', 'mine', never), false);
+  assert.equal(await table.cancelDrain('nobody', 'mine', never), false);
+  assert.deepEqual((await table.scan(never)).workers, [worker('me', 1)]);
+}
+
+async function foreignDrains({ table, seed }: LeaseTableSubject): Promise<void> {
+  await seed(heldLease);
+  const { reportCounter: _, ...java } = worker('java', 1);
+  await table.putWorker(java, never);
+  for (const name of ['java', 'nobody', heldLease.leaseKey]) {
+    assert.equal(await table.requestDrain(name, 'one', never), false);
+  }
+  assertSame(await table.get(heldLease.leaseKey, never), heldLease);
+  assert.deepEqual(await table.scan(never).then(({ workers }) => workers), [java]);
 }
 
 async function workerNamedLikeLease({ table, seed }: LeaseTableSubject): Promise<void> {
