@@ -172,7 +172,8 @@ async function tryOutputs(fields: BatchRunFields, order: BatchOrder, trying: Try
     const toDo = advanced === undefined && order.commits !== undefined ? [] : left;
     for (const index of toDo) {
       const output = outputs[index] as OutputNode;
-      const context = { group: order.group, attempt, signal: trying.lease };
+      const fenced = order.commits === undefined ? {} : { fence: order.commits.fence };
+      const context = { group: order.group, attempt, ...fenced, signal: trying.lease };
       if (await attemptOne(output, () => runOutput(output, trying.work, context))) evaluation.release(index);
       else failed.push(index);
     }
