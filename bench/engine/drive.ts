@@ -33,6 +33,7 @@ export function engineWorker(build: Build): Worker {
     maximumRetryAttempts: 0,
     retryBackoff: { baseMillis: 1, capMillis: 1 },
     stalledAfterMillis: 300_000,
+    pace: { completed: () => {} },
   };
   const { signal } = new AbortController();
   let memory = emptyMemory;

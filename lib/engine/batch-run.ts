@@ -19,6 +19,7 @@ import type { OutputNode, PrintTarget } from './node.ts';
 import type { NodeHead } from './node-head.ts';
 import { type OutputWork, runOutput } from './output.ts';
 import type { Plan } from './plan.ts';
+import type { Pace } from './rate/pace.ts';
 import { isStuck, unlessStuck } from './stuck.ts';
 
 /** What all batches of an engine are run with. */
@@ -34,6 +35,8 @@ export interface BatchRunFields {
   readonly retryBackoff: BackoffOptions;
   /** How long a user function may take to settle. */
   readonly stalledAfterMillis: number;
+  /** Is told of every batch that is done: watches the load, and says how much may be read. */
+  readonly pace: Pick<Pace, 'completed'>;
   /** Where past batches are kept for `slice`. */
   readonly history?: History | undefined;
 }
@@ -98,16 +101,14 @@ async function work(fields: BatchRunFields, order: BatchOrder, signal: AbortSign
   }
   for (const block of blocks) source.ack(order.commits?.sourceRange(block) ?? block.range);
   order.commits?.tell(batchId, 'acknowledged');
-  events.publish({
-    type: 'batch.completed',
-    group,
-    batchId,
-    batchTimeMillis,
-    records: recordsOf(blocks),
-    blocks: blocks.length,
-    schedulingDelayMillis: Math.max(0, startedWall - batchTimeMillis),
-    processingDelayMillis: clock.monotonicMillis() - started,
-  });
+  const schedulingDelayMillis = Math.max(0, startedWall - batchTimeMillis);
+  const processingDelayMillis = clock.monotonicMillis() - started;
+  const records = recordsOf(blocks);
+  const figures = { batchTimeMillis, records, blocks: blocks.length, schedulingDelayMillis, processingDelayMillis };
+  events.publish({ type: 'batch.completed', group, batchId, ...figures });
+  const bytes = blocks.reduce((sum, block) => sum + block.bytes, 0);
+  const timeMillis = clock.monotonicMillis();
+  fields.pace.completed({ group, timeMillis, records, bytes, processingDelayMillis, schedulingDelayMillis });
   return { tag: 'completed', memory };
 }
 

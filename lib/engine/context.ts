@@ -2,9 +2,10 @@ import { MillraceError } from '../base/error.ts';
 import type { KinesisRecord } from '../block/record.ts';
 import { explainPlan } from './explain.ts';
 import { type ContextState, Graph } from './graph.ts';
+import type { Batch } from './batch.ts';
 import type { History } from './history.ts';
 import type { LocalSource } from './local-source.ts';
-import type { InputNode, PrintTarget } from './node.ts';
+import type { InputNode, PrintTarget, TransformContext } from './node.ts';
 import { type Plan, compilePlan } from './plan.ts';
 import {
   type Generated,
@@ -14,11 +15,13 @@ import {
   queueSource,
 } from './queue-source.ts';
 import { ReceiverSource, type StreamReceiver } from './receiver-source.ts';
+import { type PacingOptions, checkPacing } from './rate/pacing-options.ts';
 import type { StateStore } from './state-store.ts';
 import { DStream } from './stream.ts';
+import type { Answer, PartialOptions } from './stream-options.ts';
 
 /** What a context is made with. */
-export interface EngineContextOptions {
+export interface EngineContextOptions extends PacingOptions {
   /** How often a batch is cut, milliseconds, a whole number from 1 to a day. Batch times are its exact multiples. */
   readonly batchIntervalMillis: number;
   /** Where `print()` writes; without it, where the run says. */
@@ -40,6 +43,7 @@ export class EngineContext {
   readonly output: PrintTarget | undefined;
   readonly #graph = new Graph();
   readonly #store: StateStore | undefined;
+  readonly #pacing: PacingOptions;
   #plan: Plan | undefined;
 
   /** @throws MillraceError `MR_CONFIG_INVALID` when the interval is not a whole number from 1 to a day */
@@ -58,6 +62,7 @@ export class EngineContext {
     }
     this.batchIntervalMillis = batchIntervalMillis;
     this.output = options.output;
+    this.#pacing = checkPacing(options);
     this.#store = options.state;
   }
 
@@ -122,6 +127,21 @@ export class EngineContext {
     return new DStream<T>(this.#graph, node);
   }
 
+  /**
+   * Whatever the function makes of the batches of several streams at the same time, in the order of the array: a batch, or
+   * an array for one partition.
+   * @throws MillraceError `MR_CONFIG_INVALID` for streams of another context, and for what is no function
+   */
+  transform<T, U>(
+    streams: readonly DStream<T>[],
+    f: (batches: readonly Batch<T>[], context: TransformContext) => Answer<Batch<U> | readonly U[]>,
+    options: PartialOptions = {},
+  ): DStream<U> {
+    const [first, ...others] = streams;
+    if (first === undefined) throw new MillraceError('MR_CONFIG_INVALID', 'transform() needs at least one stream');
+    return first.transformAll(others, f, options);
+  }
+
   /** The items of all the streams, in the order of the arguments. */
   union<T>(first: DStream<T>, ...others: readonly DStream<T>[]): DStream<T> {
     return others.reduce((all, stream) => all.union(stream), first);
@@ -167,6 +187,7 @@ export class EngineContext {
     return compilePlan({
       batchIntervalMillis: this.batchIntervalMillis,
       output: this.output,
+      pacing: this.#pacing,
       inputs,
       outputs,
       remembered: Array.from(remembered, ([node, keepMillis]) => ({ node, keepMillis })),

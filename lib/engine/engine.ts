@@ -17,6 +17,7 @@ import type { History } from './history.ts';
 import { inputFor } from './input-blocks.ts';
 import { Line } from './line.ts';
 import type { InputNode, PrintTarget } from './node.ts';
+import { Pace } from './rate/pace.ts';
 import type { Plan } from './plan.ts';
 import { applicationGroup } from './scope.ts';
 import { firstTickState, hurriedTime } from './tick-plan.ts';
@@ -80,6 +81,7 @@ type EngineState = { readonly tag: 'CREATED' | 'RUNNING' | 'DRAINING' | 'ENDED' 
 class Engine implements BatchPlanEngine {
   readonly #fields: BatchRunFields;
   readonly #source: BlockSource;
+  readonly #pace: Pace;
   readonly #groups: CommitGroups | undefined;
   /** Aborts when another process has taken the application over. */
   readonly #lost: AbortSignal | undefined;
@@ -106,6 +108,7 @@ class Engine implements BatchPlanEngine {
       commits === undefined
         ? undefined
         : new CommitGroups({ ...commits, source, events, zeroTimeMillis: () => this.#zeroTimeMillis });
+    this.#pace = new Pace({ plan, source, events });
     this.#fields = {
       plan,
       source,
@@ -117,6 +120,7 @@ class Engine implements BatchPlanEngine {
       retryBackoff: options.retryBackoff ?? defaultBackoff,
       stalledAfterMillis: options.stalledAfterMillis ?? defaultStalledAfterMillis,
       history: options.history,
+      pace: this.#pace,
     };
     this.#zeroTimeMillis = firstTickState(clock.wallMillis(), plan.batchIntervalMillis).lastTickMillis;
     checkPrintTarget(this.#fields);
@@ -137,6 +141,7 @@ class Engine implements BatchPlanEngine {
       ticker = this.#tick(run.signal);
       this.#startLocalSources(run.signal);
       this.#publishStart();
+      this.#pace.begin();
       await raceAbort(this.#takeBlocks(), run.signal);
       this.#beginDrain();
       await raceAbort(this.#localSourcesDrained(), run.signal);
@@ -198,11 +203,19 @@ class Engine implements BatchPlanEngine {
     const onTick = (batchTimeMillis: number) => {
       if (this.#state.current.tag !== 'RUNNING') return;
       for (const [group, line] of this.#lines) {
-        if (line.isOver) this.#lines.delete(group);
+        if (line.isOver) this.#forget(group);
         else line.tick(batchTimeMillis);
       }
     };
-    return runTicker({ clock, intervalMillis: plan.batchIntervalMillis, onTick }, signal);
+    return runTicker(
+      { clock, intervalMillis: plan.batchIntervalMillis, onDowntime: plan.pacing.onDowntime ?? 'run', onTick },
+      signal,
+    );
+  }
+
+  #forget(group: string): void {
+    this.#lines.delete(group);
+    this.#pace.forget(group);
   }
 
   #localSources(): readonly InputNode[] {

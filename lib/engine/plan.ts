@@ -1,5 +1,6 @@
 import { MillraceError } from '../base/error.ts';
 import { type InputNode, type OutputNode, type PrintTarget, type StreamNode, parentsOf } from './node.ts';
+import type { PacingOptions } from './rate/pacing-options.ts';
 import { type Scope, deriveScope } from './scope.ts';
 import type { StatefulNode } from './stateful-node.ts';
 import { stateKeysOf } from './state-keys.ts';
@@ -11,6 +12,8 @@ export interface Plan {
   readonly batchIntervalMillis: number;
   /** Where `print()` writes, when the context says. */
   readonly output: PrintTarget | undefined;
+  /** How batches are kept in step with what comes in. */
+  readonly pacing: PacingOptions;
   readonly inputs: readonly InputNode[];
   /** In declaration order, which is the order in which they run. */
   readonly outputs: readonly OutputNode[];
@@ -46,6 +49,7 @@ export interface Remembered {
 export interface PlanFields {
   readonly batchIntervalMillis: number;
   readonly output: PrintTarget | undefined;
+  readonly pacing?: PacingOptions;
   readonly inputs: readonly InputNode[];
   readonly outputs: readonly OutputNode[];
   /** Whether the context has a place for state. */
@@ -76,6 +80,7 @@ export function compilePlan(fields: PlanFields): Plan {
   return {
     batchIntervalMillis,
     output: fields.output,
+    pacing: fields.pacing ?? {},
     inputs: [...inputs],
     outputs: [...outputs],
     nodes,

@@ -21,8 +21,9 @@ export interface ScopeDecision {
  * of all shards, else `shard`.
  */
 export function deriveScope(nodes: readonly StreamNode[]): ScopeDecision {
+  const byShard = placedByShard(nodes);
   for (const node of nodes) {
-    const reason = needsAllShards(node);
+    const reason = needsAllShards(node, byShard);
     if (reason !== undefined) return { scope: 'application', scopeReason: reason };
   }
   const partial = nodes.find((node) => 'partial' in node && node.partial);
@@ -54,7 +55,7 @@ export function describeScope(decision: ScopeDecision): string {
 const sayPartial = 'where results per shard are enough, say { partial: true }';
 
 /** Why one shard alone is not enough for the node; `undefined` when it is. */
-function needsAllShards(node: StreamNode): string | undefined {
+function needsAllShards(node: StreamNode, placed: ReadonlySet<StreamNode>): string | undefined {
   if (node.tag === 'input') {
     return node.from === 'local' ? `${nameOf(node)} is read in this process, not from a shard` : undefined;
   }
@@ -63,46 +64,66 @@ function needsAllShards(node: StreamNode): string | undefined {
     case 'fold':
       return `${nameOf(node)} gives one result for the records of all shards; ${sayPartial}`;
     case 'combine':
-      if (keysArePlaced(node.parent)) return undefined;
+      if (placed.has(node.parent)) return undefined;
       return `${nameOf(node)} puts the values of a key of all shards together; ${sayPartial}`;
     case 'cogroup':
-      if (keysMeetInShard(node.parents)) return undefined;
+      if (keysMeetInShard(node.parents, placed)) return undefined;
       return `${nameOf(node)} brings together the values of a key of all shards`;
     case 'transform':
       return `the function of ${nameOf(node)} sees whole batches, of all shards; ${sayPartial}`;
     case 'stateful':
-      if (node.sees === 'each' || (node.sees === 'keyed' && node.parents.every(keysArePlaced))) return undefined;
+      if (node.sees === 'each' || (node.sees === 'keyed' && node.parents.every((parent) => placed.has(parent))))
+        return undefined;
       return `${nameOf(node)} remembers what came from all shards`;
     default:
       return undefined;
   }
 }
 
-/** Whether all pairs of a key are in one shard, because the key is the partition key of the records. */
-function keysArePlaced(node: StreamNode): boolean {
+/**
+ * The streams all of whose pairs of a key are in one shard, because the key is the partition key of the records. Give
+ * the nodes in declaration order, which puts parents first.
+ */
+function placedByShard(nodes: readonly StreamNode[]): ReadonlySet<StreamNode> {
+  const placed = new Set<StreamNode>();
+  for (const node of nodes) if (isPlaced(node, placed)) placed.add(node);
+  return placed;
+}
+
+function isPlaced(node: StreamNode, placed: ReadonlySet<StreamNode>): boolean {
   switch (node.tag) {
     case 'narrow':
       if (node.kind === 'keyByPartitionKey') return true;
-      return ['filter', 'mapValues', 'flatMapValues'].includes(node.kind) && keysArePlaced(node.parent);
+      return ['filter', 'mapValues', 'flatMapValues'].includes(node.kind) && placed.has(node.parent);
     case 'combine':
     case 'repartition':
-      return keysArePlaced(node.parent);
+      return placed.has(node.parent);
     case 'union':
     case 'cogroup':
-      return keysMeetInShard(node.parents);
+      return keysMeetInShard(node.parents, placed);
     case 'stateful':
-      return node.keepsKeys && node.parents.every(keysArePlaced);
+      return node.keepsKeys && node.parents.every((parent) => placed.has(parent));
     default:
       return false;
   }
 }
 
 /** Whether the keys of several streams are placed by the shards of one and the same Kinesis stream. */
-function keysMeetInShard(parents: readonly StreamNode[]): boolean {
-  return parents.every(keysArePlaced) && new Set(parents.flatMap((parent) => [...inputsBelow(parent)])).size === 1;
+function keysMeetInShard(parents: readonly StreamNode[], placed: ReadonlySet<StreamNode>): boolean {
+  if (!parents.every((parent) => placed.has(parent))) return false;
+  return new Set(parents.flatMap((parent) => [...inputsBelow(parent)])).size === 1;
 }
 
-function inputsBelow(node: StreamNode): ReadonlySet<number> {
-  if (node.tag === 'input') return new Set([node.id]);
-  return new Set(parentsOf(node).flatMap((parent) => [...inputsBelow(parent)]));
+/** The ids of the inputs that a stream is made of. */
+function inputsBelow(from: StreamNode): ReadonlySet<number> {
+  const inputs = new Set<number>();
+  const seen = new Set<number>();
+  const left = [from];
+  for (let node = left.pop(); node !== undefined; node = left.pop()) {
+    if (seen.has(node.id)) continue;
+    seen.add(node.id);
+    if (node.tag === 'input') inputs.add(node.id);
+    left.push(...parentsOf(node));
+  }
+  return inputs;
 }

@@ -65,6 +65,18 @@ export function transformNode(
   };
 }
 
+/** The node of a transformation of any number of streams: its function takes their batches in one array. */
+export function transformAllNode(
+  site: Site,
+  parents: readonly StreamNode[],
+  f: AnyFunction,
+  options: PartialOptions,
+): TransformNode {
+  const node = transformNode(site, 'transform', parents, f, options);
+  const call = f as unknown as TransformNode['f'];
+  return { ...node, f: (batches, context) => call(batches, context) };
+}
+
 /**
  * The node of `mapWithState`.
  * @throws MillraceError `MR_CONFIG_INVALID` for anything but a StateSpec

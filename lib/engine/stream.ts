@@ -23,6 +23,7 @@ import {
   partitionNode,
   snapshotsNode,
   stateSpecNode,
+  transformAllNode,
   transformNode,
 } from './stream-nodes.ts';
 import { windowArguments } from './window/window-arguments.ts';
@@ -134,6 +135,16 @@ export class DStream<T> extends BaseStream<T> {
     options: PartialOptions = {},
   ): DStream<U> {
     return new DStream<U>(this.graph, transformNode(this.site, 'transform', [this.node], f, options));
+  }
+
+  /** Like `transform` of the context, which calls it. @internal */
+  transformAll<U>(
+    others: readonly DStream<T>[],
+    f: (batches: readonly Batch<T>[], context: TransformContext) => Answer<Batch<U> | readonly U[]>,
+    options: PartialOptions,
+  ): DStream<U> {
+    const parents = this.besides('transform', ...others);
+    return new DStream<U>(this.graph, transformAllNode(this.site, parents, f, options));
   }
 
   /** Like {@link transform}, giving pairs. */

@@ -16,6 +16,19 @@ export interface TickPlan {
 /** How many missed batch times are made up for; after a longer gap only the newest of them are given. */
 export const maximumCatchUpTicks = 100;
 
+/**
+ * What becomes of batch times that passed while the process could not look (paused, blocked, asleep). `run`: each is
+ * given, as Spark does, so that every window is there; `coalesce`: the newest alone; `skip`: none, what has arrived waits
+ * for the next one that comes in time.
+ */
+export type OnDowntime = 'run' | 'coalesce' | 'skip';
+
+/** The batch times to be given of those that are due; pure. One alone was not missed, it has just come. */
+export function afterDowntime(due: readonly number[], onDowntime: OnDowntime): readonly number[] {
+  if (due.length < 2 || onDowntime === 'run') return due;
+  return onDowntime === 'coalesce' ? due.slice(-1) : [];
+}
+
 /** The state at the start: the first batch time will be the next multiple of the interval (Spark's rule). */
 export function firstTickState(nowMillis: number, intervalMillis: number): TickState {
   const reached = multipleAtOrBefore(nowMillis, intervalMillis);

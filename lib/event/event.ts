@@ -292,6 +292,14 @@ export type MillraceEvent =
       readonly through: string;
     }
   | { readonly type: 'state.unclaimed'; readonly group: string; readonly operators: readonly string[] }
+  | {
+      readonly type: 'batch.slow';
+      readonly group: string;
+      /** The 95th percentile of the processing of the last batches, and how many these are. */
+      readonly processingMillis: number;
+      readonly batches: number;
+      readonly batchIntervalMillis: number;
+    }
   | { readonly type: 'batch.failed'; readonly group: string; readonly batchId: number; readonly message: string }
   | {
       readonly type: 'batch.stuck';

@@ -31,6 +31,7 @@ const lines: Readonly<Record<EventType, readonly [LogLevel, string]>> = {
   'shard.iteratorExpired': ['info', 'iterator expired, shard opened again'],
   'shard.gone': ['warn', 'shard is gone'],
   'shard.failed': ['error', 'shard failed for good, its lease is given up'],
+  'batch.slow': ['warn', 'batches take nearly as long as they come'],
   'receiver.restarting': ['warn', 'the receiver failed and will be started again'],
   'shard.positionTrimmed': ['error', 'records after the checkpoint may be lost, the stream keeps them no longer'],
   'shard.subscribed': ['debug', 'shard subscribed to'],

@@ -33,6 +33,7 @@ async function turnsBetweenBlocks(clock: Clock): Promise<number[]> {
     events: new EventBus(),
     printTarget: undefined,
     maximumRetryAttempts: 0,
+    pace: { completed: () => {} },
     retryBackoff: { baseMillis: 1, capMillis: 1 },
     stalledAfterMillis: 300_000,
   };

@@ -1,7 +1,7 @@
 import { Channel } from '../../lib/base/channel.ts';
 import { type Position, SHARD_END, TRIM_HORIZON, positionOf } from '../../lib/base/position.ts';
 import type { Block } from '../../lib/block/block.ts';
-import type { BlockSource, CommitOutcome } from '../../lib/block/block-source.ts';
+import type { BlockSource, CommitOutcome, DemandLimit } from '../../lib/block/block-source.ts';
 import { type Range, formatRange } from '../../lib/block/range.ts';
 import { KinesisRecord } from '../../lib/block/record.ts';
 
@@ -75,7 +75,7 @@ export class BlockFeed implements BlockSource {
     return Promise.reject(new Error('the engine acknowledges and leaves commits to a later design'));
   }
 
-  demand(): void {}
+  demand(_limit: DemandLimit): void {}
 
   /** The acknowledged ranges as text. */
   get ackedTexts(): string[] {

@@ -123,6 +123,14 @@ describe('the explanation of a plan', () => {
     expect(context.explain()).toMatch(/^shard scope .*: the keys are those of keyByPartitionKey at/);
   });
 
+  it('is made at once of a stream that was united with itself again and again', () => {
+    const context = new EngineContext({ batchIntervalMillis: 1_000 });
+    let keyed = context.addInput('lines').keyByPartitionKey();
+    for (let time = 0; time < 40; time += 1) keyed = keyed.union(keyed);
+    keyed.groupByKey().print();
+    expect(context.explain()).toMatch(/^shard scope/);
+  });
+
   it('leaves shard scope when the partition keys of two streams meet', () => {
     const context = new EngineContext({ batchIntervalMillis: 1_000 });
     context.addInput('a').keyByPartitionKey().join(context.addInput('b').keyByPartitionKey()).print();

@@ -1,6 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { firstTickState, hurriedTime, maximumCatchUpTicks, planTicks } from '../../lib/engine/tick-plan.ts';
+import {
+  firstTickState,
+  hurriedTime,
+  maximumCatchUpTicks,
+  planTicks,
+  afterDowntime,
+} from '../../lib/engine/tick-plan.ts';
 import { runTicker } from '../../lib/engine/ticker.ts';
 import { VirtualClock } from '../../lib/testkit/virtual-clock.ts';
 import { startTimes } from './spark-cases.ts';
@@ -73,11 +79,31 @@ describe('hurriedTime', () => {
   });
 });
 
+describe('afterDowntime', () => {
+  const late = [1_000, 2_000, 3_000];
+
+  it('gives every time that was missed, the newest, or none', () => {
+    expect(afterDowntime(late, 'run')).toEqual(late);
+    expect(afterDowntime(late, 'coalesce')).toEqual([3_000]);
+    expect(afterDowntime(late, 'skip')).toEqual([]);
+  });
+
+  it('gives a time that has just come, whatever is done about missed ones', () => {
+    for (const onDowntime of ['run', 'coalesce', 'skip'] as const) {
+      expect(afterDowntime([1_000], onDowntime)).toEqual([1_000]);
+      expect(afterDowntime([], onDowntime)).toEqual([]);
+    }
+  });
+});
+
 describe('runTicker', () => {
   const start = (clock: VirtualClock) => {
     const ticks: number[] = [];
     const ending = new AbortController();
-    const ended = runTicker({ clock, intervalMillis: 100, onTick: (time) => ticks.push(time) }, ending.signal);
+    const ended = runTicker(
+      { clock, intervalMillis: 100, onDowntime: 'run', onTick: (time) => ticks.push(time) },
+      ending.signal,
+    );
     return { ticks, ending, ended };
   };
 

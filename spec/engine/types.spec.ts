@@ -59,6 +59,34 @@ describe('the types of the stream builder', () => {
       });
   });
 
+  it('keeps pairs pairs, and marks the side of a join that may lack the key', () => {
+    const stream = lines();
+    const counts = stream.mapToPair((r) => [r.partitionKey, 1]);
+    const names = stream.mapToPair((r) => [r.partitionKey, 'x']);
+    expectTypeOf(counts.repartition(2)).toEqualTypeOf<PairDStream<string, number>>();
+    expectTypeOf(counts.groupByKey()).toEqualTypeOf<PairDStream<string, readonly number[]>>();
+    expectTypeOf(counts.flatMapValues((n) => [String(n)])).toEqualTypeOf<PairDStream<string, string>>();
+    expectTypeOf(counts.join(names)).toEqualTypeOf<PairDStream<string, readonly [number, string]>>();
+    expectTypeOf(counts.leftOuterJoin(names)).toEqualTypeOf<
+      PairDStream<string, readonly [number, string | undefined]>
+    >();
+    expectTypeOf(counts.cogroup(names)).toEqualTypeOf<
+      PairDStream<string, readonly [readonly number[], readonly string[]]>
+    >();
+    expectTypeOf(lines().keyByPartitionKey()).toEqualTypeOf<PairDStream<string, KinesisRecord>>();
+  });
+
+  it('has keyed operators on items that are fit as keys only', () => {
+    const texts = lines().map((r) => r.partitionKey);
+    expectTypeOf(texts.countByValue()).toEqualTypeOf<PairDStream<string, number>>();
+    expectTypeOf(texts.distinct()).toEqualTypeOf<DStream<string>>();
+    // @ts-expect-error -- a record is no key
+    expectTypeOf(lines().distinct()).not.toBeAny();
+    // @ts-expect-error -- texts have no partition key
+    expectTypeOf(texts.keyByPartitionKey()).not.toBeAny();
+    expectTypeOf(texts.transform((batch) => [batch.count()])).toEqualTypeOf<DStream<number>>();
+  });
+
   it('tells the harness the item type of each input', () => {
     const run = () =>
       runStream({

@@ -83,24 +83,29 @@ export class Stage {
     return this.#measuringSinceMillis ?? machineMillis();
   }
 
+  /** The options that all workers have, and whoever administers them. */
+  get consumerOptions(): ConsumerOptions {
+    const { services, name, failoverTimeMillis, options } = this.options;
+    return {
+      applicationName: name,
+      streamName: name,
+      region: testRegion,
+      credentials: testCredentials,
+      kinesisEndpoint: services.kinesisEndpoint,
+      dynamoDBEndpoint: services.dynamoDBEndpoint,
+      failoverTimeMillis,
+      idleTimeBetweenReadsInMillis: 250,
+      // The scenarios are about who reads what when; how leases move by load is another matter.
+      leaseAssignmentStrategy: 'LEASE_COUNT_BASED',
+      ...options,
+    };
+  }
+
   /** Starts a worker under a name; a name whose worker has ended may be used again. */
   start(name: string, extras: WorkerExtras = {}): ChaosWorker {
-    const { services, folder, failoverTimeMillis, program, options } = this.options;
+    const { folder, program } = this.options;
     const settings: ChaosWorkerSettings = {
-      options: {
-        applicationName: this.options.name,
-        streamName: this.options.name,
-        workerIdentifier: name,
-        region: testRegion,
-        credentials: testCredentials,
-        kinesisEndpoint: services.kinesisEndpoint,
-        dynamoDBEndpoint: services.dynamoDBEndpoint,
-        failoverTimeMillis,
-        idleTimeBetweenReadsInMillis: 250,
-        // The scenarios are about who reads what when; how leases move by load is another matter.
-        leaseAssignmentStrategy: 'LEASE_COUNT_BASED',
-        ...options,
-      },
+      options: { ...this.consumerOptions, workerIdentifier: name },
       way: 'handler',
       handlerMillis,
       ...extras,

@@ -21,12 +21,14 @@ export class DemoState {
   #phase: DemoPhase = 'starting';
   #phaseSinceMillis: number;
   readonly #workers = new Map<number, WorkerFold>();
+  readonly #startedMillis: number;
   #producingMillis: number | undefined;
   #firstPutMillis: number | undefined;
   #firstCountMillis: number | undefined;
 
   constructor(options: DemoOptions, nowMillis: number) {
     this.options = options;
+    this.#startedMillis = nowMillis;
     this.#phaseSinceMillis = nowMillis;
   }
 
@@ -35,9 +37,9 @@ export class DemoState {
     return this.#phase;
   }
 
-  /** When the phase 'producing' began; undefined before. */
+  /** How long after the start the phase 'producing' began, milliseconds; undefined before. */
   get producingMillis(): number | undefined {
-    return this.#producingMillis;
+    return this.#producingMillis === undefined ? undefined : this.#producingMillis - this.#startedMillis;
   }
 
   /** From the first acknowledged record to the first record at an output; undefined before. */

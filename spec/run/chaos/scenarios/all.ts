@@ -1,5 +1,6 @@
 import type { Scenario } from '../scenario.ts';
 import type { ServiceKind } from '../services.ts';
+import { adminScenarios } from './admin.ts';
 import { endScenarios } from './ends.ts';
 import { handlerScenarios } from './handlers.ts';
 import { outageScenarios } from './outages.ts';
@@ -13,6 +14,7 @@ export const scenarios: readonly Scenario[] = [
   ...outageScenarios,
   ...handlerScenarios,
   ...wayScenarios,
+  ...adminScenarios,
 ];
 
 /** Those that `all` plays a second time, on emulators: a fake that only we believe proves nothing. */

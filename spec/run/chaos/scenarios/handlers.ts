@@ -38,6 +38,33 @@ export const handlerScenarios: readonly Scenario[] = [
     pauseBoundMillis: ({ failoverTimeMillis }) => 2 * failoverTimeMillis + 1_000 + undisturbedMillis,
   },
   {
+    name: 'stalled-handler',
+    summary:
+      'a handler does not return; after stalledAfterMillis (failoverTimeMillis here) another worker gets the shard',
+    shards: 6,
+    options: ({ failoverTimeMillis }) => ({ stalledAfterMillis: failoverTimeMillis }),
+    async play(stage) {
+      await stage.begin('a', 'b', 'c');
+      const { follower } = stage;
+      const before = [...stage.holdingsOf(follower).shards];
+      follower.send({ type: 'stall' });
+      await stage.until('the worker has given up a shard', () => stalledShard(follower) !== undefined);
+      const shardId = stalledShard(follower) ?? '';
+      stage.expect(before.includes(shardId), `${shardId} was given up by ${follower.name}, which did not hold it`);
+      await stage.until('another worker handles the shard', () =>
+        stage.running.some((worker) => worker !== follower && stage.holdingsOf(worker).isHandling(shardId)),
+      );
+      const kept = before.filter((one) => one !== shardId);
+      stage.expect(
+        kept.every((one) => stage.holdingsOf(follower).shards.includes(one)),
+        `${follower.name} has lost shards that did not stall`,
+      );
+      await stage.settled();
+    },
+    // The stall has to last, and then the worker looks twice at the table, F / 2 apart, for somebody who lives.
+    pauseBoundMillis: ({ failoverTimeMillis }) => 1.5 * failoverTimeMillis + cleanPauseMillis,
+  },
+  {
     name: 'poison-record',
     summary: 'a handler fails for three records; they go to a dead-letter file, all others are handled',
     shards: 4,
@@ -79,6 +106,14 @@ export const handlerScenarios: readonly Scenario[] = [
     pauseBoundMillis: () => 3_000 + 5_000 + cleanPauseMillis + undisturbedMillis,
   },
 ];
+
+/** The shard that a worker has given up since its handler did not come back. */
+function stalledShard(worker: ChaosWorker): string | undefined {
+  for (const line of worker.lines) {
+    if (line.type === 'event' && line.event.type === 'shard.stalled') return line.event.shardId;
+  }
+  return undefined;
+}
 
 /** The output of a worker is on a full disk for three seconds. */
 async function outputFails(stage: Stage, name: string): Promise<void> {
