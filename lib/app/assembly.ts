@@ -42,7 +42,7 @@ export function settingsOfProgram(options: ConsumerOptions): ConsumerSettings {
 }
 
 /** What an engine asks of its receivers; a consumer asks for nothing. */
-export type EngineNeeds = Pick<ReceiverOptions, 'exclusive' | 'companions' | 'startAt'>;
+export type EngineNeeds = Pick<ReceiverOptions, 'exclusive' | 'companions' | 'startAt' | 'open' | 'takesOver'>;
 
 /** Wires a receiver to AWS. Nothing is sent before it runs. Dispose it when the run has ended. */
 export function assemble(settings: ConsumerSettings, events: EventBus, engine: EngineNeeds = {}): Assembly {
@@ -112,6 +112,7 @@ function assignmentOf(settings: ConsumerSettings): Omit<AssignmentOptions, 'fail
 }
 
 /** The clients of the services, as the settings say. */
+/** The clients of an application; destroy them at the end. */
 export function clientsOf(settings: ConsumerSettings): Clients {
   const { region, credentials, kinesisEndpoint, dynamoDBEndpoint } = settings;
   return createClients({

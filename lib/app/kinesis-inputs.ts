@@ -1,5 +1,5 @@
 import type { ConsumerSettings } from './config/consumer-settings.ts';
-import { type Assembly, assemble } from './assembly.ts';
+import { type Assembly, type EngineNeeds, assemble } from './assembly.ts';
 import { EventBus } from '../event/bus.ts';
 import { MergedSource } from './merged-source.ts';
 
@@ -30,15 +30,19 @@ export function receiverSettings({ settings, receivers }: KinesisInput): Consume
 
 /**
  * Wires the receivers of all Kinesis streams of a context. Every event of theirs is published on `bus` once, and logged
- * once. `exclusive`: no other process may read the same application.
+ * once. `engine`: what their engine asks of all of them.
  */
-export function openInputs(inputs: readonly KinesisInput[], bus: EventBus, exclusive: boolean): KinesisInputs {
+export function openInputs(
+  inputs: readonly KinesisInput[],
+  bus: EventBus,
+  engine: Omit<EngineNeeds, 'companions' | 'startAt'>,
+): KinesisInputs {
   const unsubscribe: (() => void)[] = [];
   const assemblies = inputs.flatMap((input, inputIndex) => {
     const all = receiverSettings(input);
     const names = new Set(all.map(({ workerIdentifier }) => workerIdentifier));
     return all.map((settings, index) => {
-      const needs = { exclusive, companions: names };
+      const needs = { ...engine, companions: names };
       if (inputIndex === 0 && index === 0) return assemble(settings, bus, needs);
       const own = new EventBus();
       unsubscribe.push(own.subscribe((event) => bus.publish(event)));

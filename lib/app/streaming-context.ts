@@ -5,23 +5,26 @@ import { systemRandom } from '../base/random.ts';
 import { deferred } from '../base/service.ts';
 import type { KinesisRecord } from '../block/record.ts';
 import { EngineContext, type EngineContextOptions } from '../engine/context.ts';
-import { createEngine } from '../engine/engine.ts';
+import type { EngineCommits } from '../engine/commit/commit-groups.ts';
+import { type BatchPlanEngine, createEngine } from '../engine/engine.ts';
 import type { Plan } from '../engine/plan.ts';
 import type { DStream } from '../engine/stream.ts';
 import { EventBus, type EventListener } from '../event/bus.ts';
 import { logEvents } from '../monitor/log-events.ts';
-import { settingsOfProgram } from './assembly.ts';
+import type { OpenShard } from '../receiver/open-shard.ts';
+import { type EngineNeeds, settingsOfProgram } from './assembly.ts';
 import type { ConsumerOptions } from './config/consumer-options.ts';
 import type { ConsumerSettings } from './config/consumer-settings.ts';
 import type { RunOptions } from './consumer.ts';
 import { defaultLogger } from './default-logger.ts';
+import { type StateRetention, commitPlaceOf, holdEpoch } from './engine-commits.ts';
 import { type KinesisInput, openInputs } from './kinesis-inputs.ts';
 import { runTogether } from './run-together.ts';
 import { defaultShutdownGraceMillis, drainWithin } from './shutdown.ts';
 import { listenForSignals } from './signals.ts';
 
 /** Options of a {@link StreamingContext}. */
-export interface StreamingContextOptions extends EngineContextOptions {
+export interface StreamingContextOptions extends EngineContextOptions, StateRetention {
   /** The name that all workers of the program share; it names the lease table. Needed with a Kinesis stream. */
   readonly applicationName?: string;
   /** Further tries of a batch whose functions failed: 3; -1 means without end. Then the run ends with `MR_HANDLER_FAILED`. */
@@ -196,24 +199,54 @@ export class StreamingContext extends EngineContext {
 
   async #runPlan(plan: Plan, options: RunOptions): Promise<void> {
     using life = linkedController(options.signal);
-    await using inputs = openInputs(this.#inputs, this.#bus, plan.scope === 'application');
+    /** Aborts when a process that only waits behind another is to end. */
+    const leaving = linkedController(life.signal);
+    this.#drain = async () => leaving.abort(left);
+    this.#stop = this.#drain;
     const unlog = this.#inputs.length === 0 ? logEvents(this.#bus, defaultLogger()) : () => {};
     const unlisten = listenForSignals(options.signals ?? [], {
       onFirst: () => void this.drain().catch(() => {}),
       onSecond: (signal) => life.abort(new MillraceError('MR_ABORTED', `a second ${signal} ended the run at once`)),
     });
     try {
-      await this.#runEngine(plan, inputs.source, life);
+      await this.#runCommitting(plan, life, leaving.signal);
+    } catch (thrown) {
+      if (thrown !== left) throw thrown;
     } finally {
       unlisten();
       unlog();
       this.retire();
+      leaving[Symbol.dispose]();
     }
   }
 
-  async #runEngine(plan: Plan, source: ReturnType<typeof openInputs>['source'], life: LinkedController): Promise<void> {
+  /** In `application` scope the process first waits until it is the one that computes. */
+  async #runCommitting(plan: Plan, life: LinkedController, waiting: AbortSignal): Promise<void> {
+    const { applicationName, state } = this.#options;
+    const settings = this.#inputs[0]?.settings;
+    const place = settings === undefined ? undefined : commitPlaceOf(plan, state, applicationName, this.#options);
+    if (place === undefined || settings === undefined) {
+      await this.#runEngine(plan, life, { exclusive: plan.scope === 'application' }, undefined);
+    } else if (plan.scope === 'shard') {
+      await this.#runEngine(plan, life, {}, { place });
+    } else {
+      await using held = await holdEpoch(settings, this.#bus, waiting);
+      await this.#runEngine(plan, life, { takesOver: true }, { place, epoch: held.epoch });
+    }
+  }
+
+  async #runEngine(
+    plan: Plan,
+    life: LinkedController,
+    needs: Pick<EngineNeeds, 'exclusive' | 'takesOver'>,
+    commits: EngineCommits | undefined,
+  ): Promise<void> {
     const { maximumRetryAttempts, stalledAfterMillis } = this.#options;
     const clock = systemClock;
+    const made = deferred<BatchPlanEngine>();
+    const open: OpenShard = async (shard, at, signal) => (await made.promise).open(shard, at, signal);
+    await using inputs = openInputs(this.#inputs, this.#bus, commits === undefined ? needs : { ...needs, open });
+    const { source } = inputs;
     const engine = createEngine({
       plan,
       source,
@@ -221,9 +254,11 @@ export class StreamingContext extends EngineContext {
       random: systemRandom,
       events: this.#bus,
       history: this.history,
+      ...(commits === undefined ? {} : { commits }),
       ...(maximumRetryAttempts === undefined ? {} : { maximumRetryAttempts }),
       ...(stalledAfterMillis === undefined ? {} : { stalledAfterMillis }),
     });
+    made.resolve(engine);
     const graceMillis = Math.max(...this.#inputs.map(({ settings }) => settings.shutdownGraceMillis), 0);
     // The engine finishes what the receivers hand out, so all drain under one deadline.
     this.#drain = () =>
@@ -236,6 +271,9 @@ export class StreamingContext extends EngineContext {
     await runTogether(source, life, engine.run(life.signal));
   }
 }
+
+/** Why a process that waited behind another one ended: it was asked to, and had nothing to finish. */
+const left = new MillraceError('MR_ABORTED', 'the program was asked to end while it waited behind another process');
 
 function invalid(message: string): MillraceError {
   return new MillraceError('MR_CONFIG_INVALID', message);

@@ -51,10 +51,10 @@ export interface EngineOptions {
 export interface BatchPlanEngine extends Service {
   /**
    * A tenure of a shard has begun: restores what was committed of it and answers from where it is to be read. Where
-   * nothing is committed, from the checkpoint of its lease. Its source asks before it hands out blocks of the tenure.
+   * nothing is committed, from the checkpoint of its lease. In `shard` scope its batches are committed at `source`, which asks before it hands out blocks of the tenure.
    * @throws MillraceError `MR_STATE_UNREACHABLE`, `MR_STATE_DAMAGED`, `MR_STATE_NEWER`, `MR_STATE_FOREIGN`
    */
-  open(shard: ShardOpening, signal: AbortSignal): Promise<Position>;
+  open(shard: ShardOpening, source: Pick<BlockSource, 'commit'>, signal: AbortSignal): Promise<Position>;
 }
 
 /** Further tries of a batch when the options do not say. */
@@ -107,7 +107,7 @@ class Engine implements BatchPlanEngine {
     this.#groups =
       commits === undefined
         ? undefined
-        : new CommitGroups({ ...commits, source, events, zeroTimeMillis: () => this.#zeroTimeMillis });
+        : new CommitGroups({ ...commits, events, zeroTimeMillis: () => this.#zeroTimeMillis });
     this.#pace = new Pace({ plan, source, events });
     this.#fields = {
       plan,
@@ -267,7 +267,7 @@ class Engine implements BatchPlanEngine {
     return plan.inputs.length === 1 ? shardId : `${streamName}:${shardId}`;
   }
 
-  async open(shard: ShardOpening, signal: AbortSignal): Promise<Position> {
+  async open(shard: ShardOpening, source: Pick<BlockSource, 'commit'>, signal: AbortSignal): Promise<Position> {
     const { shardId, streamName, tenure, checkpoint } = shard;
     if (this.#groups === undefined) return checkpoint;
     const opened = { shardId, streamName, tenure, fallback: checkpoint };
@@ -275,7 +275,7 @@ class Engine implements BatchPlanEngine {
     const group = this.#groupOf(shard);
     // What an earlier tenure left unfinished in this process is void: other owners may have gone on from before it.
     this.#lines.get(group)?.abandon();
-    const commits = await this.#groups.ofShard(group, shard, signal);
+    const commits = await this.#groups.ofShard(group, shard, source, signal);
     const position = commits.open(opened);
     this.#newLine(group, commits);
     return position;

@@ -10,7 +10,7 @@ export type LeaseLossReason = 'taken' | 'expired' | 'deleted' | 'duplicate' | 'r
 export type BatchStep = 'planned' | 'processed' | 'stateWritten' | 'outputsDone' | 'committed' | 'acknowledged';
 
 /** Why a lease is given to a worker. */
-export type AssignReason = 'unowned' | 'expired' | 'balance';
+export type AssignReason = 'unowned' | 'expired' | 'balance' | 'epoch';
 
 /**
  * Why a record with the magic of an aggregate was passed on as it is: too short for a frame, of another digest, no

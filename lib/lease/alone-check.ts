@@ -13,6 +13,8 @@ export interface AloneCheckOptions {
   readonly exclusive: boolean;
   /** Workers of the same process, which read for the same plan: they never count as others. */
   readonly companions?: ReadonlySet<string>;
+  /** Whether this worker is fenced by an epoch that it holds: whoever else is there may write nothing that counts. */
+  readonly takesOver?: boolean;
   readonly failoverTimeMillis: number;
   readonly clock: Clock;
   /** What this worker has observed so far; it goes on with it, so that a row found dead here is not new to it later. */
@@ -32,6 +34,7 @@ const lookIntervalMillis = 250;
  */
 export async function ensureAlone(options: AloneCheckOptions, signal: AbortSignal): Promise<void> {
   const { table, clock, failoverTimeMillis, ages } = options;
+  if (options.takesOver === true) return;
   let counters: ReadonlyMap<string, number> | undefined;
   for (;;) {
     const askedAtMillis = clock.monotonicMillis();
@@ -56,11 +59,12 @@ export async function ensureAlone(options: AloneCheckOptions, signal: AbortSigna
  * @param peers the workers that know the rule: those of Millrace, as far as they were ever seen
  */
 export function findIntruder(
-  options: Pick<AloneCheckOptions, 'workerIdentifier' | 'exclusive' | 'companions'>,
+  options: Pick<AloneCheckOptions, 'workerIdentifier' | 'exclusive' | 'companions' | 'takesOver'>,
   live: readonly string[],
   snapshot: TableSnapshot,
   peers: ReadonlySet<string>,
 ): string | undefined {
+  if (options.takesOver === true) return undefined;
   const exclusives = new Set(snapshot.workers.filter((row) => row.exclusive).map((row) => row.workerIdentifier));
   return live.find((worker) => {
     if (isOwn(worker, options)) return false;

@@ -23,6 +23,10 @@ export interface LeaderElectorOptions {
   readonly events: EventSink;
   /** Whether this worker may lead at all; it may not while a Java fleet migrates its tables. */
   readonly mayLead: () => boolean;
+  /** Whether this worker takes the lock of any other at its first look, since it holds the epoch of the application. */
+  readonly takesOver?: boolean;
+  /** Workers of the same process, whose lock is left to them. */
+  readonly companions?: ReadonlySet<string>;
   /** Told when leadership is won or lost. */
   readonly onChange: () => void;
 }
@@ -177,6 +181,10 @@ export class LeaderElector {
       return;
     }
     if (lock.isReleased) return this.#take({ type: 'released' }, signal);
+    if (this.#isToBeTakenFrom(lock)) {
+      await this.#take({ type: 'unchanged', recordVersionNumber: lock.recordVersionNumber }, signal);
+      return;
+    }
     const state = this.#state.current;
     const before = state.tag === 'following' ? state : undefined;
     if (before?.lock.recordVersionNumber !== lock.recordVersionNumber) {
@@ -186,6 +194,12 @@ export class LeaderElector {
     if (now - before.sinceMillis > lock.leaseDurationMillis) {
       await this.#take({ type: 'unchanged', recordVersionNumber: lock.recordVersionNumber }, signal);
     }
+  }
+
+  /** The holder of the epoch need not wait until the lock of the one before it expires. */
+  #isToBeTakenFrom({ ownerName }: LeaderLock): boolean {
+    const { takesOver = false, companions, workerIdentifier } = this.#options;
+    return takesOver && ownerName !== workerIdentifier && companions?.has(ownerName) !== true;
   }
 
   async #take(condition: LockCondition, signal: AbortSignal): Promise<void> {

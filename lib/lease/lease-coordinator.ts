@@ -45,6 +45,8 @@ export interface LeaseCoordinatorOptions {
   readonly exclusive: boolean;
   /** Workers of the same process; see `ensureAlone`. */
   readonly companions?: ReadonlySet<string>;
+  /** Whether this worker takes the lock and every lease at once; see `takingOver`. Default false. */
+  readonly takesOver?: boolean;
   readonly clock: Clock;
   readonly random: Random;
   readonly events: EventSink;

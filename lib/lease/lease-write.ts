@@ -47,6 +47,8 @@ export interface LeaseWrite {
   readonly clear: readonly ClearableField[];
   /** DynamoDB's ADD: the counters to raise by 1, whatever they are. */
   readonly increment: readonly ('leaseCounter' | 'ownerSwitchesSinceCheckpoint')[];
+  /** DynamoDB's ADD to a set: members to put to what is there. */
+  readonly add?: { readonly engineInherit: readonly string[] };
 }
 
 /** The part of a held lease that fences its writes. */
@@ -278,6 +280,14 @@ export function evictLease(lease: Lease): LeaseWrite {
 /** Names the children on an ended parent (kcl.md 1.5 updateLeaseWithMetaInfo); leaves the counter alone, so it disturbs no owner. */
 export function nameChildren(leaseKey: string, childShardIds: readonly string[]): LeaseWrite {
   return { leaseKey, condition: {}, set: { childShardIds }, clear: [], increment: [] };
+}
+
+/**
+ * Names on a child's row what its parents' engine committed with their ends; leaves the counter alone, since the child may
+ * have an owner already. Doing it twice changes nothing, and two parents do not overwrite each other.
+ */
+export function inheritState(leaseKey: string, texts: readonly string[]): LeaseWrite {
+  return { leaseKey, condition: {}, set: {}, clear: [], increment: [], add: { engineInherit: texts } };
 }
 
 /** Marks a first shard sync as over on one of its leases; leaves the counter alone. */

@@ -43,6 +43,11 @@ export interface Lease {
   readonly firstSyncEnded?: true;
   /** Opaque text of the engine, written in the same conditional write as the checkpoint. */
   readonly engineState?: string;
+  /**
+   * What the parents' engine committed with their ends, one text for each of them (`inheritedText`): named here before
+   * SHARD_END is written, so that a child finds it also when their rows are gone.
+   */
+  readonly engineInherit?: readonly string[];
   /** Service time at which the shard was read to its tip at this checkpoint. Milliseconds since 1970. */
   readonly caughtUpAtMillis?: number;
 }

@@ -9,6 +9,7 @@ import type { LeaseTable } from '../lease/lease-table.ts';
 import type { AssignmentOptions, AssignmentPlan } from '../lease/plan/utilization-types.ts';
 import type { InitialPosition } from '../lease/plan/shard-sync-plan.ts';
 import type { Measurements } from '../lease/worker-reporter.ts';
+import type { OpenShard } from './open-shard.ts';
 import type { RestartSettings } from './restart-plan.ts';
 import type { StartAt } from './feed/engine-positions.ts';
 import type { Until } from './until.ts';
@@ -59,4 +60,11 @@ export interface ReceiverOptions {
   readonly companions?: ReadonlySet<string>;
   /** Where a shard is begun when its lease row does not decide; see `startOfEngine`. */
   readonly startAt?: StartAt;
+  /** An engine that keeps state of each shard, told of every tenure before anything is read in it; wins over `startAt`. */
+  readonly open?: OpenShard;
+  /**
+   * Whether this worker takes every lease at once, whoever has it: it holds the epoch of the application, which is the fence,
+   * and no other worker may read. Default false.
+   */
+  readonly takesOver?: boolean;
 }

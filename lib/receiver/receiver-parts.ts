@@ -8,6 +8,7 @@ import { LeaseKeeper } from '../lease/lease-keeper.ts';
 import type { TableSnapshot } from '../lease/lease-table.ts';
 import type { HandoffBegun, LeaseLost } from '../lease/keeper-messages.ts';
 import type { InitialPosition } from '../lease/plan/shard-sync-plan.ts';
+import { takingOver } from '../lease/plan/take-over-plan.ts';
 import { defaultAssignmentOptions } from '../lease/plan/utilization-types.ts';
 import { ShardSyncer } from '../lease/shard-syncer.ts';
 import type { Measurements } from '../lease/worker-reporter.ts';
@@ -81,7 +82,11 @@ export async function openParts(
     keeper,
     syncer,
     stream,
-    plan,
+    plan:
+      options.takesOver === true
+        ? takingOver(plan, new Set([settings.workerIdentifier, ...(options.companions ?? [])]))
+        : plan,
+    takesOver: options.takesOver === true,
     exclusive,
     ...(options.companions === undefined ? {} : { companions: options.companions }),
     onGained: (lease) => listener.onGained(lease, parts),

@@ -20,7 +20,7 @@ export interface ShardCheckpointerOptions {
   readonly random: Random;
   readonly events: EventSink;
   /** Leases the children of the shard; repeated until it succeeds. */
-  readonly leaseChildren: (told: readonly ChildShard[], signal: AbortSignal) => Promise<void>;
+  readonly leaseChildren: (told: readonly ChildShard[], signal: AbortSignal, state?: string) => Promise<void>;
   /** Notified when SHARD_END is written. */
   readonly leasesChanged: Notifier;
 }
@@ -137,7 +137,7 @@ export class ShardCheckpointer {
     state: string | undefined,
   ): Promise<CommitOutcome> {
     const { leaseChildren, clock, random, events, keeper, lease, leasesChanged } = this.#options;
-    await retryWhilePassing(() => leaseChildren(childShards, signal), {
+    await retryWhilePassing(() => leaseChildren(childShards, signal, state), {
       clock,
       random,
       signal,

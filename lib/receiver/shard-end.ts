@@ -2,11 +2,12 @@ import type { ChildShard } from '../kinesis/kinesis-api.ts';
 import type { Shard } from '../kinesis/shard.ts';
 import type { Lease } from '../lease/lease.ts';
 import type { LeaseTable } from '../lease/lease-table.ts';
-import { nameChildren } from '../lease/lease-write.ts';
+import { inheritState, nameChildren } from '../lease/lease-write.ts';
 import { type StreamIdentity, childLease } from '../lease/plan/shard-sync-plan.ts';
 import type { ShardSyncer } from '../lease/shard-syncer.ts';
 import type { EventSink } from '../event/bus.ts';
 import { formatPosition } from '../base/position.ts';
+import { inheritedText } from './inherited-state.ts';
 import { missingParents } from './missing-parents.ts';
 
 /** What it takes to lease the children of a shard. */
@@ -20,19 +21,22 @@ export interface ShardEndOptions {
 
 /**
  * Leases the children of a shard that was read to its end, and names them on its row. It comes before SHARD_END is
- * written, so nobody ever sees an ended parent without its children (design 5.8). Doing it twice changes nothing.
+ * written, so nobody ever sees an ended parent without its children (design 5.8), nor a child without what the engine
+ * committed with its parent's end (`state`). Doing it twice changes nothing.
  */
 export async function leaseChildren(
   parent: Lease,
   told: readonly ChildShard[],
   options: ShardEndOptions,
   signal: AbortSignal,
+  state?: string,
 ): Promise<void> {
   const { table } = options;
   const children = told.length > 0 ? told : await listedChildren(parent.leaseKey, options, signal);
   if (children.length === 0) return;
   await ensureOtherParents(parent, children, options, signal);
-  for (const child of children) await create(child, options, signal);
+  const inherit = state === undefined ? [] : [inheritedText(parent, state)];
+  for (const child of children) await create(child, options, signal, inherit);
   const names = children.map((child) => child.shardId);
   if (names.some((name) => !parent.childShardIds.includes(name))) {
     await table.write(nameChildren(parent.leaseKey, names), signal);
@@ -53,9 +57,13 @@ async function create(
   shard: Parameters<typeof childLease>[0],
   { table, stream, events }: ShardEndOptions,
   signal: AbortSignal,
+  inherit: readonly string[] = [],
 ): Promise<void> {
-  const lease = childLease(shard, stream);
-  if (!(await table.createIfAbsent(lease, signal))) return;
+  const lease = { ...childLease(shard, stream), ...(inherit.length === 0 ? {} : { engineInherit: inherit }) };
+  if (!(await table.createIfAbsent(lease, signal))) {
+    if (inherit.length > 0) await table.write(inheritState(shard.shardId, inherit), signal);
+    return;
+  }
   const checkpoint = formatPosition(lease.checkpoint);
   const parents = lease.parentShardIds.length === 0 ? {} : { parents: lease.parentShardIds };
   events.publish({ type: 'lease.created', leaseKey: lease.leaseKey, checkpoint, ...parents });

@@ -1,9 +1,10 @@
-import { deadlineController } from '../base/abort.ts';
+import { type LinkedController, deadlineController, linkedController } from '../base/abort.ts';
 import { pause } from '../base/clock.ts';
 import { MillraceError, toMillraceError } from '../base/error.ts';
 import { Notifier } from '../base/notifier.ts';
 import type { Position } from '../base/position.ts';
 import type { Block } from '../block/block.ts';
+import type { BlockSource } from '../block/block-source.ts';
 import { type Lease, isEnded } from '../lease/lease.ts';
 import type { Keeper } from '../lease/keeper.ts';
 import type { HandoffBegun, LeaseLost } from '../lease/keeper-messages.ts';
@@ -12,6 +13,7 @@ import { ByteBudget } from './byte-budget.ts';
 import { confirmGone } from './confirm-gone.ts';
 import type { DemandGate } from './demand-gate.ts';
 import { drainTimeout, unwritten } from './drain-faults.ts';
+import { type OpenShard, openShard } from './open-shard.ts';
 import type { ReceiverOptions } from './receiver-options.ts';
 import type { ReceiverParts } from './receiver-parts.ts';
 import { ShardConsumer } from './shard-consumer.ts';
@@ -46,6 +48,11 @@ export class ShardSet {
   readonly #budget: ByteBudget;
   /** Monotonic time until which this worker keeps off a shard. */
   readonly #coolUntilMillis = new Map<string, number>();
+  /** Shards whose engine restores what it committed of them. */
+  readonly #openings = new Map<string, LinkedController>();
+  readonly #commits: Pick<BlockSource, 'commit'> = {
+    commit: async (range, { state } = {}) => (await this.get(range.shardId)?.commit(range, state)) ?? 'lost',
+  };
   #hasRead = false;
   #isClosed = false;
 
@@ -73,11 +80,35 @@ export class ShardSet {
   begin(lease: Lease, parts: ReceiverParts): void {
     // A lease that arrives while the receiver ends is released with the others; an ended one is only kept alive.
     if (this.#isClosed || isEnded(lease)) return;
-    const { startAt } = this.#options.receiver;
-    if (startAt === undefined) this.#beginAt(lease, lease.checkpoint, parts);
+    const { startAt, open } = this.#options.receiver;
+    if (open !== undefined) this.#options.track(this.#open(lease, open, parts));
+    else if (startAt === undefined) this.#beginAt(lease, lease.checkpoint, parts);
     else {
       const asked = startAt(lease, this.#options.loops);
       this.#options.track(asked.then((start) => this.#beginAt(lease, start, parts)));
+    }
+  }
+
+  /** Has an engine restore what it committed of the shard; where it cannot, another worker may be able to. */
+  async #open(lease: Lease, open: OpenShard, parts: ReceiverParts): Promise<void> {
+    const { receiver, loops } = this.#options;
+    const { table, clock } = receiver;
+    const leasesChanged = this.#leasesChanged;
+    const { leaseKey } = lease;
+    const tenure = lease.tenure as number;
+    using opening = linkedController(loops);
+    this.#openings.get(leaseKey)?.abort(leaseOver(leaseKey));
+    this.#openings.set(leaseKey, opening);
+    const { signal } = opening;
+    try {
+      if (!(await pause(clock, this.#coolDownOf(leaseKey), signal))) return;
+      const { streamName } = parts;
+      const options = { table, clock, leasesChanged, streamName, source: this.#commits, open };
+      this.#beginAt(lease, await openShard(lease, options, signal), parts);
+    } catch (thrown) {
+      if (!signal.aborted) await this.#giveUp({ leaseKey, tenure }, toMillraceError(thrown), parts);
+    } finally {
+      if (this.#openings.get(leaseKey) === opening) this.#openings.delete(leaseKey);
     }
   }
 
@@ -118,7 +149,11 @@ export class ShardSet {
    * A shard has failed here for good: another worker may be able to read it, so its lease is given away. Where there is
    * none it comes back; then it is held, but not read before the cool-down is over, so that it does not go to and fro.
    */
-  async #giveUp({ leaseKey, tenure }: ShardConsumer, fault: MillraceError, parts: ReceiverParts): Promise<void> {
+  async #giveUp(
+    { leaseKey, tenure }: Pick<ShardConsumer, 'leaseKey' | 'tenure'>,
+    fault: MillraceError,
+    parts: ReceiverParts,
+  ): Promise<void> {
     const { receiver, loops } = this.#options;
     const { code, message } = fault;
     this.#coolUntilMillis.set(leaseKey, receiver.clock.monotonicMillis() + shardCoolDownMillis);
@@ -191,8 +226,8 @@ export class ShardSet {
       confirmGone: (shardId, signal) => confirmGone(shardId, parts.gone, signal),
       emit,
       beforeLastCheckpoint,
-      leaseChildren: async (told, signal) => {
-        await leaseChildren(lease, told, parts.children, signal);
+      leaseChildren: async (told, signal, state) => {
+        await leaseChildren(lease, told, parts.children, signal, state);
         parts.coordinator.wake();
       },
     });
@@ -200,6 +235,7 @@ export class ShardSet {
 
   /** A tenure is over: nothing of it is handed out any more. */
   lost({ leaseKey, tenure, reason }: LeaseLost): void {
+    this.#openings.get(leaseKey)?.abort(leaseOver(leaseKey));
     const consumer = this.#consumers.get(leaseKey);
     if (consumer?.tenure !== tenure) return;
     consumer.abort(
@@ -254,6 +290,12 @@ export class ShardSet {
   abort(reason: unknown): void {
     for (const consumer of this.#consumers.values()) consumer.abort(reason);
   }
+}
+
+function leaseOver(leaseKey: string): MillraceError {
+  return new MillraceError('MR_LEASE_LOST', `the tenure of lease ${leaseKey} is over`, {
+    subject: { lease: leaseKey },
+  });
 }
 
 /** Drains a shard whose receiver goes on. A fault of its last checkpoint is the shard's, which then gives its lease up. */

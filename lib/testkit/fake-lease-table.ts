@@ -234,5 +234,8 @@ function applied(write: LeaseWrite, row: Lease): Lease {
     if (field === 'pendingCheckpoint') delete next.pendingCheckpointState;
   }
   for (const field of write.increment) next[field] += 1;
+  if (write.add !== undefined) {
+    next.engineInherit = [...new Set([...(row.engineInherit ?? []), ...write.add.engineInherit])];
+  }
   return next;
 }

@@ -15,7 +15,6 @@ export interface EngineCommits {
 
 /** What {@link CommitGroups} needs. */
 export interface CommitGroupsOptions extends EngineCommits {
-  readonly source: Pick<BlockSource, 'commit'>;
   readonly events: EventSink;
   /** From which time the windows of a group are counted that has committed nothing yet. */
   readonly zeroTimeMillis: () => number;
@@ -30,13 +29,18 @@ export class CommitGroups {
   }
 
   /** The holding of one shard's group, for its tenure; the fence is the lease. */
-  async ofShard(group: string, shard: ShardOpening, signal: AbortSignal): Promise<CommitLine> {
+  async ofShard(
+    group: string,
+    shard: ShardOpening,
+    source: Pick<BlockSource, 'commit'>,
+    signal: AbortSignal,
+  ): Promise<CommitLine> {
     const { place } = this.#options;
     const log = await place.logOf(group, shard.state, `lease ${shard.shardId}`, signal);
     return this.#line(group, {
       log,
       fence: { kind: 'tenure', number: shard.tenure },
-      write: (commit) => this.#commitShard(commit),
+      write: (commit) => commitShard(source, commit),
     });
   }
 
@@ -54,13 +58,6 @@ export class CommitGroups {
     });
   }
 
-  /** Checkpoint, pointer and heartbeat are one conditional write of the lease row. */
-  async #commitShard({ ranges, pointer }: PointerWrite): Promise<CommitOutcome> {
-    const [range] = ranges;
-    if (range === undefined) throw new MillraceError('MR_INTERNAL', 'a batch of no shard was to be committed');
-    return this.#options.source.commit(range, { state: pointer });
-  }
-
   #line(
     group: string,
     parts: Pick<ConstructorParameters<typeof CommitLine>[0], 'log' | 'fence' | 'write'>,
@@ -68,4 +65,14 @@ export class CommitGroups {
     const { events, zeroTimeMillis } = this.#options;
     return new CommitLine({ ...parts, group, events, zeroTimeMillis: zeroTimeMillis() });
   }
+}
+
+/** Checkpoint, pointer and heartbeat are one conditional write of the lease row. */
+async function commitShard(
+  source: Pick<BlockSource, 'commit'>,
+  { ranges, pointer }: PointerWrite,
+): Promise<CommitOutcome> {
+  const [range] = ranges;
+  if (range === undefined) throw new MillraceError('MR_INTERNAL', 'a batch of no shard was to be committed');
+  return source.commit(range, { state: pointer });
 }

@@ -34,6 +34,7 @@ const unfinishedMark = '.unfinished-';
  */
 export class FileStore implements ObjectStore {
   readonly location: string;
+  readonly isDurable = true;
   readonly #folder: string;
   readonly #calls: FileCalls;
   readonly #random: Random;

@@ -6,6 +6,7 @@ import { checkObjectName, type CreateOutcome, type ObjectStore } from './object-
  */
 export class MemoryStore implements ObjectStore {
   readonly location: string;
+  readonly isDurable = false;
   readonly #objects = new Map<string, Uint8Array>();
 
   /** @param name tells stores of one process apart in messages */

@@ -15,6 +15,8 @@ export type CreateOutcome = 'created' | 'exists';
 export interface ObjectStore {
   /** The place for people, such as `file:/var/lib/counts` or `s3://bucket/prefix`; it holds no secrets. */
   readonly location: string;
+  /** Whether what it holds outlives the process: only then batches are committed. */
+  readonly isDurable: boolean;
   /**
    * Creates an object, whole and durable when it resolves, or leaves alone the one that is there. Nobody ever sees a part
    * of it.

@@ -25,6 +25,7 @@ type Sdk = typeof S3;
  */
 export class S3Store implements ObjectStore {
   readonly location: string;
+  readonly isDurable = true;
   readonly #options: S3StoreOptions;
   readonly #prefix: string;
   #loaded: Promise<{ readonly sdk: Sdk; readonly client: S3.S3Client }> | undefined;

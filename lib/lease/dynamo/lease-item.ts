@@ -79,8 +79,15 @@ function optionalParts(item: DynamoItem): Partial<Lease> {
     ...present('streamCreatedAtMillis', numberOf(item, 'streamCreatedAt')),
     ...(isTrue(item, 'firstSyncEnded') ? { firstSyncEnded: true as const } : {}),
     ...present('engineState', stringOf(item, 'engineState')),
+    ...present('engineInherit', textsOf(item, 'engineInherit')),
     ...present('caughtUpAtMillis', numberOf(item, 'caughtUpAtMillis')),
   };
+}
+
+/** A set of texts; `undefined` when it is absent or of another type. */
+function textsOf(item: DynamoItem, name: string): readonly string[] | undefined {
+  const value = item[name];
+  return value !== undefined && 'SS' in value ? value.SS : undefined;
 }
 
 /** The whole item of a new lease. */
@@ -108,6 +115,7 @@ export function itemFromLease(lease: Lease): DynamoItem {
     ...(lease.streamArn === undefined ? {} : { streamArn: { S: lease.streamArn } }),
     ...(lease.streamCreatedAtMillis === undefined ? {} : { streamCreatedAt: number(lease.streamCreatedAtMillis) }),
     ...(lease.firstSyncEnded === undefined ? {} : { firstSyncEnded: { BOOL: true } }),
+    ...stringSet('engineInherit', lease.engineInherit ?? []),
   };
 }
 

@@ -47,6 +47,9 @@ export function updateExpression(write: LeaseWrite): UpdateParameters {
   );
   const removes = removedAttributes(write).map(name);
   const adds = write.increment.map((attribute) => `${name(attribute)} ${value('one', { N: '1' })}`);
+  for (const [attribute, members] of Object.entries(write.add ?? {})) {
+    adds.push(`${name(attribute)} ${value(`add_${attribute}`, { SS: members })}`);
+  }
   const clauses = [
     sets.length > 0 ? `SET ${sets.join(', ')}` : '',
     removes.length > 0 ? `REMOVE ${removes.join(', ')}` : '',

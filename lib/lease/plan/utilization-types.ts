@@ -109,7 +109,7 @@ export interface AssignmentInput {
 }
 
 /** Why a lease is given to a worker: nobody owns it, nobody renews it or hands it over in time, or loads differ. */
-export type MoveReason = 'unowned' | 'expired' | 'balance';
+export type MoveReason = 'unowned' | 'expired' | 'balance' | 'epoch';
 
 /** One intended change of ownership. */
 export interface Move {

@@ -47,7 +47,7 @@ const attributesOf: Readonly<Record<string, readonly string[]>> = {
 
 /** All that the write may touch. */
 function touched({ write }: LeaseWriteCase): ReadonlySet<string> {
-  const fields = [...Object.keys(write.set), ...write.clear, ...write.increment];
+  const fields = [...Object.keys(write.set), ...write.clear, ...write.increment, ...Object.keys(write.add ?? {})];
   return new Set(fields.flatMap((field) => attributesOf[field] ?? [field]));
 }
 

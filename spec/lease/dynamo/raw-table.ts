@@ -165,6 +165,7 @@ export function rawLease(lease: Lease): RawItem {
   put('streamCreatedAt', number(lease.streamCreatedAtMillis));
   if (lease.firstSyncEnded) put('firstSyncEnded', { BOOL: true });
   put('engineState', text(lease.engineState));
+  put('engineInherit', set(lease.engineInherit ?? []));
   put('caughtUpAtMillis', number(lease.caughtUpAtMillis));
   return item;
 }

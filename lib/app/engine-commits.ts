@@ -1,0 +1,95 @@
+import { deadlineController } from '../base/abort.ts';
+import { systemClock } from '../base/clock.ts';
+import { MillraceError } from '../base/error.ts';
+import { systemRandom } from '../base/random.ts';
+import { CommitPlace } from '../engine/commit/commit-place.ts';
+import { type Epoch, EpochKeeper } from '../engine/commit/epoch-keeper.ts';
+import type { Plan } from '../engine/plan.ts';
+import type { StateStore } from '../engine/state-store.ts';
+import type { EventSink } from '../event/bus.ts';
+import { AwsDynamo } from '../lease/dynamo/aws-dynamo.ts';
+import { clientsOf } from './assembly.ts';
+import type { ConsumerSettings } from './config/consumer-settings.ts';
+import { DynamoEpochTable } from './epoch-table.ts';
+
+/** How much is kept of what is committed. */
+export interface StateRetention {
+  /** Batches from one snapshot of all state to the next; between them what changed is written: 10. */
+  readonly snapshotIntervalBatches?: number;
+  /** Committed versions that are kept, for rewinding: 10. */
+  readonly retainedVersions?: number;
+}
+
+/** Where a plan's batches are committed; `undefined` where its state does not outlive the process. */
+export function commitPlaceOf(
+  plan: Plan,
+  store: StateStore | undefined,
+  application: string | undefined,
+  retention: StateRetention,
+): CommitPlace | undefined {
+  if (store?.isDurable !== true || application === undefined) return undefined;
+  const codecs = new Map(plan.keepers.map((node) => [plan.stateKeys.get(node.id) as string, node.persistence]));
+  const { snapshotIntervalBatches, retainedVersions } = retention;
+  return new CommitPlace({
+    store,
+    application,
+    scope: plan.scope,
+    codecs,
+    random: systemRandom,
+    ...(snapshotIntervalBatches === undefined ? {} : { snapshotIntervalBatches }),
+    ...(retainedVersions === undefined ? {} : { retainedVersions }),
+  });
+}
+
+/** The epoch of an application, held until it is given back. */
+export interface HeldEpoch extends AsyncDisposable {
+  readonly epoch: Epoch;
+}
+
+/** How long giving an epoch back may take; past that it expires. */
+const releaseTimeoutMillis = 5_000;
+
+/**
+ * Waits until this process is the one that computes the application, and keeps it so until the end. The row is in the
+ * table `<applicationName>-Engine`, made where it is missing.
+ * @throws the signal's reason; a fault of the table that does not pass
+ */
+export async function holdEpoch(
+  settings: ConsumerSettings,
+  events: EventSink,
+  signal: AbortSignal,
+): Promise<HeldEpoch> {
+  const { applicationName, workerIdentifier, failoverTimeMillis } = settings;
+  const clients = clientsOf(settings);
+  const clock = systemClock;
+  const dynamo = new AwsDynamo(clients.dynamoDB, `${applicationName}-Engine`);
+  const table = new DynamoEpochTable(dynamo, applicationName, clock);
+  const keeper = new EpochKeeper({
+    table,
+    applicationName,
+    workerIdentifier,
+    failoverTimeMillis,
+    clock,
+    random: systemRandom,
+    events,
+  });
+  try {
+    const epoch = await keeper.acquire(signal);
+    const beating = new AbortController();
+    const beats = epoch.run(beating.signal);
+    return {
+      epoch,
+      [Symbol.asyncDispose]: async () => {
+        beating.abort();
+        await beats;
+        const late = () => new MillraceError('MR_ENDPOINT_UNREACHABLE', 'the epoch was not given back in time');
+        using deadline = deadlineController(clock, releaseTimeoutMillis, late);
+        await epoch.release(deadline.signal).catch(() => {});
+        clients.destroy();
+      },
+    };
+  } catch (thrown) {
+    clients.destroy();
+    throw thrown;
+  }
+}
