@@ -30,7 +30,13 @@ export type SubscriptionEnd = 'expired' | 'silent' | 'taken' | 'failed';
  * a listener may switch over `type` and be told by the compiler when a new event appears.
  */
 export type MillraceEvent =
-  | { readonly type: 'worker.started'; readonly workerIdentifier: string; readonly applicationName: string }
+  | {
+      readonly type: 'worker.started';
+      readonly workerIdentifier: string;
+      readonly applicationName: string;
+      /** How long the stream keeps records. */
+      readonly retentionMillis?: number;
+    }
   | { readonly type: 'worker.stopped'; readonly workerIdentifier: string }
   | {
       readonly type: 'worker.draining';

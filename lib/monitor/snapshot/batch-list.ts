@@ -48,6 +48,11 @@ export class BatchList {
     return this.#active.get(key);
   }
 
+  /** The batch of a key that waits, is in work, or is over and kept. */
+  batchOf(key: string): BatchView | undefined {
+    return this.#active.get(key) ?? this.#ended.find((batch) => batch.key === key);
+  }
+
   /** Batches that wait or are in work. */
   get active(): readonly BatchView[] {
     return Array.from(this.#active.values());

@@ -8,7 +8,7 @@ import { LeaseList } from './lease-list.ts';
 import type { Origin } from './origin.ts';
 import { ReceiverList } from './receiver-list.ts';
 import { ShardTable } from './shard-table.ts';
-import type { Snapshot } from './snapshot.ts';
+import type { BatchView, ReceiverView, Snapshot } from './snapshot.ts';
 import { StageList } from './stage-list.ts';
 
 /** What a fold is begun with. */
@@ -69,6 +69,17 @@ export class SnapshotFold {
     this.#batches.add(event, atMillis);
     this.#commits.add(event, atMillis);
     this.#alerts.add(event, atMillis);
+  }
+
+  /** One batch that is kept, by its key. */
+  batchOf(key: string): BatchView | undefined {
+    return this.#batches.batchOf(key);
+  }
+
+  /** One receiver at a time. */
+  receiverOf(receiverId: number, nowMillis: number): ReceiverView | undefined {
+    const views = this.#receivers.views(nowMillis, (id) => this.#shards.heldBy(id));
+    return views.find((view) => view.receiverId === receiverId);
   }
 
   /** Everything at a time: plain data that later events do not change. */

@@ -12,6 +12,8 @@ interface ReceiverRow {
   restarts: number;
   lastError: ErrorView | null;
   slots: Slots;
+  retentionMillis: number | null;
+  readonly errors: Slots;
 }
 
 /** The receivers of the process: the talk's table. */
@@ -33,6 +35,7 @@ export class ReceiverList {
     switch (event.type) {
       case 'worker.started':
         row.status = 'ACTIVE';
+        row.retentionMillis = event.retentionMillis ?? null;
         return;
       case 'worker.draining':
         row.status = 'DRAINING';
@@ -43,10 +46,12 @@ export class ReceiverList {
       case 'receiver.restarting':
         row.status = 'RESTARTING';
         row.restarts += 1;
+        row.errors.add(1, atMillis);
         row.lastError = { atMillis, code: event.code, message: event.message };
         return;
       case 'shard.failed':
       case 'fault.seen':
+        row.errors.add(1, atMillis);
         row.lastError = { atMillis, code: event.code, message: event.message };
         return;
       case 'shard.read':
@@ -61,7 +66,7 @@ export class ReceiverList {
 
   /** The rows at a time; `shardsOf` knows how many shards a receiver holds. */
   views(nowMillis: number, shardsOf: (receiverId: number) => number): ReceiverView[] {
-    return Array.from(this.#rows.values(), ({ origin, slots, ...row }) => {
+    return Array.from(this.#rows.values(), ({ origin, slots, errors, ...row }) => {
       const rate = rateSummaryOf(slots.rates(nowMillis));
       const last = slots.ended(nowMillis).at(-1);
       return {
@@ -72,6 +77,7 @@ export class ReceiverList {
         shards: shardsOf(origin.receiverId),
         lastBatchAtMillis: last?.[0] ?? null,
         recordsInLastBatch: last?.[1] ?? null,
+        recentErrors: errors.total(nowMillis),
         rate,
       };
     });
@@ -86,8 +92,14 @@ export class ReceiverList {
   #rowOf(origin: Origin): ReceiverRow {
     const known = this.#rows.get(origin.receiverId);
     if (known !== undefined) return known;
-    const counts = { records: 0, bytes: 0, restarts: 0, lastError: null };
-    const row: ReceiverRow = { origin, status: 'INITIALIZING', ...counts, slots: new Slots(this.#slotMillis) };
+    const counts = { records: 0, bytes: 0, restarts: 0, lastError: null, retentionMillis: null };
+    const row: ReceiverRow = {
+      origin,
+      status: 'INITIALIZING',
+      ...counts,
+      slots: new Slots(this.#slotMillis),
+      errors: new Slots(30_000, 10),
+    };
     this.#rows.set(origin.receiverId, row);
     return row;
   }

@@ -36,6 +36,13 @@ export class Slots {
     return this.ended(nowMillis).map(([end, sum]) => [end, (sum * 1_000) / this.#slotMillis] as const);
   }
 
+  /** The amount in all kept slots, the one under way included. */
+  total(nowMillis: number): number {
+    if (this.#newest === undefined) return 0;
+    this.#moveTo(nowMillis);
+    return this.#sums.reduce((sum, amount) => sum + amount, 0);
+  }
+
   /** The amount a second over the ended slots; 0 before the first has ended. */
   perSecond(nowMillis: number): number {
     const ended = this.ended(nowMillis);

@@ -67,6 +67,10 @@ export interface ReceiverView {
   readonly records: number;
   readonly bytes: number;
   readonly restarts: number;
+  /** Faults within the last five minutes. */
+  readonly recentErrors: number;
+  /** How long the stream keeps records; `null` before the receiver has started. */
+  readonly retentionMillis: number | null;
   readonly lastError: ErrorView | null;
 }
 
