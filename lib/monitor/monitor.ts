@@ -31,6 +31,10 @@ export class Monitor implements Disposable {
     const { bus, clock, origin = () => options.receivers?.[0] ?? noOrigin } = options;
     this.#fold = new SnapshotFold({ ...options, startedAtMillis: clock.wallMillis() });
     this.#unsubscribe = bus.subscribe((event) => this.#fold.add(event, clock.wallMillis(), origin()));
+  }
+
+  /** Begins to look for alerts, every 5 s. */
+  start(): void {
     this.#wait();
   }
 

@@ -1,9 +1,9 @@
 import { type Clock, pause } from '../../base/clock.ts';
-import { linkedController } from '../../base/abort.ts';
+import { linkedController, raceAbort } from '../../base/abort.ts';
 import { messageOf } from '../../base/error.ts';
 import type { EventListener, EventSink } from '../../event/bus.ts';
 import { datumsPerCall, type MetricsSink } from './cloudwatch-client.ts';
-import { DatumSet, type MetricsLevel } from './datum.ts';
+import { type Datum, DatumSet, type MetricsLevel } from './datum.ts';
 import { KclMetrics } from './kcl-metrics.ts';
 
 /** Statistic sets that wait at most: a thousand shards have about five each. Beyond it values of new names are given up. */
@@ -68,25 +68,30 @@ export class CloudWatchPublisher {
   }
 
   async #flush(): Promise<void> {
-    const { sink, clock, namespace } = this.#options;
     this.#metrics.sample();
     const data = this.#data.take();
     for (let from = 0; from < data.length; from += datumsPerCall) {
-      using call = linkedController();
-      const cancel = clock.timer(callTimeoutMillis, () =>
-        call.abort(new Error('CloudWatch did not answer within 5 s')),
-      );
       try {
-        await sink.put(namespace, data.slice(from, from + datumsPerCall), clock.wallMillis(), call.signal);
+        await this.#put(data.slice(from, from + datumsPerCall));
         this.#failures = 0;
       } catch (thrown) {
         // The calls after it would fare no better, and would each wait for their time-out.
         for (const datum of data.slice(from)) this.#data.merge(datum);
         this.#failed(thrown);
         return;
-      } finally {
-        cancel();
       }
+    }
+  }
+
+  async #put(data: readonly Datum[]): Promise<void> {
+    const { sink, clock, namespace } = this.#options;
+    using call = linkedController();
+    const cancel = clock.timer(callTimeoutMillis, () => call.abort(new Error('CloudWatch did not answer within 5 s')));
+    try {
+      // A sink that does not heed its signal must not keep the run from ending.
+      await raceAbort(sink.put(namespace, data, clock.wallMillis(), call.signal), call.signal);
+    } finally {
+      cancel();
     }
   }
 
