@@ -2,7 +2,7 @@ import { type LinkedController, deadlineController, linkedController } from '../
 import { pause } from '../base/clock.ts';
 import { MillraceError, toMillraceError } from '../base/error.ts';
 import { Notifier } from '../base/notifier.ts';
-import type { Position } from '../base/position.ts';
+import { type Position, comparePositions } from '../base/position.ts';
 import type { Block } from '../block/block.ts';
 import type { BlockSource } from '../block/block-source.ts';
 import { type Lease, isEnded } from '../lease/lease.ts';
@@ -47,7 +47,7 @@ export class ShardSet {
   readonly #leasesChanged = new Notifier();
   readonly #budget: ByteBudget;
   /** Monotonic time until which this worker keeps off a shard. */
-  readonly #coolUntilMillis = new Map<string, number>();
+  readonly #coolDowns = new Map<string, { readonly untilMillis: number; readonly finished: Position }>();
   /** Shards whose engine restores what it committed of them. */
   readonly #openings = new Map<string, LinkedController>();
   readonly #commits: Pick<BlockSource, 'commit'> = {
@@ -101,12 +101,13 @@ export class ShardSet {
     this.#openings.set(leaseKey, opening);
     const { signal } = opening;
     try {
-      if (!(await pause(clock, this.#coolDownOf(leaseKey), signal))) return;
+      if (!(await pause(clock, this.#coolDownOf(lease), signal))) return;
       const { streamName } = parts;
       const options = { table, clock, leasesChanged, streamName, source: this.#commits, open };
       this.#beginAt(lease, await openShard(lease, options, signal), parts);
     } catch (thrown) {
-      if (!signal.aborted) await this.#giveUp({ leaseKey, tenure }, toMillraceError(thrown), parts);
+      if (!signal.aborted)
+        await this.#giveUp({ leaseKey, tenure, finished: lease.checkpoint }, toMillraceError(thrown), parts);
     } finally {
       if (this.#openings.get(leaseKey) === opening) this.#openings.delete(leaseKey);
     }
@@ -150,13 +151,14 @@ export class ShardSet {
    * none it comes back; then it is held, but not read before the cool-down is over, so that it does not go to and fro.
    */
   async #giveUp(
-    { leaseKey, tenure }: Pick<ShardConsumer, 'leaseKey' | 'tenure'>,
+    given: Pick<ShardConsumer, 'leaseKey' | 'tenure' | 'finished'>,
     fault: MillraceError,
     parts: ReceiverParts,
   ): Promise<void> {
+    const { leaseKey, tenure } = given;
     const { receiver, loops } = this.#options;
     const { code, message } = fault;
-    this.#coolUntilMillis.set(leaseKey, receiver.clock.monotonicMillis() + shardCoolDownMillis);
+    this.#coolDown(given);
     receiver.events.publish({
       type: 'shard.failed',
       shardId: leaseKey,
@@ -176,8 +178,8 @@ export class ShardSet {
     const consumer = this.#consumers.get(leaseKey);
     // A receiver that ends waits for its handlers only as long as it may.
     if (consumer === undefined || this.#isClosed) return;
-    const { receiver, loops, track } = this.#options;
-    this.#coolUntilMillis.set(leaseKey, receiver.clock.monotonicMillis() + shardCoolDownMillis);
+    const { loops, track } = this.#options;
+    this.#coolDown(consumer);
     consumer.abort(
       new MillraceError('MR_LEASE_LOST', `lease ${leaseKey} was given up: its handler does not return`, {
         subject: { lease: leaseKey },
@@ -190,12 +192,24 @@ export class ShardSet {
     track(giveAway());
   }
 
-  #coolDownOf(leaseKey: string): number {
-    const untilMillis = this.#coolUntilMillis.get(leaseKey);
-    if (untilMillis === undefined) return 0;
-    const leftMillis = untilMillis - this.#options.receiver.clock.monotonicMillis();
-    if (leftMillis > 0) return leftMillis;
-    this.#coolUntilMillis.delete(leaseKey);
+  #coolDown({ leaseKey, finished }: Pick<ShardConsumer, 'leaseKey' | 'finished'>): void {
+    const untilMillis = this.#options.receiver.clock.monotonicMillis() + shardCoolDownMillis;
+    this.#coolDowns.set(leaseKey, { untilMillis, finished });
+  }
+
+  /**
+   * How long a shard that was given up is left alone. Not at all when another worker has got further with it: it can be
+   * read, and nobody else would while this worker holds it.
+   *
+   *   1. a handler stalls; its shard goes to another worker, which goes on with it
+   *   2. that worker has one lease more than this one now; the leader's balance hands one back: the same, by chance
+   */
+  #coolDownOf({ leaseKey, checkpoint }: Lease): number {
+    const coolDown = this.#coolDowns.get(leaseKey);
+    if (coolDown === undefined) return 0;
+    const leftMillis = coolDown.untilMillis - this.#options.receiver.clock.monotonicMillis();
+    if (leftMillis > 0 && comparePositions(checkpoint, coolDown.finished) <= 0) return leftMillis;
+    this.#coolDowns.delete(leaseKey);
     return 0;
   }
 
@@ -221,7 +235,7 @@ export class ShardSet {
       events,
       leasesChanged: this.#leasesChanged,
       serviceTimeMillis: () => api.serviceTimeMillis(),
-      coolDownMillis: this.#coolDownOf(lease.leaseKey),
+      coolDownMillis: this.#coolDownOf(lease),
       faultGraceMillis: gracefulLeaseHandoffTimeoutMillis,
       confirmGone: (shardId, signal) => confirmGone(shardId, parts.gone, signal),
       emit,

@@ -76,6 +76,24 @@ describe('a shard that cannot be read for good', () => {
     expect(fleet.verdict).toEqual({ missing: [], repeated: [] });
   });
 
+  it('is read at once when it comes back after another worker has got further with it', async () => {
+    const fleet = new Fleet({ shardCount: 2 });
+    const bad = fleet.kinesis.openShards[0]?.shardId as string;
+    const { mend } = breakShard(fleet, bad, ['a']);
+    fleet.put(10, bad);
+    const first = fleet.start('a');
+    const second = fleet.start('b');
+    await fleet.clock.runUntil(() => first.eventsOf('shard.failed').length === 1 || fleet.owners[bad] === 'b');
+    await fleet.clock.runUntil(() => fleet.allDelivered && fleet.isCheckpointed, { atMostMillis: 60_000 });
+    expect(first.eventsOf('shard.failed')).toHaveLength(1);
+    mend();
+    await fleet.clock.runUntil(second.drain());
+    fleet.put(10, bad);
+    await fleet.clock.runUntil(() => fleet.allDelivered, { atMostMillis: 20_000 });
+    expect(fleet.verdict).toEqual({ missing: [], repeated: [] });
+    expect(first.blocks.some(({ shardId }) => shardId === bad)).toBe(true);
+  });
+
   it('does not go to and fro between workers that all fail', async () => {
     const fleet = new Fleet({ shardCount: 4 });
     const bad = fleet.kinesis.openShards[0]?.shardId as string;
