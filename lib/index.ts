@@ -50,6 +50,15 @@ export type { DStream, PairDStream, StateDStream } from './engine/stream.ts';
 export type { EventListener } from './event/bus.ts';
 export type { MillraceEvent } from './event/event.ts';
 export type { DrainedWorker } from './lease/drain-request.ts';
+export type { AlertThresholds } from './monitor/alerts.ts';
+export type {
+  BatchInfo,
+  OutputOperationInfo,
+  ReceiverInfo,
+  StreamInputInfo,
+  StreamingListener,
+} from './monitor/listener.ts';
+export type { Snapshot } from './monitor/snapshot/snapshot.ts';
 export type { SeekMove } from './lease/seeker.ts';
 export type { DeadLetter, DeadLetterContext } from './receiver/dead-letter.ts';
 export type {

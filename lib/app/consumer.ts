@@ -6,6 +6,8 @@ import type {
   ShardRecordProcessor,
   ShardRecordProcessorFactory,
 } from '../receiver/processor/record-processor.ts';
+import type { StreamingListener } from '../monitor/listener.ts';
+import type { Snapshot } from '../monitor/snapshot/snapshot.ts';
 import { type Assembly, assemble, settingsOfProgram } from './assembly.ts';
 import { BlockLanes, type DispatchSignals } from './block-lanes.ts';
 import { type BlockWork, isBlockWork, withRoomFor, workOnBlocks } from './block-work.ts';
@@ -15,6 +17,7 @@ import { type RecordBatchHandler, checkHandler, finishByHandler, finishByProcess
 import { type AckableBlock, PullLoop } from './pull-loop.ts';
 import { runTogether } from './run-together.ts';
 import { drainWithin } from './shutdown.ts';
+import { Watch, addListener, emptySnapshot } from './watch.ts';
 import { listenForSignals } from './signals.ts';
 
 /** How a run is ended from outside. */
@@ -64,6 +67,10 @@ export interface Consumer extends AsyncDisposable {
   drain(): Promise<void>;
   /** Ends the run at once; what is not finished is left to the next owner. */
   stop(): Promise<void>;
+  /** Has a listener hear what the consumer does, in the shape of Spark's StreamingListener; the returned function ends it. */
+  addStreamingListener(listener: StreamingListener): () => void;
+  /** What is known of the consumer now, as plain data: health and metrics are made of it. */
+  snapshot(): Snapshot;
   /** Every event of this consumer. */
   readonly events: { subscribe(listener: EventListener): () => void };
 }
@@ -95,6 +102,7 @@ class StandaloneConsumer implements Consumer {
   readonly #settings: ConsumerSettings;
   readonly #bus = new EventBus();
   #assembly: Assembly | undefined;
+  #watch: Watch | undefined;
 
   constructor(settings: ConsumerSettings) {
     this.#settings = settings;
@@ -102,6 +110,14 @@ class StandaloneConsumer implements Consumer {
 
   get events(): Consumer['events'] {
     return this.#bus;
+  }
+
+  addStreamingListener(listener: StreamingListener): () => void {
+    return addListener(this.#bus, listener, () => this.#watch);
+  }
+
+  snapshot(): Snapshot {
+    return this.#watch?.monitor.snapshot() ?? emptySnapshot(this.#settings.applicationName);
   }
 
   async run(
@@ -122,6 +138,7 @@ class StandaloneConsumer implements Consumer {
       await runTogether(receiver, life, work, () => ended.abort());
     } finally {
       unlisten();
+      await this.#watch?.end();
       await assembly[Symbol.asyncDispose]();
     }
   }
@@ -137,6 +154,7 @@ class StandaloneConsumer implements Consumer {
       yield* new PullLoop(receiver, (drain) => this.#drainWithin(assembly, drain)).blocks();
     } finally {
       unlisten();
+      await this.#watch?.end();
       await assembly[Symbol.asyncDispose]();
     }
   }
@@ -164,6 +182,8 @@ class StandaloneConsumer implements Consumer {
     if (this.#assembly !== undefined) {
       throw new MillraceError('MR_CONFIG_INVALID', 'a consumer runs once; make another one with createConsumer');
     }
+    this.#watch = new Watch(this.#bus, [this.#settings]);
+    this.#watch.start();
     this.#assembly = assemble(withRoomFor(this.#settings, holdMillis), this.#bus, {
       onDrainRequested: () => void this.drain().catch(() => {}),
     });

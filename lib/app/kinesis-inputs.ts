@@ -1,6 +1,7 @@
 import type { ConsumerSettings } from './config/consumer-settings.ts';
 import { type Assembly, type EngineNeeds, assemble } from './assembly.ts';
 import { EventBus } from '../event/bus.ts';
+import type { Watch } from './watch.ts';
 import { MergedSource } from './merged-source.ts';
 
 /** One Kinesis stream of a context, and how many receivers read it. */
@@ -36,16 +37,20 @@ export function openInputs(
   inputs: readonly KinesisInput[],
   bus: EventBus,
   engine: Omit<EngineNeeds, 'companions' | 'startAt'>,
+  watch: Pick<Watch, 'speakAs'>,
 ): KinesisInputs {
   const unsubscribe: (() => void)[] = [];
+  let opened = 0;
   const assemblies = inputs.flatMap((input, inputIndex) => {
     const all = receiverSettings(input);
     const names = new Set(all.map(({ workerIdentifier }) => workerIdentifier));
     return all.map((settings, index) => {
+      const receiverId = opened;
+      opened += 1;
       const needs = { ...engine, companions: names };
       if (inputIndex === 0 && index === 0) return assemble(settings, bus, needs);
       const own = new EventBus();
-      unsubscribe.push(own.subscribe((event) => bus.publish(event)));
+      unsubscribe.push(own.subscribe((event) => watch.speakAs(receiverId, () => bus.publish(event))));
       // The first receiver logs what all of them publish, and has the listener that is for all.
       return assemble({ ...settings, logger: silent, listener: undefined }, own, needs);
     });

@@ -10,6 +10,8 @@ import { type BatchPlanEngine, createEngine } from '../engine/engine.ts';
 import type { Plan } from '../engine/plan.ts';
 import type { DStream } from '../engine/stream.ts';
 import { EventBus, type EventListener } from '../event/bus.ts';
+import type { StreamingListener } from '../monitor/listener.ts';
+import type { Snapshot } from '../monitor/snapshot/snapshot.ts';
 import { logEvents } from '../monitor/log-events.ts';
 import type { OpenShard } from '../receiver/open-shard.ts';
 import { type EngineNeeds, settingsOfProgram } from './assembly.ts';
@@ -18,9 +20,10 @@ import type { ConsumerSettings } from './config/consumer-settings.ts';
 import type { RunOptions } from './consumer.ts';
 import { defaultLogger } from './default-logger.ts';
 import { type StateRetention, commitPlaceOf, holdEpoch } from './engine-commits.ts';
-import { type KinesisInput, openInputs } from './kinesis-inputs.ts';
+import { type KinesisInput, openInputs, receiverSettings } from './kinesis-inputs.ts';
 import { runTogether } from './run-together.ts';
 import { defaultShutdownGraceMillis, drainWithin } from './shutdown.ts';
+import { Watch, addListener, emptySnapshot } from './watch.ts';
 import { listenForSignals } from './signals.ts';
 
 /** Options of a {@link StreamingContext}. */
@@ -69,6 +72,7 @@ export class StreamingContext extends EngineContext {
   readonly #bus = new EventBus();
   readonly #inputs: KinesisInput[] = [];
   readonly #terminated = deferred();
+  #watch: Watch | undefined;
   #started = false;
   #stopAsked = false;
   #drain: (() => Promise<void>) | undefined;
@@ -78,6 +82,16 @@ export class StreamingContext extends EngineContext {
   constructor(options: StreamingContextOptions) {
     super(options);
     this.#options = options;
+  }
+
+  /** Has a listener hear what the program does, in Spark's words; the returned function ends it. */
+  addStreamingListener(listener: StreamingListener): () => void {
+    return addListener(this.#bus, listener, () => this.#watch);
+  }
+
+  /** What is known of the program now, as plain data: the page, health and metrics are made of it. */
+  snapshot(): Snapshot {
+    return this.#watch?.monitor.snapshot() ?? emptySnapshot(this.#options.applicationName);
   }
 
   /** Every event of the program. */
@@ -208,12 +222,16 @@ export class StreamingContext extends EngineContext {
       onFirst: () => void this.drain().catch(() => {}),
       onSecond: (signal) => life.abort(new MillraceError('MR_ABORTED', `a second ${signal} ended the run at once`)),
     });
+    const watch = new Watch(this.#bus, this.#inputs.flatMap(receiverSettings));
+    this.#watch = watch;
+    watch.start();
     try {
       await this.#runCommitting(plan, life, leaving.signal);
     } catch (thrown) {
       if (thrown !== left) throw thrown;
     } finally {
       unlisten();
+      await watch.end();
       unlog();
       this.retire();
       leaving[Symbol.dispose]();
@@ -242,15 +260,13 @@ export class StreamingContext extends EngineContext {
     commits: EngineCommits | undefined,
   ): Promise<void> {
     const { maximumRetryAttempts, stalledAfterMillis } = this.#options;
+    const watch = this.#watch as Watch;
     const clock = systemClock;
     const made = deferred<BatchPlanEngine>();
     const open: OpenShard = async (shard, at, signal) => (await made.promise).open(shard, at, signal);
     const onDrainRequested = () => void this.drain().catch(() => {});
-    await using inputs = openInputs(this.#inputs, this.#bus, {
-      ...needs,
-      onDrainRequested,
-      ...(commits === undefined ? {} : { open }),
-    });
+    const asked = { ...needs, onDrainRequested, ...(commits === undefined ? {} : { open }) };
+    await using inputs = openInputs(this.#inputs, this.#bus, asked, watch);
     const { source } = inputs;
     const engine = createEngine({
       plan,

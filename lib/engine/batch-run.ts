@@ -8,6 +8,7 @@ import type { Block } from '../block/block.ts';
 import type { BlockSource } from '../block/block-source.ts';
 import type { EventSink } from '../event/bus.ts';
 import { Batch } from './batch.ts';
+import { recordsOf, tellDropped, tellStarted, toldOutput } from './batch-events.ts';
 import type { CommitLine } from './commit/commit-line.ts';
 import type { Prepared } from './commit/group-log.ts';
 import { Evaluation } from './evaluate.ts';
@@ -68,29 +69,41 @@ const turnMillis = 50;
  * at once; the signal's reason when the run ends. Nothing of the batch is then acknowledged
  */
 export async function runBatch(fields: BatchRunFields, order: BatchOrder, signal: AbortSignal): Promise<BatchOutcome> {
+  signal.throwIfAborted();
+  tellStarted(fields.events, order, order.blocks);
+  try {
+    const outcome = await work(fields, order, signal);
+    if (outcome.tag === 'dropped') tellDropped(fields.events, order);
+    return outcome;
+  } catch (thrown) {
+    tellDropped(fields.events, order, { thrown, run: signal });
+    throw thrown;
+  }
+}
+
+async function work(fields: BatchRunFields, order: BatchOrder, signal: AbortSignal): Promise<BatchOutcome> {
   const { clock, events, plan, source } = fields;
   const { group, batchId, batchTimeMillis, blocks } = order;
-  signal.throwIfAborted();
   const startedWall = clock.wallMillis();
   const started = clock.monotonicMillis();
   // In shard scope all blocks are of one lease: when it is lost, the whole batch belongs to somebody else.
-  const work = linkedController(signal, plan.scope === 'shard' ? blocks[0]?.signal : undefined);
+  const life = linkedController(signal, plan.scope === 'shard' ? blocks[0]?.signal : undefined);
   let { memory } = order;
   try {
     const toDo = outputWork(fields, order, signal);
-    const done = await tryOutputs(fields, order, { work: toDo, run: signal, lease: work.signal });
+    const done = await tryOutputs(fields, order, { work: toDo, run: signal, lease: life.signal });
     if (done === undefined) return { tag: 'dropped' };
     if (!(await commitBatch(order, done, signal))) return { tag: 'dropped' };
     memory = toDo.evaluation.nextMemory;
     await remember(fields, toDo);
   } finally {
-    work[Symbol.dispose]();
+    life[Symbol.dispose]();
   }
   for (const block of blocks) source.ack(order.commits?.sourceRange(block) ?? block.range);
   order.commits?.tell(batchId, 'acknowledged');
   const schedulingDelayMillis = Math.max(0, startedWall - batchTimeMillis);
   const processingDelayMillis = clock.monotonicMillis() - started;
-  const records = blocks.reduce((sum, block) => sum + block.records.length, 0);
+  const records = recordsOf(blocks);
   const figures = { batchTimeMillis, records, blocks: blocks.length, schedulingDelayMillis, processingDelayMillis };
   events.publish({ type: 'batch.completed', group, batchId, ...figures });
   const bytes = blocks.reduce((sum, block) => sum + block.bytes, 0);
@@ -172,8 +185,11 @@ async function tryOutputs(fields: BatchRunFields, order: BatchOrder, trying: Try
     const toDo = advanced === undefined && order.commits !== undefined ? [] : left;
     for (const index of toDo) {
       const output = outputs[index] as OutputNode;
-      const context = { group: order.group, attempt, signal: trying.lease };
-      if (await attemptOne(output, () => runOutput(output, trying.work, context))) evaluation.release(index);
+      const fenced = order.commits === undefined ? {} : { fence: order.commits.fence };
+      const context = { group: order.group, attempt, ...fenced, signal: trying.lease };
+      const told = { outputId: index, node: output, attempt };
+      const perform = () => runOutput(output, trying.work, context);
+      if (await attemptOne(output, () => toldOutput(fields, order, told, perform))) evaluation.release(index);
       else failed.push(index);
     }
     if (toDo === left) left = failed;

@@ -301,6 +301,7 @@ class Engine implements BatchPlanEngine {
       run: (order) => runBatch(this.#fields, order, this.#runSignal),
       hurriedTime: (last) => hurriedTime(clock.wallMillis(), last, plan.batchIntervalMillis),
       onFault: (thrown) => this.#fail(thrown),
+      events: this.#fields.events,
     });
     this.#lines.set(group, line);
     if (this.#state.current.tag === 'DRAINING') line.hurry();

@@ -1,7 +1,9 @@
 import { SHARD_END, comparePositions } from '../base/position.ts';
 import { type Block, isWorthStarting } from '../block/block.ts';
+import type { EventSink } from '../event/bus.ts';
 import type { BatchOrder, BatchOutcome } from './batch-run.ts';
 import type { CommitLine } from './commit/commit-line.ts';
+import { recordsOf } from './batch-events.ts';
 import { type Memory, emptyMemory } from './memory.ts';
 
 /**
@@ -28,6 +30,8 @@ export interface LineFields {
   /** The batch time of a batch that does not wait for a tick, given the last one of this line. */
   readonly hurriedTime: (lastBatchMillis: number) => number;
   readonly onFault: (thrown: unknown) => void;
+  /** Hears of the batches that wait, and of those that come to nothing before their work begins. */
+  readonly events?: EventSink | undefined;
 }
 
 interface Slice {
@@ -67,7 +71,7 @@ export class Line {
   abandon(): void {
     this.#failed = true;
     this.#arrived = [];
-    this.#waiting = [];
+    for (const slice of this.#waiting.splice(0)) this.#tellDropped(slice, 'the holding that read it is over');
   }
 
   /** Whether the last block of its shard is finished, or its holding is over, and nothing is left: it can be forgotten. */
@@ -95,7 +99,7 @@ export class Line {
     // Where an earlier process had a clock that ran ahead, batch times still never go back.
     const timeMillis =
       commits === undefined ? batchTimeMillis : Math.max(batchTimeMillis, this.#lastBatchMillis + batchIntervalMillis);
-    this.#waiting.push({ batchTimeMillis: timeMillis, blocks: this.#arrived });
+    this.#waiting.push(this.#submitted({ batchTimeMillis: timeMillis, blocks: this.#arrived }));
     this.#arrived = [];
     this.#lastBatchMillis = timeMillis;
     this.#wake();
@@ -131,7 +135,10 @@ export class Line {
   async #runWaiting(): Promise<void> {
     for (let slice = this.#nextSlice(); slice !== undefined; slice = this.#nextSlice()) {
       const blocks = slice.blocks.filter((block) => this.#mayBegin(block));
-      if (blocks.length === 0 && !this.#makesEmptyBatches) continue;
+      if (blocks.length === 0 && !this.#makesEmptyBatches) {
+        this.#tellDropped(slice, 'its lease was lost before its turn');
+        continue;
+      }
       const batchId = this.#lastBatchId + 1;
       const { group, zeroTimeMillis, commits } = this.#fields;
       const { batchTimeMillis } = slice;
@@ -183,7 +190,25 @@ export class Line {
     const blocks = this.#arrived;
     this.#arrived = [];
     this.#lastBatchMillis = this.#fields.hurriedTime(this.#lastBatchMillis);
-    return { batchTimeMillis: this.#lastBatchMillis, blocks };
+    return this.#submitted({ batchTimeMillis: this.#lastBatchMillis, blocks });
+  }
+
+  #submitted(slice: Slice): Slice {
+    const { group, events } = this.#fields;
+    const { batchTimeMillis, blocks } = slice;
+    events?.publish({
+      type: 'batch.submitted',
+      group,
+      batchTimeMillis,
+      records: recordsOf(blocks),
+      blocks: blocks.length,
+    });
+    return slice;
+  }
+
+  #tellDropped({ batchTimeMillis }: Slice, message: string): void {
+    const { group, events } = this.#fields;
+    events?.publish({ type: 'batch.dropped', group, batchTimeMillis, reason: 'lost', message });
   }
 }
 

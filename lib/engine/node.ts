@@ -1,4 +1,5 @@
 import type { Batch } from './batch.ts';
+import type { Fence } from './commit/fence.ts';
 import type { LocalSource } from './local-source.ts';
 import type { StatefulNode } from './stateful-node.ts';
 import type { NodeHead } from './node-head.ts';
@@ -184,6 +185,11 @@ export interface OutputContext {
   readonly group: string;
   /** 1 for the first try of this output with this batch, then 2 and so on. */
   readonly attempt: number;
+  /**
+   * Under which holding the batch will be committed, where state is kept: a greater number is a later holder. A sink that
+   * overwrites refuses what is below the greatest (fence, batch id) that it took (design section 8).
+   */
+  readonly fence?: Fence;
   /** Aborts when the run ends at once, or when the lease of the batch's only shard is lost. */
   readonly signal: AbortSignal;
 }

@@ -30,7 +30,13 @@ export type SubscriptionEnd = 'expired' | 'silent' | 'taken' | 'failed';
  * a listener may switch over `type` and be told by the compiler when a new event appears.
  */
 export type MillraceEvent =
-  | { readonly type: 'worker.started'; readonly workerIdentifier: string; readonly applicationName: string }
+  | {
+      readonly type: 'worker.started';
+      readonly workerIdentifier: string;
+      readonly applicationName: string;
+      /** How long the stream keeps records. */
+      readonly retentionMillis?: number;
+    }
   | { readonly type: 'worker.stopped'; readonly workerIdentifier: string }
   | { readonly type: 'worker.drainRequested'; readonly workerIdentifier: string; readonly request: string }
   | {
@@ -64,14 +70,27 @@ export type MillraceEvent =
   | { readonly type: 'lease.hole'; readonly from: string; readonly to: string; readonly confirmed: boolean }
   | { readonly type: 'lease.deleted'; readonly leaseKey: string }
   | { readonly type: 'table.created'; readonly tableName: string }
-  | { readonly type: 'lease.created'; readonly leaseKey: string; readonly checkpoint: string }
+  | {
+      readonly type: 'lease.created';
+      readonly leaseKey: string;
+      readonly checkpoint: string;
+      /** The shards that it came from; absent where there are none. */
+      readonly parents?: readonly string[];
+    }
   | {
       readonly type: 'lease.assigned';
       readonly leaseKey: string;
       readonly workerIdentifier: string;
       readonly reason: AssignReason;
     }
-  | { readonly type: 'lease.gained'; readonly leaseKey: string; readonly tenure: number; readonly checkpoint: string }
+  | {
+      readonly type: 'lease.gained';
+      readonly leaseKey: string;
+      readonly tenure: number;
+      readonly checkpoint: string;
+      /** The shards that it came from; absent where there are none. */
+      readonly parents?: readonly string[];
+    }
   | {
       readonly type: 'lease.lost';
       readonly leaseKey: string;
@@ -200,6 +219,62 @@ export type MillraceEvent =
       readonly epoch: number;
       readonly reason: string;
     }
+  | {
+      readonly type: 'batch.submitted';
+      readonly group: string;
+      readonly batchTimeMillis: number;
+      readonly records: number;
+      readonly blocks: number;
+    }
+  | {
+      readonly type: 'batch.started';
+      readonly group: string;
+      readonly batchId: number;
+      readonly batchTimeMillis: number;
+      readonly records: number;
+      readonly blocks: number;
+      /** For each shard one, at most {@link maximumBatchInputs}. */
+      readonly inputs: readonly BatchInput[];
+    }
+  | {
+      readonly type: 'batch.dropped';
+      readonly group: string;
+      readonly batchTimeMillis: number;
+      readonly reason: BatchDropReason;
+      readonly message: string;
+    }
+  | {
+      readonly type: 'output.started';
+      readonly group: string;
+      readonly batchId: number;
+      readonly batchTimeMillis: number;
+      /** Its number in declaration order, from 0. */
+      readonly outputId: number;
+      /** `foreachBatch at counts.ts:12`. */
+      readonly name: string;
+      readonly attempt: number;
+    }
+  | {
+      readonly type: 'output.completed';
+      readonly group: string;
+      readonly batchId: number;
+      readonly batchTimeMillis: number;
+      readonly outputId: number;
+      readonly name: string;
+      readonly attempt: number;
+      readonly durationMillis: number;
+      /** Why it failed; absent when it did not. */
+      readonly failureReason?: string;
+    }
+  | {
+      readonly type: 'alert.raised';
+      readonly alert: string;
+      readonly subject: string;
+      readonly message: string;
+      readonly value: number;
+      readonly threshold: number;
+    }
+  | { readonly type: 'alert.cleared'; readonly alert: string; readonly subject: string }
   | ({ readonly type: 'batch.completed'; readonly group: string; readonly batchId: number } & BatchFigures)
   | {
       readonly type: 'input.failed';
@@ -248,6 +323,12 @@ export type MillraceEvent =
       readonly message: string;
     }
   | { readonly type: 'metrics.failed'; readonly message: string }
+  | {
+      readonly type: 'cloudWatch.failed';
+      readonly message: string;
+      readonly droppedDatums: number;
+      readonly failures: number;
+    }
   | { readonly type: 'clock.skewed'; readonly skewMillis: number }
   | {
       readonly type: 'fault.seen';
@@ -255,6 +336,25 @@ export type MillraceEvent =
       readonly message: string;
       readonly subject: ErrorSubject;
     };
+
+/** The most shards that `batch.started` tells the ranges of. */
+export const maximumBatchInputs = 1_000;
+
+/** The part of one shard in a batch, (after, through], read in one tenure. */
+export interface BatchInput {
+  readonly streamName: string;
+  readonly shardId: string;
+  readonly tenure: number;
+  readonly after: string;
+  readonly through: string;
+  readonly records: number;
+}
+
+/**
+ * Why a batch came to nothing here: its leases are gone (their next owner reads the same records), its tries are used
+ * up, or the run ended.
+ */
+export type BatchDropReason = 'lost' | 'failed' | 'aborted';
 
 /** The figures of one batch, with the delays as Spark Streaming defines them. */
 export interface BatchFigures {

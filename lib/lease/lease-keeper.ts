@@ -126,7 +126,8 @@ export class LeaseKeeper implements Keeper {
     this.#options.onHeld?.(lease, holding.certainty);
     const { tenure } = holding.fence;
     const checkpoint = formatPosition(lease.checkpoint);
-    this.#options.events.publish({ type: 'lease.gained', leaseKey: lease.leaseKey, tenure, checkpoint });
+    const parents = lease.parentShardIds.length === 0 ? {} : { parents: lease.parentShardIds };
+    this.#options.events.publish({ type: 'lease.gained', leaseKey: lease.leaseKey, tenure, checkpoint, ...parents });
     return lease;
   }
 

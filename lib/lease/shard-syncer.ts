@@ -98,7 +98,8 @@ export class ShardSyncer {
       if (await table.createIfAbsent(lease, signal)) {
         created += 1;
         const checkpoint = formatPosition(lease.checkpoint);
-        events.publish({ type: 'lease.created', leaseKey: lease.leaseKey, checkpoint });
+        const parents = lease.parentShardIds.length === 0 ? {} : { parents: lease.parentShardIds };
+        events.publish({ type: 'lease.created', leaseKey: lease.leaseKey, checkpoint, ...parents });
       } else if (stopAtOthers) return { created, end: 'others' };
     }
     return { created, end: 'all' };

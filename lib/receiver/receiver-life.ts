@@ -143,7 +143,8 @@ export class ReceiverLife {
     const { tableCreated } = await parts.coordinator.start(signal);
     const { workerIdentifier, applicationName, tableName } = settings;
     if (tableCreated) events.publish({ type: 'table.created', tableName });
-    events.publish({ type: 'worker.started', workerIdentifier, applicationName });
+    const { retentionMillis } = parts;
+    events.publish({ type: 'worker.started', workerIdentifier, applicationName, retentionMillis });
     return parts;
   }
 

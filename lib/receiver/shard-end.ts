@@ -65,7 +65,8 @@ async function create(
     return;
   }
   const checkpoint = formatPosition(lease.checkpoint);
-  events.publish({ type: 'lease.created', leaseKey: lease.leaseKey, checkpoint });
+  const parents = lease.parentShardIds.length === 0 ? {} : { parents: lease.parentShardIds };
+  events.publish({ type: 'lease.created', leaseKey: lease.leaseKey, checkpoint, ...parents });
 }
 
 /** Leases the other parents of merge children, so that a child cannot take them for finished; see `missingParents`. */

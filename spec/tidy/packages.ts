@@ -5,6 +5,7 @@ import type { Finding, SourceFile } from './source.ts';
 const clientAdapters: Readonly<Record<string, readonly string[]>> = {
   '@aws-sdk/client-kinesis': ['lib/kinesis/aws-kinesis.ts', 'lib/kinesis/aws-fan-out.ts'],
   '@aws-sdk/client-dynamodb': ['lib/lease/dynamo/aws-dynamo.ts'],
+  '@aws-sdk/client-cloudwatch': ['lib/monitor/cloudwatch/cloudwatch-client.ts'],
   '@aws-sdk/client-s3': ['lib/engine/store/s3-store.ts'],
 };
 

@@ -22,7 +22,8 @@ const credentials: OptionSpec<Credentials> = {
   isSecret: true,
 };
 
-function endpoint(service: string): OptionSpec<string> {
+/** The URL of a service. */
+export function endpoint(service: string): OptionSpec<string> {
   return text(
     {
       brief: `URL of ${service}, for emulators and private endpoints.`,

@@ -1,6 +1,7 @@
 import type { Logger } from '../../base/logger.ts';
 import type { EventListener } from '../../event/bus.ts';
 import type { LeaseAssignmentStrategy } from '../../lease/plan/utilization-types.ts';
+import type { AlertThresholds } from '../../monitor/alerts.ts';
 import type { DeadLetter } from '../../receiver/dead-letter.ts';
 
 /** Keys for AWS, as its SDK takes them. */
@@ -174,4 +175,12 @@ export interface ConsumerOptions {
   readonly logger?: Logger | undefined;
   /** Hears every event. */
   readonly listener?: EventListener | undefined;
+  /** Which metrics CloudWatch gets; default `'SUMMARY'`. */
+  readonly metricsLevel?: 'NONE' | 'SUMMARY' | 'DETAILED' | undefined;
+  /** Whether metrics go to CloudWatch, under the names of KCL; default false. Needs the package `@aws-sdk/client-cloudwatch`. */
+  readonly cloudWatch?: boolean | undefined;
+  /** URL of CloudWatch, for emulators and private endpoints. */
+  readonly cloudWatchEndpoint?: string | undefined;
+  /** From where on something is an alert; 0 switches one off. */
+  readonly alerts?: AlertThresholds | undefined;
 }

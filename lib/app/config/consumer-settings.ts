@@ -1,6 +1,7 @@
 import type { Logger } from '../../base/logger.ts';
 import type { EventListener } from '../../event/bus.ts';
 import type { LeaseAssignmentStrategy } from '../../lease/plan/utilization-types.ts';
+import type { AlertThresholds } from '../../monitor/alerts.ts';
 import type { FailurePolicy } from '../../receiver/failure-policy.ts';
 import type { Credentials } from './consumer-options.ts';
 
@@ -81,4 +82,8 @@ export interface ConsumerSettings {
   /** Not set: the default logger. */
   readonly logger: Logger | undefined;
   readonly listener: EventListener | undefined;
+  readonly metricsLevel: 'NONE' | 'SUMMARY' | 'DETAILED';
+  readonly cloudWatch: boolean;
+  readonly cloudWatchEndpoint: string | undefined;
+  readonly alerts: AlertThresholds | undefined;
 }

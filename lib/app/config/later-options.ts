@@ -3,8 +3,5 @@
  * than accepted without effect: somebody who sets one relies on it.
  */
 export const laterOptions: Readonly<Record<string, string>> = {
-  cloudWatch: 'remove it and listen to the events (listener) for figures',
-  cloudWatchEndpoint: 'remove it and listen to the events (listener) for figures',
-  metricsLevel: 'remove it and listen to the events (listener) for figures',
   streams: 'make one consumer for each stream, with streamName',
 };

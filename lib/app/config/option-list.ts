@@ -5,6 +5,7 @@ import { failureOptions } from './failure-options.ts';
 import { fanOutOptions } from './fan-out-options.ts';
 import { identityOptions } from './identity-options.ts';
 import { leaseOptions } from './lease-options.ts';
+import { monitorOptions } from './monitor-options.ts';
 import type { OptionTable, ValuesOf } from './option.ts';
 import { readingOptions } from './reading-options.ts';
 import { runningOptions } from './running-options.ts';
@@ -20,6 +21,7 @@ export const consumerOptionList = {
   ...blockOptions,
   ...failureOptions,
   ...runningOptions,
+  ...monitorOptions,
 } satisfies OptionTable;
 
 /** The checked values, before defaults. */

@@ -181,6 +181,10 @@ function runningSettings(values: ConsumerValues) {
     maxReceiverRestarts: values.maxReceiverRestarts ?? 5,
     logger: values.logger,
     listener: values.listener,
+    metricsLevel: values.metricsLevel ?? 'SUMMARY',
+    cloudWatch: values.cloudWatch ?? false,
+    cloudWatchEndpoint: values.cloudWatchEndpoint,
+    alerts: values.alerts,
   } as const;
 }
 

@@ -77,6 +77,11 @@ export class CommitLine {
     }
   }
 
+  /** Under what the batches are committed. */
+  get fence(): Fence {
+    return this.#options.fence;
+  }
+
   /** The last committed batch; 0 before the first. */
   get batchId(): number {
     return this.#options.log.last?.batchId ?? 0;

@@ -97,6 +97,10 @@ describe('the settings of a consumer', () => {
       maxReceiverRestarts: 5,
       logger: undefined,
       listener: undefined,
+      metricsLevel: 'SUMMARY',
+      cloudWatch: false,
+      cloudWatchEndpoint: undefined,
+      alerts: undefined,
     });
   });
 
@@ -287,9 +291,9 @@ describe('a configuration that is refused', () => {
     },
     {
       title: 'a feature of a later version',
-      sources: { flags: { ...needed, 'metrics-level': 'NONE' }, env: { MILLRACE_CLOUD_WATCH: 'on' } },
+      sources: { flags: { ...needed, streams: 'a' }, env: { MILLRACE_STREAMS: 'a' } },
       code: 'MR_CONFIG_INVALID',
-      says: ['--metrics-level is not in this version yet: ', 'MILLRACE_CLOUD_WATCH is not in this version yet: '],
+      says: ['--streams is not in this version yet: ', 'MILLRACE_STREAMS is not in this version yet: '],
     },
     {
       title: 'options of fan-out without it',

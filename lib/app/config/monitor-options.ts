@@ -1,0 +1,37 @@
+import { z } from 'zod';
+import type { AlertThresholds } from '../../monitor/alerts.ts';
+import { endpoint } from './connection-options.ts';
+import { onOff, programValue, word } from './option-kinds.ts';
+
+const threshold = z.number().min(0).optional();
+
+const alerts = z.strictObject({
+  totalDelayMillis: threshold,
+  receiverErrors: threshold,
+  iteratorAgePartOfRetention: z.number().min(0).max(1).optional(),
+  stuckAttempts: threshold,
+  staleCheckpointMillis: threshold,
+  leaseChurn: threshold,
+  standbyWorkers: threshold,
+});
+
+/** What is told about the run, and where. */
+export const monitorOptions = {
+  metricsLevel: word({ brief: 'Which metrics CloudWatch gets: none, the summary, or all.', defaultText: 'SUMMARY' }, [
+    'NONE',
+    'SUMMARY',
+    'DETAILED',
+  ]),
+  cloudWatch: onOff({
+    brief: "Whether metrics go to CloudWatch, under the KCL's names; needs @aws-sdk/client-cloudwatch.",
+    defaultText: 'false',
+  }),
+  cloudWatchEndpoint: endpoint('CloudWatch'),
+  alerts: programValue<AlertThresholds>(
+    {
+      brief: 'From where on something is an alert; see health.md.',
+      expects: 'an object of thresholds, such as { staleCheckpointMillis: 600000 }; 0 switches one off',
+    },
+    alerts,
+  ),
+};

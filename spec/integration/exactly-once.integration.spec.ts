@@ -1,0 +1,216 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, existsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { CreateStreamCommand } from '@aws-sdk/client-kinesis';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { type LocalFakeAws, startFakeAws } from '../../lib/testkit/server/start.ts';
+import { testKinesisClient } from '../support/local-stack.ts';
+import type { CountingWorkerOptions } from './fixtures/counting-worker.ts';
+
+const script = resolve(import.meta.dirname, 'fixtures/counting-worker.ts');
+const failoverTimeMillis = 1_000;
+const keys = 10;
+const recordsPerKey = 30;
+
+let aws: LocalFakeAws;
+let folder: string;
+let applications = 0;
+const running: ChildProcess[] = [];
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'millrace-once-'));
+  aws = await startFakeAws();
+  const client = testKinesisClient(aws.endpoint);
+  await client.send(new CreateStreamCommand({ StreamName: 'lines', ShardCount: 2 }));
+  client.destroy();
+  put();
+});
+
+afterEach(async () => {
+  for (const child of running.splice(0)) await kill(child);
+});
+
+afterAll(async () => {
+  await aws.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** Puts every key's records; how many of each there are now. */
+let perKey = 0;
+function put(): void {
+  for (let number = 0; number < recordsPerKey; number += 1) {
+    for (let key = 0; key < keys; key += 1) aws.stream('lines').put(`key ${key}`, `${perKey + number}`);
+  }
+  perKey += recordsPerKey;
+}
+
+async function kill(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  child.kill('SIGCONT');
+  child.kill('SIGKILL');
+  await ended(child);
+}
+
+function ended(child: ChildProcess): Promise<number | NodeJS.Signals | null> {
+  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve(child.exitCode ?? child.signalCode);
+  return new Promise((settle) => child.once('exit', (code, signal) => settle(code ?? signal)));
+}
+
+type Line = { readonly type: string; readonly epoch?: number; readonly message?: string };
+
+/** A process that counts, with what it has told. */
+function start(options: Partial<CountingWorkerOptions> & Pick<CountingWorkerOptions, 'scope' | 'applicationName'>) {
+  const all: CountingWorkerOptions = {
+    workerIdentifier: 'one',
+    endpoint: aws.endpoint,
+    stateFolder: join(folder, 'state'),
+    outputFile: outputOf(options.applicationName),
+    isBounded: true,
+    failoverTimeMillis,
+    ...options,
+  };
+  const child = spawn(process.execPath, ['--import', 'tsx', script, JSON.stringify(all)], {
+    env: { PATH: process.env['PATH'] ?? '' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  running.push(child);
+  const lines: Line[] = [];
+  let errors = '';
+  let text = '';
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    const parts = (text + chunk).split('\n');
+    text = parts.pop() ?? '';
+    for (const part of parts) lines.push(JSON.parse(part) as Line);
+  });
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+    errors = (errors + chunk).slice(-4_000);
+  });
+  return { child, lines, errors: () => errors };
+}
+
+const outputOf = (applicationName: string) => join(folder, `${applicationName}.jsonl`);
+
+interface Shown {
+  readonly group: string;
+  readonly fence: { readonly number: number };
+  readonly batchId: number;
+  readonly counts: readonly (readonly [string, number])[];
+}
+
+function shown(applicationName: string): Shown[] {
+  if (!existsSync(outputOf(applicationName))) return [];
+  const lines = readFileSync(outputOf(applicationName), 'utf8').split('\n');
+  return lines.filter((line) => line !== '').map((line) => JSON.parse(line) as Shown);
+}
+
+/** What a sink that goes by (fence, batch id) holds in the end: the counts of the last batch of every group. */
+function totals(applicationName: string): Record<string, number> {
+  const last = new Map<string, Shown>();
+  for (const line of shown(applicationName)) {
+    const before = last.get(line.group);
+    const isLater =
+      before === undefined ||
+      line.fence.number > before.fence.number ||
+      (line.fence.number === before.fence.number && line.batchId >= before.batchId);
+    if (isLater) last.set(line.group, line);
+  }
+  const sums: Record<string, number> = {};
+  for (const { counts } of last.values()) for (const [key, count] of counts) sums[key] = (sums[key] ?? 0) + count;
+  return sums;
+}
+
+const expected = () => Object.fromEntries(Array.from({ length: keys }, (_, key) => [`key ${key}`, perKey]));
+
+async function until(condition: () => boolean, what: () => string): Promise<void> {
+  const giveUpAt = performance.now() + 60_000;
+  while (!condition() && performance.now() < giveUpAt) await new Promise((settle) => setTimeout(settle, 50));
+  expect(condition(), what()).toBe(true);
+}
+
+const newApplication = () => {
+  applications += 1;
+  return `app-${applications}`;
+};
+
+/** Where a process is killed, and at which pass: the commit order of design section 8, and what comes before it. */
+const points = [
+  ['userFunction', 50],
+  ['stateWritten', 1],
+  ['output', 2],
+  ['outputsDone', 4],
+  ['committed', 3],
+  ['acknowledged', 2],
+] as const;
+
+describe.each(['shard', 'application'] as const)('state in %s scope', (scope) => {
+  it.each(points)('counts every record once when the process is killed at %s, the %i. time', async (point, times) => {
+    const applicationName = newApplication();
+    const first = start({ scope, applicationName, killAt: { point, times } });
+    expect(await ended(first.child), first.errors()).toBe('SIGKILL');
+    const second = start({ scope, applicationName });
+    expect(await ended(second.child), second.errors() + JSON.stringify(second.lines)).toBe(0);
+    expect(totals(applicationName)).toEqual(expected());
+    // Batch ids go on where the last commit was, and are never given out anew by a later holder.
+    for (const group of new Set(shown(applicationName).map((line) => line.group))) {
+      const lines = shown(applicationName).filter((line) => line.group === group);
+      for (const [index, line] of lines.entries()) {
+        const before = lines[index - 1];
+        if (before !== undefined) expect([before.batchId, before.batchId + 1]).toContain(line.batchId);
+      }
+    }
+  });
+});
+
+describe('a second process in application scope', () => {
+  it('waits behind the first, takes over when it is killed, and goes on from its last commit', async () => {
+    const applicationName = newApplication();
+    const first = start({ scope: 'application', applicationName, isBounded: false });
+    await until(() => first.lines.some((line) => line.type === 'engine.active'), first.errors);
+    const second = start({ scope: 'application', applicationName, workerIdentifier: 'two', isBounded: false });
+    await until(() => second.lines.some((line) => line.type === 'engine.standby'), second.errors);
+    await until(() => totals(applicationName)['key 0'] === perKey, first.errors);
+    put();
+    first.child.kill('SIGKILL');
+    await until(() => second.lines.some((line) => line.type === 'engine.active'), second.errors);
+    await until(
+      () => isDeepStrictEqual(totals(applicationName), expected()),
+      () => `${JSON.stringify(totals(applicationName))} ${second.errors()}`,
+    );
+    second.child.kill('SIGTERM');
+    expect(await ended(second.child), second.errors()).toBe(0);
+    expect(totals(applicationName)).toEqual(expected());
+  });
+
+  it('is not disturbed by the first, which was paused for longer than its epoch and then goes on', async () => {
+    const applicationName = newApplication();
+    const first = start({ scope: 'application', applicationName, isBounded: false });
+    await until(() => totals(applicationName)['key 0'] === perKey, first.errors);
+    const second = start({ scope: 'application', applicationName, workerIdentifier: 'two', isBounded: false });
+    await until(() => second.lines.some((line) => line.type === 'engine.standby'), second.errors);
+    first.child.kill('SIGSTOP');
+    await until(() => second.lines.some((line) => line.type === 'engine.active'), second.errors);
+    put();
+    first.child.kill('SIGCONT');
+    expect(await ended(first.child)).toBe(1);
+    expect(first.lines.at(-1)?.message).toContain('MR_EPOCH_LOST');
+    await until(
+      () => isDeepStrictEqual(totals(applicationName), expected()),
+      () => `${JSON.stringify(totals(applicationName))} ${second.errors()}`,
+    );
+    second.child.kill('SIGTERM');
+    expect(await ended(second.child), second.errors()).toBe(0);
+    expect(totals(applicationName)).toEqual(expected());
+  });
+
+  it('leaves at once when it is asked to while it waits', async () => {
+    const applicationName = newApplication();
+    const first = start({ scope: 'application', applicationName, isBounded: false });
+    await until(() => first.lines.some((line) => line.type === 'engine.active'), first.errors);
+    const second = start({ scope: 'application', applicationName, workerIdentifier: 'two', isBounded: false });
+    await until(() => second.lines.some((line) => line.type === 'engine.standby'), second.errors);
+    second.child.kill('SIGTERM');
+    expect(await ended(second.child), second.errors()).toBe(0);
+  });
+});
