@@ -251,7 +251,8 @@ export class Fleet {
   }
 }
 
-const changingCalls = 'createIfAbsent write deleteEnded putWorker requestDrain cancelDrain deleteWorker writeLock deleteLock'.split(' ');
+const changingCalls =
+  'createIfAbsent write deleteEnded putWorker requestDrain cancelDrain deleteWorker writeLock deleteLock'.split(' ');
 
 /** Open shards that divide the hash space evenly. */
 export function openShards(count: number): readonly Shard[] {
