@@ -125,6 +125,51 @@ describe('an administrator', () => {
   });
 });
 
+describe('the drain of a worker in a process of its own', () => {
+  it('ends that process well, and its leases go to another', async () => {
+    const plain = { ...options, applicationName: 'drained' };
+    const script = resolve(import.meta.dirname, 'fixtures/worker.ts');
+    const start = (workerIdentifier: string) => {
+      const child = spawn(
+        process.execPath,
+        ['--import', 'tsx', script, JSON.stringify({ ...plain, workerIdentifier })],
+        { env: { PATH: process.env['PATH'] ?? '' }, stdio: ['ignore', 'pipe', 'ignore'] },
+      );
+      let output = '';
+      child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
+      const code = new Promise<number | null>((settle) => child.once('close', settle));
+      return { child, code, output: () => output };
+    };
+    await using admin = createAdmin(plain);
+    const first = start('first');
+    let second: ReturnType<typeof start> | undefined;
+    const owners = async () => new Set((await admin.leases().catch(() => [])).map(({ leaseOwner }) => leaseOwner));
+    const areOnly = (name: string) => async () => {
+      const now = await owners();
+      return now.size === 1 && now.has(name);
+    };
+    try {
+      await until(areOnly('first'));
+      const drained = await admin.drain('first');
+      expect(drained).toMatchObject({ workerIdentifier: 'first', isBack: false });
+      expect(drained.shards).toEqual(['shardId-000000000000', 'shardId-000000000001']);
+      expect(await first.code, first.output()).toBe(0);
+      expect(first.output()).toContain('"type":"ended"');
+      second = start('second');
+      await until(areOnly('second'));
+      await expect(admin.drain('first')).rejects.toMatchObject({
+        code: 'MR_CONFIG_INVALID',
+        message: expect.stringContaining('(second has one)'),
+      });
+    } finally {
+      for (const one of [first, second]) {
+        if (one?.child.exitCode === null) one.child.kill('SIGKILL');
+        await one?.code;
+      }
+    }
+  });
+});
+
 describe('the program of docs/admin.md', () => {
   it('runs', async () => {
     // Inside the repository, so that the program finds its packages.

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { type ChildServer } from '../support/child-server.ts';
 import { startDynamoDBLocal } from '../support/dynamodb-local.ts';
 import { createTestStream, startKinesisLocal } from '../support/local-stack.ts';
@@ -39,6 +40,12 @@ export interface Scene extends AsyncDisposable {
   seesAll(produce: number): Promise<void>;
   /** Waits until every record that was produced has been seen by some worker. */
   seenAll(): Promise<void>;
+  /** Puts 20 records four times a second until it is ended; answers then how many those were. */
+  load(): Load;
+  /** Waits until each of these records has been seen at least twice. */
+  seenAgain(records: readonly ProducedRecord[]): Promise<void>;
+  /** Waits until there are that many leases, ended ones and those being cleaned up left out. */
+  hasOpenLeases(count: number): Promise<void>;
   /** Waits until the worker owns that many shards that have not ended, all of them if no number is given. */
   owns(worker: WorkerProcess, atLeast?: number): Promise<void>;
   /** Waits until the worker has the leader's lock. */
@@ -51,6 +58,12 @@ export interface Scene extends AsyncDisposable {
   disordered(): readonly string[];
   /** The first sight of each record of the shards, by the clock of this machine; milliseconds. */
   seenAtMillis(shardIds: readonly string[]): readonly number[];
+}
+
+/** Records that come all the time. */
+export interface Load extends AsyncDisposable {
+  /** Ends it; answers with how many records were put. */
+  end(): Promise<number>;
 }
 
 /** Makes a stream of its own, and an application of its own on it. */
@@ -86,6 +99,26 @@ export async function createScene(emulators: Emulators, name: string, shardCount
       await seenAll();
     },
     seenAll,
+    load: () => startLoad(producer),
+    seenAgain: async (records) => {
+      const once = () => {
+        const times = new Map<string, number>();
+        for (const key of seenRecords(workers)) times.set(key, (times.get(key) ?? 0) + 1);
+        return records.filter((record) => (times.get(recordKey(record)) ?? 0) < 2);
+      };
+      await waitUntil('records to be seen again', () => once().length === 0, once);
+    },
+    hasOpenLeases: async (count) => {
+      let open: readonly Row[] = [];
+      await waitUntil(
+        `${count} open leases`,
+        async () => {
+          open = (await tables.leases()).filter((row) => row['checkpoint']?.S !== 'SHARD_END');
+          return open.length === count;
+        },
+        () => open,
+      );
+    },
     owns: async ({ workerId }, atLeast) => {
       let live: readonly Row[] = [];
       await waitUntil(
@@ -142,6 +175,25 @@ export async function createScene(emulators: Emulators, name: string, shardCount
       tables[Symbol.dispose]();
     },
   };
+}
+
+function startLoad(producer: Producer): Load {
+  const stopped = new AbortController();
+  const before = producer.produced.length;
+  const run = async () => {
+    while (!stopped.signal.aborted) {
+      await producer.produce(20);
+      await delay(250, undefined, { signal: stopped.signal }).catch(() => {});
+    }
+  };
+  const running = run();
+  running.catch(() => {});
+  const end = async () => {
+    stopped.abort();
+    await running;
+    return producer.produced.length - before;
+  };
+  return { end, [Symbol.asyncDispose]: async () => void (await end().catch(() => 0)) };
 }
 
 function isOwnedBy(row: Row, workerId: string): boolean {
