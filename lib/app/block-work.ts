@@ -18,15 +18,13 @@ export function isBlockWork(value: unknown): value is BlockWork {
   return typeof value === 'object' && value !== null && workOnBlocks in value;
 }
 
-/** The default of `maxUnackedBlocks`: somebody who set another value meant it. */
-const defaultUnackedBlocks = 64;
-
 /**
  * Settings with room for the blocks of so many milliseconds: reading must not stop while they are held back. The byte
- * budget stays the limit on memory.
+ * budget stays the limit on memory. Whoever set `maxUnackedBlocks`, in the program, a flag, the environment or a file,
+ * meant it.
  */
 export function withRoomFor(settings: ConsumerSettings, millis: number): ConsumerSettings {
-  const { maxUnackedBlocks, blockIntervalMillis } = settings;
-  if (maxUnackedBlocks !== defaultUnackedBlocks) return settings;
+  const { maxUnackedBlocks, isUnackedLimitGiven, blockIntervalMillis } = settings;
+  if (isUnackedLimitGiven) return settings;
   return { ...settings, maxUnackedBlocks: Math.max(maxUnackedBlocks, Math.ceil(millis / blockIntervalMillis)) };
 }

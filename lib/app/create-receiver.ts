@@ -7,6 +7,7 @@ import { EngineFeed, checkedDemand } from '../receiver/feed/engine-feed.ts';
 import { startOfEngine } from '../receiver/feed/engine-positions.ts';
 import { type Assembly, assemble, settingsOfProgram } from './assembly.ts';
 import { longestTimerMillis } from './config/option-kinds.ts';
+import { withRoomFor } from './block-work.ts';
 import type { ConsumerOptions } from './config/consumer-options.ts';
 import type { ConsumerSettings } from './config/consumer-settings.ts';
 import type { RunOptions } from './consumer.ts';
@@ -46,7 +47,7 @@ export interface EngineReceiver extends AsyncDisposable {
  * @throws MillraceError `MR_CONFIG_UNKNOWN` or `MR_CONFIG_INVALID` naming every option at fault
  */
 export function createReceiver(options: ConsumerOptions): EngineReceiver {
-  return new FeedingReceiver(settingsOfProgram(options), options.maxUnackedBlocks !== undefined);
+  return new FeedingReceiver(settingsOfProgram(options));
 }
 
 /** How many batch intervals' blocks may wait or be with the engine before reading stops. */
@@ -54,13 +55,11 @@ const batchesInMemory = 3;
 
 class FeedingReceiver implements EngineReceiver {
   readonly #settings: ConsumerSettings;
-  readonly #isUnackedLimitGiven: boolean;
   readonly #bus = new EventBus();
   #assembly: Assembly | undefined;
 
-  constructor(settings: ConsumerSettings, isUnackedLimitGiven: boolean) {
+  constructor(settings: ConsumerSettings) {
     this.#settings = settings;
-    this.#isUnackedLimitGiven = isUnackedLimitGiven;
   }
 
   get events(): EngineReceiver['events'] {
@@ -121,19 +120,14 @@ class FeedingReceiver implements EngineReceiver {
     if (this.#assembly !== undefined) {
       throw new MillraceError('MR_CONFIG_INVALID', 'a receiver is fed from once; make another one with createReceiver');
     }
-    const settings = this.#isUnackedLimitGiven ? this.#settings : withRoomFor(this.#settings, batchIntervalMillis);
+    // A batch holds the blocks of a whole interval, and the next one's arrive meanwhile: reading must not stop for either.
+    const settings = withRoomFor(this.#settings, batchesInMemory * batchIntervalMillis);
     this.#assembly = assemble(settings, this.#bus, {
       startAt: startOfEngine(engine),
       onDrainRequested: () => void this.drain().catch(() => {}),
     });
     return this.#assembly;
   }
-}
-
-/** A batch holds the blocks of a whole interval, and the next one's arrive meanwhile: reading must not stop for either. */
-function withRoomFor(settings: ConsumerSettings, batchIntervalMillis: number): ConsumerSettings {
-  const blocks = Math.ceil((batchesInMemory * batchIntervalMillis) / settings.blockIntervalMillis);
-  return { ...settings, maxUnackedBlocks: Math.max(settings.maxUnackedBlocks, blocks) };
 }
 
 function checkEngine(engine: Partial<BatchEngine> | null | undefined): void {

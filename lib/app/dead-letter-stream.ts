@@ -27,7 +27,7 @@ const writeTimeoutMillis = 60_000;
  * @throws MillraceError `MR_CONFIG_INVALID` without a stream name
  */
 export function deadLetterStream(options: DeadLetterStreamOptions): DeadLetter {
-  const { streamName, region, credentials, kinesisEndpoint } = options;
+  const { streamName } = options;
   if (typeof streamName !== 'string' || streamName === '') {
     throw new MillraceError(
       'MR_CONFIG_INVALID',
@@ -37,30 +37,13 @@ export function deadLetterStream(options: DeadLetterStreamOptions): DeadLetter {
       },
     );
   }
-  const put = async (entries: Parameters<ReturnType<typeof createProducer>['putAll']>[0]) => {
-    // Dead letters are rare: a client for each write leaves no connection that somebody would have to close.
-    const clients = createClients({
-      ...(region === undefined ? {} : { region }),
-      ...(credentials === undefined ? {} : { credentials }),
-      ...(kinesisEndpoint === undefined ? {} : { kinesisEndpoint }),
-    });
-    try {
-      const api = createAwsKinesis({
-        client: clients.kinesis,
-        stream: { streamName },
-        clock: systemClock,
-        events: { publish() {} },
-        codec: 'sdk',
-      });
-      const late = new MillraceError('MR_ENDPOINT_UNREACHABLE', `stream ${streamName} did not take the dead letters`);
-      const end = new AbortController();
-      const cancel = systemClock.timer(writeTimeoutMillis, () => end.abort(late));
-      await createProducer({ api, clock: systemClock, random: systemRandom })
-        .putAll(entries, end.signal)
-        .finally(cancel);
-    } finally {
-      clients.destroy();
-    }
+  let producer: Producer | undefined;
+  const put = async (entries: Parameters<Producer['putAll']>[0]) => {
+    producer ??= producerOf(options);
+    const late = new MillraceError('MR_ENDPOINT_UNREACHABLE', `stream ${streamName} did not take the dead letters`);
+    const end = new AbortController();
+    const cancel = systemClock.timer(writeTimeoutMillis, () => end.abort(late));
+    await producer.putAll(entries, end.signal).finally(cancel);
   };
   return {
     write: async (records, context) => {
@@ -79,4 +62,21 @@ export function deadLetterStream(options: DeadLetterStreamOptions): DeadLetter {
       );
     },
   };
+}
+
+type Producer = ReturnType<typeof createProducer>;
+
+/**
+ * The producer of all writes of one dead letter. Nobody closes its client, and nobody has to: Node does not wait for the
+ * kept connections of an agent while no call is under way.
+ */
+function producerOf({ streamName, region, credentials, kinesisEndpoint }: DeadLetterStreamOptions): Producer {
+  const { kinesis: client } = createClients({
+    ...(region === undefined ? {} : { region }),
+    ...(credentials === undefined ? {} : { credentials }),
+    ...(kinesisEndpoint === undefined ? {} : { kinesisEndpoint }),
+  });
+  const events = { publish() {} };
+  const api = createAwsKinesis({ client, stream: { streamName }, clock: systemClock, events, codec: 'sdk' });
+  return createProducer({ api, clock: systemClock, random: systemRandom });
 }

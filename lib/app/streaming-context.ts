@@ -15,8 +15,8 @@ import type { Snapshot } from '../monitor/snapshot/snapshot.ts';
 import { logEvents } from '../monitor/log-events.ts';
 import type { OpenShard } from '../receiver/open-shard.ts';
 import { type EngineNeeds, settingsOfProgram } from './assembly.ts';
+import { withRoomFor } from './block-work.ts';
 import type { ConsumerOptions } from './config/consumer-options.ts';
-import type { ConsumerSettings } from './config/consumer-settings.ts';
 import type { RunOptions } from './consumer.ts';
 import { defaultLogger } from './default-logger.ts';
 import { type StateRetention, commitPlaceOf, holdEpoch } from './engine-commits.ts';
@@ -116,21 +116,13 @@ export class StreamingContext extends EngineContext {
     const given = settingsOfProgram({ ...options, applicationName });
     const stream = this.addInput<KinesisRecord>(given.streamName);
     const ownTable = this.#inputs.length > 0 && options.tableName === undefined;
+    // A batch holds the blocks of a whole interval, and the next one's arrive while it is processed.
     const settings = {
-      ...given,
+      ...withRoomFor(given, batchesInMemory * this.batchIntervalMillis),
       ...(ownTable ? { tableName: `${applicationName}-${given.streamName}` } : {}),
-      maxUnackedBlocks: options.maxUnackedBlocks ?? this.#blocksOfBatches(given),
     };
     this.#inputs.push({ settings, receivers });
     return stream;
-  }
-
-  /**
-   * A batch holds the blocks of a whole interval, and the next one's arrive while it is processed: reading must not stop
-   * for either. The byte budget stays the limit on memory.
-   */
-  #blocksOfBatches({ maxUnackedBlocks, blockIntervalMillis }: ConsumerSettings): number {
-    return Math.max(maxUnackedBlocks, Math.ceil((batchesInMemory * this.batchIntervalMillis) / blockIntervalMillis));
   }
 
   /**

@@ -1,7 +1,7 @@
 import type { Partitions } from './given.ts';
 import type { CombineNode, ErasedFunction, ErasedReducer, OperatorContext } from './node.ts';
 import type { Pulse } from './pulse.ts';
-import { isThenable } from './thenable.ts';
+import { isThenable } from '../base/thenable.ts';
 
 type Pairs = readonly (readonly [unknown, unknown])[];
 

@@ -3,7 +3,7 @@ import type { ErasedFunction, NarrowNode, OperatorContext } from './node.ts';
 import { nameOf } from './node-head.ts';
 import { wrongShape } from './operator-fault.ts';
 import type { Pulse } from './pulse.ts';
-import { isThenable } from './thenable.ts';
+import { isThenable } from '../base/thenable.ts';
 
 /** Puts what a user function returned for an item into the output. */
 type Place = (out: unknown[], item: unknown, result: unknown) => void;

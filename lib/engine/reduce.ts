@@ -1,7 +1,7 @@
 import type { Partitions } from './given.ts';
 import type { ErasedReducer } from './node.ts';
 import type { Pulse } from './pulse.ts';
-import { isThenable } from './thenable.ts';
+import { isThenable } from '../base/thenable.ts';
 
 /** Puts the items of a whole batch together two by two, in the order in which they are added. */
 export class Reducer {

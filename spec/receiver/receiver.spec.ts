@@ -62,6 +62,32 @@ describe('a receiver alone', () => {
     expect(fleet.checkpoints).toEqual({ [shard0]: `${fleet.produced[29]?.sequenceNumber}:0` });
   });
 
+  it('takes a block that is acked twice for one, and checkpoints nothing of one that is never acked', async () => {
+    const fleet = new Fleet();
+    const held: Block[] = [];
+    fleet.put(30);
+    const worker = fleet.start('a', {
+      blockMaxRecords: 10,
+      handle: (block) => {
+        held.push(block);
+        return false;
+      },
+    });
+    await fleet.clock.runUntil(() => held.length === 3);
+    const ack = (index: number) => worker.receiver.ack((held[index] as Block).range);
+    ack(0);
+    ack(0);
+    // Counted twice, the first would stand for the second, which nobody acks.
+    ack(2);
+    ack(2);
+    await fleet.clock.advance(60_000);
+    expect(fleet.checkpoints).toEqual({ [shard0]: `${fleet.produced[9]?.sequenceNumber}:0` });
+    ack(0);
+    await fleet.clock.advance(10_000);
+    expect(fleet.checkpoints).toEqual({ [shard0]: `${fleet.produced[9]?.sequenceNumber}:0` });
+    expect(worker.eventsOf('lease.checkpointed')).toHaveLength(1);
+  });
+
   it('stops reading a shard at maxUnackedBlocks and goes on when they are acked, while other shards are read', async () => {
     const fleet = new Fleet({ shardCount: 2 });
     const held: Block[] = [];

@@ -74,6 +74,8 @@ export interface ConsumerSettings {
   readonly blockMaxBytes: number;
   readonly blockMaxRecords: number;
   readonly maxUnackedBlocks: number;
+  /** Whether somebody set `maxUnackedBlocks`, by whatever source, the value of the default included: it is kept then. */
+  readonly isUnackedLimitGiven: boolean;
   readonly checkpointIntervalMillis: number;
   readonly onFailure: FailurePolicy;
   readonly shutdownGraceMillis: number;

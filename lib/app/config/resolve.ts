@@ -153,6 +153,7 @@ function readingSettings(values: ConsumerValues) {
     blockMaxBytes: values.blockMaxBytes ?? 4 * 1024 * 1024,
     blockMaxRecords: values.blockMaxRecords ?? 10_000,
     maxUnackedBlocks: values.maxUnackedBlocks ?? 64,
+    isUnackedLimitGiven: values.maxUnackedBlocks !== undefined,
   } as const;
 }
 

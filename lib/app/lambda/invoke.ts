@@ -1,7 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import { MillraceError } from '../../base/error.ts';
 import { type Deferred, deferred } from '../../base/service.ts';
-import { isThenable } from '../../engine/thenable.ts';
+import { isThenable } from '../../base/thenable.ts';
 import type { LambdaContext, LambdaHandler, LambdaKinesisEvent } from './lambda-types.ts';
 
 /** What an invocation is made with. */

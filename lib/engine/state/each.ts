@@ -1,4 +1,4 @@
-import { isThenable } from '../thenable.ts';
+import { isThenable } from '../../base/thenable.ts';
 
 /** What a walk over many items goes by. */
 export interface Pace {

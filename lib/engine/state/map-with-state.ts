@@ -1,7 +1,7 @@
 import type { Given } from '../given.ts';
 import type { PairKey } from '../key.ts';
 import type { Step, StepContext } from '../stateful-node.ts';
-import { isThenable } from '../thenable.ts';
+import { isThenable } from '../../base/thenable.ts';
 import { each } from './each.ts';
 import { itemsOf } from './group-values.ts';
 import { KeyedEdit, type KeyedState } from './keyed-state.ts';

@@ -3,7 +3,7 @@ import type { Given } from '../given.ts';
 import { type PairKey, checkPair } from '../key.ts';
 import type { TransformContext } from '../node.ts';
 import type { Step, StepContext } from '../stateful-node.ts';
-import { isThenable } from '../thenable.ts';
+import { isThenable } from '../../base/thenable.ts';
 import { each } from './each.ts';
 import { groupValues } from './group-values.ts';
 import { KeyedEdit, type KeyedState } from './keyed-state.ts';

@@ -2,7 +2,7 @@ import type { Given } from '../given.ts';
 import type { PairKey } from '../key.ts';
 import { type Pace, each } from '../state/each.ts';
 import { itemsOf } from '../state/group-values.ts';
-import { isThenable } from '../thenable.ts';
+import { isThenable } from '../../base/thenable.ts';
 
 /** Values of a key put together, and of how many pairs. */
 export interface Counted {

@@ -85,6 +85,7 @@ describe('the settings of a consumer', () => {
       blockMaxBytes: 4_194_304,
       blockMaxRecords: 10_000,
       maxUnackedBlocks: 64,
+      isUnackedLimitGiven: false,
       onFailure: {
         maximumRetryAttempts: -1,
         maximumRecordAgeInSeconds: -1,
