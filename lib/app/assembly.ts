@@ -28,6 +28,8 @@ export interface Assembly extends AsyncDisposable {
   readonly clock: Clock;
   readonly random: Random;
   readonly serviceTimeMillis: () => number;
+  /** How long the stream keeps records; `undefined` while that is not known. */
+  readonly retentionMillis: () => number | undefined;
   /** The ARN of the stream, asked of Kinesis where the options do not say. */
   readonly streamArn: (signal: AbortSignal) => Promise<string>;
 }
@@ -83,6 +85,7 @@ export function assemble(settings: ConsumerSettings, events: EventBus, engine: E
     clock,
     random,
     serviceTimeMillis: () => api.serviceTimeMillis(),
+    retentionMillis: () => receiver.retentionMillis,
     streamArn: async (signal) =>
       settings.streamArn ?? (await openStream(api, { clock, random, events }, signal)).streamArn,
     [Symbol.asyncDispose]: async () => {

@@ -71,7 +71,7 @@ class FeedingReceiver implements EngineReceiver {
     checkInterval(options.batchIntervalMillis);
     const demand = checkedDemand(options.demand ?? {});
     const assembly = this.#begin(engine, options.batchIntervalMillis);
-    const { receiver, clock, random, events, settings, serviceTimeMillis } = assembly;
+    const { receiver, clock, random, events, settings, serviceTimeMillis, retentionMillis } = assembly;
     using life = linkedController(options.signal);
     const unlisten = listenForSignals(options.signals ?? [], {
       onFirst: () => void this.drain().catch(() => {}),
@@ -86,6 +86,7 @@ class FeedingReceiver implements EngineReceiver {
       random,
       events,
       serviceTimeMillis,
+      retentionMillis,
     });
     // The last blocks of a shard that moves or ends are waited for by somebody else than this engine.
     const unsubscribe = events.subscribe((event) => {

@@ -66,7 +66,7 @@ export function checkHandler(handler: unknown, checkpointing: unknown): void {
 
 /** Runs a function over blocks, and acks what it has finished. */
 export function finishByHandler(assembly: Assembly, handler: RecordBatchHandler, lanes: BlockLanes): FinishBlock {
-  const { receiver, settings, clock, random, events, serviceTimeMillis } = assembly;
+  const { receiver, settings, clock, random, events, serviceTimeMillis, retentionMillis } = assembly;
   const watch = stallWatchOf(assembly, lanes);
   return async (block, signal) => {
     const { shardId, millisBehindLatest } = block;
@@ -78,6 +78,7 @@ export function finishByHandler(assembly: Assembly, handler: RecordBatchHandler,
       random,
       events,
       serviceTimeMillis,
+      retentionMillis,
       signal,
       onAttempt: (work) => watch.begin(work),
     });
@@ -92,7 +93,7 @@ export function finishByProcessors(
   mode: CheckpointMode,
   lanes: BlockLanes,
 ): FinishBlock {
-  const { receiver, settings, clock, random, events, serviceTimeMillis } = assembly;
+  const { receiver, settings, clock, random, events, serviceTimeMillis, retentionMillis } = assembly;
   const watch = stallWatchOf(assembly, lanes);
   const run = new ProcessorRun({
     onAttempt: (work) => watch.begin(work),
@@ -104,6 +105,7 @@ export function finishByProcessors(
     random,
     events,
     serviceTimeMillis,
+    retentionMillis,
     afterWork: (shardId, job) => lanes.add(shardId, job),
   });
   return (block, signal) => run.finish(block, signal);

@@ -312,7 +312,11 @@ export type MillraceEvent =
       readonly type: 'batch.stuck';
       readonly shardId: string;
       readonly attempts: number;
+      /** Age of the oldest of the records, by the service's clock. */
       readonly ageMillis: number;
+      /** How long the stream keeps records, and how long it will still keep the oldest of these: 0, it is gone. */
+      readonly retentionMillis?: number;
+      readonly leftMillis?: number;
       readonly message: string;
     }
   | {

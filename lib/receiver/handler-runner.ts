@@ -38,6 +38,8 @@ export interface PolicyRun {
   readonly events: EventSink;
   /** The service's time, milliseconds since 1970, for the age of records. */
   readonly serviceTimeMillis: () => number;
+  /** How long the stream keeps records; `undefined` while that is not known. */
+  readonly retentionMillis: () => number | undefined;
   /** Aborts when the whole run is to end at once. */
   readonly signal: AbortSignal;
   /** Hears of records as soon as they are finished, in order: processed, skipped, or safe in the dead letter. */
@@ -161,11 +163,14 @@ function tellWhenStuck(
     (oldest, record) => Math.min(oldest, record.arrivalTimeMillis),
     failure.serviceTimeMillis,
   );
+  const ageMillis = Math.max(0, Math.round(failure.serviceTimeMillis - oldestMillis));
+  const retentionMillis = run.retentionMillis();
   run.events.publish({
     type: 'batch.stuck',
     shardId: run.work.shardId,
     attempts: failure.attempts,
-    ageMillis: Math.max(0, Math.round(failure.serviceTimeMillis - oldestMillis)),
+    ageMillis,
+    ...(retentionMillis === undefined ? {} : { retentionMillis, leftMillis: Math.max(0, retentionMillis - ageMillis) }),
     message: messageOf(failure.error),
   });
 }

@@ -82,6 +82,11 @@ export class ReceiverLife {
     return this.#keeper;
   }
 
+  /** How long the stream keeps records, as it said at the start; `undefined` before. */
+  get retentionMillis(): number | undefined {
+    return this.#parts?.retentionMillis;
+  }
+
   /** Runs until the first {@link ReceiverLife.end}, the end of a bounded run, or a fault; then gives the leases up. */
   async run(): Promise<LifeEnd> {
     const { clock } = this.#options.receiver;

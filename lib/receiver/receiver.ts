@@ -67,6 +67,11 @@ export class Receiver implements BlockSource, Service {
     this.#beforeLastCheckpoint = hook;
   }
 
+  /** How long the stream keeps records, as it said when this life began; `undefined` before the first. */
+  get retentionMillis(): number | undefined {
+    return this.#life?.retentionMillis;
+  }
+
   /** Gives up the lease of a shard whose handler does not return; the signal of its blocks aborts. */
   giveUpStalled(shardId: string): void {
     this.#life?.giveUpStalled(shardId);

@@ -105,6 +105,7 @@ async function finish(block: Block, options: ConsumeOptions, signal: AbortSignal
     random,
     events,
     serviceTimeMillis,
+    retentionMillis: () => receiver.retentionMillis,
     signal,
   });
   options.onAck(block);

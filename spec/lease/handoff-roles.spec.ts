@@ -30,6 +30,7 @@ const failing: BlockHandler = async (block, worker) => {
     random: seededRandom(1),
     events: { publish: () => {} },
     serviceTimeMillis: () => worker.process.wallMillis(),
+    retentionMillis: () => worker.receiver.retentionMillis,
     signal: new AbortController().signal,
   });
   await run.catch(() => {});

@@ -29,6 +29,7 @@ class Bench {
   readonly events: MillraceEvent[] = [];
   readonly lease = new AbortController();
   readonly whole = new AbortController();
+  retentionMillis: number | undefined = 120_000;
 
   run(count: number, policy: Partial<FailurePolicy>, handler: RecordsHandler): Promise<PolicyOutcome> {
     return runWithPolicy({
@@ -50,6 +51,7 @@ class Bench {
       random: seededRandom(3),
       events: { publish: (event) => void this.events.push(event) },
       serviceTimeMillis: () => this.clock.wallMillis(),
+      retentionMillis: () => this.retentionMillis,
       signal: this.whole.signal,
     });
   }
@@ -124,7 +126,26 @@ describe('a handler under the failure policy', () => {
     for (const [index, event] of stuck.entries()) {
       const before = stuck[index - 1];
       if (before !== undefined) expect(event.ageMillis - before.ageMillis).toBeGreaterThanOrEqual(30_000);
+      expect(event.retentionMillis).toBe(120_000);
+      expect(event.leftMillis).toBe(Math.max(0, 120_000 - event.ageMillis));
     }
+    expect(stuck[0]?.leftMillis).toBeGreaterThan(100_000);
+    expect(stuck.at(-1)?.leftMillis).toBe(0);
+  });
+
+  it('that keeps failing before the retention of the stream is known is reported without it', async () => {
+    const bench = new Bench();
+    bench.retentionMillis = undefined;
+    let failures = 0;
+    const running = bench.run(1, {}, () => {
+      failures += 1;
+      if (failures < 4) throw new Error('broken');
+    });
+    await bench.clock.runUntil(running, { atMostMillis: 60_000 });
+    const [stuck] = bench.eventsOf('batch.stuck');
+    expect(stuck).toMatchObject({ attempts: 3 });
+    expect(stuck).not.toHaveProperty('leftMillis');
+    expect(stuck).not.toHaveProperty('retentionMillis');
   });
 
   it('stops the run with MR_HANDLER_FAILED, the shard and the cause when the attempts are used up', async () => {

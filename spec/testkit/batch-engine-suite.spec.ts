@@ -36,6 +36,7 @@ const byHand: BatchEngineMaker = ({ source, clock, output }) =>
     random: seededRandom(1),
     events: new EventBus(),
     serviceTimeMillis: () => 0,
+    retentionMillis: () => undefined,
   });
 
 describe.each([

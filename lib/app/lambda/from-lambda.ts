@@ -40,7 +40,7 @@ class LambdaBlockWork implements BlockWork {
   }
 
   async [workOnBlocks](assembly: Assembly, signals: DispatchSignals): Promise<void> {
-    const { receiver, settings, clock, random, events, serviceTimeMillis } = assembly;
+    const { receiver, settings, clock, random, events, serviceTimeMillis, retentionMillis } = assembly;
     const lambda = new LambdaFunction({
       handler: this.#handler,
       settings: this.#settings,
@@ -58,6 +58,7 @@ class LambdaBlockWork implements BlockWork {
       random,
       events,
       serviceTimeMillis,
+      retentionMillis,
       maxUnackedBlocks,
       maxBufferedBytes,
       blockIntervalMillis,

@@ -22,6 +22,8 @@ export interface LaneTools {
   readonly random: Random;
   readonly events: EventSink;
   readonly serviceTimeMillis: () => number;
+  /** How long the stream keeps records; `undefined` while that is not known. */
+  readonly retentionMillis: () => number | undefined;
 }
 
 /** What a lane asks of its shard. */
@@ -184,10 +186,11 @@ export class Lane {
     signal: AbortSignal,
     onFinished: (records: readonly KinesisRecord[]) => void,
   ): Promise<void> {
-    const { policy, clock, random, events, serviceTimeMillis } = this.#tools;
+    const { policy, clock, random, events, serviceTimeMillis, retentionMillis } = this.#tools;
     const { shardId } = this.#shard;
     const work = { shardId, records, signal: this.#shard.signal };
-    await runWithPolicy({ work, handler, policy, clock, random, events, serviceTimeMillis, signal, onFinished });
+    const ports = { clock, random, events, serviceTimeMillis, retentionMillis };
+    await runWithPolicy({ work, handler, policy, ...ports, signal, onFinished });
   }
 
   async #wait(untilMillis: number | undefined, signal: AbortSignal): Promise<void> {

@@ -24,6 +24,8 @@ export interface EngineFeedOptions {
   readonly events: EventSink;
   /** The service's time, milliseconds since 1970, for the age of records. */
   readonly serviceTimeMillis: () => number;
+  /** How long the stream keeps records; `undefined` while that is not known. */
+  readonly retentionMillis: () => number | undefined;
 }
 
 /**
@@ -117,7 +119,7 @@ export class EngineFeed {
   }
 
   async #offer(batch: readonly Block[], batchTimeMillis: number, signal: AbortSignal): Promise<void> {
-    const { engine, policy, clock, random, events, serviceTimeMillis } = this.#options;
+    const { engine, policy, clock, random, events, serviceTimeMillis, retentionMillis } = this.#options;
     const all = batch.flatMap((block) => block.records);
     const ours = () => batch.filter((block) => !block.signal.aborted);
     await runWithPolicy({
@@ -139,6 +141,7 @@ export class EngineFeed {
       random,
       events,
       serviceTimeMillis,
+      retentionMillis,
       signal,
     });
   }

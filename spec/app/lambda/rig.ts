@@ -45,6 +45,7 @@ export class LambdaRig {
       random,
       events: { publish: (event) => void this.events.push(event) },
       serviceTimeMillis: () => clock.wallMillis(),
+      retentionMillis: () => 86_400_000,
       maxUnackedBlocks,
       maxBufferedBytes: 1_000_000,
       blockIntervalMillis: 200,

@@ -59,6 +59,7 @@ export class FeedRig {
       random: seededRandom(7),
       events: { publish: (event) => void this.events.push(event) },
       serviceTimeMillis: () => 0,
+      retentionMillis: () => 86_400_000,
     });
     this.running = this.feed.run(this.life.signal);
     this.running.catch(() => {});

@@ -3,6 +3,7 @@ import { BlockLanes } from '../../../lib/app/block-lanes.ts';
 import type { MillraceError } from '../../../lib/base/error.ts';
 import { seededRandom } from '../../../lib/base/random.ts';
 import { formatPosition } from '../../../lib/base/position.ts';
+import type { KinesisRecord } from '../../../lib/block/record.ts';
 import type { FailurePolicy } from '../../../lib/receiver/failure-policy.ts';
 import { ProcessorRun } from '../../../lib/receiver/processor/processor-run.ts';
 import type {
@@ -33,7 +34,13 @@ class Processed {
   failure: unknown;
   readonly dispatched: Promise<void>;
 
-  constructor(fleet: Fleet, name: string, mode: CheckpointMode, hooks: Hooks = {}, options: WorkerOptions = {}) {
+  constructor(
+    fleet: Fleet,
+    name: string,
+    mode: CheckpointMode,
+    hooks: Hooks = {},
+    { onFailure = policy, ...options }: WorkerOptions & { readonly onFailure?: FailurePolicy } = {},
+  ) {
     this.worker = fleet.start(name, { ...options, drinks: false });
     const { receiver, process } = this.worker;
     const lanes = new BlockLanes(process);
@@ -41,11 +48,12 @@ class Processed {
       source: receiver,
       processors: { shardRecordProcessor: ({ shardId }) => this.#processor(shardId, hooks) },
       mode,
-      policy,
+      policy: onFailure,
       clock: process,
       random: seededRandom(1),
       events: { publish: (event) => void this.worker.events.push(event) },
       serviceTimeMillis: () => fleet.kinesis.nowMillis(),
+      retentionMillis: () => this.worker.receiver.retentionMillis,
       afterWork: (shardId, job) => lanes.add(shardId, job),
     });
     const signals = { run: new AbortController().signal, ended: new AbortController().signal };
@@ -86,6 +94,7 @@ class Processed {
   }
 }
 
+const numberOf = (record: KinesisRecord) => Number(record.text());
 const only = (fleet: Fleet) => fleet.kinesis.openShards[0]?.shardId as string;
 const last = (fleet: Fleet) => `${fleet.produced.at(-1)?.sequenceNumber}:0`;
 const codeOf = (promise: Promise<unknown>) =>
@@ -93,6 +102,13 @@ const codeOf = (promise: Promise<unknown>) =>
     () => 'fulfilled',
     (thrown: unknown) => (thrown as MillraceError).code,
   );
+
+/** Fails for every batch that has one of these numbers. */
+const failingFor =
+  (...numbers: readonly number[]): NonNullable<Hooks['processRecords']> =>
+  ({ records }) => {
+    if (records.some((record) => numbers.includes(Number(record.text())))) throw new Error('poison');
+  };
 
 describe('a record processor with automatic checkpoints', () => {
   it('lives: initialize, processRecords, shutdownRequested at the drain; what it returned from is checkpointed', async () => {
@@ -139,6 +155,51 @@ describe('a record processor with automatic checkpoints', () => {
     await fleet.clock.runUntil(() => fleet.isCheckpointed && one.numbers.length === 3, { atMostMillis: 60_000 });
     expect(one.numbers).toEqual([0, 1, 2]);
     expect(one.calls.filter((call) => call === 'initialize').length).toBe(5);
+  });
+
+  it('has the one record it fails for found by halving and written to the dead letter; the rest is checkpointed', async () => {
+    const fleet = new Fleet();
+    fleet.put(8);
+    const letters: number[] = [];
+    const write = async (records: readonly KinesisRecord[]) => void letters.push(...records.map(numberOf));
+    // oxlint-disable-next-line unicorn/no-thenable -- the name is Lambda's
+    const onFailure = { ...policy, maximumRetryAttempts: 1, bisectBatchOnFunctionError: true, then: { write } };
+    const one = new Processed(fleet, 'a', 'automatic', { processRecords: failingFor(5) }, { onFailure });
+    await fleet.clock.runUntil(() => one.numbers.length === 7 && fleet.isCheckpointed, { atMostMillis: 60_000 });
+    expect(one.numbers).toEqual([0, 1, 2, 3, 4, 6, 7]);
+    expect(letters).toEqual([5]);
+    expect(one.worker.eventsOf('records.skipped')).toMatchObject([{ records: 1, to: 'deadLetter', message: 'poison' }]);
+  });
+
+  it('ends the run with MR_HANDLER_FAILED when its attempts are used up, nothing checkpointed, the age told against retention', async () => {
+    const fleet = new Fleet();
+    fleet.put(3);
+    const onFailure = { ...policy, maximumRetryAttempts: 3 };
+    const one = new Processed(fleet, 'a', 'automatic', { processRecords: failingFor(1) }, { onFailure });
+    await fleet.clock.runUntil(() => one.failure !== undefined, { atMostMillis: 60_000 });
+    expect(one.failure).toMatchObject({ code: 'MR_HANDLER_FAILED' });
+    expect(one.numbers).toEqual([]);
+    expect(fleet.checkpoints[only(fleet)]).toBe('TRIM_HORIZON');
+    const [stuck] = one.worker.eventsOf('batch.stuck');
+    const retentionMillis = 24 * 3_600_000;
+    expect(stuck).toMatchObject({ attempts: 3, retentionMillis });
+    expect(stuck?.leftMillis).toBe(retentionMillis - (stuck?.ageMillis ?? 0));
+  });
+
+  it('leaves out what is older than maximumRecordAgeInSeconds, and goes on', async () => {
+    const fleet = new Fleet();
+    fleet.put(3);
+    // oxlint-disable-next-line unicorn/no-thenable -- the name is Lambda's
+    const onFailure = { ...policy, maximumRecordAgeInSeconds: 20, then: 'SKIP' } as const;
+    const one = new Processed(fleet, 'a', 'automatic', { processRecords: failingFor(0, 1, 2) }, { onFailure });
+    await fleet.clock.advance(15_000);
+    expect(one.worker.eventsOf('records.skipped')).toEqual([]);
+    await fleet.clock.runUntil(() => fleet.isCheckpointed, { atMostMillis: 120_000 });
+    fleet.put(1);
+    await fleet.clock.runUntil(() => one.numbers.length === 1, { atMostMillis: 60_000 });
+    expect(one.numbers).toEqual([3]);
+    const skipped = one.worker.eventsOf('records.skipped').reduce((sum, event) => sum + event.records, 0);
+    expect(skipped).toBe(3);
   });
 
   it('hears that the lease is lost after its running call, and is refused a checkpoint then', async () => {
@@ -213,6 +274,39 @@ describe('a record processor with manual checkpoints', () => {
     const two = new Processed(fleet, 'b', 'manual');
     await fleet.clock.runUntil(() => two.numbers.length === 4);
     expect(two.numbers).toEqual([2, 3, 4, 5]);
+  });
+
+  it('is under the failure policy as well: what is skipped moves no checkpoint, its own next one passes over it', async () => {
+    const fleet = new Fleet();
+    fleet.put(3);
+    // oxlint-disable-next-line unicorn/no-thenable -- the name is Lambda's
+    const onFailure = { ...policy, maximumRetryAttempts: 1, then: 'SKIP' } as const;
+    const one = new Processed(fleet, 'a', 'manual', { processRecords: failingFor(1) }, { onFailure });
+    await fleet.clock.runUntil(() => one.worker.eventsOf('records.skipped').length === 1, { atMostMillis: 60_000 });
+    await fleet.clock.advance(30_000);
+    expect(fleet.checkpoints[only(fleet)]).toBe('TRIM_HORIZON');
+    fleet.put(2);
+    await fleet.clock.runUntil(() => one.numbers.length === 2, { atMostMillis: 60_000 });
+    expect(one.numbers).toEqual([3, 4]);
+    expect(fleet.checkpoints[only(fleet)]).toBe('TRIM_HORIZON');
+    await fleet.clock.runUntil(one.checkpointers.get(only(fleet))?.checkpoint() ?? Promise.reject(new Error('none')));
+    expect(fleet.checkpoints[only(fleet)]).toBe(last(fleet));
+  });
+
+  it('never has records left out where nobody allowed it: it is tried until it succeeds', async () => {
+    const fleet = new Fleet();
+    fleet.put(3);
+    let attempts = 0;
+    const one = new Processed(fleet, 'a', 'manual', {
+      processRecords: () => {
+        attempts += 1;
+        if (attempts <= 12) throw new Error('not yet');
+      },
+    });
+    await fleet.clock.runUntil(() => one.numbers.length === 3, { atMostMillis: 600_000 });
+    expect(attempts).toBe(13);
+    expect(one.numbers).toEqual([0, 1, 2]);
+    expect(one.worker.eventsOf('records.skipped')).toEqual([]);
   });
 
   it('gets more than maxUnackedBlocks blocks although it never checkpoints', async () => {
