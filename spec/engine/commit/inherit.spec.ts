@@ -9,8 +9,8 @@ import { partitionKeys } from '../state/arbitraries.ts';
 
 const end = 2n ** 128n - 1n;
 const persistence = new Map<string, Persistence>([
-  ['counts', keyedPersistence({ tag: 'byKey' }) as Persistence],
-  ['partials', keyedPersistence({ tag: 'partial', merge: (a, b) => (a as number) + (b as number) }) as Persistence],
+  ['counts', keyedPersistence({ tag: 'byKey' })],
+  ['partials', keyedPersistence({ tag: 'partial', merge: (a, b) => (a as number) + (b as number) })],
 ]);
 
 interface Part {
