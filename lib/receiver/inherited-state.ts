@@ -1,18 +1,25 @@
 import type { InheritedState } from '../block/shard-opening.ts';
 import type { HashKeyRange, Lease } from '../lease/lease.ts';
 
-/** What a parent's engine committed with its end, as a text for the rows of its children. */
-export function inheritedText({ leaseKey, hashKeyRange }: Lease, state: string): string {
-  return JSON.stringify({ shardId: leaseKey, state, ...(hashKeyRange === undefined ? {} : { hashKeyRange }) });
+/** What a parent's engine commits with its end, as a text for the rows of its children. */
+export function inheritedText({ leaseKey, tenure = 0, hashKeyRange }: Lease, state: string): string {
+  return JSON.stringify({ shardId: leaseKey, tenure, state, ...(hashKeyRange === undefined ? {} : { hashKeyRange }) });
 }
 
-/** Reads the texts of a row; what is none of Millrace's is left out, so that a child without any is noticed. */
+/**
+ * Reads the texts of a row, one for each parent. A parent may have several: its children are named what it will commit
+ * before that is committed, and an owner that dies in between leaves a text of something that was never committed. The end
+ * is committed in the last tenure that there is of the parent, so the text of the greatest tenure is the one that counts.
+ */
 export function inheritedStates(texts: readonly string[]): readonly InheritedState[] {
-  return texts.flatMap((text) => {
-    const { shardId, state, hashKeyRange } = parsed(text);
-    if (typeof shardId !== 'string' || typeof state !== 'string') return [];
-    return [{ shardId, state, ...(isRange(hashKeyRange) ? { hashKeyRange } : {}) }];
-  });
+  const latest = new Map<string, { readonly tenure: number; readonly inherited: InheritedState }>();
+  for (const text of texts) {
+    const { shardId, state, tenure, hashKeyRange } = parsed(text);
+    if (typeof shardId !== 'string' || typeof state !== 'string' || typeof tenure !== 'number') continue;
+    if ((latest.get(shardId)?.tenure ?? -1) > tenure) continue;
+    latest.set(shardId, { tenure, inherited: { shardId, state, ...(isRange(hashKeyRange) ? { hashKeyRange } : {}) } });
+  }
+  return Array.from(latest.values(), ({ inherited }) => inherited);
 }
 
 function parsed(text: string): Readonly<Record<string, unknown>> {

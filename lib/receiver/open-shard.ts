@@ -44,18 +44,24 @@ export async function openShard(lease: Lease, options: OpenShardOptions, signal:
   return open(shard, source, signal);
 }
 
-/** What is not named on the child's row may still stand on its parents' own. */
+/**
+ * What stands on a parent's own row was committed with its end, and counts; what is named on the child's row serves where
+ * the parent's is gone.
+ */
 async function withRows(
   lease: Lease,
   named: readonly InheritedState[],
   { table }: OpenShardOptions,
   signal: AbortSignal,
 ): Promise<readonly InheritedState[]> {
-  const all = [...named];
+  const all: InheritedState[] = [];
   for (const parent of lease.parentShardIds) {
-    if (all.some(({ shardId }) => shardId === parent)) continue;
     const row = await table.get(parent, signal);
-    if (row?.engineState === undefined) continue;
+    const byName = named.find(({ shardId }) => shardId === parent);
+    if (row?.engineState === undefined) {
+      if (byName !== undefined) all.push(byName);
+      continue;
+    }
     const { engineState: state, hashKeyRange } = row;
     all.push({ shardId: parent, state, ...(hashKeyRange === undefined ? {} : { hashKeyRange }) });
   }

@@ -234,11 +234,7 @@ describe('millrace consume refuses', () => {
       ['--initial-position', '2026-01-31T12:00:00'],
       'MR_CONFIG_INVALID: initialPosition (--initial-position) is "2026-01-31T12:00:00", a time without a zone: add one',
     ],
-    [
-      'a feature of a later version',
-      ['--on-stall', 'WARN'],
-      'MR_CONFIG_INVALID: --on-stall is not in this version yet',
-    ],
+    ['a feature of a later version', ['--streams', 'a'], 'MR_CONFIG_INVALID: --streams is not in this version yet'],
     ['attempts below -1', ['--on-failure-maximum-retry-attempts', '-2'], 'is "-2": give -1 for no limit'],
     ['a level that does not exist', ['--log-level', 'loud'], '--log-level is "loud": give debug, info, warn, error'],
     ['a file that is not there', ['--config', 'no/such.json'], 'the configuration file "no/such.json" cannot be read'],

@@ -64,6 +64,7 @@ type Line = { readonly type: string; readonly epoch?: number; readonly message?:
 function start(options: Partial<CountingWorkerOptions> & Pick<CountingWorkerOptions, 'scope' | 'applicationName'>) {
   const all: CountingWorkerOptions = {
     workerIdentifier: 'one',
+    streamName: 'lines',
     endpoint: aws.endpoint,
     stateFolder: join(folder, 'state'),
     outputFile: outputOf(options.applicationName),
@@ -160,6 +161,46 @@ describe.each(['shard', 'application'] as const)('state in %s scope', (scope) =>
         if (before !== undefined) expect([before.batchId, before.batchId + 1]).toContain(line.batchId);
       }
     }
+  });
+});
+
+describe('state by partition key', () => {
+  it('goes with its keys through a split and a merge, also when the process is killed on the way', async () => {
+    const client = testKinesisClient(aws.endpoint);
+    await client.send(new CreateStreamCommand({ StreamName: 'resharded', ShardCount: 2 }));
+    client.destroy();
+    const stream = aws.stream('resharded');
+    const applicationName = newApplication();
+    const options = { scope: 'shard', applicationName, streamName: 'resharded' } as const;
+    let put = 0;
+    const putRound = () => {
+      for (let key = 0; key < keys; key += 1) for (let n = 0; n < 5; n += 1) stream.put(`key ${key}`, `${n}`);
+      put += 5;
+    };
+    const finish = async () => {
+      const worker = start(options);
+      expect(await ended(worker.child), worker.errors() + JSON.stringify(worker.lines)).toBe(0);
+    };
+    putRound();
+    await finish();
+    const [first, second] = stream.shards.map(({ shardId }) => shardId);
+    stream.split(first ?? '');
+    putRound();
+    const killed = start({ ...options, killAt: { point: 'stateWritten', times: 2 } });
+    expect(await ended(killed.child), killed.errors()).toBe('SIGKILL');
+    await finish();
+    const lower = stream.shards.filter(({ parentShardIds }) => parentShardIds.includes(first ?? ''));
+    stream.merge(lower[1]?.shardId ?? '', second ?? '');
+    putRound();
+    await finish();
+    // What is shown last by the shards that are open holds everything: their parents' keys went to them.
+    const open = new Set([lower[0]?.shardId, stream.shards.at(-1)?.shardId]);
+    const sums: Record<string, number> = {};
+    const last = new Map(shown(applicationName).map((line) => [line.group, line.counts]));
+    for (const [group, counts] of last) {
+      if (open.has(group)) for (const [key, count] of counts) sums[key] = (sums[key] ?? 0) + count;
+    }
+    expect(sums).toEqual(Object.fromEntries(Array.from({ length: keys }, (_, key) => [`key ${key}`, put])));
   });
 });
 

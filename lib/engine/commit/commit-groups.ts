@@ -36,7 +36,12 @@ export class CommitGroups {
     signal: AbortSignal,
   ): Promise<CommitLine> {
     const { place } = this.#options;
-    const log = await place.logOf(group, shard.state, `lease ${shard.shardId}`, signal);
+    const { shardId, state } = shard;
+    const prefix = group.slice(0, group.length - shardId.length);
+    const log =
+      state === undefined
+        ? await place.inheritedLog((other) => prefix + other, shard, signal)
+        : await place.logOf(group, state, `lease ${shardId}`, signal);
     return this.#line(group, {
       log,
       fence: { kind: 'tenure', number: shard.tenure },

@@ -89,12 +89,12 @@ export class CommitLine {
 
   /** The time of the last committed batch; 0 before the first. */
   get batchTimeMillis(): number {
-    return this.#options.log.last?.batchTimeMillis ?? 0;
+    return this.#options.log.origin?.batchTimeMillis ?? 0;
   }
 
   /** From which windows and slides are counted. */
   get zeroTimeMillis(): number {
-    return this.#options.log.last?.zeroTimeMillis ?? this.#options.zeroTimeMillis;
+    return this.#options.log.origin?.zeroTimeMillis ?? this.#options.zeroTimeMillis;
   }
 
   /** What the operators remember after the last committed batch. */

@@ -1,16 +1,20 @@
 import type { Random } from '../../base/random.ts';
-import type { ObjectStore } from '../store/object-store.ts';
+import type { ShardOpening } from '../../block/shard-opening.ts';
+import type { Persistence } from '../persistence.ts';
+import { type ObjectStore, stateError } from '../store/object-store.ts';
 import { identityOf } from '../store/store-identity.ts';
 import { GroupLog, type GroupLogOptions } from './group-log.ts';
+import { type ParentMemory, inheritMemory } from './inherit.ts';
+import { groupPrefix } from './object-names.ts';
 import { parsePointer } from './pointer.ts';
-import type { Codecs } from './state-pieces.ts';
 
 /** What a {@link CommitPlace} is made with. */
 export interface CommitPlaceOptions {
   readonly store: ObjectStore;
   readonly application: string;
   readonly scope: 'shard' | 'application';
-  readonly codecs: Codecs;
+  /** By key of the memory, how each operator of the plan that remembers is written down, divided and put together. */
+  readonly codecs: ReadonlyMap<string, Persistence>;
   /** Batches from one snapshot to the next: 10. */
   readonly snapshotIntervalBatches?: number;
   /** Committed versions that are kept for rewinding: 10. */
@@ -47,6 +51,44 @@ export class CommitPlace {
     const options = await this.#logOptions(group, signal);
     if (pointer === undefined) return GroupLog.begin(options);
     return GroupLog.recover(options, parsePointer(pointer, where), signal);
+  }
+
+  /**
+   * The log of a shard that committed nothing itself: it begins with what its parents committed with their ends.
+   * `groupOf` names the group of a shard.
+   * @throws MillraceError as {@link logOf}; `MR_STATE_UNREACHABLE` for a parent that has state here which nothing names;
+   * `MR_STATE_INVALID` where the parents' state cannot be divided or put together
+   */
+  async inheritedLog(
+    groupOf: (shardId: string) => string,
+    shard: ShardOpening,
+    signal: AbortSignal,
+  ): Promise<GroupLog> {
+    const parents: ParentMemory[] = [];
+    let latest: GroupLog['last'];
+    for (const { shardId, state, hashKeyRange } of shard.inherited) {
+      const log = await this.logOf(groupOf(shardId), state, `the lease of ${shardId}`, signal);
+      parents.push({ shardId, memory: log.memory, ...(hashKeyRange === undefined ? {} : { hashKeyRange }) });
+      if (latest === undefined || (log.last?.batchTimeMillis ?? 0) > latest.batchTimeMillis) latest = log.last;
+    }
+    for (const parent of shard.parentShardIds) {
+      if (!parents.some(({ shardId }) => shardId === parent)) await this.#checkStateless(groupOf(parent), signal);
+    }
+    const options = await this.#logOptions(groupOf(shard.shardId), signal);
+    if (parents.length === 0) return GroupLog.begin(options);
+    return GroupLog.begin(options, inheritMemory(shard, parents, this.#options.codecs), latest);
+  }
+
+  /** A parent that left nothing must never have had anything: a child never starts from nothing by mistake. */
+  async #checkStateless(group: string, signal: AbortSignal): Promise<void> {
+    const { store, application } = this.#options;
+    const kept = await store.list(groupPrefix(application, group), signal);
+    if (kept.length === 0) return;
+    throw stateError(
+      'MR_STATE_UNREACHABLE',
+      store.location,
+      `${group} has committed state here, and neither its lease nor those of its children name it; restore the lease table, or remove that state`,
+    );
   }
 
   async #logOptions(group: string, signal: AbortSignal): Promise<GroupLogOptions> {

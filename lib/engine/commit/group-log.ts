@@ -66,6 +66,7 @@ export class GroupLog {
   /** The last committed manifests, oldest first. */
   #kept: (NamedManifest & { readonly checksum: string })[] = [];
   #memory: Memory = emptyMemory;
+  #origin: Manifest | undefined;
   #unclaimed: readonly string[] = [];
   #lineage = 0;
   /** Whether all of the last kept versions are known; else nothing may be called an orphan. */
@@ -77,10 +78,14 @@ export class GroupLog {
     this.#prefix = groupPrefix(options.application, options.group);
   }
 
-  /** A group that has committed nothing; `memory` is what it inherits, from shards that were split or merged. */
-  static begin(options: GroupLogOptions, memory: Memory = emptyMemory): GroupLog {
+  /**
+   * A group that has committed nothing; `memory` is what it inherits, from shards that were split or merged, and `origin`
+   * the last manifest of these.
+   */
+  static begin(options: GroupLogOptions, memory: Memory = emptyMemory, origin?: Manifest): GroupLog {
     const log = new GroupLog(options);
     log.#memory = memory;
+    log.#origin = origin;
     return log;
   }
 
@@ -93,6 +98,11 @@ export class GroupLog {
     const log = new GroupLog(options);
     await log.#recover(pointer, signal);
     return log;
+  }
+
+  /** The manifest that times go on from: the last committed one, or that of a parent shard. */
+  get origin(): Manifest | undefined {
+    return this.last ?? this.#origin;
   }
 
   /** The last committed manifest. */
