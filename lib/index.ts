@@ -43,7 +43,7 @@ export type { OperatorContext, OutputContext, TransformContext } from './engine/
 export type { GeneratorContext, QueueStreamOptions } from './engine/queue-source.ts';
 export type { ReceiverSupervisor, StreamReceiver } from './engine/receiver-source.ts';
 export { type StateStore, fileState, memoryState, s3State } from './engine/state-store.ts';
-export type { S3StoreOptions } from './engine/store/s3-store.ts';
+export type { S3ClientLike, S3StoreOptions } from './engine/store/s3-store.ts';
 export { StateSpec } from './engine/state/state-spec.ts';
 export type { State } from './engine/state/state.ts';
 export type { DStream, PairDStream, StateDStream } from './engine/stream.ts';

@@ -100,6 +100,24 @@ describe('the program of docs/record-processors.md', () => {
   });
 });
 
+describe('the program of docs/exactly-once.md', () => {
+  it('counts every record once over two runs, and goes on from the state of the first', async () => {
+    const source = programsOf('docs/exactly-once.md')[0]?.source ?? '';
+    const program = source
+      .replace('/var/lib/counts', resolve(folder, 'state'))
+      .replace("applicationName: 'counts'", "applicationName: 'counts-once'");
+    expect(program).toContain(folder);
+    for (const count of [1, 2]) {
+      const one = run(program);
+      const shows = (key: string) => one.output().includes(`'${key}', ${count}`);
+      await one.until(() => shows('key-0') && shows('key-1'));
+      one.child.kill('SIGTERM');
+      expect(await one.exited()).toBe(0);
+      await put('lines', ['once', 'more']);
+    }
+  });
+});
+
 async function put(stream: string, lines: readonly string[]): Promise<void> {
   const client = testKinesisClient(kinesis.endpoint);
   const records = lines.map((line, index) => ({ Data: Buffer.from(line), PartitionKey: `key-${index}` }));

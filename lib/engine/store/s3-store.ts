@@ -2,6 +2,11 @@ import type * as S3 from '@aws-sdk/client-s3';
 import { MillraceError } from '../../base/error.ts';
 import { checkObjectName, type CreateOutcome, type ObjectStore, storeFault } from './object-store.ts';
 
+/** What is needed of an `S3Client`; its own type is not named, so that programs without the package compile. */
+export interface S3ClientLike {
+  send(command: never, options?: never): Promise<unknown>;
+}
+
 /** Options of {@link S3Store}. */
 export interface S3StoreOptions {
   /** The bucket; it must exist. Versioning and life-cycle rules are the owner's affair, but must not expire objects in use. */
@@ -12,7 +17,7 @@ export interface S3StoreOptions {
   /** Another endpoint than the region's own, such as MinIO's or an emulator's; then buckets are addressed by path. */
   readonly endpoint?: string;
   /** A client that is there already; then `region` and `endpoint` must not be given, and it is not closed here. */
-  readonly client?: S3.S3Client;
+  readonly client?: S3ClientLike;
 }
 
 type Sdk = typeof S3;
@@ -130,7 +135,7 @@ export class S3Store implements ObjectStore {
         { cause: thrown, subject: { store: this.location } },
       );
     }
-    if (client !== undefined) return { sdk, client };
+    if (client !== undefined) return { sdk, client: client as S3.S3Client };
     const made = new sdk.S3Client({
       ...(region === undefined ? {} : { region }),
       ...(endpoint === undefined ? {} : { endpoint, forcePathStyle: true }),
