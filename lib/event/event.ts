@@ -4,10 +4,9 @@ import type { ErrorSubject } from '../base/error.ts';
 export type LeaseLossReason = 'taken' | 'expired' | 'deleted' | 'duplicate' | 'released' | 'stalled';
 
 /**
- * A step of the commit order, told when it is done: the plan is written, the operators have taken their step, the state is
- * written, the outputs are done, the commit is written, the ranges are acknowledged.
+ * A step of the commit order, told when it is done: the operators have taken their step, the state is written, the outputs are done, the commit is written, the ranges are acknowledged.
  */
-export type BatchStep = 'planned' | 'processed' | 'stateWritten' | 'outputsDone' | 'committed' | 'acknowledged';
+export type BatchStep = 'processed' | 'stateWritten' | 'outputsDone' | 'committed' | 'acknowledged';
 
 /** Why a lease is given to a worker. */
 export type AssignReason = 'unowned' | 'expired' | 'balance' | 'epoch';

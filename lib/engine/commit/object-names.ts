@@ -2,8 +2,8 @@ import type { Random } from '../../base/random.ts';
 import { namePartOf } from '../store/object-store.ts';
 import { type Fence, formatFence, parseFence } from './fence.ts';
 
-/** What an object of a commit group is: a manifest with the state that its batch left, or the plan of a batch. */
-export type ObjectKind = 'manifest' | 'plan';
+/** What an object of a commit group is: a manifest with the state that its batch left. */
+export type ObjectKind = 'manifest';
 
 /** What an object's name tells about it. */
 export interface ObjectName {
@@ -13,7 +13,7 @@ export interface ObjectName {
 }
 
 const batchDigits = 12;
-const namePattern = /^(manifest|plan)-(\d{12,})-([te]\d+)(?:-([0-9a-f]+))?\.json$/;
+const namePattern = /^(manifest)-(\d{12,})-([te]\d+)(?:-([0-9a-f]+))?\.json$/;
 
 /** Where all objects of a commit group are: `counts/shardId-000000000000/`. */
 export function groupPrefix(application: string, group: string): string {
@@ -26,13 +26,6 @@ export function groupPrefix(application: string, group: string): string {
  */
 export function newObjectName(prefix: string, { kind, batchId, fence }: ObjectName, random: Random): string {
   return `${prefix}${kind}-${digits(batchId)}-${formatFence(fence)}-${random.hex(16)}.json`;
-}
-
-/**
- * The one name of the plan of a batch under a fence: who finds it there runs it, so it must be the same for every try.
- */
-export function planName(prefix: string, batchId: number, fence: Fence): string {
-  return `${prefix}plan-${digits(batchId)}-${formatFence(fence)}.json`;
 }
 
 /** Reads a name; `undefined` for one that no version of Millrace makes, which is nobody's garbage. */

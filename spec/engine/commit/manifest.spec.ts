@@ -8,7 +8,7 @@ import {
   progressOf,
   readManifest,
 } from '../../../lib/engine/commit/manifest.ts';
-import { groupPrefix, newObjectName, planName, readObjectName } from '../../../lib/engine/commit/object-names.ts';
+import { groupPrefix, newObjectName, readObjectName } from '../../../lib/engine/commit/object-names.ts';
 import { formatPointer, parsePointer } from '../../../lib/engine/commit/pointer.ts';
 import { seal } from '../../../lib/engine/store/sealed.ts';
 
@@ -117,7 +117,6 @@ describe('the name of an object', () => {
     const names = [newObjectName(prefix, parts, random), newObjectName(prefix, parts, random)];
     expect(new Set(names).size).toBe(2);
     for (const name of names) expect(readObjectName(prefix, name)).toEqual(parts);
-    expect(readObjectName(prefix, planName(prefix, 5, parts.fence))).toEqual({ ...parts, kind: 'plan', batchId: 5 });
   });
 
   it('of something that Millrace did not make is not read', () => {
