@@ -27,6 +27,18 @@ export const commandTable: CommandTable = {
     brief: 'Print the records of a stream, or hand them to a program, and checkpoint what was taken',
     load: async () => (await import('./definitions/consume.ts')).consumeDefinition(),
   },
+  leases: {
+    brief: 'Show who reads which shard, and how far each has come',
+    load: async () => (await import('./definitions/leases.ts')).leasesDefinition(),
+  },
+  lag: {
+    brief: 'Show how far the checkpoints of an application are behind',
+    load: async () => (await import('./definitions/lag.ts')).lagDefinition(),
+  },
+  shards: {
+    brief: 'Show the shards of a stream, their parents and what part of the keys each takes',
+    load: async () => (await import('./definitions/shards.ts')).shardsDefinition(),
+  },
   bench: {
     brief: 'Measure what a stream gives and what reading it takes, without leases and checkpoints',
     load: async () => (await import('./definitions/bench.ts')).benchDefinition(),

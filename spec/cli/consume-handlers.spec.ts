@@ -18,11 +18,9 @@ const consume = async (args: readonly string[], { records = 3, io = realTimeIo()
   const application = `app-${(applications += 1)}`;
   const given = ['--stream-name', name, '--application-name', application, '--until', 'CAUGHT_UP'];
   const settings = ['--idle-time-between-reads-in-millis', '250', '--heartbeat-isolation', 'inline'];
-  return service.run(
-    ['consume', ...given, ...settings, ...service.flags('both'), ...args],
-    io,
-    { PATH: process.env['PATH'] ?? '' },
-  );
+  return service.run(['consume', ...given, ...settings, ...service.flags('both'), ...args], io, {
+    PATH: process.env['PATH'] ?? '',
+  });
 };
 
 const node = (script: string, ...args: string[]) => ['--exec', process.execPath, '--', '-e', script, ...args];

@@ -2,6 +2,7 @@ import { jsonLine } from '../../base/json-line.ts';
 import type { BenchFlags } from '../definitions/bench.ts';
 import type { CommandContext } from '../command-io.ts';
 import { exitCodes } from '../exit-code.ts';
+import { withoutApplication } from '../flags/without-application.ts';
 import { LineOutput } from '../line-output.ts';
 import { loggerOf } from '../log-level.ts';
 import { optionsOf } from '../options-of.ts';
@@ -14,8 +15,7 @@ import { untilSignal } from '../until-signal.ts';
  */
 export async function bench(this: CommandContext, flags: BenchFlags): Promise<void> {
   const { seconds, json = false } = flags;
-  // Whatever application the environment names, this is none.
-  const options = await optionsOf(this, flags, { fixed: { 'application-name': 'millrace-bench' } });
+  const options = await optionsOf(this, flags, withoutApplication);
   const { io } = this;
   const logger = loggerOf(this, flags['log-level']);
   const { benchStream } = await import('../../app/stream-bench.ts');

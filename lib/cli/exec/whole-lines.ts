@@ -5,10 +5,7 @@ const longestLineBytes = 1024 * 1024;
  * Passes on what a program prints in whole lines, so that two programs do not mix within one; what follows the last
  * newline comes at the end. Resolves when the stream has ended and everything was taken.
  */
-export async function wholeLines(
-  stream: AsyncIterable<unknown>,
-  take: (text: Buffer) => Promise<void>,
-): Promise<void> {
+export async function wholeLines(stream: AsyncIterable<unknown>, take: (text: Buffer) => Promise<void>): Promise<void> {
   let begun: Buffer[] = [];
   let begunBytes = 0;
   for await (const chunk of stream as AsyncIterable<Buffer>) {
