@@ -5,6 +5,7 @@ import type { BatchOrder, BatchOutcome } from './batch-run.ts';
 import type { CommitLine } from './commit/commit-line.ts';
 import { recordsOf } from './batch-events.ts';
 import { type Memory, emptyMemory } from './memory.ts';
+import { type OnDowntime, missedWhileDown } from './tick-plan.ts';
 
 /**
  * How many formed batches may wait in a line. At the limit ticks form no more: their blocks stay queued and join the
@@ -26,6 +27,8 @@ export interface LineFields {
   readonly hasLocalItems?: () => boolean;
   /** The holding whose batches the line runs, where state is kept; the line goes on from its last committed batch. */
   readonly commits?: CommitLine | undefined;
+  /** What becomes of the batch times between the last commit and the first tick of this line: `run` unless told otherwise. */
+  readonly onDowntime?: OnDowntime | undefined;
   readonly run: (order: BatchOrder) => Promise<BatchOutcome>;
   /** The batch time of a batch that does not wait for a tick, given the last one of this line. */
   readonly hurriedTime: (lastBatchMillis: number) => number;
@@ -57,6 +60,8 @@ export class Line {
   #memory: Memory = emptyMemory;
   /** The last block of the shard whose line this is. */
   #latest: Block | undefined;
+  /** The time of the last commit, until the batch times since then were made up for. */
+  #downSinceMillis: number | undefined;
 
   constructor(fields: LineFields) {
     this.#fields = fields;
@@ -65,6 +70,7 @@ export class Line {
     this.#lastBatchId = commits.batchId;
     this.#lastBatchMillis = commits.batchTimeMillis;
     this.#memory = commits.memory;
+    if (commits.batchId > 0) this.#downSinceMillis = commits.batchTimeMillis;
   }
 
   /** Runs nothing more: its holding is over. A batch that is under way is refused when it is to be committed. */
@@ -95,6 +101,22 @@ export class Line {
     if (this.#failed) return;
     if (this.#waiting.length >= maximumWaitingBatches) return;
     if (this.#arrived.length === 0 && !this.#makesEmptyBatches) return;
+    this.#makeUp(batchTimeMillis);
+    this.#form(batchTimeMillis);
+  }
+
+  /** What has arrived goes into the first of the batches that passed while no process ran the group, as in Spark. */
+  #makeUp(tickMillis: number): void {
+    const { batchIntervalMillis, onDowntime = 'run', emptyBatches } = this.#fields;
+    const since = this.#downSinceMillis;
+    this.#downSinceMillis = undefined;
+    if (since === undefined || !emptyBatches) return;
+    for (const time of missedWhileDown(since, tickMillis, batchIntervalMillis, onDowntime)) {
+      if (this.#waiting.length < maximumWaitingBatches - 1) this.#form(time);
+    }
+  }
+
+  #form(batchTimeMillis: number): void {
     const { commits, batchIntervalMillis } = this.#fields;
     // Where an earlier process had a clock that ran ahead, batch times still never go back.
     const timeMillis =
