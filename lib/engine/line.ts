@@ -192,7 +192,11 @@ export class Line {
   }
 
   get #hasMore(): boolean {
-    return !this.#failed && this.#gather === undefined && (this.#arrived.length > 0 || this.#fields.hasLocalItems?.() === true);
+    return (
+      !this.#failed &&
+      this.#gather === undefined &&
+      (this.#arrived.length > 0 || this.#fields.hasLocalItems?.() === true)
+    );
   }
 
   /** A shard's line makes no batch without blocks before its first block, after its last, nor once its lease is lost. */

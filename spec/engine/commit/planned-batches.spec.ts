@@ -60,7 +60,10 @@ function expectWhole(shown: Shown, world: HolderWorld): void {
 
 describe.each(scopes)('a batch that is planned, in %s scope', (scope) => {
   it('holds the same records in the same partitions when it is repeated, wherever its holders died', async () => {
-    const cut = fc.record({ blockRecords: fc.integer({ min: 1, max: 5 }), blocksAtOnce: fc.integer({ min: 1, max: 4 }) });
+    const cut = fc.record({
+      blockRecords: fc.integer({ min: 1, max: 5 }),
+      blocksAtOnce: fc.integer({ min: 1, max: 4 }),
+    });
     const death = fc.record({ step: fc.constantFrom(...steps), times: fc.integer({ min: 1, max: 3 }), cut });
     await fc.assert(
       fc.asyncProperty(fc.array(death, { maxLength: 4 }), cut, async (deaths, lastCut) => {
