@@ -232,7 +232,7 @@ export type MillraceEvent =
       readonly batchTimeMillis: number;
       readonly records: number;
       readonly blocks: number;
-      /** For each shard one, at most {@link maximumBatchInputs}. */
+      /** For each shard one, at most 1,000. */
       readonly inputs: readonly BatchInput[];
     }
   | {
