@@ -1,4 +1,4 @@
-import type { CommandDefinition } from './command.ts';
+import { type CommandDefinition, type CommandFunction, type CommandSpec, defineCommand } from './command.ts';
 
 /** A command by name: one line for the help, and where the rest of it is. */
 export interface CommandLeaf {
@@ -23,29 +23,42 @@ export interface CommandTable {
  * flags alone. A further command is an entry here, a file in `definitions` and one in `commands`.
  */
 export const commandTable: CommandTable = {
-  consume: {
-    brief: 'Print the records of a stream, or hand them to a program, and checkpoint what was taken',
-    load: async () => (await import('./definitions/consume.ts')).consumeDefinition(),
-  },
-  leases: {
-    brief: 'Show who reads which shard, and how far each has come',
-    load: async () => (await import('./definitions/leases.ts')).leasesDefinition(),
-  },
-  lag: {
-    brief: 'Show how far the checkpoints of an application are behind',
-    load: async () => (await import('./definitions/lag.ts')).lagDefinition(),
-  },
-  shards: {
-    brief: 'Show the shards of a stream, their parents and what part of the keys each takes',
-    load: async () => (await import('./definitions/shards.ts')).shardsDefinition(),
-  },
-  bench: {
-    brief: 'Measure what a stream gives and what reading it takes, without leases and checkpoints',
-    load: async () => (await import('./definitions/bench.ts')).benchDefinition(),
-  },
+  consume: command(
+    'Print the records of a stream, or hand them to a program, and checkpoint what was taken',
+    async () => (await import('./definitions/consume.ts')).consumeSpec,
+    async () => (await import('./commands/consume.ts')).consume,
+  ),
+  leases: command(
+    'Show who reads which shard, and how far each has come',
+    async () => (await import('./definitions/leases.ts')).leasesSpec,
+    async () => (await import('./commands/leases.ts')).leases,
+  ),
+  lag: command(
+    'Show how far the checkpoints of an application are behind',
+    async () => (await import('./definitions/lag.ts')).lagSpec,
+    async () => (await import('./commands/lag.ts')).lag,
+  ),
+  shards: command(
+    'Show the shards of a stream, their parents and what part of the keys each takes',
+    async () => (await import('./definitions/shards.ts')).shardsSpec,
+    async () => (await import('./commands/shards.ts')).shards,
+  ),
+  bench: command(
+    'Measure what a stream gives and what reading it takes, without leases and checkpoints',
+    async () => (await import('./definitions/bench.ts')).benchSpec,
+    async () => (await import('./commands/bench.ts')).bench,
+  ),
 };
 
 /** Whether an entry is a word with commands under it. */
 export function isGroup(entry: CommandLeaf | CommandGroup): entry is CommandGroup {
   return 'commands' in entry;
+}
+
+function command<FLAGS extends object, ARGS extends readonly string[]>(
+  brief: string,
+  loadSpec: () => Promise<() => CommandSpec<FLAGS, ARGS>>,
+  loadFunction: () => Promise<CommandFunction<FLAGS, ARGS>>,
+): CommandLeaf {
+  return { brief, load: async () => defineCommand(brief, (await loadSpec())(), loadFunction) };
 }

@@ -11,21 +11,25 @@ export interface PositionalArgument {
   readonly brief: string;
 }
 
-/** What {@link defineCommand} makes a command of. */
-export interface CommandSpec<FLAGS, ARGS extends readonly string[]> {
+/** What a command does. */
+export type CommandFunction<FLAGS, ARGS extends readonly string[] = []> = (
+  this: CommandContext,
+  flags: FLAGS,
+  ...args: ARGS
+) => Promise<void>;
+
+/** The flags, arguments and texts of a command whose function takes `FLAGS` and `ARGS`. */
+export interface CommandSpec<FLAGS, ARGS extends readonly string[] = []> {
   readonly flags: FlagTable<FLAGS>;
   /** The arguments before `--`, all of them needed. */
   readonly positional?: readonly PositionalArgument[];
   /** What stands behind `--` and is handed to the command as it is; absent for a command that takes nothing there. */
   readonly rest?: PositionalArgument;
-  readonly docs: {
-    readonly brief: string;
-    readonly description: string;
-    /** Usage lines without the name of the command. */
-    readonly usage: readonly string[];
-  };
-  /** Loads what the command does: the AWS clients come with it, so neither help nor a slip in a flag costs them. */
-  readonly load: () => Promise<(this: CommandContext, flags: FLAGS, ...args: ARGS) => Promise<void>>;
+  readonly description: string;
+  /** Usage lines without the name of the command. */
+  readonly usage: readonly string[];
+  /** Only ties the arguments to the function. */
+  readonly arguments?: ARGS;
 }
 
 /** A command with all its flags, ready for the parser. */
@@ -37,22 +41,23 @@ export interface CommandDefinition {
   readonly takesRest: boolean;
 }
 
-/** Makes a command. */
-export function defineCommand<FLAGS extends object, ARGS extends readonly string[] = []>(
+/**
+ * Makes a command. `load` loads what it does, when it is run: the AWS clients come with it, so that neither help nor a slip
+ * in a flag costs them.
+ */
+export function defineCommand<FLAGS extends object, ARGS extends readonly string[]>(
+  brief: string,
   spec: CommandSpec<FLAGS, ARGS>,
+  load: () => Promise<CommandFunction<FLAGS, ARGS>>,
 ): CommandDefinition {
-  const { flags, positional = [], rest, docs } = spec;
+  const { flags, positional = [], rest, description, usage } = spec;
   // The parser's types tie the shape of the arguments to that of the function; here they are texts, in order.
   const build = buildCommand as (builder: object) => Command<CommandContext>;
   return {
     command: build({
-      loader: spec.load,
+      loader: load,
       parameters: { flags, ...argumentsOf(positional, rest) },
-      docs: {
-        brief: docs.brief,
-        fullDescription: docs.description,
-        ...(docs.usage.length === 0 ? {} : { customUsage: docs.usage }),
-      },
+      docs: { brief, fullDescription: description, ...(usage.length === 0 ? {} : { customUsage: usage }) },
     }),
     flagNames: Object.keys(flags),
     takesRest: rest !== undefined,

@@ -39,7 +39,7 @@ export async function sourcesOf(
   flags: GivenFlags,
   { fixed = {}, fallback }: KnownOptions = {},
 ): Promise<OptionSources> {
-  const file = await fileOf(context, flags as { readonly config?: string; readonly properties?: string });
+  const file = await fileOf(context, flags);
   return { flags: { ...optionTexts(flags), ...fixed }, env: context.env, file, fallback };
 }
 
@@ -48,7 +48,7 @@ const optionFlagNames = new Set([...Object.keys(consumerOptionList), ...Object.k
 /** The flags that are options: their texts by name. */
 function optionTexts(flags: GivenFlags): Record<string, string> {
   const texts = Object.entries(flags).filter(([name, value]) => optionFlagNames.has(name) && typeof value === 'string');
-  return Object.fromEntries(texts) as Record<string, string>;
+  return Object.fromEntries(texts);
 }
 
 async function fileOf(

@@ -1,6 +1,6 @@
 import { systemClock } from '../../lib/base/clock.ts';
 import { main } from '../../lib/cli/main.ts';
-import { FakeKinesis } from '../../lib/testkit/fake-kinesis.ts';
+import type { FakeKinesis } from '../../lib/testkit/fake-kinesis.ts';
 import { type FakeAwsOptions, type LocalFakeAws, startFakeAws } from '../../lib/testkit/server/start.ts';
 import { MemoryIo } from './support.ts';
 import { CreateStreamCommand, KinesisClient } from '@aws-sdk/client-kinesis';

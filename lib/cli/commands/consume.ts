@@ -1,4 +1,3 @@
-import type { ConsumerOptions } from '../../app/config/consumer-options.ts';
 import type { Consumer } from '../../app/consumer.ts';
 import type { RecordBatchHandler } from '../../app/finish-blocks.ts';
 import { defaultShutdownGraceMillis } from '../../app/shutdown.ts';
@@ -40,7 +39,7 @@ export async function consume(this: CommandContext, flags: ConsumeFlags, ...rest
       progress.add(event);
       if (event.type === 'worker.draining') display.write(drainingLine(event, graceMillis));
     },
-  } as ConsumerOptions);
+  });
   display.start();
   try {
     this.process.exitCode = await runConsume(consumable(consumer), io, handlerOf);

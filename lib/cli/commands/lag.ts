@@ -17,7 +17,7 @@ export async function lag(this: CommandContext, flags: LagFlags): Promise<void> 
   const { json = false, watch = false, 'interval-seconds': seconds = defaultIntervalSeconds } = flags;
   const { createAdmin } = await import('../../app/admin.ts');
   await using admin = createAdmin(options);
-  if (!watch) return show(this, json, finding(await rowsOf(admin)));
+  if (!watch) return await show(this, json, finding(await rowsOf(admin)));
   const { io } = this;
   const end = await untilSignal(io, async (signal) => {
     while (!signal.aborted) {

@@ -1,4 +1,4 @@
-import { type CommandDefinition, type FlagTable, defineCommand } from '../command.ts';
+import { type CommandSpec } from '../command.ts';
 import { type SourceFlags, jsonFlag, sourceFlags } from '../flags/common-flags.ts';
 import { numberFlag, switchFlag } from '../flags/flag.ts';
 import { applicationOptions, optionFlags, streamOptions } from '../flags/option-flags.ts';
@@ -11,8 +11,8 @@ export interface LagFlags extends SourceFlags {
 }
 
 /** `millrace lag`. */
-export function lagDefinition(): CommandDefinition {
-  return defineCommand<LagFlags>({
+export function lagSpec(): CommandSpec<LagFlags> {
+  return {
     flags: {
       ...optionFlags([...applicationOptions, ...streamOptions]),
       ...sourceFlags,
@@ -22,15 +22,11 @@ export function lagDefinition(): CommandDefinition {
         'How long --watch waits in between (default: 5)',
       ),
       json: jsonFlag('each shard as one JSON line'),
-    } as FlagTable<LagFlags>,
-    docs: {
-      brief: 'Show how far the checkpoints of an application are behind',
-      description:
-        'Prints for each shard how far its checkpoint is behind the newest record, as Kinesis counts it, and who reads it. ' +
-        'It asks once a shard that is not read to its end; that is one of the five reads a second that all consumers of a ' +
-        'shard share. It changes nothing.',
-      usage: ['--application-name mailer --stream-name orders [--watch] [--json]'],
     },
-    load: async () => (await import('../commands/lag.ts')).lag,
-  });
+    description:
+      'Prints for each shard how far its checkpoint is behind the newest record, as Kinesis counts it, and who reads it. ' +
+      'It asks once a shard that is not read to its end; that is one of the five reads a second that all consumers of a ' +
+      'shard share. It changes nothing.',
+    usage: ['--application-name mailer --stream-name orders [--watch] [--json]'],
+  };
 }

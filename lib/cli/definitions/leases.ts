@@ -1,4 +1,4 @@
-import { type CommandDefinition, type FlagTable, defineCommand } from '../command.ts';
+import { type CommandSpec } from '../command.ts';
 import { type SourceFlags, jsonFlag, sourceFlags } from '../flags/common-flags.ts';
 import { applicationOptions, optionFlags } from '../flags/option-flags.ts';
 
@@ -8,21 +8,17 @@ export interface LeasesFlags extends SourceFlags {
 }
 
 /** `millrace leases`. */
-export function leasesDefinition(): CommandDefinition {
-  return defineCommand<LeasesFlags>({
+export function leasesSpec(): CommandSpec<LeasesFlags> {
+  return {
     flags: {
       ...optionFlags(applicationOptions),
       ...sourceFlags,
       json: jsonFlag('each lease as one JSON line'),
-    } as FlagTable<LeasesFlags>,
-    docs: {
-      brief: 'Show who reads which shard, and how far each has come',
-      description:
-        'Prints the leases of an application: the worker that reads the shard, the worker that gets it next while a handoff ' +
-        'is under way, the checkpoint, and the counter, which rises with every heartbeat. It reads the lease table alone, ' +
-        'and changes nothing.',
-      usage: ['--application-name mailer [--region eu-west-1] [--json]'],
     },
-    load: async () => (await import('../commands/leases.ts')).leases,
-  });
+    description:
+      'Prints the leases of an application: the worker that reads the shard, the worker that gets it next while a handoff ' +
+      'is under way, the checkpoint, and the counter, which rises with every heartbeat. It reads the lease table alone, ' +
+      'and changes nothing.',
+    usage: ['--application-name mailer [--region eu-west-1] [--json]'],
+  };
 }

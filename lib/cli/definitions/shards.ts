@@ -1,4 +1,4 @@
-import { type CommandDefinition, type FlagTable, defineCommand } from '../command.ts';
+import { type CommandSpec } from '../command.ts';
 import { type SourceFlags, jsonFlag, sourceFlags } from '../flags/common-flags.ts';
 import { optionFlags, streamOptions } from '../flags/option-flags.ts';
 
@@ -8,20 +8,16 @@ export interface ShardsFlags extends SourceFlags {
 }
 
 /** `millrace shards`. */
-export function shardsDefinition(): CommandDefinition {
-  return defineCommand<ShardsFlags>({
+export function shardsSpec(): CommandSpec<ShardsFlags> {
+  return {
     flags: {
       ...optionFlags(streamOptions),
       ...sourceFlags,
       json: jsonFlag('each shard as one JSON line'),
-    } as FlagTable<ShardsFlags>,
-    docs: {
-      brief: 'Show the shards of a stream, their parents and what part of the keys each takes',
-      description:
-        'Prints all shards that the stream still has: open ones, and closed ones whose records are not past retention yet. ' +
-        'It needs no application, reads no record and changes nothing.',
-      usage: ['--stream-name orders [--region eu-west-1] [--json]'],
     },
-    load: async () => (await import('../commands/shards.ts')).shards,
-  });
+    description:
+      'Prints all shards that the stream still has: open ones, and closed ones whose records are not past retention yet. ' +
+      'It needs no application, reads no record and changes nothing.',
+    usage: ['--stream-name orders [--region eu-west-1] [--json]'],
+  };
 }
