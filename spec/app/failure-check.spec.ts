@@ -27,7 +27,9 @@ describe('a loop over blocks', () => {
 
   it('is refused with checkpointing, which only record processors have', () => {
     const consumer = createConsumer(options());
-    expect(() => consumer.blocks({ checkpointing: 'manual' } as never)).toThrow(/checkpointing has no effect on a loop/);
+    expect(() => consumer.blocks({ checkpointing: 'manual' } as never)).toThrow(
+      /checkpointing has no effect on a loop/,
+    );
   });
 });
 
@@ -59,7 +61,10 @@ describe('a failure policy', () => {
 
 describe('a Lambda handler', () => {
   it('is refused with checkpointing', async () => {
-    const run = createConsumer(options()).run(fromLambda(async () => {}), { checkpointing: 'manual' } as never);
+    const run = createConsumer(options()).run(
+      fromLambda(async () => {}),
+      { checkpointing: 'manual' } as never,
+    );
     await expect(run).rejects.toThrow(/checkpointing has no effect on a Lambda handler/);
   });
 });

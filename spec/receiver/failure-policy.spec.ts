@@ -80,13 +80,7 @@ describe('the decision after a failure', () => {
       [3, 2, 1],
       'bisect 12|3',
     ],
-    [
-      'tries a record again that fails alone',
-      { bisectBatchOnFunctionError, maximumRetryAttempts: 1 },
-      1,
-      [3],
-      'retry',
-    ],
+    ['tries a record again that fails alone', { bisectBatchOnFunctionError, maximumRetryAttempts: 1 }, 1, [3], 'retry'],
     [
       'splits at the greatest age, too',
       { bisectBatchOnFunctionError, maximumRecordAgeInSeconds: 60 },

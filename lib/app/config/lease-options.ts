@@ -31,7 +31,8 @@ export const leaseOptions = {
   ),
   stalledAfterMillis: millis(
     {
-      brief: 'How long work on records (a handler, an engine, a block that is not acked) or the main thread may not come back before it counts as stalled, milliseconds.',
+      brief:
+        'How long work on records (a handler, an engine, a block that is not acked) or the main thread may not come back before it counts as stalled, milliseconds.',
       defaultText: '300000',
     },
     1_000,

@@ -141,7 +141,9 @@ describe('a receiver of an engine with positions of its own', () => {
     await fleet.clock.runUntil(() => first.numbers.length === 3);
     await fleet.clock.runUntil(first.drain());
     fleet.put(3);
-    const second = fleet.start('second', { startAt: startOfEngine(engineAt(new Map()), { ...patience, clock: fleet.clock }) });
+    const second = fleet.start('second', {
+      startAt: startOfEngine(engineAt(new Map()), { ...patience, clock: fleet.clock }),
+    });
     await fleet.clock.runUntil(second.ended);
     expect(second.outcome).toMatchObject({ code: 'MR_POSITION_HOLE' });
     expect(second.numbers).toEqual([]);
