@@ -61,6 +61,15 @@ export type MillraceEvent =
   | { readonly type: 'leader.elected'; readonly workerIdentifier: string }
   | { readonly type: 'leader.lost'; readonly workerIdentifier: string }
   | {
+      readonly type: 'leader.resigned';
+      readonly workerIdentifier: string;
+      /** Passes over the leases that failed in a row, and for how long. */
+      readonly failedPasses: number;
+      readonly forMillis: number;
+      readonly code: string;
+      readonly message: string;
+    }
+  | {
       readonly type: 'lease.handoff';
       readonly leaseKey: string;
       readonly from: string;
