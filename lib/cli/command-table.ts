@@ -28,6 +28,11 @@ export const commandTable: CommandTable = {
     async () => (await import('./definitions/consume.ts')).consumeSpec,
     async () => (await import('./commands/consume.ts')).consume,
   ),
+  tail: command(
+    'Print records as they come, from any time on, without leases and checkpoints',
+    async () => (await import('./definitions/tail.ts')).tailSpec,
+    async () => (await import('./commands/tail.ts')).tail,
+  ),
   leases: command(
     'Show who reads which shard, and how far each has come',
     async () => (await import('./definitions/leases.ts')).leasesSpec,
