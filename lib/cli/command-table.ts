@@ -33,6 +33,11 @@ export const commandTable: CommandTable = {
     async () => (await import('./definitions/tail.ts')).tailSpec,
     async () => (await import('./commands/tail.ts')).tail,
   ),
+  produce: command(
+    'Put the lines of standard input into a stream',
+    async () => (await import('./definitions/produce.ts')).produceSpec,
+    async () => (await import('./commands/produce.ts')).produce,
+  ),
   leases: command(
     'Show who reads which shard, and how far each has come',
     async () => (await import('./definitions/leases.ts')).leasesSpec,
