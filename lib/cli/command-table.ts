@@ -53,6 +53,16 @@ export const commandTable: CommandTable = {
     async () => (await import('./definitions/shards.ts')).shardsSpec,
     async () => (await import('./commands/shards.ts')).shards,
   ),
+  seek: command(
+    'Move an application to another place of its stream',
+    async () => (await import('./definitions/seek.ts')).seekSpec,
+    async () => (await import('./commands/seek.ts')).seek,
+  ),
+  drain: command(
+    'Have a running worker finish, give its leases back and end',
+    async () => (await import('./definitions/drain.ts')).drainSpec,
+    async () => (await import('./commands/drain.ts')).drain,
+  ),
   bench: command(
     'Measure what a stream gives and what reading it takes, without leases and checkpoints',
     async () => (await import('./definitions/bench.ts')).benchSpec,
