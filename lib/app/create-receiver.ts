@@ -14,6 +14,7 @@ import type { RunOptions } from './consumer.ts';
 import { runTogether } from './run-together.ts';
 import { drainWithin } from './shutdown.ts';
 import { listenForSignals } from './signals.ts';
+import { Watch } from './watch.ts';
 
 /** How an engine is fed. */
 export interface FeedOptions extends RunOptions {
@@ -93,11 +94,15 @@ class FeedingReceiver implements EngineReceiver {
       if (event.type === 'shard.changed' && event.to === 'draining') feed.hurry();
     });
     receiver.demand(demand);
+    const watch = new Watch(this.#bus, [settings]);
+    watch.start();
     try {
+      if (settings.ui !== undefined) await watch.serve(settings.ui);
       await runTogether(receiver, life, feed.run(life.signal));
     } finally {
       unsubscribe();
       unlisten();
+      await watch.end();
       await assembly[Symbol.asyncDispose]();
     }
   }
