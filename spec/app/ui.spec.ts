@@ -61,7 +61,10 @@ describe('startUi', () => {
     [{ port: '80' }, 'MR_CONFIG_INVALID: ui.port is "80"'],
     [{ host: 'http://x' }, 'MR_CONFIG_INVALID: ui.host is "http://x": give an address or a name'],
     [{ token: 'secret' }, 'MR_CONFIG_INVALID: ui.token is not of the right form: give a text of 16 to 512'],
-    [{ allowedHosts: ['x:80'] }, 'MR_CONFIG_INVALID: ui.allowedHosts is an array: give an array of at most 100 names without port'],
+    [
+      { allowedHosts: ['x:80'] },
+      'MR_CONFIG_INVALID: ui.allowedHosts is an array: give an array of at most 100 names without port',
+    ],
     [{ onListening: 1 }, 'MR_CONFIG_INVALID: ui.onListening is 1: give a function'],
     [{ prot: 1 }, 'MR_CONFIG_UNKNOWN: unknown option "ui.prot": ui has port, host, token'],
     [[], 'MR_CONFIG_INVALID: ui is an array: give an object such as { port: 4040 }'],
