@@ -84,12 +84,10 @@ export function withChange(before: PageState, change: PageChange): PageState {
     version: change.version,
     takenAtMillis: change.takenAtMillis,
   };
-  for (const name of Object.keys(change.lists ?? {}) as ListName[]) {
-    const keyOf = listKeys[name] as (entry: unknown) => string;
-    next[name] = withListChange(before[name], change.lists?.[name] as ListChange, keyOf);
+  for (const [name, listed] of Object.entries(change.lists ?? {}) as [ListName, ListChange][]) {
+    next[name] = withListChange(before[name], listed, listKeys[name] as (entry: unknown) => string);
   }
-  for (const name of Object.keys(change.pasts ?? {}) as PastName[]) {
-    const { front, length } = change.pasts?.[name] as PastChange;
+  for (const [name, { front, length }] of Object.entries(change.pasts ?? {}) as [PastName, PastChange][]) {
     next[name] = [...front, ...(before[name] as readonly unknown[])].slice(0, length);
   }
   return next as unknown as PageState;

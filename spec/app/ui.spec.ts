@@ -50,8 +50,7 @@ describe('startUi', () => {
   it('refuses a token that is too weak, or none, without showing it', async () => {
     await expect(start({ tokenFile: '/nowhere/token' })).rejects.toThrow('ui.tokenFile /nowhere/token cannot be read');
     vi.stubEnv('MILLRACE_UI_TOKEN', 'short one');
-    const failure = await start({}).catch((thrown: Error) => thrown.message);
-    expect(failure).toBe(
+    await expect(start({})).rejects.toThrow(
       'MR_CONFIG_INVALID: MILLRACE_UI_TOKEN is not of the right form: give 16 to 512 printable characters without spaces',
     );
   });
@@ -109,7 +108,6 @@ describe('the page of a program', () => {
     await context.run();
     expect(shown[0]).toMatchObject({
       batchDuration: 10,
-      numReceivedRecords: 2,
       numActiveBatches: expect.any(Number) as number,
     });
     await expect(ask('/state')).rejects.toThrow('fetch failed');

@@ -271,7 +271,10 @@ describe('the JSON API', () => {
     tellBatch(source, { group: 'shardId-2', id: 1, records: 1 });
     const answer = await get(`/streaming/batches/${atMillis}`);
     expect(answer.status).toBe(400);
-    expect([...(answer.json['keys'] as string[])].sort()).toEqual([`shardId-1@${atMillis}`, `shardId-2@${atMillis}`]);
+    expect((answer.json['keys'] as unknown as string[]).toSorted()).toEqual([
+      `shardId-1@${atMillis}`,
+      `shardId-2@${atMillis}`,
+    ]);
   });
 
   it('has shards, leases, state, configuration, alerts and health beside them', async () => {

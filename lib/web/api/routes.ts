@@ -110,6 +110,6 @@ function withBatch<P extends string>(
   return c.json({ error: 'several groups have a batch of that time: name one by its key', keys: found.keys }, 400);
 }
 
-function notFound(c: Context, error: string): Response {
+function notFound(c: Pick<Context, 'json'>, error: string): Response {
   return c.json({ error }, 404);
 }
