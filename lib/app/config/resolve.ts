@@ -183,6 +183,7 @@ function runningSettings(values: ConsumerValues) {
     logger: values.logger,
     listener: values.listener,
     metricsLevel: values.metricsLevel ?? 'SUMMARY',
+    metricsEnabledDimensions: values.metricsEnabledDimensions,
     cloudWatch: values.cloudWatch ?? false,
     cloudWatchEndpoint: values.cloudWatchEndpoint,
     alerts: values.alerts,
