@@ -6,6 +6,7 @@ import type { CommitLine } from './commit/commit-line.ts';
 import type { PlanGather } from './commit/plan-gather.ts';
 import { recordsOf } from './batch-events.ts';
 import { type Memory, emptyMemory } from './memory.ts';
+import { type OnDowntime, missedWhileDown } from './tick-plan.ts';
 
 /**
  * How many formed batches may wait in a line. At the limit ticks form no more: their blocks stay queued and join the
@@ -27,6 +28,8 @@ export interface LineFields {
   readonly hasLocalItems?: () => boolean;
   /** The holding whose batches the line runs, where state is kept; the line goes on from its last committed batch. */
   readonly commits?: CommitLine | undefined;
+  /** What becomes of the batch times between the last commit and the first tick of this line: `run` unless told otherwise. */
+  readonly onDowntime?: OnDowntime | undefined;
   readonly run: (order: BatchOrder) => Promise<BatchOutcome>;
   /** The batch time of a batch that does not wait for a tick, given the last one of this line. */
   readonly hurriedTime: (lastBatchMillis: number) => number;
@@ -60,6 +63,8 @@ export class Line {
   #memory: Memory = emptyMemory;
   /** The last block of the shard whose line this is. */
   #latest: Block | undefined;
+  /** Whether the batch times since the last commit, in which no process ran the group, are still to be made up for. */
+  #wasDown = false;
   /** Puts the batch of a found plan together; until it is whole, no other may be made. */
   #gather: PlanGather | undefined;
 
@@ -70,6 +75,7 @@ export class Line {
     this.#lastBatchId = commits.batchId;
     this.#lastBatchMillis = commits.batchTimeMillis;
     this.#memory = commits.memory;
+    this.#wasDown = commits.batchId > 0;
     this.#gather = commits.foundPlan();
     this.#takeFoundBatch();
   }
@@ -118,6 +124,22 @@ export class Line {
       if (this.#waiting.length > 0) this.#wake();
       return;
     }
+    this.#makeUp(batchTimeMillis);
+    this.#form(batchTimeMillis);
+  }
+
+  /** What has arrived goes into the first of the batches that passed while no process ran the group, as in Spark. */
+  #makeUp(tickMillis: number): void {
+    const { batchIntervalMillis, onDowntime = 'run', emptyBatches } = this.#fields;
+    const wasDown = this.#wasDown;
+    this.#wasDown = false;
+    if (!wasDown || !emptyBatches) return;
+    for (const time of missedWhileDown(this.#lastBatchMillis, tickMillis, batchIntervalMillis, onDowntime)) {
+      if (this.#waiting.length < maximumWaitingBatches - 1) this.#form(time);
+    }
+  }
+
+  #form(batchTimeMillis: number): void {
     const { commits, batchIntervalMillis } = this.#fields;
     // Where an earlier process had a clock that ran ahead, batch times still never go back.
     const timeMillis =
