@@ -27,7 +27,7 @@ export function enabledDimensions(dimensions: DatumDimensions, enabled: readonly
     ...(kept('ShardIdentifier', ShardId) ? { ShardId } : {}),
     ...(kept('StreamIdentifier', StreamId) ? { StreamId } : {}),
     ...(kept('WorkerIdentifier', WorkerIdentifier) ? { WorkerIdentifier } : {}),
-  } as DatumDimensions;
+  };
 }
 
 /** KCL's dimensions. */
