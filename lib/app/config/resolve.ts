@@ -22,6 +22,8 @@ export interface OptionSources {
   readonly options?: ConsumerOptions | undefined;
   readonly env?: Environment | undefined;
   readonly file?: ConfigFile | undefined;
+  /** What counts where no other source says anything. */
+  readonly fallback?: Partial<ConsumerOptions> | undefined;
 }
 
 /** The facts of the machine that defaults are made of. */
@@ -77,6 +79,7 @@ function rankedSources(sources: OptionSources): GivenValues[] {
     fromProgram(sources.options ?? {}),
     fromEnvironment(sources.env ?? {}),
     ...(sources.file === undefined ? [] : [fromFile(sources.file)]),
+    fromProgram(sources.fallback ?? {}),
   ];
 }
 
