@@ -179,6 +179,13 @@ export interface ConsumerOptions {
   readonly listener?: EventListener | undefined;
   /** Which metrics CloudWatch gets; default `'SUMMARY'`. */
   readonly metricsLevel?: 'NONE' | 'SUMMARY' | 'DETAILED' | undefined;
+  /**
+   * Which of KCL's dimensions figures in CloudWatch keep, `Operation` always; default all. Each shard, and each worker
+   * without a stable name, makes metrics of its own, which AWS bills: `['StreamIdentifier']` is one for all.
+   */
+  readonly metricsEnabledDimensions?:
+    | readonly ('Operation' | 'ShardIdentifier' | 'StreamIdentifier' | 'WorkerIdentifier')[]
+    | undefined;
   /** Whether metrics go to CloudWatch, under the names of KCL; default false. Needs the package `@aws-sdk/client-cloudwatch`. */
   readonly cloudWatch?: boolean | undefined;
   /** URL of CloudWatch, for emulators and private endpoints. */

@@ -1,3 +1,4 @@
+import type { DimensionName } from '../../monitor/cloudwatch/datum.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { EventListener } from '../../event/bus.ts';
 import type { LeaseAssignmentStrategy } from '../../lease/plan/utilization-types.ts';
@@ -88,6 +89,7 @@ export interface ConsumerSettings {
   readonly logger: Logger | undefined;
   readonly listener: EventListener | undefined;
   readonly metricsLevel: 'NONE' | 'SUMMARY' | 'DETAILED';
+  readonly metricsEnabledDimensions: readonly DimensionName[] | undefined;
   readonly cloudWatch: boolean;
   readonly cloudWatchEndpoint: string | undefined;
   readonly alerts: AlertThresholds | undefined;

@@ -23,6 +23,8 @@ export interface OptionSources {
   readonly options?: ConsumerOptions | undefined;
   readonly env?: Environment | undefined;
   readonly file?: ConfigFile | undefined;
+  /** What counts where no other source says anything. */
+  readonly fallback?: Partial<ConsumerOptions> | undefined;
 }
 
 /** The facts of the machine that defaults are made of. */
@@ -78,6 +80,7 @@ function rankedSources(sources: OptionSources): GivenValues[] {
     fromProgram(sources.options ?? {}),
     fromEnvironment(sources.env ?? {}),
     ...(sources.file === undefined ? [] : [fromFile(sources.file)]),
+    fromProgram(sources.fallback ?? {}),
   ];
 }
 
@@ -185,6 +188,7 @@ function runningSettings(values: ConsumerValues) {
     logger: values.logger,
     listener: values.listener,
     metricsLevel: values.metricsLevel ?? 'SUMMARY',
+    metricsEnabledDimensions: values.metricsEnabledDimensions,
     cloudWatch: values.cloudWatch ?? false,
     cloudWatchEndpoint: values.cloudWatchEndpoint,
     alerts: values.alerts,
