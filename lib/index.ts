@@ -47,6 +47,7 @@ export type { S3ClientLike, S3StoreOptions } from './engine/store/s3-store.ts';
 export { StateSpec } from './engine/state/state-spec.ts';
 export type { State } from './engine/state/state.ts';
 export type { DStream, PairDStream, StateDStream } from './engine/stream.ts';
+export type { UiAddress, UiOptions } from './app/config/ui-options.ts';
 export type { EventListener } from './event/bus.ts';
 export type { MillraceEvent } from './event/event.ts';
 export type { DrainedWorker } from './lease/drain-request.ts';
