@@ -67,6 +67,7 @@ export class Watch {
     const [first] = this.#receivers;
     if (first === undefined || !first.cloudWatch || first.metricsLevel === 'NONE') return;
     const { applicationName: namespace, metricsLevel: level, workerIdentifier, region, credentials } = first;
+    const isOfSeveral = new Set(this.#receivers.map(({ streamName }) => streamName)).size > 1;
     const sink = new CloudWatchSink({ region, credentials, endpoint: first.cloudWatchEndpoint });
     const publisher = new CloudWatchPublisher({
       bus: this.#bus,
@@ -75,6 +76,8 @@ export class Watch {
       namespace,
       level,
       workerIdentifier,
+      ...(first.metricsEnabledDimensions === undefined ? {} : { dimensions: first.metricsEnabledDimensions }),
+      streamName: () => (isOfSeveral ? this.#speaking.streamName : ''),
     });
     this.#published = publisher.run(this.#publishing.signal).finally(() => sink.destroy());
   }

@@ -122,7 +122,7 @@ export type MillraceEvent =
   | {
       readonly type: 'shard.stalled';
       readonly shardId: string;
-      /** How long its handler has not returned. */
+      /** How long the work on its records (a handler, an engine, a loop over blocks) has not come back. */
       readonly forMillis: number;
       /** Whether the lease is given up for it. */
       readonly released: boolean;

@@ -1,3 +1,4 @@
+import type { DimensionName } from '../../monitor/cloudwatch/datum.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { EventListener } from '../../event/bus.ts';
 import type { LeaseAssignmentStrategy } from '../../lease/plan/utilization-types.ts';
@@ -78,6 +79,8 @@ export interface ConsumerSettings {
   readonly isUnackedLimitGiven: boolean;
   readonly checkpointIntervalMillis: number;
   readonly onFailure: FailurePolicy;
+  /** The options of `onFailure` that somebody set, by whatever source, under their names. */
+  readonly givenOnFailure: readonly string[];
   readonly shutdownGraceMillis: number;
   readonly receiverRestartDelayMillis: number;
   readonly maxReceiverRestarts: number;
@@ -85,6 +88,7 @@ export interface ConsumerSettings {
   readonly logger: Logger | undefined;
   readonly listener: EventListener | undefined;
   readonly metricsLevel: 'NONE' | 'SUMMARY' | 'DETAILED';
+  readonly metricsEnabledDimensions: readonly DimensionName[] | undefined;
   readonly cloudWatch: boolean;
   readonly cloudWatchEndpoint: string | undefined;
   readonly alerts: AlertThresholds | undefined;

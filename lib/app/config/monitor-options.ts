@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import type { AlertThresholds } from '../../monitor/alerts.ts';
+import { dimensionNames } from '../../monitor/cloudwatch/datum.ts';
 import { endpoint } from './connection-options.ts';
-import { onOff, programValue, word } from './option-kinds.ts';
+import { onOff, programValue, someWords, word } from './option-kinds.ts';
 
 const threshold = z.number().min(0).optional();
 
@@ -22,6 +23,13 @@ export const monitorOptions = {
     'SUMMARY',
     'DETAILED',
   ]),
+  metricsEnabledDimensions: someWords(
+    {
+      brief: "Which of KCL's dimensions figures in CloudWatch keep; without a dimension the figures along it are one.",
+      defaultText: 'all',
+    },
+    dimensionNames,
+  ),
   cloudWatch: onOff({
     brief: "Whether metrics go to CloudWatch, under the KCL's names; needs @aws-sdk/client-cloudwatch.",
     defaultText: 'false',

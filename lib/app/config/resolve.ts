@@ -22,6 +22,8 @@ export interface OptionSources {
   readonly options?: ConsumerOptions | undefined;
   readonly env?: Environment | undefined;
   readonly file?: ConfigFile | undefined;
+  /** What counts where no other source says anything. */
+  readonly fallback?: Partial<ConsumerOptions> | undefined;
 }
 
 /** The facts of the machine that defaults are made of. */
@@ -77,6 +79,7 @@ function rankedSources(sources: OptionSources): GivenValues[] {
     fromProgram(sources.options ?? {}),
     fromEnvironment(sources.env ?? {}),
     ...(sources.file === undefined ? [] : [fromFile(sources.file)]),
+    fromProgram(sources.fallback ?? {}),
   ];
 }
 
@@ -177,12 +180,14 @@ function runningSettings(values: ConsumerValues) {
       // oxlint-disable-next-line unicorn/no-thenable -- the name of the option; its value is never a function
       then: values['onFailure.then'] ?? 'STOP',
     },
+    givenOnFailure: Object.keys(values).filter((name) => name.startsWith('onFailure.')),
     shutdownGraceMillis: values.shutdownGraceMillis ?? defaultShutdownGraceMillis,
     receiverRestartDelayMillis: values.receiverRestartDelayMillis ?? 2_000,
     maxReceiverRestarts: values.maxReceiverRestarts ?? 5,
     logger: values.logger,
     listener: values.listener,
     metricsLevel: values.metricsLevel ?? 'SUMMARY',
+    metricsEnabledDimensions: values.metricsEnabledDimensions,
     cloudWatch: values.cloudWatch ?? false,
     cloudWatchEndpoint: values.cloudWatchEndpoint,
     alerts: values.alerts,
