@@ -83,10 +83,11 @@ function give(sink: Sink<SinkItem>, partitions: readonly (readonly SinkItem[])[]
     attempt,
     signal,
   };
-  return writeToSink(sink as Sink<unknown>, partitions, context);
+  return writeToSink(sink, partitions, context);
 }
 
-const sorted = (items: readonly SinkItem[]): SinkItem[] => items.map(([key, value]): SinkItem => [key, value]).sort();
+const sorted = (items: readonly SinkItem[]): SinkItem[] =>
+  items.map(([key, value]): SinkItem => [key, value]).toSorted(([a], [b]) => (a < b ? -1 : 1));
 
 async function expectShown(target: SinkTarget, items: readonly SinkItem[]): Promise<void> {
   assert.deepEqual(sorted(await target.shown()), sorted(items));
@@ -149,7 +150,7 @@ async function showsAgain(target: SinkTarget): Promise<void> {
   await give(target.open(), partitions, { batchId: 1, fence: 3 });
   await give(target.open(), partitions, { batchId: 1, fence: 3, attempt: 2 });
   const seen = new Set((await target.shown()).map(([key]) => key));
-  assert.deepEqual([...seen].sort(), ['a', 'b']);
+  assert.deepEqual([...seen].toSorted(), ['a', 'b']);
 }
 
 async function rejectsWithReason(target: SinkTarget): Promise<void> {

@@ -54,7 +54,9 @@ describe('fileSink', () => {
       };
     },
   });
-  it.each(cases.map((one) => [one.name, one.run] as const))('%s', (_name, run) => run());
+  it.each(cases.map((one) => [one.name, one.run] as const))('%s', async (_name, run) => {
+    await expect(run()).resolves.toBeUndefined();
+  });
 
   it('names files by application, group and batch id, and leaves nothing unfinished', async () => {
     const sink = fileSink<number>(folder, { suffix: 'txt', line: String });
