@@ -1,9 +1,14 @@
 import { MillraceError } from '../../base/error.ts';
 import type { OutputPromise } from '../../event/event.ts';
-import type { OutputNode } from '../node.ts';
+import type { InputNode, OutputNode } from '../node.ts';
 import { nameOf } from '../node-head.ts';
-import type { Plan } from '../plan.ts';
 import type { SinkGuarantee } from './sink.ts';
+
+/** What of a plan says what its outputs can guarantee. */
+export interface PuttingOut {
+  readonly inputs: readonly InputNode[];
+  readonly outputs: readonly OutputNode[];
+}
 
 /** What an output says of itself. */
 interface Declared {
@@ -22,7 +27,7 @@ export function outputName(node: OutputNode): string {
 }
 
 /** What each output of a plan guarantees; `isCommitted`: whether its batches are committed. */
-export function guaranteesOf(plan: Plan, isCommitted: boolean): readonly OutputPromise[] {
+export function guaranteesOf(plan: PuttingOut, isCommitted: boolean): readonly OutputPromise[] {
   const local = plan.inputs.find(({ from }) => from === 'local');
   return plan.outputs.map((node) => {
     const output = outputName(node);
@@ -76,7 +81,7 @@ export function describeGuarantee({ guarantee, reason }: OutputPromise): string 
  * Refuses outputs whose declared guarantee the run cannot keep.
  * @throws MillraceError `MR_CONFIG_INVALID` naming the output
  */
-export function checkOutputs(plan: Plan, isCommitted: boolean): void {
+export function checkOutputs(plan: PuttingOut, isCommitted: boolean): void {
   const names = new Map<string, OutputNode>();
   for (const node of plan.outputs) {
     const { guarantee, repeatable } = declaredOf(node);
