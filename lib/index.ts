@@ -50,6 +50,7 @@ export type { Sink, SinkContext, SinkGuarantee } from './engine/sink/sink.ts';
 export { StateSpec } from './engine/state/state-spec.ts';
 export type { State } from './engine/state/state.ts';
 export type { DStream, PairDStream, StateDStream } from './engine/stream.ts';
+export type { UiAddress, UiOptions } from './app/config/ui-options.ts';
 export type { EventListener } from './event/bus.ts';
 export type { MillraceEvent } from './event/event.ts';
 export type { DrainedWorker } from './lease/drain-request.ts';

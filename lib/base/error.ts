@@ -40,6 +40,7 @@ export const errorReactions = {
   MR_SEEK_STATE: 'fatal',
   MR_FOREIGN_WORKER: 'fatal',
   MR_RANGE_HOLE: 'restart',
+  MR_PORT_UNAVAILABLE: 'fatal',
   MR_INTERNAL: 'fatal',
 } as const satisfies Record<string, Reaction>;
 

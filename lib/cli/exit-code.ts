@@ -51,6 +51,7 @@ const codesOfErrors: Readonly<Record<ErrorCode, number>> = {
   MR_SEEK_STATE: exitCodes.failed,
   MR_FOREIGN_WORKER: exitCodes.notUsable,
   MR_RANGE_HOLE: exitCodes.failed,
+  MR_PORT_UNAVAILABLE: exitCodes.usage,
   MR_INTERNAL: exitCodes.failed,
 };
 

@@ -3,6 +3,7 @@ import type { EventListener } from '../../event/bus.ts';
 import type { LeaseAssignmentStrategy } from '../../lease/plan/utilization-types.ts';
 import type { AlertThresholds } from '../../monitor/alerts.ts';
 import type { DeadLetter } from '../../receiver/dead-letter.ts';
+import type { UiOptions } from './ui-options.ts';
 
 /** Keys for AWS, as its SDK takes them. */
 export interface CredentialIdentity {
@@ -191,4 +192,6 @@ export interface ConsumerOptions {
   readonly cloudWatchEndpoint?: string | undefined;
   /** From where on something is an alert; 0 switches one off. */
   readonly alerts?: AlertThresholds | undefined;
+  /** Serves the page of the run, on this machine alone unless it says otherwise; default: none is served. */
+  readonly ui?: UiOptions | undefined;
 }

@@ -5,6 +5,7 @@ import type { LeaseAssignmentStrategy } from '../../lease/plan/utilization-types
 import type { AlertThresholds } from '../../monitor/alerts.ts';
 import type { FailurePolicy } from '../../receiver/failure-policy.ts';
 import type { Credentials } from './consumer-options.ts';
+import type { UiOptions } from './ui-options.ts';
 
 /** Where new leases start. Assignable to the start position of a read. */
 export type InitialPositionSetting =
@@ -92,4 +93,6 @@ export interface ConsumerSettings {
   readonly cloudWatch: boolean;
   readonly cloudWatchEndpoint: string | undefined;
   readonly alerts: AlertThresholds | undefined;
+  /** Not set: no page is served. */
+  readonly ui: UiOptions | undefined;
 }

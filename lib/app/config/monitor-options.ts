@@ -3,6 +3,7 @@ import type { AlertThresholds } from '../../monitor/alerts.ts';
 import { dimensionNames } from '../../monitor/cloudwatch/datum.ts';
 import { endpoint } from './connection-options.ts';
 import { onOff, programValue, someWords, word } from './option-kinds.ts';
+import type { UiOptions } from './ui-options.ts';
 
 const threshold = z.number().min(0).optional();
 
@@ -41,5 +42,12 @@ export const monitorOptions = {
       expects: 'an object of thresholds, such as { staleCheckpointMillis: 600000 }; 0 switches one off',
     },
     alerts,
+  ),
+  ui: programValue<UiOptions>(
+    {
+      brief: 'Serves the page of the run, by default at http://127.0.0.1:4040; see page.md.',
+      expects: 'an object such as { port: 4040, onListening: ({ url }) => ... }; see page.md',
+    },
+    z.custom<UiOptions>((value) => typeof value === 'object' && value !== null),
   ),
 };

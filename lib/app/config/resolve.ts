@@ -14,6 +14,7 @@ import { partsOfStreamArn } from './identity-options.ts';
 import { environmentName, flagName } from './option.ts';
 import type { ConsumerValues } from './option-list.ts';
 import { type Problem, configurationError } from './problem.ts';
+import { checkedUiOptions } from './ui-options.ts';
 
 /** Where options come from; a source that is missing says nothing. */
 export interface OptionSources {
@@ -191,6 +192,7 @@ function runningSettings(values: ConsumerValues) {
     cloudWatch: values.cloudWatch ?? false,
     cloudWatchEndpoint: values.cloudWatchEndpoint,
     alerts: values.alerts,
+    ui: values.ui === undefined ? undefined : checkedUiOptions(values.ui),
   } as const;
 }
 
