@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 import { limitOfRuns } from './spec/support/runs.ts';
-import SlowFirst from './spec/support/slow-first.ts';
+import { SlowFirst } from './spec/support/slow-first.ts';
 
 const minuteMillis = 60_000;
 
@@ -42,12 +42,12 @@ export default defineConfig({
         },
       },
       {
-        // Each file starts servers and worker processes: one at a time, so that they do not starve each other.
+        // Each file starts servers and worker processes, which wait for timers most of the time: two files side by side.
         test: {
           name: 'integration',
           sequence: { groupOrder: 3 },
           include: ['spec/integration/**/*.spec.ts'],
-          fileParallelism: false,
+          maxWorkers: 2,
           testTimeout: 2 * minuteMillis,
           hookTimeout: minuteMillis,
         },

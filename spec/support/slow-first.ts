@@ -20,7 +20,7 @@ const slow = [
 ];
 
 /** The order in which the spec files are begun: the slow ones first, then vitest's own order. */
-export default class SlowFirst extends BaseSequencer {
+export class SlowFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const sorted = await super.sort(files);
     const first = slow.flatMap((name) => sorted.filter(({ moduleId }) => moduleId.endsWith(`/${name}`)));
