@@ -153,7 +153,14 @@ export class LeadershipLoop {
     const forMillis = Math.round(now - this.#failures.sinceMillis);
     if (this.#failures.count < mostFailedPasses || forMillis < failoverTimeMillis) return;
     const { code, message } = fault;
-    events.publish({ type: 'leader.resigned', workerIdentifier, failedPasses: this.#failures.count, forMillis, code, message });
+    events.publish({
+      type: 'leader.resigned',
+      workerIdentifier,
+      failedPasses: this.#failures.count,
+      forMillis,
+      code,
+      message,
+    });
     this.#failures = { count: 0, sinceMillis: 0 };
     try {
       await elector.resign(signal, standAsideMillis);

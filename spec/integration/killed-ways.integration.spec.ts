@@ -20,7 +20,8 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'millrace-ways-'));
   aws = await startFakeAws();
   const client = testKinesisClient(aws.endpoint);
-  for (const StreamName of ['lambda', 'feed']) await client.send(new CreateStreamCommand({ StreamName, ShardCount: 2 }));
+  for (const StreamName of ['lambda', 'feed'])
+    await client.send(new CreateStreamCommand({ StreamName, ShardCount: 2 }));
   client.destroy();
 });
 

@@ -4,7 +4,13 @@ import { MillraceError } from '../../lib/base/error.ts';
 import { positionOf } from '../../lib/base/position.ts';
 import type { HandoffBegun, KeeperOutcome } from '../../lib/lease/keeper-messages.ts';
 import type { Lease } from '../../lib/lease/lease.ts';
-import { type LeaseWrite, assignLease, beginTenure, initiateHandoff, withdrawHandoff } from '../../lib/lease/lease-write.ts';
+import {
+  type LeaseWrite,
+  assignLease,
+  beginTenure,
+  initiateHandoff,
+  withdrawHandoff,
+} from '../../lib/lease/lease-write.ts';
 import { FakeLeaseTable } from '../../lib/testkit/fake-lease-table.ts';
 import { VirtualClock } from '../../lib/testkit/virtual-clock.ts';
 import { type KeeperBench, failoverTimeMillis as F, givenLease, onWrites, startKeeper } from './keeper-bench.ts';
@@ -130,18 +136,21 @@ describe('the old owner', () => {
   it.each([
     ['by a heartbeat', true],
     ['by its release', false],
-  ])('hears %s that it was taken back while it finishes, and releases to nobody: the new owner is gone', async (_, isBefore) => {
-    await handOver();
-    await clock.runUntil(checkpoint(5));
-    expect(begun).toHaveLength(1);
-    await takeBack();
-    if (isBefore) await clock.advance(F / 3 + 10);
-    expect(await clock.runUntil(release())).toBe('applied');
-    expect(row().leaseOwner).toBeUndefined();
-    expect(row()).toMatchObject({ checkpoint: positionOf(5n) });
-    expect(bench.lost).toEqual([]);
-    expect(bench.events.at(-1)).toEqual({ type: 'lease.released', leaseKey, tenure });
-  });
+  ])(
+    'hears %s that it was taken back while it finishes, and releases to nobody: the new owner is gone',
+    async (_, isBefore) => {
+      await handOver();
+      await clock.runUntil(checkpoint(5));
+      expect(begun).toHaveLength(1);
+      await takeBack();
+      if (isBefore) await clock.advance(F / 3 + 10);
+      expect(await clock.runUntil(release())).toBe('applied');
+      expect(row().leaseOwner).toBeUndefined();
+      expect(row()).toMatchObject({ checkpoint: positionOf(5n) });
+      expect(bench.lost).toEqual([]);
+      expect(bench.events.at(-1)).toEqual({ type: 'lease.released', leaseKey, tenure });
+    },
+  );
 
   it('completes the handoff to whom the row names by then, whatever it has heard', async () => {
     await handOver('first');

@@ -149,7 +149,8 @@ class HandoffsRepeatNothing implements Checker {
 
   onCall(worker: CheckedWorker): void {
     this.#silent.delete(worker.name);
-    if (worker.isEnding && !this.#endingSince.has(worker.id)) this.#endingSince.set(worker.id, this.#context.nowMillis());
+    if (worker.isEnding && !this.#endingSince.has(worker.id))
+      this.#endingSince.set(worker.id, this.#context.nowMillis());
   }
 
   onEvent(worker: CheckedWorker, event: MillraceEvent): void {
