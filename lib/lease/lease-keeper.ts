@@ -5,7 +5,7 @@ import { MillraceError, toMillraceError } from '../base/error.ts';
 import { formatPosition } from '../base/position.ts';
 import { type Deferred, deferred } from '../base/service.ts';
 import type { LeaseLossReason } from '../event/event.ts';
-import { type Holding, loadOf, newHolding, requestDeadline } from './holding.ts';
+import { type Holding, backoffOf, loadOf, newHolding, requestDeadline } from './holding.ts';
 import type { Keeper } from './keeper.ts';
 import type { KeeperOutcome, KeeperRequest } from './keeper-messages.ts';
 import { type LeaseKeeperOptions, timestampOf } from './keeper-options.ts';
@@ -30,10 +30,6 @@ const maximumConcurrentRenewals = 20;
 const maximumBeginAttempts = 5;
 /** How often a write is made anew because its row tells of a handoff. */
 const maximumHandoffNews = 3;
-/** Wait between two attempts at the same write. */
-const retryBackoff = { baseMillis: 50, capMillis: 1_000 };
-/** The longest wait as a part of the time that is left: a table that answers again in time must be asked in time. */
-const longestRetryWait = 1 / 4;
 
 /**
  * Performs all writes of the leases that this worker holds: begin, renew, checkpoint, release. One queue and one counter per
@@ -352,7 +348,8 @@ export class LeaseKeeper implements Keeper {
           return 'lost';
         }
       }
-      await pause(clock, backoffMillis(this.#backoffOf(holding), attempt, random), holding.over.signal);
+      const backoff = backoffOf(holding, this.#options.failoverTimeMillis, clock.monotonicMillis());
+      await pause(clock, backoffMillis(backoff, attempt, random), holding.over.signal);
     }
   }
 
@@ -363,13 +360,6 @@ export class LeaseKeeper implements Keeper {
   async #writeOnce(holding: Holding, write: LeaseWrite): Promise<WriteOutcome> {
     using request = requestDeadline(this.#options.clock, this.#options.failoverTimeMillis, holding.over.signal);
     return await this.#options.table.write(write, request.signal);
-  }
-
-  #backoffOf(holding: Holding): { readonly baseMillis: number; readonly capMillis: number } {
-    const { clock, failoverTimeMillis } = this.#options;
-    const leftMillis = holding.confirmedAtMillis + failoverTimeMillis - clock.monotonicMillis();
-    const capMillis = Math.min(retryBackoff.capMillis, leftMillis * longestRetryWait);
-    return { ...retryBackoff, capMillis: Math.max(retryBackoff.baseMillis, capMillis) };
   }
 
   #lose(holding: Holding, reason: LeaseLossReason): void {

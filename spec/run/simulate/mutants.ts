@@ -84,7 +84,7 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'lib/lease/lease-keeper.ts',
-        find: '      await pause(clock, backoffMillis(this.#backoffOf(holding), attempt, random), holding.over.signal);',
+        find: '      await pause(clock, backoffMillis(backoff, attempt, random), holding.over.signal);',
         replace: "      return { outcome: 'applied', lease: { ...holding.lease, ...write.set } };",
       },
     ],
