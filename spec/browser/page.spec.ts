@@ -413,9 +413,9 @@ describe.skipIf(!hasBrowser)('the page', () => {
       const { page } = one;
       await page.route('**/config', (route) => route.abort());
       await goTo(page, 'Configuration');
-      await page.getByText('The configuration cannot be shown').waitFor();
+      await expect.poll(() => text(page)).toContain('The configuration cannot be shown');
       await page.goto(page.url().replace(/#.*/, '#/batch/none'));
-      await page.getByText('there is no such batch, or it is no longer kept').waitFor();
+      await expect.poll(() => text(page)).toContain('there is no such batch, or it is no longer kept');
     });
   });
 });
