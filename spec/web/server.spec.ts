@@ -174,7 +174,13 @@ describe('an address that cannot be listened at', () => {
 describe('the JSON API', () => {
   async function api() {
     const source = toldSource();
-    source.tell({ type: 'engine.started', batchIntervalMillis: 1_000, scope: 'application', reason: 'counts' });
+    source.tell({
+      type: 'engine.started',
+      batchIntervalMillis: 1_000,
+      scope: 'application',
+      reason: 'counts',
+      outputs: [],
+    });
     tellShards(source, 3);
     tellBatch(source, { id: 1, records: 7 });
     tellBatch(source, { id: 2, records: 0, failure: 'the sink said <no>' });
