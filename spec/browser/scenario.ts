@@ -23,6 +23,13 @@ export function busySource(options: { readonly batches?: number; readonly receiv
     batchIntervalMillis: 1_000,
     scope: 'application',
     reason: 'reduceByKey needs all shards',
+    outputs: [
+      {
+        output: 'foreachBatch at counts.ts:12',
+        guarantee: 'atLeastOnce',
+        reason: 'foreachBatch may see a batch twice',
+      },
+    ],
   });
   tellShards(source, 24);
   source.tell({ type: 'leader.elected', workerIdentifier: 'worker-a:4711:0badcafe' });
@@ -158,7 +165,13 @@ function tellTroubles(source: ToldSource): void {
 /** The hostile texts wherever a text of a stranger can stand. */
 export function hostileSource(): ToldSource {
   const source = toldSource(`mill ${hostileTexts[0]}`);
-  source.tell({ type: 'engine.started', batchIntervalMillis: 1_000, scope: 'shard', reason: hostileTexts[1] ?? '' });
+  source.tell({
+    type: 'engine.started',
+    batchIntervalMillis: 1_000,
+    scope: 'shard',
+    reason: hostileTexts[1] ?? '',
+    outputs: hostileTexts.map((text) => ({ output: text, guarantee: 'none', reason: text }) as const),
+  });
   tellShards(source, 3);
   for (const [index, text] of hostileTexts.entries()) {
     const shardId = `shardId-${text}`;
