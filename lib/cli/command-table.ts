@@ -63,6 +63,11 @@ export const commandTable: CommandTable = {
     async () => (await import('./definitions/drain.ts')).drainSpec,
     async () => (await import('./commands/drain.ts')).drain,
   ),
+  config: command(
+    'Print each option, its value and where it comes from',
+    async () => (await import('./definitions/config.ts')).configSpec,
+    async () => (await import('./commands/config.ts')).config,
+  ),
   bench: command(
     'Measure what a stream gives and what reading it takes, without leases and checkpoints',
     async () => (await import('./definitions/bench.ts')).benchSpec,
