@@ -1,4 +1,6 @@
 import { defineConfig } from 'vitest/config';
+import { limitOfRuns } from './spec/support/runs.ts';
+import { SlowFirst } from './spec/support/slow-first.ts';
 
 const minuteMillis = 60_000;
 
@@ -13,6 +15,7 @@ const withoutEmulator = ['service-answers', 'damaged-rows'].map((name) => `spec/
 // The suites run one after the other (groupOrder), the files of a suite side by side.
 export default defineConfig({
   test: {
+    sequence: { sequencer: SlowFirst },
     reporters: ['default', './spec/support/closing-reporter.ts'],
     projects: [
       {
@@ -22,7 +25,11 @@ export default defineConfig({
           include: ['spec/**/*.spec.ts'],
           exclude: [...own.map((folder) => `spec/${folder}/**`), interop],
           provide: { dynamoEmulator: 'dynalite' },
-          testTimeout: 20_000,
+          // Every file leaves its process as it found it, so one process may play many files; loading the AWS SDK and the
+          // library anew for each took longer than the tests. Some files wait for timers: three on two cores.
+          isolate: false,
+          maxWorkers: 3,
+          testTimeout: limitOfRuns(60_000),
         },
       },
       {
@@ -35,12 +42,12 @@ export default defineConfig({
         },
       },
       {
-        // Each file starts servers and worker processes: one at a time, so that they do not starve each other.
+        // Each file starts servers and worker processes, which wait for timers most of the time: two files side by side.
         test: {
           name: 'integration',
           sequence: { groupOrder: 3 },
           include: ['spec/integration/**/*.spec.ts'],
-          fileParallelism: false,
+          maxWorkers: 2,
           testTimeout: 2 * minuteMillis,
           hookTimeout: minuteMillis,
         },

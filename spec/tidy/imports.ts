@@ -43,7 +43,8 @@ export const importTable: Readonly<Record<string, readonly string[]>> = {
   monitor: ['base', 'event'],
   web: ['base', 'monitor'],
   app: ['base', 'event', 'block', 'kinesis', 'lease', 'receiver', 'engine', 'monitor', 'web'],
-  cli: ['base', 'app', 'monitor'],
+  // The command that starts a local stack is the one that needs the testkit; it loads it when it is run.
+  cli: ['base', 'app', 'monitor', 'testkit/dev.ts'],
   testkit: ['base', 'event', 'block', 'kinesis', 'lease', 'receiver', 'engine', 'monitor', 'app'],
   index: ['base', 'event', 'block', 'kinesis', 'lease', 'receiver', 'engine', 'monitor', 'app'],
 };
