@@ -7,6 +7,7 @@ import { EventBus } from '../event/bus.ts';
 import { createAwsKinesis } from '../kinesis/aws-kinesis.ts';
 import type { KinesisApi } from '../kinesis/kinesis-api.ts';
 import { patiently } from '../kinesis/patience.ts';
+import type { Shard } from '../kinesis/shard.ts';
 import { listAllShards } from '../kinesis/shard-lister.ts';
 import { type DrainedWorker, drainWorker } from '../lease/drain-request.ts';
 import { type Lease, isEnded } from '../lease/lease.ts';
@@ -21,6 +22,9 @@ import type { Clients } from './clients.ts';
 import type { ConsumerOptions } from './config/consumer-options.ts';
 import type { ConsumerSettings } from './config/consumer-settings.ts';
 import { createLeaseTable } from './lease-table.ts';
+
+export type { DrainedWorker } from '../lease/drain-request.ts';
+export type { SeekMove } from '../lease/seeker.ts';
 
 /** Where a seek goes. */
 export interface SeekRequest {
@@ -149,9 +153,21 @@ class ApplicationAdmin implements Admin {
     const target = targetOf(to, only, this.#api.serviceTimeMillis());
     const { clock, random } = this.#ports;
     const shards = await listAllShards({ api: this.#api, clock, random, signal });
+    await this.#checkPlace(target, only, shards);
     const options = { table: this.#table, stream, shards, target, dryRun };
     const shardsToMove = only === undefined ? {} : { only };
     return this.#ofTable((ending) => seekLeases({ ...options, ...shardsToMove }, ending));
+  }
+
+  /** A sequence number that is not of the shard would stop the reading of the shard for good: Kinesis is asked before. */
+  async #checkPlace(target: SeekTarget, only: readonly string[] | undefined, shards: readonly Shard[]): Promise<void> {
+    const shardId = only?.[0];
+    if (target.type !== 'AFTER_SEQUENCE_NUMBER' || !shards.some((shard) => shard.shardId === shardId)) return;
+    const sequenceNumber = String(target.position.sequenceNumber);
+    const start = { type: 'AFTER_SEQUENCE_NUMBER', sequenceNumber } as const;
+    const { clock, random } = this.#ports;
+    const patience = { clock, random, signal: this.#life.signal, maxThrottles };
+    await patiently(() => this.#api.getShardIterator({ shardId: shardId ?? '', start }, this.#life.signal), patience);
   }
 
   async drain(workerIdentifier: string): Promise<DrainedWorker> {

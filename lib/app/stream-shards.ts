@@ -1,47 +1,9 @@
 import { systemClock } from '../base/clock.ts';
 import { systemRandom } from '../base/random.ts';
-import { EventBus } from '../event/bus.ts';
-import { createAwsKinesis } from '../kinesis/aws-kinesis.ts';
-import type { KinesisApi } from '../kinesis/kinesis-api.ts';
 import { type Shard, isOpen } from '../kinesis/shard.ts';
 import { listAllShards } from '../kinesis/shard-lister.ts';
 import { openStream } from '../receiver/open-stream.ts';
-import { clientsOf, settingsOfProgram } from './assembly.ts';
-import type { Clients } from './clients.ts';
-import type { ConsumerOptions } from './config/consumer-options.ts';
-import type { ConsumerSettings } from './config/consumer-settings.ts';
-
-/** Options of a program that works on a stream without an application: no table is touched. */
-export type StreamOnlyOptions = Omit<ConsumerOptions, 'applicationName'>;
-
-/** The name under which such a program would be an application, which it is not. */
-const noApplication = 'millrace-without-application';
-
-/** A stream that is worked on without leases. */
-export interface OpenedStream {
-  readonly settings: ConsumerSettings;
-  readonly clients: Clients;
-  readonly api: KinesisApi;
-  readonly events: EventBus;
-}
-
-/**
- * Makes the calls of one stream from the options of a program. Nothing is sent; destroy the clients at the end.
- * @throws MillraceError `MR_CONFIG_UNKNOWN` or `MR_CONFIG_INVALID` naming every option at fault
- */
-export function openWithoutLeases(options: StreamOnlyOptions): OpenedStream {
-  const settings = settingsOfProgram({ ...options, applicationName: noApplication });
-  const { streamName, streamArn, codec } = settings;
-  const clients = clientsOf(settings);
-  const events = new EventBus();
-  const stream = streamArn === undefined ? { streamName } : { streamArn };
-  return {
-    settings,
-    clients,
-    events,
-    api: createAwsKinesis({ client: clients.kinesis, stream, clock: systemClock, events, codec }),
-  };
-}
+import { type StreamOnlyOptions, openWithoutLeases } from './without-leases.ts';
 
 /** One shard of a stream, as an operator wants to see it. */
 export interface ShardView {
@@ -65,7 +27,7 @@ export interface ShardView {
  * @throws MillraceError `MR_CONFIG_UNKNOWN`, `MR_CONFIG_INVALID`, `MR_STREAM_NOT_FOUND`, and what the calls throw
  */
 export async function listShards(options: StreamOnlyOptions, signal: AbortSignal): Promise<readonly ShardView[]> {
-  const { api, clients, events } = openWithoutLeases(options);
+  const { api, clients, events } = openWithoutLeases('millrace-shards', options);
   const ports = { clock: systemClock, random: systemRandom, events };
   try {
     await openStream(api, ports, signal);

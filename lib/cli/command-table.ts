@@ -28,6 +28,16 @@ export const commandTable: CommandTable = {
     async () => (await import('./definitions/consume.ts')).consumeSpec,
     async () => (await import('./commands/consume.ts')).consume,
   ),
+  tail: command(
+    'Print records as they come, from any time on, without leases and checkpoints',
+    async () => (await import('./definitions/tail.ts')).tailSpec,
+    async () => (await import('./commands/tail.ts')).tail,
+  ),
+  produce: command(
+    'Put the lines of standard input into a stream',
+    async () => (await import('./definitions/produce.ts')).produceSpec,
+    async () => (await import('./commands/produce.ts')).produce,
+  ),
   leases: command(
     'Show who reads which shard, and how far each has come',
     async () => (await import('./definitions/leases.ts')).leasesSpec,
@@ -42,6 +52,31 @@ export const commandTable: CommandTable = {
     'Show the shards of a stream, their parents and what part of the keys each takes',
     async () => (await import('./definitions/shards.ts')).shardsSpec,
     async () => (await import('./commands/shards.ts')).shards,
+  ),
+  seek: command(
+    'Move an application to another place of its stream',
+    async () => (await import('./definitions/seek.ts')).seekSpec,
+    async () => (await import('./commands/seek.ts')).seek,
+  ),
+  drain: command(
+    'Have a running worker finish, give its leases back and end',
+    async () => (await import('./definitions/drain.ts')).drainSpec,
+    async () => (await import('./commands/drain.ts')).drain,
+  ),
+  config: command(
+    'Print each option, its value and where it comes from',
+    async () => (await import('./definitions/config.ts')).configSpec,
+    async () => (await import('./commands/config.ts')).config,
+  ),
+  doctor: command(
+    'Check credentials, permissions, limits, clock, table and index',
+    async () => (await import('./definitions/doctor.ts')).doctorSpec,
+    async () => (await import('./commands/doctor.ts')).doctor,
+  ),
+  dev: command(
+    'Start Kinesis and DynamoDB on this machine, with a seeded stream',
+    async () => (await import('./definitions/dev.ts')).devSpec,
+    async () => (await import('./commands/dev.ts')).dev,
   ),
   bench: command(
     'Measure what a stream gives and what reading it takes, without leases and checkpoints',
