@@ -63,6 +63,11 @@ export const commandTable: CommandTable = {
     async () => (await import('./definitions/drain.ts')).drainSpec,
     async () => (await import('./commands/drain.ts')).drain,
   ),
+  replay: command(
+    'Hand the records of a dead-letter file to a program or a module',
+    async () => (await import('./definitions/replay.ts')).replaySpec,
+    async () => (await import('./commands/replay.ts')).replay,
+  ),
   config: command(
     'Print each option, its value and where it comes from',
     async () => (await import('./definitions/config.ts')).configSpec,
