@@ -53,6 +53,11 @@ export const commandTable: CommandTable = {
     async () => (await import('./definitions/shards.ts')).shardsSpec,
     async () => (await import('./commands/shards.ts')).shards,
   ),
+  ui: command(
+    'Serve the page of an application as its lease table shows it',
+    async () => (await import('./definitions/ui.ts')).uiSpec,
+    async () => (await import('./commands/ui.ts')).ui,
+  ),
   seek: command(
     'Move an application to another place of its stream',
     async () => (await import('./definitions/seek.ts')).seekSpec,
