@@ -90,7 +90,8 @@ function unknownLayer(file: string, layer: string): Finding {
 export function missingTargetFindings(files: readonly SourceFile[]): Finding[] {
   const known = new Set(files.map((file) => file.path));
   return files.flatMap(importsOf).flatMap((one) => {
-    if (one.target === undefined || known.has(one.target)) return [];
+    // Styles of the page: the build looks for them.
+    if (one.target === undefined || known.has(one.target) || one.target.endsWith('.css')) return [];
     const remedy = 'name the file with its .ts ending, as Node and TypeScript resolve it';
     return [{ file: one.from, line: one.line, rule: `no such file: ${one.specifier}`, remedy }];
   });
