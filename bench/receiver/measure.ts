@@ -5,7 +5,7 @@ import { clientEnv, targetOf } from '../read/measure.ts';
 import { type PageShape, arrivalMillis, preparePage } from '../read/page.ts';
 import { type BenchServer, startBenchServer } from '../server.ts';
 import { medianOf, pairedRatio, rounded } from '../statistics.ts';
-import type { ReceiverQuestion, ReceiverRound, ReceiverTarget } from './client.ts';
+import type { ReceiverQuestion, ReceiverRound, ReceiverTarget } from './worker.ts';
 
 /** What is measured, and how long. */
 export interface ReceiverBenchOptions extends PageShape {
