@@ -21,7 +21,15 @@ export const monitorBench = benchCommand({
     browsers: { kind: 'number', fallback: defaults.browsers, least: 0, most: 200, help: 'browsers that follow' },
   },
   run: async (values, say) => {
-    const figures = await measureMonitor({ ...defaults, ...values, roundMillis: values['round-millis'] });
+    const figures = await measureMonitor({
+      ...defaults,
+      shards: values.shards,
+      records: values.records,
+      rounds: values.rounds,
+      roundMillis: values['round-millis'],
+      codec: values.codec,
+      browsers: values.browsers,
+    });
     const { overheadPercent, spreadPercent, quartilesPercent, bareMbPerCpuSecond, watchedMbPerCpuSecond } = figures;
     say(`${figures.shards} shards, ${figures.codec}, ${figures.rounds} pairs of rounds, ${figures.browsers} browsers`);
     say(`nobody watches: ${bareMbPerCpuSecond} MB per CPU second; watched: ${watchedMbPerCpuSecond}`);

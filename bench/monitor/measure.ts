@@ -1,4 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { get } from 'node:http';
 import { askBenchChild, startBenchChild } from '../child.ts';
 import { clientEnv } from '../read/measure.ts';
@@ -40,8 +41,9 @@ export const defaultMonitorBench: MonitorBenchOptions = {
   shards: 40,
   records: 1_000,
   recordBytes: 1_024,
-  rounds: 15,
-  roundMillis: 3_000,
+  // Many short ones: what else a machine does then falls on both of a pair.
+  rounds: 41,
+  roundMillis: 1_000,
   codec: 'json',
   browsers: 1,
 };
@@ -76,8 +78,16 @@ export async function measureMonitor(options: MonitorBenchOptions): Promise<Moni
     return figuresOf(await measurePairs(bare, watched, options), options, looking);
   } finally {
     looking?.stop();
-    for (const child of [bare, watched]) if (child.connected) child.disconnect();
+    // Before their server: workers that miss it would tell so.
+    await Promise.all([bare, watched].map(ended));
   }
+}
+
+async function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exit = once(child, 'exit');
+  child.disconnect();
+  await exit;
 }
 
 interface Pair {

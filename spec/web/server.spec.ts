@@ -113,6 +113,15 @@ it('sends the security headers with every answer', async () => {
   }
 });
 
+it('asks for one snapshot however often probes and metrics are asked for at once', async () => {
+  const source = toldSource();
+  let asked = 0;
+  const { base } = await serve({ ...source, snapshot: () => ((asked += 1), source.snapshot()) });
+  await Promise.all(Array.from({ length: 60 }, (_, one) => fetch(base + ['/live', '/ready', '/metrics'][one % 3])));
+  expect(asked).toBeGreaterThan(0);
+  expect(asked).toBeLessThan(20);
+});
+
 describe('hostile requests', () => {
   it('with another Host or from another site get nothing, with or without the token', async () => {
     const { port } = await serve();
