@@ -20,6 +20,7 @@ export const errorReactions = {
   MR_LEASE_LOST: 'restart',
   MR_CHECKPOINT_BACKWARDS: 'fatal',
   MR_COMMIT_GAP: 'fatal',
+  MR_END_NOT_CHECKPOINTED: 'retry',
   MR_POSITION_TRIMMED: 'fatal',
   MR_POSITION_HOLE: 'fatal',
   MR_HANDLER_FAILED: 'fatal',

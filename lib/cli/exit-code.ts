@@ -34,6 +34,7 @@ const codesOfErrors: Readonly<Record<ErrorCode, number>> = {
   MR_POSITION_TRIMMED: exitCodes.failed,
   MR_POSITION_HOLE: exitCodes.failed,
   MR_HANDLER_FAILED: exitCodes.stoppedByPolicy,
+  MR_END_NOT_CHECKPOINTED: exitCodes.stoppedByPolicy,
   MR_LAMBDA_RESPONSE: exitCodes.stoppedByPolicy,
   MR_LAMBDA_TIMEOUT: exitCodes.stoppedByPolicy,
   MR_ENGINE_NOT_ALONE: exitCodes.failed,
