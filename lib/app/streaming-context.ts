@@ -19,7 +19,7 @@ import { withRoomFor } from './block-work.ts';
 import type { ConsumerOptions } from './config/consumer-options.ts';
 import type { RunOptions } from './consumer.ts';
 import { defaultLogger } from './default-logger.ts';
-import { type StateRetention, commitPlaceOf, holdEpoch } from './engine-commits.ts';
+import { type StateRetention, checkRecorded, commitPlaceOf, holdEpoch } from './engine-commits.ts';
 import { type KinesisInput, openInputs, receiverSettings } from './kinesis-inputs.ts';
 import { runTogether } from './run-together.ts';
 import { defaultShutdownGraceMillis, drainWithin } from './shutdown.ts';
@@ -235,6 +235,10 @@ export class StreamingContext extends EngineContext {
     const { applicationName, state } = this.#options;
     const settings = this.#inputs[0]?.settings;
     const place = settings === undefined ? undefined : commitPlaceOf(plan, state, applicationName, this.#options);
+    if (state !== undefined && (place !== undefined || plan.keepers.length > 0)) {
+      const inputs = this.#inputs.map((input) => input.settings);
+      await checkRecorded(plan, state, inputs, this.#bus, waiting);
+    }
     if (place === undefined || settings === undefined) {
       await this.#runEngine(plan, life, { exclusive: plan.scope === 'application' }, undefined);
     } else if (plan.scope === 'shard') {

@@ -36,6 +36,7 @@ export const errorReactions = {
   MR_STATE_NEWER: 'fatal',
   MR_STATE_FOREIGN: 'fatal',
   MR_EPOCH_LOST: 'restart',
+  MR_SCOPE_CHANGED: 'fatal',
   MR_SEEK_STATE: 'fatal',
   MR_FOREIGN_WORKER: 'fatal',
   MR_RANGE_HOLE: 'restart',

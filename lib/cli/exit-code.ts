@@ -47,6 +47,7 @@ const codesOfErrors: Readonly<Record<ErrorCode, number>> = {
   MR_STATE_NEWER: exitCodes.failed,
   MR_STATE_FOREIGN: exitCodes.notUsable,
   MR_EPOCH_LOST: exitCodes.failed,
+  MR_SCOPE_CHANGED: exitCodes.failed,
   MR_SEEK_STATE: exitCodes.failed,
   MR_FOREIGN_WORKER: exitCodes.notUsable,
   MR_RANGE_HOLE: exitCodes.failed,

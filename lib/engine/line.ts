@@ -75,7 +75,7 @@ export class Line {
     this.#lastBatchId = commits.batchId;
     this.#lastBatchMillis = commits.batchTimeMillis;
     this.#memory = commits.memory;
-    this.#wasDown = commits.batchId > 0;
+    this.#wasDown = commits.batchTimeMillis > 0;
     this.#gather = commits.foundPlan();
     this.#takeFoundBatch();
   }

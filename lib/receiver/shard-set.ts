@@ -106,8 +106,11 @@ export class ShardSet {
       const options = { table, clock, leasesChanged, streamName, source: this.#commits, open };
       this.#beginAt(lease, await openShard(lease, options, signal), parts);
     } catch (thrown) {
-      if (!signal.aborted)
-        await this.#giveUp({ leaseKey, tenure, finished: lease.checkpoint }, toMillraceError(thrown), parts);
+      if (signal.aborted) return;
+      const fault = toMillraceError(thrown);
+      // Whoever waits for the end of a bounded run would wait for a shard that nobody can begin.
+      if (receiver.settings.until !== undefined && fault.reaction === 'fatal') throw fault;
+      await this.#giveUp({ leaseKey, tenure, finished: lease.checkpoint }, fault, parts);
     } finally {
       if (this.#openings.get(leaseKey) === opening) this.#openings.delete(leaseKey);
     }

@@ -12,6 +12,7 @@ import {
   QueryCommand,
   ScanCommand,
   UpdateItemCommand,
+  type TableDescription as SdkTable,
   UpdateTableCommand,
 } from '@aws-sdk/client-dynamodb';
 import type { ScanConsistency } from '../lease-table.ts';
@@ -24,6 +25,8 @@ import type { ConditionParameters, UpdateParameters } from './update-expression.
 /** The part of a table's description that Millrace looks at. */
 export interface TableDescription {
   readonly status: string;
+  /** What tells the table from another of its name, in another account or region, or made anew. */
+  readonly identity: string;
   /** `name:HASH` and `name:RANGE`, in order. */
   readonly keySchema: readonly string[];
   /** Capacity of a table that is not billed by request; an index added to it needs its own. */
@@ -68,6 +71,7 @@ export class AwsDynamo {
       );
       return {
         status: answer.Table?.TableStatus ?? 'UNKNOWN',
+        identity: identityOf(answer.Table),
         keySchema: (answer.Table?.KeySchema ?? []).map((key) => `${key.AttributeName}:${key.KeyType}`),
         attributes: (answer.Table?.AttributeDefinitions ?? []).map(
           (one) => `${one.AttributeName}:${one.AttributeType}`,
@@ -300,6 +304,11 @@ export class AwsDynamo {
 
 function isNamed(thrown: unknown, name: string): boolean {
   return typeof thrown === 'object' && thrown !== null && (thrown as { name?: unknown }).name === name;
+}
+
+/** DynamoDB's id of a table; emulators without one have at least its creation. */
+function identityOf(table: SdkTable | undefined): string {
+  return table?.TableId ?? `${table?.TableArn ?? ''} ${table?.CreationDateTime?.toISOString() ?? ''}`;
 }
 
 function provisionedOf(throughput: ProvisionedThroughputDescription | undefined) {
