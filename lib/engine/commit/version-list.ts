@@ -127,7 +127,12 @@ export function checkStore({ store, storeIdentity }: Omit<VersionPlace, 'applica
 async function bytesOf({ store }: VersionPlace, { name }: NamedObject, signal: AbortSignal): Promise<Uint8Array> {
   const bytes = await store.read(name, signal);
   if (bytes !== undefined) return bytes;
-  throw stateError('MR_STATE_UNREACHABLE', store.location, `${name} is named by a commit and is not there; restore it`);
+  // The place answers, and what is not there does not come back by waiting.
+  throw new MillraceError(
+    'MR_STATE_UNREACHABLE',
+    `state store ${store.location}: ${name} is named by a commit and is not there; restore it, or rewind to an earlier version`,
+    { reaction: 'fatal', subject: { store: store.location } },
+  );
 }
 
 function expectedOf({ store, application }: VersionPlace, object: NamedObject) {
