@@ -42,6 +42,8 @@ export { deadLetterFile } from './app/dead-letter-file.ts';
 export type { DeadLetterFailure } from './app/dead-letter-line.ts';
 export { type DeadLetterStreamOptions, deadLetterStream } from './app/dead-letter-stream.ts';
 export { type ReplayHandler, type ReplayOutcome, replayDeadLetters } from './app/replay-dead-letters.ts';
+export { type DynamoSinkOptions, dynamoSink } from './app/sinks/dynamo-sink.ts';
+export { type KinesisSinkOptions, type SinkRecord, kinesisSink } from './app/sinks/kinesis-sink.ts';
 export {
   type KinesisStreamOptions,
   type ReceiversOptions,
@@ -58,14 +60,18 @@ export type { Block } from './block/block.ts';
 export type { Range } from './block/range.ts';
 export type { KinesisRecord } from './block/record.ts';
 export type { Batch } from './engine/batch.ts';
+export type { OutputOptions } from './engine/base-stream.ts';
 export type { OperatorContext, OutputContext, TransformContext } from './engine/node.ts';
 export type { GeneratorContext, QueueStreamOptions } from './engine/queue-source.ts';
 export type { ReceiverSupervisor, StreamReceiver } from './engine/receiver-source.ts';
 export { type StateStore, fileState, memoryState, s3State } from './engine/state-store.ts';
 export type { S3ClientLike, S3StoreOptions } from './engine/store/s3-store.ts';
+export { type FileSinkOptions, fileSink } from './engine/sink/file-sink.ts';
+export type { Sink, SinkContext, SinkGuarantee } from './engine/sink/sink.ts';
 export { StateSpec } from './engine/state/state-spec.ts';
 export type { State } from './engine/state/state.ts';
 export type { DStream, PairDStream, StateDStream } from './engine/stream.ts';
+export type { UiAddress, UiOptions } from './app/config/ui-options.ts';
 export type { EventListener } from './event/bus.ts';
 export type { MillraceEvent } from './event/event.ts';
 export type { DrainedWorker } from './lease/drain-request.ts';

@@ -27,7 +27,7 @@ const lines: Readonly<Record<EventType, readonly [LogLevel, string]>> = {
   'lease.checkpointed': ['debug', 'checkpoint written'],
   'shard.changed': ['debug', 'shard changed its state'],
   'shard.read': ['debug', 'shard read'],
-  'shard.stalled': ['error', 'the handler of the shard does not return'],
+  'shard.stalled': ['error', 'the work on the records of the shard does not come back'],
   'shard.throttled': ['warn', 'shard throttled by Kinesis'],
   'shard.iteratorExpired': ['info', 'iterator expired, shard opened again'],
   'shard.gone': ['warn', 'shard is gone'],

@@ -3,6 +3,7 @@ import type { EventListener } from '../../event/bus.ts';
 import type { LeaseAssignmentStrategy } from '../../lease/plan/utilization-types.ts';
 import type { AlertThresholds } from '../../monitor/alerts.ts';
 import type { DeadLetter } from '../../receiver/dead-letter.ts';
+import type { UiOptions } from './ui-options.ts';
 
 /** Keys for AWS, as its SDK takes them. */
 export interface CredentialIdentity {
@@ -21,7 +22,7 @@ export interface FailureOptions {
   readonly maximumRetryAttempts?: number | undefined;
   /** Give records up when the oldest is older than this, by the service's clock; -1 (default) means never. */
   readonly maximumRecordAgeInSeconds?: number | undefined;
-  /** Split failing records in halves, to find the bad one, before giving up; default false. */
+  /** Split failing records in halves at once, to find the bad one; that is no attempt. Default false. */
   readonly bisectBatchOnFunctionError?: boolean | undefined;
   /** When giving up: end the consumer (default), leave the records out, or write them to a dead letter. */
   readonly then?: 'STOP' | 'SKIP' | DeadLetter | undefined;
@@ -126,11 +127,12 @@ export interface ConsumerOptions {
    */
   readonly heartbeatIsolation?: 'thread' | 'inline' | undefined;
   /**
-   * What is done about a shard whose handler has not returned, or a main thread that has not answered, for
-   * `stalledAfterMillis`: its leases are given up (default), or it is only told by an event.
+   * What is done about a shard whose handler has not returned, whose block was not acked, whose engine has not settled, or
+   * about a main thread that has not answered, for `stalledAfterMillis`: its leases are given up (default), or it is only
+   * told by an event.
    */
   readonly onStall?: 'RELEASE' | 'WARN' | undefined;
-  /** How long a handler or the main thread may not come back before it counts as stalled, milliseconds; default 300,000. */
+  /** How long work on records or the main thread may not come back before it counts as stalled, milliseconds; default 300,000. */
   readonly stalledAfterMillis?: number | undefined;
   /** Most records of one read; default and most 10,000. */
   readonly maxRecords?: number | undefined;
@@ -177,10 +179,19 @@ export interface ConsumerOptions {
   readonly listener?: EventListener | undefined;
   /** Which metrics CloudWatch gets; default `'SUMMARY'`. */
   readonly metricsLevel?: 'NONE' | 'SUMMARY' | 'DETAILED' | undefined;
+  /**
+   * Which of KCL's dimensions figures in CloudWatch keep, `Operation` always; default all. Each shard, and each worker
+   * without a stable name, makes metrics of its own, which AWS bills: `['StreamIdentifier']` is one for all.
+   */
+  readonly metricsEnabledDimensions?:
+    | readonly ('Operation' | 'ShardIdentifier' | 'StreamIdentifier' | 'WorkerIdentifier')[]
+    | undefined;
   /** Whether metrics go to CloudWatch, under the names of KCL; default false. Needs the package `@aws-sdk/client-cloudwatch`. */
   readonly cloudWatch?: boolean | undefined;
   /** URL of CloudWatch, for emulators and private endpoints. */
   readonly cloudWatchEndpoint?: string | undefined;
   /** From where on something is an alert; 0 switches one off. */
   readonly alerts?: AlertThresholds | undefined;
+  /** Serves the page of the run, on this machine alone unless it says otherwise; default: none is served. */
+  readonly ui?: UiOptions | undefined;
 }

@@ -14,6 +14,7 @@ import { partsOfStreamArn } from './identity-options.ts';
 import { environmentName, flagName } from './option.ts';
 import type { ConsumerValues } from './option-list.ts';
 import { type Problem, configurationError } from './problem.ts';
+import { checkedUiOptions } from './ui-options.ts';
 
 /** Where options come from; a source that is missing says nothing. */
 export interface OptionSources {
@@ -22,6 +23,8 @@ export interface OptionSources {
   readonly options?: ConsumerOptions | undefined;
   readonly env?: Environment | undefined;
   readonly file?: ConfigFile | undefined;
+  /** What counts where no other source says anything. */
+  readonly fallback?: Partial<ConsumerOptions> | undefined;
 }
 
 /** The facts of the machine that defaults are made of. */
@@ -57,7 +60,11 @@ export function resolveConsumerOptions(sources: OptionSources): ConsumerOptions 
   return { ...options, onFailure } as unknown as ConsumerOptions;
 }
 
-function resolveValues(sources: OptionSources): ConsumerValues {
+/**
+ * The checked values of all sources, without defaults.
+ * @throws MillraceError `MR_CONFIG_UNKNOWN` when a name is not known, else `MR_CONFIG_INVALID`
+ */
+export function resolveValues(sources: OptionSources): ConsumerValues {
   const ranked = rankedSources(sources);
   const given = winners(ranked);
   const checked = checkValues(given.values());
@@ -71,12 +78,14 @@ function resolveValues(sources: OptionSources): ConsumerValues {
   return checked.values;
 }
 
-function rankedSources(sources: OptionSources): GivenValues[] {
+/** The values of every source, the one that wins first. */
+export function rankedSources(sources: OptionSources): GivenValues[] {
   return [
     fromFlags(sources.flags ?? {}),
     fromProgram(sources.options ?? {}),
     fromEnvironment(sources.env ?? {}),
     ...(sources.file === undefined ? [] : [fromFile(sources.file)]),
+    fromProgram(sources.fallback ?? {}),
   ];
 }
 
@@ -84,7 +93,7 @@ function rankedSources(sources: OptionSources): GivenValues[] {
  * For each option the value of the first source that has it. `streamName` and `streamArn` are two names of one thing:
  * a source that gives one of them hides both in the sources after it.
  */
-function winners(ranked: readonly GivenValues[]): Map<string, GivenValue> {
+export function winners(ranked: readonly GivenValues[]): Map<string, GivenValue> {
   const given = new Map<string, GivenValue>();
   for (const { values } of ranked) {
     const hasStream = given.has('streamName') || given.has('streamArn');
@@ -110,7 +119,8 @@ function missingOption(option: string, what: string): Problem {
   return { code: 'MR_CONFIG_INVALID', option, message };
 }
 
-function settingsOf(values: ConsumerValues, machine: MachineFacts): ConsumerSettings {
+/** Fills in every default. */
+export function settingsOf(values: ConsumerValues, machine: MachineFacts): ConsumerSettings {
   const applicationName = values.applicationName ?? '';
   const arn = values.streamArn === undefined ? undefined : partsOfStreamArn(values.streamArn);
   const failoverTimeMillis = values.failoverTimeMillis ?? 10_000;
@@ -177,15 +187,18 @@ function runningSettings(values: ConsumerValues) {
       // oxlint-disable-next-line unicorn/no-thenable -- the name of the option; its value is never a function
       then: values['onFailure.then'] ?? 'STOP',
     },
+    givenOnFailure: Object.keys(values).filter((name) => name.startsWith('onFailure.')),
     shutdownGraceMillis: values.shutdownGraceMillis ?? defaultShutdownGraceMillis,
     receiverRestartDelayMillis: values.receiverRestartDelayMillis ?? 2_000,
     maxReceiverRestarts: values.maxReceiverRestarts ?? 5,
     logger: values.logger,
     listener: values.listener,
     metricsLevel: values.metricsLevel ?? 'SUMMARY',
+    metricsEnabledDimensions: values.metricsEnabledDimensions,
     cloudWatch: values.cloudWatch ?? false,
     cloudWatchEndpoint: values.cloudWatchEndpoint,
     alerts: values.alerts,
+    ui: values.ui === undefined ? undefined : checkedUiOptions(values.ui),
   } as const;
 }
 
