@@ -100,14 +100,17 @@ async function lookAt(
   try {
     const start = { tables, store, applicationName, scope, scopeReason, random, claims: false };
     await checkStart({ ...start, isLenient: createOnError }, signal);
-    const rows = (await readStateRows(tables, applicationName, signal)).filter((row) => row.scope === scope && !isMoved(row));
+    const rows = (await readStateRows(tables, applicationName, signal)).filter(
+      (row) => row.scope === scope && !isMoved(row),
+    );
     const storeIdentity = await identityOf(store, random, signal);
     const place = { store, storeIdentity, application: applicationName, random };
     const whole: GroupView[] = [];
     for (const row of rows) {
       const view = await viewGroup(row, place, signal, scope === 'application' || createOnError);
       if (view.fault === undefined) whole.push(view);
-      else if (createOnError && view.fault.reaction === 'fatal') await discardGroup({ tables, place, streamName }, view, events, signal);
+      else if (createOnError && view.fault.reaction === 'fatal')
+        await discardGroup({ tables, place, streamName }, view, events, signal);
       else if (scope === 'application' || createOnError) throw faultOf(view, view.fault);
       else whole.push(view);
     }
