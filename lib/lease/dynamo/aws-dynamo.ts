@@ -13,13 +13,13 @@ import {
   ScanCommand,
   TransactWriteItemsCommand,
   UpdateItemCommand,
-  type TableDescription as SdkTable,
   UpdateTableCommand,
 } from '@aws-sdk/client-dynamodb';
 import type { ScanConsistency } from '../lease-table.ts';
 import { MillraceError, messageOf } from '../../base/error.ts';
 import { dynamoFault } from './dynamo-fault.ts';
 import type { DynamoItem } from './item.ts';
+import { identityOf } from './table-identity.ts';
 import type { ScanSegment } from './scan-segments.ts';
 import type { ConditionParameters, UpdateParameters } from './update-expression.ts';
 
@@ -352,11 +352,6 @@ function transactionFault(
 
 function isNamed(thrown: unknown, name: string): boolean {
   return typeof thrown === 'object' && thrown !== null && (thrown as { name?: unknown }).name === name;
-}
-
-/** DynamoDB's id of a table; emulators without one have at least its creation. */
-function identityOf(table: SdkTable | undefined): string {
-  return table?.TableId ?? `${table?.TableArn ?? ''} ${table?.CreationDateTime?.toISOString() ?? ''}`;
 }
 
 function provisionedOf(throughput: ProvisionedThroughputDescription | undefined) {
