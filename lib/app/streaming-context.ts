@@ -9,11 +9,14 @@ import type { EngineCommits } from '../engine/commit/commit-groups.ts';
 import { type BatchPlanEngine, createEngine } from '../engine/engine.ts';
 import type { Plan } from '../engine/plan.ts';
 import { nameOf } from '../engine/node-head.ts';
+import type { OnKeyNotPlaced } from '../engine/commit/key-placement.ts';
 import type { DStream } from '../engine/stream.ts';
 import { EventBus, type EventListener } from '../event/bus.ts';
 import type { StreamingListener } from '../monitor/listener.ts';
 import type { Snapshot } from '../monitor/snapshot/snapshot.ts';
+import type { ConfirmEnded } from '../engine/commit/commit-line.ts';
 import { logEvents } from '../monitor/log-events.ts';
+import { LeaseMirror } from './state/lease-mirror.ts';
 import type { OpenShard } from '../receiver/open-shard.ts';
 import { type EngineNeeds, settingsOfProgram } from './assembly.ts';
 import { withRoomFor } from './block-work.ts';
@@ -35,6 +38,11 @@ export interface StreamingContextOptions extends EngineContextOptions, StateRete
   readonly applicationName?: string;
   /** Further tries of a batch whose functions failed: 3; -1 means without end. Then the run ends with `MR_HANDLER_FAILED`. */
   readonly maximumRetryAttempts?: number;
+  /**
+   * What becomes of a record whose partition key is of another shard, in a program with state by partition key that is kept:
+   * `'FAIL'` (default) ends the run with `MR_KEY_NOT_PLACED`, `'WARN'` tells and counts it, `'OFF'` does not look.
+   */
+  readonly onKeyNotPlaced?: OnKeyNotPlaced;
   /** How long a function of the program may take to settle, milliseconds: 300,000. Then the run ends with `MR_HANDLER_FAILED`. */
   readonly stalledAfterMillis?: number;
   /** Serves the page of the run, on this machine alone unless it says otherwise; default: none is served. */
@@ -93,6 +101,10 @@ export class StreamingContext extends EngineContext {
     super(options);
     if (options.ui !== undefined) checkedUiOptions(options.ui);
     this.#options = options;
+    const { onKeyNotPlaced = 'FAIL' } = options;
+    if (!['FAIL', 'WARN', 'OFF'].includes(onKeyNotPlaced)) {
+      throw invalid(`onKeyNotPlaced is ${JSON.stringify(onKeyNotPlaced)}: give FAIL, WARN or OFF`);
+    }
   }
 
   /**
@@ -300,17 +312,22 @@ export class StreamingContext extends EngineContext {
     const { applicationName, state } = this.#options;
     const settings = this.#inputs[0]?.settings;
     const place = settings === undefined ? undefined : commitPlaceOf(plan, state, applicationName, this.#options);
+    const inputSettings = this.#inputs.map((input) => input.settings);
     if (state !== undefined && (place !== undefined || plan.keepers.length > 0)) {
-      const inputs = this.#inputs.map((input) => input.settings);
-      if (await checkRecorded(plan, state, inputs, this.#bus, waiting)) checkReplayable(plan);
+      if (await checkRecorded(plan, state, inputSettings, this.#bus, waiting)) checkReplayable(plan);
     }
     if (place === undefined || settings === undefined) {
       await this.#runEngine(plan, life, { exclusive: plan.scope === 'application' }, undefined);
     } else if (plan.scope === 'shard') {
-      await this.#runEngine(plan, life, {}, { place });
+      const { onKeyNotPlaced } = this.#options;
+      await this.#runEngine(plan, life, {}, { place, ...(onKeyNotPlaced === undefined ? {} : { onKeyNotPlaced }) });
     } else {
       await using held = await holdEpoch(settings, this.#bus, waiting);
-      await this.#runEngine(plan, life, { takesOver: true }, { place, epoch: held.epoch });
+      await using mirror = new LeaseMirror(place, inputSettings, this.#bus);
+      await mirror.align(held.epoch.pointer, waiting);
+      const { epoch } = held;
+      const confirmEnded: ConfirmEnded = (shards, signal) => mirror.confirmEnded(shards, signal);
+      await this.#runEngine(plan, life, { takesOver: true }, { place, epoch, confirmEnded });
     }
   }
 

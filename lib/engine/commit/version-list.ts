@@ -2,7 +2,7 @@ import { MillraceError } from '../../base/error.ts';
 import { type ObjectStore, stateError } from '../store/object-store.ts';
 import { checksumOf } from '../store/sealed.ts';
 import { type NamedManifest, objectsOf } from './garbage.ts';
-import { type NamedObject, readManifestAlone } from './manifest.ts';
+import { type Manifest, type NamedObject, readManifestAlone } from './manifest.ts';
 import { readObjectName } from './object-names.ts';
 import type { Pointer } from './pointer.ts';
 
@@ -40,6 +40,16 @@ export async function readVersions(
     }
   }
   return versions;
+}
+
+/**
+ * The manifest that a pointer names, without its state.
+ * @throws MillraceError as {@link readVersions}
+ */
+export async function readManifestOf(place: VersionPlace, pointer: Pointer, signal: AbortSignal): Promise<Manifest> {
+  checkStore(place, pointer);
+  const named = { name: pointer.manifest, checksum: pointer.checksum };
+  return readManifestAlone(await bytesOf(place, named, signal), expectedOf(place, named));
 }
 
 /**
