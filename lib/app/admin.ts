@@ -22,13 +22,17 @@ import type { Clients } from './clients.ts';
 import type { ConsumerOptions } from './config/consumer-options.ts';
 import type { ConsumerSettings } from './config/consumer-settings.ts';
 import { createLeaseTable } from './lease-table.ts';
-import type { StateStore } from '../engine/state-store.ts';
+import { type StateStore, stateAt } from '../engine/state-store.ts';
 import { openStateTables } from './state/open-tables.ts';
 import { type SeekState, seekWithState } from './state/seek-state.ts';
 import { type StateAdmin, type StateAdminOptions, createStateAdmin } from './state/state-admin.ts';
 
 export type { DrainedWorker } from '../lease/drain-request.ts';
 export type { SeekMove } from '../lease/seeker.ts';
+export type { RewindTarget } from './state/rewind-plan.ts';
+export type { StateMove } from './state/move-group.ts';
+export type { SeekState } from './state/seek-state.ts';
+export type { StateGroupView, StateView } from './state/state-admin.ts';
 
 /** Where a seek goes. */
 export interface SeekRequest {
@@ -54,8 +58,11 @@ export interface SeekRequest {
 
 /** What else an administrator is told. */
 export interface AdminOptions {
-  /** Where the program keeps its state; default: where its last commit says. */
-  readonly state?: StateStore;
+  /**
+   * Where the program keeps its state: the store, or its location as a text (`file:/var/lib/counts`, `s3://bucket/prefix`).
+   * Default: where its last commit says.
+   */
+  readonly state?: StateStore | string;
 }
 
 /** One lease as an operator wants to see it. */
@@ -108,10 +115,10 @@ export interface Admin extends AsyncDisposable {
 /**
  * Makes an administrator of an application. It takes the options of its consumers, so that both mean the same application,
  * and sends nothing before it is asked.
- * @throws MillraceError `MR_CONFIG_UNKNOWN` or `MR_CONFIG_INVALID` naming every option at fault
+ * @throws MillraceError `MR_CONFIG_UNKNOWN` or `MR_CONFIG_INVALID` naming every option at fault, and for a location that is none
  */
 export function createAdmin(options: ConsumerOptions, { state }: AdminOptions = {}): Admin {
-  return new ApplicationAdmin(settingsOfProgram(options), state);
+  return new ApplicationAdmin(settingsOfProgram(options), typeof state === 'string' ? stateAt(state) : state);
 }
 
 /** How many shards are asked at once for their lag. */

@@ -45,7 +45,8 @@ export function commitPlaceOf(
 }
 
 /**
- * Holds a start to what was committed so far, in the tables of all its streams; see `checkStart`.
+ * Holds a start to what was committed so far, in the tables of all its streams; see `checkStart`. Answers whether there is
+ * anything to go on from.
  * @throws MillraceError `MR_SCOPE_CHANGED`, `MR_STATE_UNREACHABLE`, `MR_STATE_FOREIGN`; a fault of a table that does not pass
  */
 export async function checkRecorded(
@@ -54,7 +55,8 @@ export async function checkRecorded(
   inputs: readonly ConsumerSettings[],
   events: EventSink,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<boolean> {
+  let isRecovered = false;
   const [clock, random] = [systemClock, systemRandom];
   const { scope, scopeReason } = plan;
   const onFault = ({ code, message, subject }: MillraceError) =>
@@ -65,11 +67,13 @@ export async function checkRecorded(
     const tables = openStateTables(clients, settings, clock);
     const start = { tables, store, applicationName, scope, scopeReason, random, claims: index === 0 };
     try {
-      await retryWhilePassing(() => checkStart(start, signal), { clock, random, signal, onFault });
+      const found = await retryWhilePassing(() => checkStart(start, signal), { clock, random, signal, onFault });
+      isRecovered ||= found === 'recovered';
     } finally {
       clients.destroy();
     }
   }
+  return isRecovered;
 }
 
 /** The epoch of an application, held until it is given back. */

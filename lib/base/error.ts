@@ -30,6 +30,7 @@ export const errorReactions = {
   MR_DRAIN_TIMEOUT: 'fatal',
   MR_ABORTED: 'fatal',
   MR_KEY_INVALID: 'fatal',
+  MR_KEY_NOT_PLACED: 'fatal',
   MR_STATE_INVALID: 'fatal',
   MR_STATE_UNREACHABLE: 'restart',
   MR_STATE_DAMAGED: 'fatal',

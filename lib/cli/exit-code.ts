@@ -41,6 +41,7 @@ const codesOfErrors: Readonly<Record<ErrorCode, number>> = {
   MR_DRAIN_TIMEOUT: exitCodes.drainDeadline,
   MR_ABORTED: exitCodes.failed,
   MR_KEY_INVALID: exitCodes.failed,
+  MR_KEY_NOT_PLACED: exitCodes.failed,
   MR_STATE_INVALID: exitCodes.failed,
   MR_STATE_UNREACHABLE: exitCodes.unreachable,
   MR_STATE_DAMAGED: exitCodes.failed,

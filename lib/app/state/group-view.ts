@@ -1,4 +1,4 @@
-import { toMillraceError } from '../../base/error.ts';
+import { type ErrorCode, type Reaction, toMillraceError } from '../../base/error.ts';
 import type { Pointer } from '../../engine/commit/pointer.ts';
 import {
   type Version,
@@ -11,8 +11,10 @@ import { type StateRow, pointerOf } from './state-rows.ts';
 
 /** What is wrong with the last committed version of a group. */
 export interface StateFault {
-  readonly code: string;
+  readonly code: ErrorCode;
   readonly message: string;
+  /** `fatal` for what is so; anything else may pass, such as a place that does not answer. */
+  readonly reaction: Reaction;
 }
 
 /** A commit group as it stands: what its row names, and what is kept of it. */
@@ -56,6 +58,6 @@ export function lastOf({ versions, fault }: GroupView): Version | undefined {
 }
 
 function faultOf(thrown: unknown): StateFault {
-  const { code, message } = toMillraceError(thrown);
-  return { code, message };
+  const { code, message, reaction } = toMillraceError(thrown);
+  return { code, message, reaction };
 }

@@ -49,12 +49,11 @@ export async function migrate(options: MigrateOptions, request: StateMigration):
   const { toState, toScope, discardState = false, dryRun = false } = request;
   const asked = [toState !== undefined, toScope !== undefined, discardState].filter(Boolean).length;
   if (asked !== 1) throw invalid('migrate takes one of toState, toScope and discardState');
+  const to = typeof toState === 'string' ? stateAt(toState) : toState;
   const rows = await readStateRows(options.tables, options.applicationName, options.signal);
   if (discardState) return discard(options, rows, dryRun);
   const work = await workOf(options, rows);
-  if (toState !== undefined) {
-    return toPlace(options, { work, rows, to: typeof toState === 'string' ? stateAt(toState) : toState, dryRun });
-  }
+  if (to !== undefined) return toPlace(options, { work, rows, to, dryRun });
   return toScope === 'application'
     ? toApplication(options, { work, rows, dryRun })
     : toShards(options, { work, rows, dryRun });

@@ -18,6 +18,8 @@ export interface StartOptions {
   readonly random: Random;
   /** Whether the part of the place that is the application's is claimed; for its first table alone. */
   readonly claims: boolean;
+  /** Whether what cannot be read, or is in another place, is left to the caller. */
+  readonly isLenient?: boolean;
 }
 
 /**
@@ -27,7 +29,7 @@ export interface StartOptions {
  * @throws MillraceError `MR_SCOPE_CHANGED`; `MR_STATE_UNREACHABLE` for another place; `MR_STATE_FOREIGN`
  */
 export async function checkStart(options: StartOptions, signal: AbortSignal): Promise<'new' | 'recovered'> {
-  const { tables, store, applicationName, scope, scopeReason, random, claims } = options;
+  const { tables, store, applicationName, scope, scopeReason, random, claims, isLenient = false } = options;
   const rows = await readStateRows(tables, applicationName, signal);
   const other = rows.find((row) => row.scope !== scope && !isMoved(row));
   if (other !== undefined) {
@@ -49,7 +51,7 @@ export async function checkStart(options: StartOptions, signal: AbortSignal): Pr
     );
   }
   const storeIdentity = await identityOf(store, random, signal);
-  for (const row of own) {
+  for (const row of isLenient ? [] : own) {
     const read = pointerOf(row);
     // One that cannot be read keeps its own shard from beginning, and no other.
     if (read.tag === 'pointer') checkStore({ store, storeIdentity }, read.pointer);

@@ -7,7 +7,9 @@ import { identityOf } from '../store/store-identity.ts';
 import { GroupLog, type GroupLogOptions } from './group-log.ts';
 import { type ParentMemory, inheritMemory, mergeGroups } from './inherit.ts';
 import { groupPrefix } from './object-names.ts';
+import type { Manifest } from './manifest.ts';
 import { parsePointer } from './pointer.ts';
+import { readManifestOf } from './version-list.ts';
 
 /** What a {@link CommitPlace} is made with. */
 export interface CommitPlaceOptions {
@@ -54,6 +56,16 @@ export class CommitPlace {
     const log = await GroupLog.recover(options, parsePointer(pointer, where), signal);
     await this.#putTogether(log, where, signal);
     return log;
+  }
+
+  /**
+   * The last manifest that a pointer names, without its state.
+   * @throws MillraceError as {@link logOf}
+   */
+  async manifestOf(pointer: string, where: string, signal: AbortSignal): Promise<Manifest | undefined> {
+    const { store, application } = this.#options;
+    const place = { store, storeIdentity: await this.#identityOf(signal), application };
+    return readManifestOf(place, parsePointer(pointer, where), signal);
   }
 
   /** After a change of the scope: the state of the group is what others had, in the order of their hash keys. */
@@ -121,22 +133,25 @@ export class CommitPlace {
   }
 
   async #logOptions(group: string, signal: AbortSignal): Promise<GroupLogOptions> {
-    const { store, random } = this.#options;
-    this.#identity ??= identityOf(store, random, signal);
-    try {
-      await this.#identity;
-    } catch (thrown) {
-      // A fault that passes must not be remembered.
-      this.#identity = undefined;
-      throw thrown;
-    }
     return {
       ...this.#options,
-      storeIdentity: await this.#identity,
+      storeIdentity: await this.#identityOf(signal),
       group,
       snapshotIntervalBatches: this.#options.snapshotIntervalBatches ?? defaultSnapshotIntervalBatches,
       retainedVersions: this.#options.retainedVersions ?? defaultRetainedVersions,
       breathe: this.#options.breathe ?? (() => undefined),
     };
+  }
+
+  async #identityOf(signal: AbortSignal): Promise<string> {
+    const { store, random } = this.#options;
+    this.#identity ??= identityOf(store, random, signal);
+    try {
+      return await this.#identity;
+    } catch (thrown) {
+      // A fault that passes must not be remembered.
+      this.#identity = undefined;
+      throw thrown;
+    }
   }
 }

@@ -2,7 +2,7 @@ import { MillraceError } from '../../base/error.ts';
 import { type ObjectStore, stateError } from '../store/object-store.ts';
 import { checksumOf } from '../store/sealed.ts';
 import { type NamedManifest, objectsOf } from './garbage.ts';
-import { type NamedObject, readManifestAlone } from './manifest.ts';
+import { type Manifest, type NamedObject, readManifestAlone } from './manifest.ts';
 import { readObjectName } from './object-names.ts';
 import type { Pointer } from './pointer.ts';
 
@@ -40,6 +40,16 @@ export async function readVersions(
     }
   }
   return versions;
+}
+
+/**
+ * The manifest that a pointer names, without its state.
+ * @throws MillraceError as {@link readVersions}
+ */
+export async function readManifestOf(place: VersionPlace, pointer: Pointer, signal: AbortSignal): Promise<Manifest> {
+  checkStore(place, pointer);
+  const named = { name: pointer.manifest, checksum: pointer.checksum };
+  return readManifestAlone(await bytesOf(place, named, signal), expectedOf(place, named));
 }
 
 /**
@@ -127,7 +137,12 @@ export function checkStore({ store, storeIdentity }: Omit<VersionPlace, 'applica
 async function bytesOf({ store }: VersionPlace, { name }: NamedObject, signal: AbortSignal): Promise<Uint8Array> {
   const bytes = await store.read(name, signal);
   if (bytes !== undefined) return bytes;
-  throw stateError('MR_STATE_UNREACHABLE', store.location, `${name} is named by a commit and is not there; restore it`);
+  // The place answers, and what is not there does not come back by waiting.
+  throw new MillraceError(
+    'MR_STATE_UNREACHABLE',
+    `state store ${store.location}: ${name} is named by a commit and is not there; restore it, or rewind to an earlier version`,
+    { reaction: 'fatal', subject: { store: store.location } },
+  );
 }
 
 function expectedOf({ store, application }: VersionPlace, object: NamedObject) {

@@ -26,7 +26,7 @@ import type { ConditionParameters, UpdateParameters } from './update-expression.
 /** The part of a table's description that Millrace looks at. */
 export interface TableDescription {
   readonly status: string;
-  /** What tells the table from another of its name, in another account or region, or made anew. */
+  /** See `identityOf`. */
   readonly identity: string;
   /** `name:HASH` and `name:RANGE`, in order. */
   readonly keySchema: readonly string[];
@@ -84,9 +84,7 @@ export class AwsDynamo {
         status: answer.Table?.TableStatus ?? 'UNKNOWN',
         identity: identityOf(answer.Table),
         keySchema: (answer.Table?.KeySchema ?? []).map((key) => `${key.AttributeName}:${key.KeyType}`),
-        attributes: (answer.Table?.AttributeDefinitions ?? []).map(
-          (one) => `${one.AttributeName}:${one.AttributeType}`,
-        ),
+        attributes: (answer.Table?.AttributeDefinitions ?? []).map((a) => `${a.AttributeName}:${a.AttributeType}`),
         ...provisionedOf(answer.Table?.ProvisionedThroughput),
         ...(answer.Table?.TableSizeBytes === undefined ? {} : { sizeBytes: answer.Table.TableSizeBytes }),
         indexStatus: new Map(
