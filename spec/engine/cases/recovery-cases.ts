@@ -350,7 +350,8 @@ class Stored {
   }
 
   getOrCreate(createOnError = false, make = () => this.make()): Promise<StreamingContext> {
-    return StreamingContext.getOrCreate({ ...this, createOnError }, make);
+    const { applicationName, state } = this;
+    return StreamingContext.getOrCreate({ applicationName, state, createOnError }, make);
   }
 
   /** Makes every object of the state one that nobody can read. */
@@ -435,7 +436,8 @@ async function getActiveOrCreate(row: CaseRow) {
       }
       const running = await stored.getOrCreate(false, () => stored.make(undefined, false));
       const ended = running.run();
-      const found = await StreamingContext.getActiveOrCreate({ ...stored }, () => stored.make());
+      const { applicationName, state } = stored;
+      const found = await StreamingContext.getActiveOrCreate({ applicationName, state }, () => stored.make());
       expected.push({ ...line, returns: found === running ? 'the active one' : 'another one' });
       await running.stop();
       await ended.catch(() => {});
