@@ -109,7 +109,13 @@ class Engine implements BatchPlanEngine {
     this.#groups =
       commits === undefined
         ? undefined
-        : new CommitGroups({ ...commits, events, zeroTimeMillis: () => this.#zeroTimeMillis });
+        : new CommitGroups({
+            ...commits,
+            events,
+            zeroTimeMillis: () => this.#zeroTimeMillis,
+            isPlacedByKey:
+              plan.scope === 'shard' && plan.keepers.some(({ sees, partial }) => sees === 'keyed' && !partial),
+          });
     this.#pace = new Pace({ plan, source, events });
     this.#fields = {
       plan,
@@ -271,9 +277,9 @@ class Engine implements BatchPlanEngine {
   }
 
   async open(shard: ShardOpening, source: Pick<BlockSource, 'commit'>, signal: AbortSignal): Promise<Position> {
-    const { shardId, streamName, tenure, checkpoint } = shard;
+    const { shardId, streamName, tenure, checkpoint, hashKeyRange } = shard;
     if (this.#groups === undefined) return checkpoint;
-    const opened = { shardId, streamName, tenure, fallback: checkpoint };
+    const opened = { shardId, streamName, tenure, fallback: checkpoint, hashKeyRange };
     if (this.#fields.plan.scope === 'application') return (await this.#application.promise).open(opened);
     const group = this.#groupOf(shard);
     // What an earlier tenure left unfinished in this process is void: other owners may have gone on from before it.

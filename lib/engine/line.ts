@@ -75,7 +75,7 @@ export class Line {
     this.#lastBatchId = commits.batchId;
     this.#lastBatchMillis = commits.batchTimeMillis;
     this.#memory = commits.memory;
-    this.#wasDown = commits.batchId > 0;
+    this.#wasDown = commits.batchTimeMillis > 0;
     this.#gather = commits.foundPlan();
     this.#takeFoundBatch();
   }
@@ -221,10 +221,13 @@ export class Line {
     );
   }
 
-  /** A shard's line makes no batch without blocks before its first block, after its last, nor once its lease is lost. */
+  /** A shard's line makes no batch without blocks before its first commit or block, after its last, nor once its lease is lost. */
   get #makesEmptyBatches(): boolean {
     if (!this.#fields.emptyBatches) return false;
-    return this.#fields.isShared || (!this.#ended && this.#latest?.signal.aborted === false);
+    if (this.#fields.isShared) return true;
+    if (this.#ended) return false;
+    // What an earlier holder committed has timers; without a block, the commit tells whether the lease is held.
+    return this.#latest === undefined ? (this.#fields.commits?.batchId ?? 0) > 0 : !this.#latest.signal.aborted;
   }
 
   /** What was remembered in an earlier tenure may be older than what the owners in between have made of the shard. */

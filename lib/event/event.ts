@@ -311,6 +311,7 @@ export type MillraceEvent =
       readonly after: string;
       readonly through: string;
     }
+  | { readonly type: 'state.discarded'; readonly group: string; readonly code: string; readonly message: string }
   | { readonly type: 'state.unclaimed'; readonly group: string; readonly operators: readonly string[] }
   | {
       readonly type: 'batch.slow';

@@ -92,7 +92,8 @@ export class ShardIntake {
     this.#skip = new SkipThrough(lease.checkpoint);
     const { retentionMillis } = options;
     this.#guard = new RetentionGuard({ lease, retentionMillis, nowMillis: options.serviceTimeMillis() });
-    this.#first = startPositionOf(lease);
+    // A shard whose end an engine has committed, and whose row does not say so yet, is only ended.
+    this.#first = lease.checkpoint.kind === 'SHARD_END' ? { type: 'LATEST' } : startPositionOf(lease);
   }
 
   /** Monotonic time of the last page. */
