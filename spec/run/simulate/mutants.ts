@@ -5,6 +5,8 @@ export interface Mutant {
   /** What is wrong, in words joined by hyphens. */
   readonly name: string;
   readonly edits: readonly Replacement[];
+  /** Whether an application with an engine must show it: false. */
+  readonly engine?: boolean;
 }
 
 /** Faults of others, of earlier versions, and of every condition that protects a write. */
