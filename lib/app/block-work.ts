@@ -9,6 +9,11 @@ export const workOnBlocks: unique symbol = Symbol.for('millrace.workOnBlocks') a
 export interface BlockWork {
   /** Takes the blocks of the assembly's receiver and acks what is finished, until they end or a signal aborts. */
   [workOnBlocks](assembly: Assembly, signals: DispatchSignals): Promise<void>;
+  /**
+   * Refuses options of the consumer that make no sense with it, before anything is sent.
+   * @throws MillraceError `MR_CONFIG_INVALID`
+   */
+  check(settings: ConsumerSettings): void;
   /** For how long records may be held back before they are finished, milliseconds. */
   readonly longestHoldMillis: number;
 }

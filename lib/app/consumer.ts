@@ -15,8 +15,10 @@ import type { ConsumerOptions } from './config/consumer-options.ts';
 import type { ConsumerSettings } from './config/consumer-settings.ts';
 import { type RecordBatchHandler, checkHandler, finishByHandler, finishByProcessors } from './finish-blocks.ts';
 import { type AckableBlock, PullLoop } from './pull-loop.ts';
+import { checkPolicy, checkPulled } from './failure-check.ts';
 import { runTogether } from './run-together.ts';
 import { drainWithin } from './shutdown.ts';
+import { stallWatchOf } from './stall-watch-of.ts';
 import { Watch, addListener, emptySnapshot } from './watch.ts';
 import { listenForSignals } from './signals.ts';
 
@@ -60,7 +62,9 @@ export interface Consumer extends AsyncDisposable {
   /**
    * The blocks of this worker's shards. A block that is not acked is read again by the next owner. Leaving the loop drains:
    * nothing more is read, blocks of earlier rounds may still be acked, what is acked is checkpointed and the leases go back.
-   * The block of the round that was left (by `break` or by a throw) is not waited for.
+   * The block of the round that was left (by `break` or by a throw) is not waited for. A block that is not acked for
+   * `stalledAfterMillis`, and a round that does not end for so long, count as stalled (`onStall`).
+   * @throws MillraceError `MR_CONFIG_INVALID` where `onFailure` is set: nothing here hears of a failure
    */
   blocks(options?: RunOptions): AsyncIterable<AckableBlock>;
   /** Ends the run: finishes what was read, checkpoints, releases the leases. At most `shutdownGraceMillis`. */
@@ -124,7 +128,13 @@ class StandaloneConsumer implements Consumer {
     handler: RecordBatchHandler | ShardRecordProcessor | ShardRecordProcessorFactory | BlockWork,
     options: ProcessorRunOptions = {},
   ): Promise<void> {
-    if (!isBlockWork(handler)) checkHandler(handler, options.checkpointing);
+    if (isBlockWork(handler)) {
+      checkCheckpointing('a Lambda handler', options);
+      handler.check(this.#settings);
+    } else {
+      checkHandler(handler, options.checkpointing);
+      checkPolicy(this.#settings.onFailure);
+    }
     const assembly = this.#begin(isBlockWork(handler) ? handler.longestHoldMillis : 0);
     using life = linkedController(options.signal);
     const unlisten = this.#listen(options, (reason) => life.abort(reason));
@@ -143,7 +153,13 @@ class StandaloneConsumer implements Consumer {
     }
   }
 
-  async *blocks(options: RunOptions = {}): AsyncGenerator<AckableBlock, void, undefined> {
+  blocks(options: RunOptions = {}): AsyncGenerator<AckableBlock, void, undefined> {
+    checkPulled(this.#settings);
+    checkCheckpointing('a loop over blocks', options);
+    return this.#pull(options);
+  }
+
+  async *#pull(options: RunOptions): AsyncGenerator<AckableBlock, void, undefined> {
     const assembly = this.#begin();
     using life = linkedController(options.signal);
     const unlisten = this.#listen(options, (reason) => life.abort(reason));
@@ -151,7 +167,11 @@ class StandaloneConsumer implements Consumer {
     const run = receiver.run(life.signal);
     run.catch(() => {});
     try {
-      yield* new PullLoop(receiver, (drain) => this.#drainWithin(assembly, drain)).blocks();
+      yield* new PullLoop({
+        source: receiver,
+        drainWithin: (drain) => this.#drainWithin(assembly, drain),
+        stallWatch: stallWatchOf(assembly),
+      }).blocks();
     } finally {
       unlisten();
       await this.#watch?.end();
@@ -196,4 +216,14 @@ class StandaloneConsumer implements Consumer {
       onSecond: (signal) => abort(new MillraceError('MR_ABORTED', `a second ${signal} ended the run at once`)),
     });
   }
+}
+
+/** Only record processors say themselves what is finished. */
+function checkCheckpointing(what: string, options: ProcessorRunOptions): void {
+  if (options.checkpointing === undefined) return;
+  throw new MillraceError(
+    'MR_CONFIG_INVALID',
+    `checkpointing has no effect on ${what}: leave it out, or run a record processor`,
+    { subject: { option: 'checkpointing' } },
+  );
 }

@@ -1,8 +1,11 @@
 import { linkedController } from '../base/abort.ts';
+import { systemClock } from '../base/clock.ts';
 import { MillraceError } from '../base/error.ts';
 import type { BatchEngine } from '../block/batch-engine.ts';
 import type { DemandLimit } from '../block/block-source.ts';
 import { EventBus, type EventListener } from '../event/bus.ts';
+import type { StreamingListener } from '../monitor/listener.ts';
+import type { Snapshot } from '../monitor/snapshot/snapshot.ts';
 import { EngineFeed, checkedDemand } from '../receiver/feed/engine-feed.ts';
 import { startOfEngine } from '../receiver/feed/engine-positions.ts';
 import { type Assembly, assemble, settingsOfProgram } from './assembly.ts';
@@ -11,9 +14,12 @@ import { withRoomFor } from './block-work.ts';
 import type { ConsumerOptions } from './config/consumer-options.ts';
 import type { ConsumerSettings } from './config/consumer-settings.ts';
 import type { RunOptions } from './consumer.ts';
+import { checkPolicy } from './failure-check.ts';
 import { runTogether } from './run-together.ts';
 import { drainWithin } from './shutdown.ts';
 import { listenForSignals } from './signals.ts';
+import { stallWatchOf } from './stall-watch-of.ts';
+import { Watch, addListener, emptySnapshot } from './watch.ts';
 
 /** How an engine is fed. */
 export interface FeedOptions extends RunOptions {
@@ -28,7 +34,8 @@ export interface EngineReceiver extends AsyncDisposable {
   /**
    * Gives the engine a batch of the blocks of all this worker's shards every `batchIntervalMillis`, one batch at a time;
    * an interval without blocks gives none. A batch is acked, and checkpointed at leisure, when `onBatch` resolves; when it
-   * rejects, `onFailure` decides. Resolves when a bounded run (`until`) is done or a drain has finished.
+   * rejects, `onFailure` decides; while it has not settled for `stalledAfterMillis` the shards that wait for it count as
+   * stalled (`onStall`). Resolves when a bounded run (`until`) is done or a drain has finished.
    * @throws MillraceError what ended the run: `MR_HANDLER_FAILED`, `MR_POSITION_HOLE`, `MR_DRAIN_TIMEOUT`, ...;
    * `MR_CONFIG_INVALID` for an engine without `onBatch`, an interval that is no whole number, and a second run
    */
@@ -37,6 +44,10 @@ export interface EngineReceiver extends AsyncDisposable {
   drain(): Promise<void>;
   /** Ends the run at once; what the engine has not finished is left to the next owner. */
   stop(): Promise<void>;
+  /** Has a listener hear what the receiver does, in the shape of Spark's StreamingListener; the returned function ends it. */
+  addStreamingListener(listener: StreamingListener): () => void;
+  /** What is known of the receiver now, as plain data: health and metrics are made of it. */
+  snapshot(): Snapshot;
   /** Every event of this receiver. */
   readonly events: { subscribe(listener: EventListener): () => void };
 }
@@ -57,6 +68,7 @@ class FeedingReceiver implements EngineReceiver {
   readonly #settings: ConsumerSettings;
   readonly #bus = new EventBus();
   #assembly: Assembly | undefined;
+  #watch: Watch | undefined;
 
   constructor(settings: ConsumerSettings) {
     this.#settings = settings;
@@ -66,9 +78,18 @@ class FeedingReceiver implements EngineReceiver {
     return this.#bus;
   }
 
+  addStreamingListener(listener: StreamingListener): () => void {
+    return addListener(this.#bus, listener, () => this.#watch);
+  }
+
+  snapshot(): Snapshot {
+    return this.#watch?.monitor.snapshot() ?? emptySnapshot(this.#settings.applicationName);
+  }
+
   async feed(engine: BatchEngine, options: FeedOptions): Promise<void> {
     checkEngine(engine);
     checkInterval(options.batchIntervalMillis);
+    checkPolicy(this.#settings.onFailure);
     const demand = checkedDemand(options.demand ?? {});
     const assembly = this.#begin(engine, options.batchIntervalMillis);
     const { receiver, clock, random, events, settings, serviceTimeMillis, retentionMillis } = assembly;
@@ -87,6 +108,7 @@ class FeedingReceiver implements EngineReceiver {
       events,
       serviceTimeMillis,
       retentionMillis,
+      stallWatch: stallWatchOf(assembly),
     });
     // The last blocks of a shard that moves or ends are waited for by somebody else than this engine.
     const unsubscribe = events.subscribe((event) => {
@@ -98,6 +120,7 @@ class FeedingReceiver implements EngineReceiver {
     } finally {
       unsubscribe();
       unlisten();
+      await this.#watch?.end();
       await assembly[Symbol.asyncDispose]();
     }
   }
@@ -123,8 +146,10 @@ class FeedingReceiver implements EngineReceiver {
     }
     // A batch holds the blocks of a whole interval, and the next one's arrive meanwhile: reading must not stop for either.
     const settings = withRoomFor(this.#settings, batchesInMemory * batchIntervalMillis);
+    this.#watch = new Watch(this.#bus, [this.#settings]);
+    this.#watch.start();
     this.#assembly = assemble(settings, this.#bus, {
-      startAt: startOfEngine(engine),
+      startAt: startOfEngine(engine, { clock: systemClock, stalledAfterMillis: settings.stalledAfterMillis }),
       onDrainRequested: () => void this.drain().catch(() => {}),
     });
     return this.#assembly;

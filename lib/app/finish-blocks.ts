@@ -2,7 +2,7 @@ import { MillraceError } from '../base/error.ts';
 import type { Block } from '../block/block.ts';
 import type { KinesisRecord } from '../block/record.ts';
 import { runWithPolicy } from '../receiver/handler-runner.ts';
-import { StallWatch } from '../receiver/stall-watch.ts';
+import { standingOf } from '../receiver/stall-watch.ts';
 import { ProcessorRun } from '../receiver/processor/processor-run.ts';
 import {
   type CheckpointMode,
@@ -13,6 +13,7 @@ import {
 } from '../receiver/processor/record-processor.ts';
 import type { Assembly } from './assembly.ts';
 import type { BlockLanes } from './block-lanes.ts';
+import { stallWatchOf } from './stall-watch-of.ts';
 
 /** What a handler is given: the records of one block, or the part of them that is tried again. */
 export interface RecordBatch {
@@ -67,7 +68,7 @@ export function checkHandler(handler: unknown, checkpointing: unknown): void {
 /** Runs a function over blocks, and acks what it has finished. */
 export function finishByHandler(assembly: Assembly, handler: RecordBatchHandler, lanes: BlockLanes): FinishBlock {
   const { receiver, settings, clock, random, events, serviceTimeMillis, retentionMillis } = assembly;
-  const watch = stallWatchOf(assembly, lanes);
+  const watch = stallWatchOf(assembly, { leave: (shardId) => lanes.leave(shardId) });
   return async (block, signal) => {
     const { shardId, millisBehindLatest } = block;
     await runWithPolicy({
@@ -80,7 +81,7 @@ export function finishByHandler(assembly: Assembly, handler: RecordBatchHandler,
       serviceTimeMillis,
       retentionMillis,
       signal,
-      onAttempt: (work) => watch.begin(work),
+      onAttempt: (work) => watch.begin(standingOf(work)),
     });
     receiver.ack(block.range);
   };
@@ -94,9 +95,9 @@ export function finishByProcessors(
   lanes: BlockLanes,
 ): FinishBlock {
   const { receiver, settings, clock, random, events, serviceTimeMillis, retentionMillis } = assembly;
-  const watch = stallWatchOf(assembly, lanes);
+  const watch = stallWatchOf(assembly, { leave: (shardId) => lanes.leave(shardId) });
   const run = new ProcessorRun({
-    onAttempt: (work) => watch.begin(work),
+    onAttempt: (work) => watch.begin(standingOf(work)),
     source: receiver,
     processors,
     mode,
@@ -109,14 +110,4 @@ export function finishByProcessors(
     afterWork: (shardId, job) => lanes.add(shardId, job),
   });
   return (block, signal) => run.finish(block, signal);
-}
-
-/** A lane in which a handler hangs is left to it, so that the shard may come back. */
-function stallWatchOf({ clock, events, settings, receiver }: Assembly, lanes: BlockLanes): StallWatch {
-  const { stalledAfterMillis, onStall } = settings;
-  const giveUp = (shardId: string) => {
-    lanes.leave(shardId);
-    receiver.giveUpStalled(shardId);
-  };
-  return new StallWatch({ clock, events, stalledAfterMillis, onStall, giveUp });
 }

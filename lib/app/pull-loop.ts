@@ -4,6 +4,7 @@ import { Notifier } from '../base/notifier.ts';
 import type { Block } from '../block/block.ts';
 import type { DemandLimit } from '../block/block-source.ts';
 import type { Range } from '../block/range.ts';
+import type { StallWatch } from '../receiver/stall-watch.ts';
 
 /** A block that is handed to a loop; `ack` says that it is finished. */
 export interface AckableBlock extends Block {
@@ -21,13 +22,23 @@ export interface PullSource {
   demand(limit: DemandLimit): void;
   drain(deadline: AbortSignal): Promise<void>;
   stop(reason: unknown): Promise<void>;
+  /** The shards with blocks that were sealed and are not acked, handed out or not. */
+  readonly unfinishedShards: readonly string[];
 }
 
 /** Runs a drain within the grace; see `drainWithin`. */
 export type DrainWithin = (drain: (deadline: AbortSignal) => Promise<unknown>) => Promise<void>;
 
+/** What a {@link PullLoop} needs. */
+export interface PullLoopOptions {
+  readonly source: PullSource;
+  readonly drainWithin: DrainWithin;
+  readonly stallWatch: Pick<StallWatch, 'begin'>;
+}
+
 /**
- * The blocks of a receiver as a loop takes them. How the loop ends:
+ * The blocks of a receiver as a loop takes them. A block that is not acked for `stalledAfterMillis` makes its shard stand
+ * still, and a round that does not end for so long all shards whose blocks wait for the next one. How the loop ends:
  *
  * - the blocks end (a drain, or the end of a bounded run): whatever was handed out is waited for, within the grace
  * - it is left, by `break`, `return` or a throw: nothing more is read and handed out. The blocks of earlier rounds are
@@ -39,13 +50,15 @@ export type DrainWithin = (drain: (deadline: AbortSignal) => Promise<unknown>) =
 export class PullLoop {
   readonly #source: PullSource;
   readonly #drainWithin: DrainWithin;
+  readonly #stallWatch: Pick<StallWatch, 'begin'>;
   readonly #acked = new Notifier();
   /** Blocks handed out and not acked, in order. */
-  readonly #open = new Map<string, Block>();
+  readonly #open = new Map<string, OpenBlock>();
 
-  constructor(source: PullSource, drainWithin: DrainWithin) {
+  constructor({ source, drainWithin, stallWatch }: PullLoopOptions) {
     this.#source = source;
     this.#drainWithin = drainWithin;
+    this.#stallWatch = stallWatch;
   }
 
   /** The blocks; to be iterated once. */
@@ -55,8 +68,13 @@ export class PullLoop {
     try {
       for await (const block of this.#source.blocks) {
         current = block;
-        this.#open.set(block.id, block);
-        yield { ...block, ack: async () => this.#ack(block) };
+        this.#handOut(block);
+        const returned = this.#stallWatch.begin(() => this.#waitingShards());
+        try {
+          yield { ...block, ack: async () => this.#ack(block) };
+        } finally {
+          returned();
+        }
       }
       isExhausted = true;
     } finally {
@@ -65,15 +83,36 @@ export class PullLoop {
     }
   }
 
+  #handOut(block: Block): void {
+    const acked = this.#stallWatch.begin(() => {
+      if (!block.signal.aborted) return [block.shardId];
+      // Lost long ago: the next owner reads it again, and nobody waits for it here.
+      this.#open.delete(block.id);
+      return undefined;
+    });
+    this.#open.set(block.id, { block, acked });
+  }
+
+  /** The shards whose blocks wait for the loop to come back; one that the loop has a block of is watched by that. */
+  #waitingShards(): readonly string[] {
+    const handedOut = new Set([...this.#open.values()].map(({ block }) => block.shardId));
+    return this.#source.unfinishedShards.filter((shardId) => !handedOut.has(shardId));
+  }
+
   #ack(block: Block): void {
-    this.#open.delete(block.id);
+    this.#forget(block);
     this.#source.ack(block.range);
     this.#acked.notify();
   }
 
+  #forget({ id }: Block): void {
+    this.#open.get(id)?.acked();
+    this.#open.delete(id);
+  }
+
   async #leave(current: Block | undefined): Promise<void> {
     this.#source.demand({ recordsPerSecond: 0 });
-    if (current !== undefined) this.#open.delete(current.id);
+    if (current !== undefined) this.#forget(current);
     try {
       await this.#drainWithin((deadline) => this.#settled(deadline));
     } finally {
@@ -83,7 +122,7 @@ export class PullLoop {
 
   /** Resolves when every open block is acked or lost; rejects with the deadline's reason when that comes first. */
   async #settled(deadline: AbortSignal): Promise<void> {
-    for (const block of this.#open.values()) await this.#ackedOrLost(block, deadline);
+    for (const { block } of this.#open.values()) await this.#ackedOrLost(block, deadline);
   }
 
   async #ackedOrLost(block: Block, deadline: AbortSignal): Promise<void> {
@@ -91,4 +130,10 @@ export class PullLoop {
     while (this.#open.has(block.id) && !either.signal.aborted) await this.#acked.wait(either.signal);
     deadline.throwIfAborted();
   }
+}
+
+/** A block that the loop has, and how to tell its watch that it is finished. */
+interface OpenBlock {
+  readonly block: Block;
+  readonly acked: () => void;
 }

@@ -8,6 +8,16 @@ import { windowNode } from './window/window-nodes.ts';
 /** A function of a program, of whatever type; its erased form is what the graph keeps. */
 export type AnyFunction = (...args: never[]) => unknown;
 
+/** What a function that puts batches out says of itself. */
+export interface OutputOptions {
+  /**
+   * `true`: a batch that is repeated after a crash must hold the same records under the same id, because its target is
+   * named by the id. Each batch is then planned before it is processed, which costs a second write for each commit.
+   * Default `false`.
+   */
+  readonly repeatable?: boolean;
+}
+
 /** How many items `print()` writes when it is not told (Spark's default). */
 const defaultPrintLimit = 10;
 
@@ -70,13 +80,14 @@ export class BaseStream<T> {
    * batch, has returned; when it throws, it is called again with the same batch after a pause.
    * @throws MillraceError `MR_CONFIG_INVALID` when it is not a function
    */
-  foreachBatch(f: (batch: Batch<T>, context: OutputContext) => unknown): void {
+  foreachBatch(f: (batch: Batch<T>, context: OutputContext) => unknown, options: OutputOptions = {}): void {
     const head = this.graph.head('foreachBatch');
     this.graph.outputs.push({
       ...head,
       tag: 'foreachBatch',
       parent: this.node,
       f: this.checked('foreachBatch', f) as ForeachBatchNode['f'],
+      repeatable: options.repeatable ?? false,
     });
   }
 

@@ -99,7 +99,9 @@ async function work(fields: BatchRunFields, order: BatchOrder, signal: AbortSign
   } finally {
     life[Symbol.dispose]();
   }
-  for (const block of blocks) source.ack(order.commits?.sourceRange(block) ?? block.range);
+  for (const block of blocks) {
+    for (const range of order.commits?.finishedRanges(block) ?? [block.range]) source.ack(range);
+  }
   order.commits?.tell(batchId, 'acknowledged');
   const schedulingDelayMillis = Math.max(0, startedWall - batchTimeMillis);
   const processingDelayMillis = clock.monotonicMillis() - started;
@@ -139,20 +141,27 @@ interface Trying {
 
 /** That every output is done, and what is to be committed now. */
 interface OutputsDone {
+  readonly tag: 'done';
   readonly prepared: Prepared | undefined;
 }
 
+/** What came of the work before the outputs; `lost` when another holder goes on. */
+type Advanced = OutputsDone | { readonly tag: 'lost' };
+
 /**
- * Takes the steps and writes down what they leave, once: what is tried again are the outputs, so that what is committed
- * is what they saw.
+ * Writes down of what the batch is made, where a sink needs that; then takes the steps and writes down what they leave,
+ * once: what is tried again are the outputs, so that what is committed is what they saw.
  */
-async function advance(order: BatchOrder, { work, lease }: Trying): Promise<OutputsDone> {
+async function advance({ plan }: BatchRunFields, order: BatchOrder, { work, lease }: Trying): Promise<Advanced> {
   const { commits, batchId, batchTimeMillis, blocks } = order;
+  if (commits !== undefined && plan.isPlanned) {
+    if ((await commits.plan({ batchId, batchTimeMillis, blocks }, lease)) === 'lost') return { tag: 'lost' };
+  }
   await work.evaluation.advance();
-  if (commits === undefined) return { prepared: undefined };
+  if (commits === undefined) return { tag: 'done', prepared: undefined };
   commits.tell(batchId, 'processed');
   const memory = work.evaluation.nextMemory;
-  return { prepared: await commits.prepare({ batchId, batchTimeMillis, blocks, memory }, lease) };
+  return { tag: 'done', prepared: await commits.prepare({ batchId, batchTimeMillis, blocks, memory }, lease) };
 }
 
 /** Tries until every output is done; `undefined` when the lease was lost meanwhile. */
@@ -161,7 +170,7 @@ async function tryOutputs(fields: BatchRunFields, order: BatchOrder, trying: Try
   const { clock, stalledAfterMillis } = fields;
   const { outputs } = fields.plan;
   let left = [...outputs.keys()];
-  let advanced: OutputsDone | undefined;
+  let advanced: Advanced | undefined;
   for (let attempt = 1; ; attempt += 1) {
     const failures: Failure[] = [];
     const attemptOne = async (node: NodeHead | undefined, action: () => Promise<void>) => {
@@ -177,9 +186,10 @@ async function tryOutputs(fields: BatchRunFields, order: BatchOrder, trying: Try
     evaluation.tryAgain();
     if (advanced === undefined) {
       await attemptOne(undefined, async () => {
-        advanced = await advance(order, trying);
+        advanced = await advance(fields, order, trying);
       });
     }
+    if (isLost(advanced)) return undefined;
     const failed: number[] = [];
     // Where state is kept, no output may show what is not written down yet.
     const toDo = advanced === undefined && order.commits !== undefined ? [] : left;
@@ -193,10 +203,15 @@ async function tryOutputs(fields: BatchRunFields, order: BatchOrder, trying: Try
       else failed.push(index);
     }
     if (toDo === left) left = failed;
-    if (failures.length === 0 && advanced !== undefined) return advanced;
+    if (failures.length === 0 && advanced !== undefined) return advanced as OutputsDone;
     await afterFailures(fields, order, { failures, attempt }, trying);
     if (trying.lease.aborted) return undefined;
   }
+}
+
+/** In a function of its own, because what a callback assigned is not seen by the types. */
+function isLost(advanced: Advanced | undefined): boolean {
+  return advanced?.tag === 'lost';
 }
 
 interface Failure {

@@ -297,6 +297,7 @@ class Engine implements BatchPlanEngine {
       zeroTimeMillis: commits?.zeroTimeMillis ?? this.#zeroTimeMillis,
       hasLocalItems: () => this.#localSources().some((input) => input.source?.hasItems?.() === true),
       isShared: plan.scope === 'application',
+      onDowntime: plan.pacing.onDowntime,
       emptyBatches: plan.scope === 'application' || plan.keepers.length > 0,
       run: (order) => runBatch(this.#fields, order, this.#runSignal),
       hurriedTime: (last) => hurriedTime(clock.wallMillis(), last, plan.batchIntervalMillis),

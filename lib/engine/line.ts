@@ -3,8 +3,10 @@ import { type Block, isWorthStarting } from '../block/block.ts';
 import type { EventSink } from '../event/bus.ts';
 import type { BatchOrder, BatchOutcome } from './batch-run.ts';
 import type { CommitLine } from './commit/commit-line.ts';
+import type { PlanGather } from './commit/plan-gather.ts';
 import { recordsOf } from './batch-events.ts';
 import { type Memory, emptyMemory } from './memory.ts';
+import { type OnDowntime, missedWhileDown } from './tick-plan.ts';
 
 /**
  * How many formed batches may wait in a line. At the limit ticks form no more: their blocks stay queued and join the
@@ -26,6 +28,8 @@ export interface LineFields {
   readonly hasLocalItems?: () => boolean;
   /** The holding whose batches the line runs, where state is kept; the line goes on from its last committed batch. */
   readonly commits?: CommitLine | undefined;
+  /** What becomes of the batch times between the last commit and the first tick of this line: `run` unless told otherwise. */
+  readonly onDowntime?: OnDowntime | undefined;
   readonly run: (order: BatchOrder) => Promise<BatchOutcome>;
   /** The batch time of a batch that does not wait for a tick, given the last one of this line. */
   readonly hurriedTime: (lastBatchMillis: number) => number;
@@ -37,6 +41,8 @@ export interface LineFields {
 interface Slice {
   readonly batchTimeMillis: number;
   readonly blocks: readonly Block[];
+  /** Whether it is the batch of a plan that was found: it is run whole, or not at all in this holding. */
+  readonly isFound?: boolean;
 }
 
 /**
@@ -57,6 +63,10 @@ export class Line {
   #memory: Memory = emptyMemory;
   /** The last block of the shard whose line this is. */
   #latest: Block | undefined;
+  /** Whether the batch times since the last commit, in which no process ran the group, are still to be made up for. */
+  #wasDown = false;
+  /** Puts the batch of a found plan together; until it is whole, no other may be made. */
+  #gather: PlanGather | undefined;
 
   constructor(fields: LineFields) {
     this.#fields = fields;
@@ -65,6 +75,9 @@ export class Line {
     this.#lastBatchId = commits.batchId;
     this.#lastBatchMillis = commits.batchTimeMillis;
     this.#memory = commits.memory;
+    this.#wasDown = commits.batchId > 0;
+    this.#gather = commits.foundPlan();
+    this.#takeFoundBatch();
   }
 
   /** Runs nothing more: its holding is over. A batch that is under way is refused when it is to be committed. */
@@ -85,16 +98,48 @@ export class Line {
     if (this.#failed) return;
     const taken = this.#fields.commits === undefined ? block : this.#fields.commits.admit(block);
     if (taken === undefined) return;
-    this.#arrived.push(taken);
     this.#noteTenure(taken);
-    if (this.#hurried) this.#wake();
+    const rest = this.#gather === undefined ? taken : this.#gather.add(taken);
+    if (rest !== undefined) this.#arrived.push(rest);
+    if (this.#takeFoundBatch() || this.#hurried) this.#wake();
+  }
+
+  /** The batch of a found plan is run as soon as all of it is read: it was due before this holding began. */
+  #takeFoundBatch(): boolean {
+    const blocks = this.#gather?.blocks;
+    if (this.#gather === undefined || blocks === undefined) return false;
+    const { batchTimeMillis } = this.#gather.plan;
+    this.#gather = undefined;
+    this.#waiting.push(this.#submitted({ batchTimeMillis, blocks, isFound: true }));
+    this.#lastBatchMillis = Math.max(this.#lastBatchMillis, batchTimeMillis);
+    return true;
   }
 
   /** Makes a batch of what has arrived. */
   tick(batchTimeMillis: number): void {
-    if (this.#failed) return;
+    if (this.#failed || this.#gather !== undefined) return;
     if (this.#waiting.length >= maximumWaitingBatches) return;
-    if (this.#arrived.length === 0 && !this.#makesEmptyBatches) return;
+    if (this.#arrived.length === 0 && !this.#makesEmptyBatches) {
+      // The batch of a found plan without records waits for nothing but a first turn.
+      if (this.#waiting.length > 0) this.#wake();
+      return;
+    }
+    this.#makeUp(batchTimeMillis);
+    this.#form(batchTimeMillis);
+  }
+
+  /** What has arrived goes into the first of the batches that passed while no process ran the group, as in Spark. */
+  #makeUp(tickMillis: number): void {
+    const { batchIntervalMillis, onDowntime = 'run', emptyBatches } = this.#fields;
+    const wasDown = this.#wasDown;
+    this.#wasDown = false;
+    if (!wasDown || !emptyBatches) return;
+    for (const time of missedWhileDown(this.#lastBatchMillis, tickMillis, batchIntervalMillis, onDowntime)) {
+      if (this.#waiting.length < maximumWaitingBatches - 1) this.#form(time);
+    }
+  }
+
+  #form(batchTimeMillis: number): void {
     const { commits, batchIntervalMillis } = this.#fields;
     // Where an earlier process had a clock that ran ahead, batch times still never go back.
     const timeMillis =
@@ -135,7 +180,9 @@ export class Line {
   async #runWaiting(): Promise<void> {
     for (let slice = this.#nextSlice(); slice !== undefined; slice = this.#nextSlice()) {
       const blocks = slice.blocks.filter((block) => this.#mayBegin(block));
-      if (blocks.length === 0 && !this.#makesEmptyBatches) {
+      const isWhole = blocks.length === slice.blocks.length;
+      if (slice.isFound === true && !isWhole) this.abandon();
+      if (slice.isFound === true ? !isWhole : blocks.length === 0 && !this.#makesEmptyBatches) {
         this.#tellDropped(slice, 'its lease was lost before its turn');
         continue;
       }
@@ -167,7 +214,11 @@ export class Line {
   }
 
   get #hasMore(): boolean {
-    return !this.#failed && (this.#arrived.length > 0 || this.#fields.hasLocalItems?.() === true);
+    return (
+      !this.#failed &&
+      this.#gather === undefined &&
+      (this.#arrived.length > 0 || this.#fields.hasLocalItems?.() === true)
+    );
   }
 
   /** A shard's line makes no batch without blocks before its first block, after its last, nor once its lease is lost. */

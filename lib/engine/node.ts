@@ -159,6 +159,8 @@ export interface ForeachBatchNode extends NodeHead {
   readonly tag: 'foreachBatch';
   readonly parent: StreamNode;
   readonly f: (batch: Batch<unknown>, context: OutputContext) => unknown;
+  /** Whether a batch of the same id must always hold the same records. */
+  readonly repeatable: boolean;
 }
 
 /** Writes the first items as text. */

@@ -37,6 +37,8 @@ export interface Plan {
   readonly scope: Scope;
   /** Why the plan has this scope, as a sentence for the log. */
   readonly scopeReason: string;
+  /** Whether an output needs a repeated batch to hold the same records: then each is written down before it is processed. */
+  readonly isPlanned: boolean;
 }
 
 /** A stream whose batches are kept for `slice`. */
@@ -93,6 +95,7 @@ export function compilePlan(fields: PlanFields): Plan {
       reachable(ends).map((node) => node.id),
     ),
     ...deriveScope(nodes),
+    isPlanned: outputs.some((output) => output.tag === 'foreachBatch' && output.repeatable),
   };
 }
 

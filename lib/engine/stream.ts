@@ -187,7 +187,7 @@ export class DStream<T> extends BaseStream<T> {
   }
 
   /**
-   * The items of each window put together: see {@link window} for its lengths. With an inverse function (`inverse(a, b)`
+   * The items of each window put together: see `window` for its lengths. With an inverse function (`inverse(a, b)`
    * takes `b` out of `a`) a window is made of the last one, which costs what came and left instead of all it holds;
    * it needs a state store.
    */
@@ -301,7 +301,7 @@ export class PairDStream<K extends PairKey, V> extends DStream<Pair<K, V>> {
     return this.#with('fullOuterJoin', other, 'full');
   }
 
-  /** One pair for each key of each window, all its values in an array: see {@link window} for its lengths. */
+  /** One pair for each key of each window, all its values in an array: see `window` for its lengths. */
   groupByKeyAndWindow(
     windowMillis: number,
     slideMillis?: number,

@@ -29,6 +29,21 @@ export function afterDowntime(due: readonly number[], onDowntime: OnDowntime): r
   return onDowntime === 'coalesce' ? due.slice(-1) : [];
 }
 
+/**
+ * The batch times that passed since a group's last commit, while no process ran it, before the one that comes now; pure.
+ * Spark's rule for a restart (spark.md 4.5), with the newest ones alone after a long time. `lastMillis` is the time of
+ * the last committed batch, `tickMillis` the batch time that has come.
+ */
+export function missedWhileDown(
+  lastMillis: number,
+  tickMillis: number,
+  intervalMillis: number,
+  onDowntime: OnDowntime,
+): readonly number[] {
+  if (onDowntime !== 'run') return [];
+  return dueTimes(tickMillis, lastMillis, intervalMillis).slice(0, -1);
+}
+
 /** The state at the start: the first batch time will be the next multiple of the interval (Spark's rule). */
 export function firstTickState(nowMillis: number, intervalMillis: number): TickState {
   const reached = multipleAtOrBefore(nowMillis, intervalMillis);

@@ -6,7 +6,7 @@ export type LeaseLossReason = 'taken' | 'expired' | 'deleted' | 'duplicate' | 'r
 /**
  * A step of the commit order, told when it is done: the operators have taken their step, the state is written, the outputs are done, the commit is written, the ranges are acknowledged.
  */
-export type BatchStep = 'processed' | 'stateWritten' | 'outputsDone' | 'committed' | 'acknowledged';
+export type BatchStep = 'planned' | 'processed' | 'stateWritten' | 'outputsDone' | 'committed' | 'acknowledged';
 
 /** Why a lease is given to a worker. */
 export type AssignReason = 'unowned' | 'expired' | 'balance' | 'epoch';
@@ -114,7 +114,7 @@ export type MillraceEvent =
   | {
       readonly type: 'shard.stalled';
       readonly shardId: string;
-      /** How long its handler has not returned. */
+      /** How long the work on its records (a handler, an engine, a loop over blocks) has not come back. */
       readonly forMillis: number;
       /** Whether the lease is given up for it. */
       readonly released: boolean;
@@ -232,7 +232,7 @@ export type MillraceEvent =
       readonly batchTimeMillis: number;
       readonly records: number;
       readonly blocks: number;
-      /** For each shard one, at most {@link maximumBatchInputs}. */
+      /** For each shard one, at most 1,000. */
       readonly inputs: readonly BatchInput[];
     }
   | {
@@ -288,6 +288,15 @@ export type MillraceEvent =
       readonly group: string;
       readonly batchId: number;
       readonly step: BatchStep;
+    }
+  | {
+      readonly type: 'plan.found';
+      readonly group: string;
+      readonly batchId: number;
+      readonly batchTimeMillis: number;
+      /** Of how many shards and blocks the batch is made. */
+      readonly shards: number;
+      readonly ranges: number;
     }
   | {
       readonly type: 'range.refused';

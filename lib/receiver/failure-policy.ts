@@ -9,7 +9,7 @@ export interface FailurePolicy {
   readonly maximumRetryAttempts: number;
   /** Failing records older than this are given up; -1 means never. */
   readonly maximumRecordAgeInSeconds: number;
-  /** Whether failing records are split in halves before they are given up. */
+  /** Whether failing records are split in halves, each tried by itself; splitting is no attempt. */
   readonly bisectBatchOnFunctionError: boolean;
   /** When giving up: end the run, leave the records out, or write them to a dead letter. */
   readonly then: 'STOP' | 'SKIP' | DeadLetter;
@@ -30,6 +30,8 @@ export interface Failure {
   readonly records: readonly KinesisRecord[];
   /** Attempts with exactly these records so far, all failed. */
   readonly failedAttempts: number;
+  /** Whether the handler has finished what came before these records, and said so: it has found the failing one. */
+  readonly isRest?: boolean;
   /** The service's time, milliseconds since 1970: ages are never taken from this machine's clock. */
   readonly serviceTimeMillis: number;
 }
@@ -47,21 +49,21 @@ export type FailureDecision =
     };
 
 /**
- * Decides after a failure. Within the limits the same records are tried again. At a limit they are split in halves, if
- * the policy says so and there is more than one; as in Lambda, a half starts to count anew. Otherwise they are given
- * up: all of them when the attempts are used up, only those that are too old when the age is the limit.
+ * Decides after a failure. Several records are split in halves at once if the policy says so, as Lambda does; a half counts its
+ * attempts anew, so that only records that fail alone use them up. The rest of records of which the handler has finished
+ * the first is tried as it is. Within the limits the same records are tried again; at a limit they are given up: all of them
+ * when the attempts are used up, only those that are too old when the age is the limit.
  */
 export function decideAfterFailure(policy: FailurePolicy, failure: Failure, random: Random): FailureDecision {
-  const { records, failedAttempts } = failure;
+  const { records, failedAttempts, isRest = false } = failure;
   const hasAttempts = policy.maximumRetryAttempts < 0 || failedAttempts <= policy.maximumRetryAttempts;
   const tooOld = (record: KinesisRecord) => isTooOld(policy, record, failure.serviceTimeMillis);
-  if (hasAttempts && !records.some(tooOld)) {
-    return { action: 'retry', delayMillis: backoffMillis(retryBackoff, failedAttempts, random) };
-  }
-  if (policy.bisectBatchOnFunctionError && records.length > 1) {
+  const isWithinLimits = hasAttempts && !records.some(tooOld);
+  if (policy.bisectBatchOnFunctionError && records.length > 1 && !(isRest && isWithinLimits)) {
     const middle = Math.ceil(records.length / 2);
     return { action: 'bisect', halves: [records.slice(0, middle), records.slice(middle)] };
   }
+  if (isWithinLimits) return { action: 'retry', delayMillis: backoffMillis(retryBackoff, failedAttempts, random) };
   if (!hasAttempts) return { action: 'giveUp', because: 'attempts', records, rest: [] };
   const rest = records.filter((record) => !tooOld(record));
   return { action: 'giveUp', because: 'age', records: records.filter(tooOld), rest };

@@ -44,7 +44,7 @@ export interface PolicyRun {
   readonly signal: AbortSignal;
   /** Hears of records as soon as they are finished, in order: processed, skipped, or safe in the dead letter. */
   readonly onFinished?: (records: readonly KinesisRecord[]) => void;
-  /** Hears of each call of the handler; what it answers with is called when the handler has returned. */
+  /** Hears of each call of the handler and of the dead letter; what it answers with is called when that has returned. */
   readonly onAttempt?: (work: PolicyWork) => () => void;
 }
 
@@ -122,7 +122,7 @@ async function attemptUntilDecided(
       }
       const serviceTimeMillis = run.serviceTimeMillis();
       tellWhenStuck(run, records, { attempts, error, serviceTimeMillis }, stuck);
-      const failure = { records, failedAttempts: attempts, serviceTimeMillis };
+      const failure = { records, failedAttempts: attempts, serviceTimeMillis, isRest: finished > 0 };
       const decision = decideAfterFailure(run.policy, failure, run.random);
       if (decision.action !== 'retry') return { decision, error, attempts };
       await sleep(run.clock, decision.delayMillis, signal);
@@ -203,6 +203,7 @@ async function leaveOut(run: PolicyRun, { shardId, records, error, attempts }: L
   const { then } = run.policy;
   if (then !== 'STOP' && then !== 'SKIP') {
     const context = { shardId, error, attempts, failedAtMillis: run.clock.wallMillis() };
+    const returned = run.onAttempt?.(run.work);
     try {
       // Records of their own: a dead letter may keep them for as long as it likes.
       const own = records.map((record) => record.detach());
@@ -214,6 +215,8 @@ async function leaveOut(run: PolicyRun, { shardId, records, error, attempts }: L
           `${messageOf(thrown)}; make it writable and start again, the records will come again`,
         { subject: { shard: shardId }, cause: thrown },
       );
+    } finally {
+      returned?.();
     }
   }
   run.events.publish({

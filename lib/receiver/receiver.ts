@@ -72,7 +72,13 @@ export class Receiver implements BlockSource, Service {
     return this.#life?.retentionMillis;
   }
 
-  /** Gives up the lease of a shard whose handler does not return; the signal of its blocks aborts. */
+  /** The shards with blocks that were sealed and are not acked, handed out or not. */
+  get unfinishedShards(): readonly string[] {
+    const consumers = this.#life?.shards.all() ?? [];
+    return consumers.filter(({ outstanding }) => outstanding > 0).map(({ leaseKey }) => leaseKey);
+  }
+
+  /** Gives up the lease of a shard whose work does not come back; the signal of its blocks aborts. */
   giveUpStalled(shardId: string): void {
     this.#life?.giveUpStalled(shardId);
   }

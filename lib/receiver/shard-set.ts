@@ -171,7 +171,7 @@ export class ShardSet {
   }
 
   /**
-   * A handler of the shard does not return, here: another worker may do better. What was finished before is checkpointed.
+   * Work on the shard does not come back, here: another worker may do better. What was finished before is checkpointed.
    * The lease is given away like that of a shard that has failed; see above.
    */
   giveUpStalled(leaseKey: string, parts: ReceiverParts): void {
@@ -181,7 +181,7 @@ export class ShardSet {
     const { loops, track } = this.#options;
     this.#coolDown(consumer);
     consumer.abort(
-      new MillraceError('MR_LEASE_LOST', `lease ${leaseKey} was given up: its handler does not return`, {
+      new MillraceError('MR_LEASE_LOST', `lease ${leaseKey} was given up: the work on its records does not come back`, {
         subject: { lease: leaseKey },
       }),
     );

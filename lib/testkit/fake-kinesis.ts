@@ -29,7 +29,7 @@ export interface FakeKinesisOptions {
   readonly maxRecordBytes?: number;
 }
 
-/** The names of the calls, those of {@link KinesisApi}. */
+/** The names of the calls, those of `KinesisApi`. */
 export type FakeOperation = 'describeStream' | 'listShards' | 'getShardIterator' | 'getRecords' | 'putRecords';
 
 /** A call under way. */
@@ -70,7 +70,7 @@ export interface FakeKinesisInside {
 export let insideOf: (fake: FakeKinesis) => FakeKinesisInside;
 
 /**
- * A model of one Kinesis stream behind {@link KinesisApi}, with the limits and habits of the service: throttling per
+ * A model of one Kinesis stream behind `KinesisApi`, with the limits and habits of the service: throttling per
  * shard, iterators that expire after 5 minutes, pages of at most 10,000 records and 10 MB, children at the end of a
  * closed shard, retention. Time is the given clock's. The methods of the class itself arrange the stream for a test
  * and are not limited; the calls are made through `connect`.

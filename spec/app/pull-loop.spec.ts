@@ -1,15 +1,33 @@
 import { describe, expect, it } from 'vitest';
 import { type AckableBlock, PullLoop } from '../../lib/app/pull-loop.ts';
 import { drainWithin } from '../../lib/app/shutdown.ts';
+import { StallWatch } from '../../lib/receiver/stall-watch.ts';
 import { Fleet, type Worker, wait } from '../receiver/fleet.ts';
 
 const graceMillis = 25_000;
+const stalledAfterMillis = 30_000;
 
 /** A worker whose blocks of one record each a loop takes. */
-function pull(fleet: Fleet, name: string): { worker: Worker; blocks: AsyncGenerator<AckableBlock, void> } {
+function pull(
+  fleet: Fleet,
+  name: string,
+  onStall: 'RELEASE' | 'WARN' = 'RELEASE',
+): { worker: Worker; blocks: AsyncGenerator<AckableBlock, void> } {
   const worker = fleet.start(name, { drinks: false, blockMaxRecords: 1 });
   const { receiver, process } = worker;
-  const blocks = new PullLoop(receiver, (drain) => drainWithin(graceMillis, process, drain)).blocks();
+  const stallWatch = new StallWatch({
+    clock: process,
+    events: { publish: (event) => void worker.events.push(event) },
+    stalledAfterMillis,
+    onStall,
+    giveUp: (shardId) => receiver.giveUpStalled(shardId),
+  });
+  const source = receiver;
+  const blocks = new PullLoop({
+    source,
+    drainWithin: (drain) => drainWithin(graceMillis, process, drain),
+    stallWatch,
+  }).blocks();
   return { worker, blocks };
 }
 
@@ -129,5 +147,79 @@ describe('a loop over blocks', () => {
     await fleet.clock.runUntil(Promise.all([worker.drain(), looped]));
     expect(taken).toEqual([0, 1, 2]);
     expect(fleet.isCheckpointed).toBe(true);
+  });
+});
+
+describe('a loop over blocks that stands still', () => {
+  const hangs = () => new Promise<never>(() => {});
+
+  it('has the shard of a block given up that is never acked, and no other; another worker reads it again', async () => {
+    const fleet = new Fleet({ shardCount: 2 });
+    const [first, second] = fleet.kinesis.shards.map(({ shardId }) => shardId) as [string, string];
+    fleet.put(1, first);
+    fleet.put(3, second);
+    const { worker, blocks } = pull(fleet, 'a');
+    void (async () => {
+      for await (const block of blocks) if (block.shardId === second) await block.ack();
+    })();
+    await fleet.clock.runUntil(() => fleet.checkpoints[second] !== 'TRIM_HORIZON');
+    fleet.start('b');
+    await fleet.clock.runUntil(() => worker.eventsOf('shard.stalled').length > 0, { atMostMillis: 60_000 });
+    expect(worker.eventsOf('shard.stalled')).toMatchObject([
+      { shardId: first, forMillis: stalledAfterMillis, released: true },
+    ]);
+    await fleet.clock.runUntil(() => fleet.checkpoints[first] !== 'TRIM_HORIZON', { atMostMillis: 60_000 });
+    expect(fleet.owners[first]).toBe('b');
+    await fleet.clock.advance(5 * stalledAfterMillis);
+    expect(worker.eventsOf('shard.stalled')).toHaveLength(1);
+  });
+
+  it('has every shard given up whose blocks wait while a round does not end', async () => {
+    const fleet = new Fleet({ shardCount: 3 });
+    const shardIds = fleet.kinesis.shards.map(({ shardId }) => shardId);
+    for (const shardId of shardIds.slice(0, 2)) fleet.put(2, shardId);
+    const { worker, blocks } = pull(fleet, 'a');
+    void (async () => {
+      for await (const block of blocks) {
+        await block.ack();
+        await hangs();
+      }
+    })();
+    await fleet.clock.runUntil(() => worker.eventsOf('shard.stalled').length > 0, { atMostMillis: 60_000 });
+    const stalled = worker.eventsOf('shard.stalled').map(({ shardId }) => shardId);
+    expect(stalled.toSorted()).toEqual(shardIds.slice(0, 2));
+    const next = fleet.start('b');
+    // One record was acked; the third shard has none, and its lease stays where it is.
+    await fleet.clock.runUntil(() => next.numbers.length === 3, { atMostMillis: 60_000 });
+  });
+
+  it('is only told of where onStall says WARN, again and again, with how long it is', async () => {
+    const fleet = new Fleet();
+    fleet.put(2);
+    const { worker, blocks } = pull(fleet, 'a', 'WARN');
+    void (async () => {
+      for await (const _ of blocks) await hangs();
+    })();
+    await fleet.clock.advance(2.5 * stalledAfterMillis);
+    const forMillis = worker.eventsOf('shard.stalled').map((event) => event.forMillis);
+    expect(forMillis).toEqual([stalledAfterMillis, 2 * stalledAfterMillis]);
+    expect(Object.values(fleet.owners)).toEqual(['a']);
+  });
+
+  it('is no loop whose rounds take long, one after the other', async () => {
+    const fleet = new Fleet();
+    fleet.put(4);
+    const { worker, blocks } = pull(fleet, 'a');
+    const taken: number[] = [];
+    void (async () => {
+      for await (const block of blocks) {
+        await wait(worker, 0.9 * stalledAfterMillis);
+        taken.push(numberOf(block));
+        await block.ack();
+      }
+    })();
+    await fleet.clock.runUntil(() => taken.length === 4, { atMostMillis: 5 * stalledAfterMillis });
+    expect(worker.eventsOf('shard.stalled')).toEqual([]);
+    expect(taken).toEqual([0, 1, 2, 3]);
   });
 });

@@ -33,8 +33,8 @@ function recordsAged(...ages: number[]): KinesisRecord[] {
   );
 }
 
-function decide(changes: Partial<FailurePolicy>, failedAttempts: number, ages: number[]): string {
-  const failure = { records: recordsAged(...ages), failedAttempts, serviceTimeMillis: 1_000_000 };
+function decide(changes: Partial<FailurePolicy>, failedAttempts: number, ages: number[], isRest = false): string {
+  const failure = { records: recordsAged(...ages), failedAttempts, serviceTimeMillis: 1_000_000, isRest };
   return told(decideAfterFailure({ ...policy, ...changes }, failure, seededRandom(failedAttempts)));
 }
 
@@ -74,19 +74,13 @@ describe('the decision after a failure', () => {
       'giveUp(attempts) 12 rest ',
     ],
     [
-      'does not split before a limit is reached',
-      { bisectBatchOnFunctionError, maximumRetryAttempts: 1 },
+      'splits in halves at once, whatever the limits, the first half being the longer',
+      { bisectBatchOnFunctionError },
       1,
-      [3, 2, 1],
-      'retry',
-    ],
-    [
-      'splits in halves at the limit, the first half being the longer',
-      { bisectBatchOnFunctionError, maximumRetryAttempts: 1 },
-      2,
       [3, 2, 1],
       'bisect 12|3',
     ],
+    ['tries a record again that fails alone', { bisectBatchOnFunctionError, maximumRetryAttempts: 1 }, 1, [3], 'retry'],
     [
       'splits at the greatest age, too',
       { bisectBatchOnFunctionError, maximumRecordAgeInSeconds: 60 },
@@ -103,6 +97,12 @@ describe('the decision after a failure', () => {
     ],
   ])('%s', (_, changes, failedAttempts, ages, expected) => {
     expect(decide(changes, failedAttempts, ages)).toBe(expected);
+  });
+
+  it('tries the rest as it is when the handler has said how far it came, and splits it at a limit', () => {
+    const changes = { bisectBatchOnFunctionError, maximumRetryAttempts: 1 };
+    expect(decide(changes, 1, [2, 1], true)).toBe('retry');
+    expect(decide({ ...changes, maximumRetryAttempts: 0 }, 1, [2, 1], true)).toBe('bisect 1|2');
   });
 
   it('waits between half of and the whole bound, which doubles from 200 ms to 30 s', () => {

@@ -37,6 +37,7 @@ const byHand: BatchEngineMaker = ({ source, clock, output }) =>
     events: new EventBus(),
     serviceTimeMillis: () => 0,
     retentionMillis: () => undefined,
+    stallWatch: { begin: () => () => {} },
   });
 
 describe.each([

@@ -21,7 +21,7 @@ export interface FailureOptions {
   readonly maximumRetryAttempts?: number | undefined;
   /** Give records up when the oldest is older than this, by the service's clock; -1 (default) means never. */
   readonly maximumRecordAgeInSeconds?: number | undefined;
-  /** Split failing records in halves, to find the bad one, before giving up; default false. */
+  /** Split failing records in halves at once, to find the bad one; that is no attempt. Default false. */
   readonly bisectBatchOnFunctionError?: boolean | undefined;
   /** When giving up: end the consumer (default), leave the records out, or write them to a dead letter. */
   readonly then?: 'STOP' | 'SKIP' | DeadLetter | undefined;
@@ -126,11 +126,12 @@ export interface ConsumerOptions {
    */
   readonly heartbeatIsolation?: 'thread' | 'inline' | undefined;
   /**
-   * What is done about a shard whose handler has not returned, or a main thread that has not answered, for
-   * `stalledAfterMillis`: its leases are given up (default), or it is only told by an event.
+   * What is done about a shard whose handler has not returned, whose block was not acked, whose engine has not settled, or
+   * about a main thread that has not answered, for `stalledAfterMillis`: its leases are given up (default), or it is only
+   * told by an event.
    */
   readonly onStall?: 'RELEASE' | 'WARN' | undefined;
-  /** How long a handler or the main thread may not come back before it counts as stalled, milliseconds; default 300,000. */
+  /** How long work on records or the main thread may not come back before it counts as stalled, milliseconds; default 300,000. */
   readonly stalledAfterMillis?: number | undefined;
   /** Most records of one read; default and most 10,000. */
   readonly maxRecords?: number | undefined;

@@ -78,6 +78,8 @@ export interface ConsumerSettings {
   readonly isUnackedLimitGiven: boolean;
   readonly checkpointIntervalMillis: number;
   readonly onFailure: FailurePolicy;
+  /** The options of `onFailure` that somebody set, by whatever source, under their names. */
+  readonly givenOnFailure: readonly string[];
   readonly shutdownGraceMillis: number;
   readonly receiverRestartDelayMillis: number;
   readonly maxReceiverRestarts: number;

@@ -38,7 +38,7 @@ export const failureOptions = {
     { least: 1, most: 31_536_000, unit: 'seconds' },
   ),
   'onFailure.bisectBatchOnFunctionError': onOff({
-    brief: 'Splits failing records in halves before giving up.',
+    brief: 'Splits failing records in halves and tries each by itself, which is no attempt.',
     defaultText: 'false',
   }),
   'onFailure.then': then,

@@ -24,14 +24,15 @@ export const leaseOptions = {
   onStall: word(
     {
       brief:
-        'What is done about a shard whose handler, or a main thread, that stands still: its leases are given up, or it is only told.',
+        'What is done about a shard on whose records work, or a main thread, stands still: its leases are given up, or it is only told.',
       defaultText: 'RELEASE',
     },
     ['RELEASE', 'WARN'],
   ),
   stalledAfterMillis: millis(
     {
-      brief: 'How long a handler or the main thread may not come back before it counts as stalled, milliseconds.',
+      brief:
+        'How long work on records (a handler, an engine, a block that is not acked) or the main thread may not come back before it counts as stalled, milliseconds.',
       defaultText: '300000',
     },
     1_000,

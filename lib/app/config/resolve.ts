@@ -177,6 +177,7 @@ function runningSettings(values: ConsumerValues) {
       // oxlint-disable-next-line unicorn/no-thenable -- the name of the option; its value is never a function
       then: values['onFailure.then'] ?? 'STOP',
     },
+    givenOnFailure: Object.keys(values).filter((name) => name.startsWith('onFailure.')),
     shutdownGraceMillis: values.shutdownGraceMillis ?? defaultShutdownGraceMillis,
     receiverRestartDelayMillis: values.receiverRestartDelayMillis ?? 2_000,
     maxReceiverRestarts: values.maxReceiverRestarts ?? 5,

@@ -13,7 +13,7 @@ const operators: Readonly<Record<string, (operand: unknown) => Matches>> = {
     onText(operand, 'equals-ignore-case', (value, text) => value.toLowerCase() === text.toLowerCase()),
   exists: (operand) => {
     if (typeof operand !== 'boolean') throw new RuleError('exists takes true or false');
-    return (value) => (value !== undefined) === operand;
+    return (value) => isLeaf(value) === operand;
   },
   numeric: (operand) => onAnyElement(numeric(operand)),
   'anything-but': (operand) => anythingBut(operand),
@@ -35,6 +35,12 @@ export function compileRule(rule: unknown): Matches {
     throw new RuleError(`a rule has one of the operators ${Object.keys(operators).join(', ')}`);
   }
   return operator(operand);
+}
+
+/** Whether there is a value, and no object: those have no value of their own, and neither has an array of nothing else. */
+function isLeaf(value: unknown): boolean {
+  if (Array.isArray(value)) return value.length === 0 || value.some(isLeaf);
+  return value !== undefined && (value === null || typeof value !== 'object');
 }
 
 function onAnyElement(matches: Matches): Matches {

@@ -2,6 +2,9 @@ import { MillraceError } from '../../base/error.ts';
 import type { Assembly } from '../assembly.ts';
 import type { DispatchSignals } from '../block-lanes.ts';
 import { type BlockWork, workOnBlocks } from '../block-work.ts';
+import type { ConsumerSettings } from '../config/consumer-settings.ts';
+import { checkPolicy } from '../failure-check.ts';
+import { stallWatchOf } from '../stall-watch-of.ts';
 import { originOf } from './lambda-event.ts';
 import { LambdaFunction } from './lambda-function.ts';
 import { type LambdaOptions, type LambdaSettings, lambdaSettingsOf } from './lambda-options.ts';
@@ -39,8 +42,13 @@ class LambdaBlockWork implements BlockWork {
     return 4 * Math.max(batchingWindowMillis, tumblingWindowMillis);
   }
 
+  check({ onFailure }: ConsumerSettings): void {
+    checkPolicy({ ...onFailure, ...this.#settings.failure });
+  }
+
   async [workOnBlocks](assembly: Assembly, signals: DispatchSignals): Promise<void> {
     const { receiver, settings, clock, random, events, serviceTimeMillis, retentionMillis } = assembly;
+    const policy = { ...settings.onFailure, ...this.#settings.failure };
     const lambda = new LambdaFunction({
       handler: this.#handler,
       settings: this.#settings,
@@ -53,7 +61,8 @@ class LambdaBlockWork implements BlockWork {
       source: receiver,
       lambda,
       settings: this.#settings,
-      policy: { ...settings.onFailure, ...this.#settings.failure },
+      policy,
+      stallWatch: stallWatchOf(assembly, { leastMillis: this.#settings.leastStallMillis }),
       clock,
       random,
       events,

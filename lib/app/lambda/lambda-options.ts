@@ -20,7 +20,7 @@ export interface LambdaOptions {
   readonly maximumBatchingWindowInSeconds?: number | undefined;
   /** Invocations at the same time for one shard, 1 to 10, those of one partition key in order; default 1. */
   readonly parallelizationFactor?: number | undefined;
-  /** Whether a batch that keeps failing is split in halves before it is given up; default `onFailure`'s. */
+  /** Whether a batch that fails is split in halves, each tried by itself, which is no attempt; default `onFailure`'s. */
   readonly bisectBatchOnFunctionError?: boolean | undefined;
   /** Further attempts with the same records, -1 (without end) to 10,000; default `onFailure`'s. */
   readonly maximumRetryAttempts?: number | undefined;
@@ -30,9 +30,12 @@ export interface LambdaOptions {
   readonly functionResponseTypes?: readonly 'ReportBatchItemFailures'[] | undefined;
   /** Only records that one of the filters matches go to the function; the others are finished at once. At most 10. */
   readonly filterCriteria?: { readonly filters: readonly LambdaFilter[] } | undefined;
-  /** When an invocation counts as failed, seconds, 1 to 900; default 900. What it does then cannot be stopped. */
+  /**
+   * When an invocation counts as failed, seconds, 1 to 900; default 900. What it does then cannot be stopped. One that takes
+   * longer than `stalledAfterMillis` counts as stalled before, unless this is set and longer.
+   */
   readonly functionTimeoutSeconds?: number | undefined;
-  /** Length of a tumbling window, seconds, 1 to 900; default: none. */
+  /** Length of a tumbling window, seconds, 1 to 900; default 0: none. */
   readonly tumblingWindowInSeconds?: number | undefined;
   /** The context's `functionName`; default: the handler's name, else `handler`. */
   readonly functionName?: string | undefined;
@@ -51,6 +54,11 @@ export interface LambdaSettings {
   readonly reportsItemFailures: boolean;
   readonly filter: RecordFilter | undefined;
   readonly timeoutMillis: number;
+  /**
+   * How long an invocation takes at least before it counts as stalled: longer than its time-out where somebody set that, since who
+   * allows it ten minutes does not call it stalled after five.
+   */
+  readonly leastStallMillis: number;
   /** Not set: no windows. */
   readonly tumblingWindowMillis: number | undefined;
   readonly functionName: string | undefined;
@@ -76,7 +84,7 @@ const bounds: Readonly<Record<NumberOption, { readonly least: number; readonly m
   maximumRetryAttempts: { least: 0, most: 10_000, unlimited: true },
   maximumRecordAgeInSeconds: { least: 60, most: 604_800, unlimited: true },
   functionTimeoutSeconds: { least: 1, most: 900 },
-  tumblingWindowInSeconds: { least: 1, most: 900 },
+  tumblingWindowInSeconds: { least: 0, most: 900 },
   memoryLimitInMB: { least: 1, most: 1_000_000 },
 };
 
@@ -95,9 +103,9 @@ const otherOptions = [
 export function lambdaSettingsOf(options: LambdaOptions): LambdaSettings {
   checkNames(options);
   const numberOf = <D>(name: NumberOption, otherwise: D) => checkedNumber(name, options[name]) ?? otherwise;
-  const tumblingWindowSeconds = numberOf('tumblingWindowInSeconds', undefined);
+  const tumblingWindowSeconds = numberOf('tumblingWindowInSeconds', 0);
   const parallelizationFactor = numberOf('parallelizationFactor', 1);
-  if (tumblingWindowSeconds !== undefined && parallelizationFactor > 1) {
+  if (tumblingWindowSeconds > 0 && parallelizationFactor > 1) {
     throw invalid('parallelizationFactor', `is ${parallelizationFactor} beside tumblingWindowInSeconds`, 'give 1');
   }
   const seconds = 1_000;
@@ -109,7 +117,8 @@ export function lambdaSettingsOf(options: LambdaOptions): LambdaSettings {
     reportsItemFailures: responseTypesOf(options).includes('ReportBatchItemFailures'),
     filter: options.filterCriteria === undefined ? undefined : compileFilters(options.filterCriteria),
     timeoutMillis: numberOf('functionTimeoutSeconds', 900) * seconds,
-    tumblingWindowMillis: tumblingWindowSeconds === undefined ? undefined : tumblingWindowSeconds * seconds,
+    leastStallMillis: (numberOf('functionTimeoutSeconds', 0) + 1) * seconds,
+    tumblingWindowMillis: tumblingWindowSeconds === 0 ? undefined : tumblingWindowSeconds * seconds,
     functionName: checkedText('functionName', options.functionName),
     memoryLimitInMB: numberOf('memoryLimitInMB', 1_024),
     invokeIdentityArn: checkedText('invokeIdentityArn', options.invokeIdentityArn),

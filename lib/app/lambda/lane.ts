@@ -1,5 +1,6 @@
 import { linkedController } from '../../base/abort.ts';
 import type { Clock } from '../../base/clock.ts';
+import { MillraceError } from '../../base/error.ts';
 import { Notifier } from '../../base/notifier.ts';
 import type { Random } from '../../base/random.ts';
 import type { KinesisRecord } from '../../block/record.ts';
@@ -7,6 +8,7 @@ import type { EventSink } from '../../event/bus.ts';
 import type { FailurePolicy } from '../../receiver/failure-policy.ts';
 import { runWithPolicy } from '../../receiver/handler-runner.ts';
 import { PartialFailure } from '../../receiver/partial-failure.ts';
+import { type StallWatch, standingOf } from '../../receiver/stall-watch.ts';
 import type { LambdaFunction } from './lambda-function.ts';
 import type { LambdaSettings } from './lambda-options.ts';
 import { planLane } from './lane-plan.ts';
@@ -24,6 +26,8 @@ export interface LaneTools {
   readonly serviceTimeMillis: () => number;
   /** How long the stream keeps records; `undefined` while that is not known. */
   readonly retentionMillis: () => number | undefined;
+  /** Watches over invocations that do not come back. */
+  readonly stallWatch: Pick<StallWatch, 'begin'>;
 }
 
 /** What a lane asks of its shard. */
@@ -158,15 +162,19 @@ export class Lane {
   }
 
   async #invoke(records: readonly KinesisRecord[], window: TumblingWindow | undefined): Promise<void> {
+    let state: unknown;
     try {
-      const state = await this.#tools.lambda.invoke(records, window?.fields(this.#shard.shardId, false, false));
-      window?.carry(state);
+      state = await this.#tools.lambda.invoke(records, window?.fields(this.#shard.shardId, false, false));
     } catch (thrown) {
+      if (window === undefined || !(thrown instanceof PartialFailure)) throw thrown;
+      if (thrown.state === undefined) throw stateless();
       // What was processed is not processed again, so its part of the state must not be lost.
-      const isPartial = thrown instanceof PartialFailure && thrown.finished > 0 && thrown.state !== undefined;
-      if (isPartial) window?.carry(thrown.state);
+      if (thrown.finished > 0) window.carry(thrown.state);
       throw thrown;
     }
+    if (window === undefined) return;
+    if (state === undefined) throw stateless();
+    window.carry(state);
   }
 
   /** The last invocation of a window, without records: all records of the window stand or fall with it. */
@@ -174,8 +182,10 @@ export class Lane {
     const window = this.#window;
     if (window === undefined) return;
     const fields = window.fields(this.#shard.shardId, true, isEarly);
+    // The state goes with the window, so nothing is asked of the answer. One invocation for all: halves would be told twice.
     const last = async () => void (await this.#tools.lambda.invoke([], fields));
-    await this.#underPolicy(window.held, last, signal, (records) => this.#shard.finish(records));
+    const policy = { ...this.#tools.policy, bisectBatchOnFunctionError: false };
+    await this.#underPolicy(window.held, last, signal, (records) => this.#shard.finish(records), policy);
     this.#window = undefined;
     this.#closesAtMillis = undefined;
   }
@@ -185,12 +195,14 @@ export class Lane {
     handler: (records: readonly KinesisRecord[]) => Promise<void>,
     signal: AbortSignal,
     onFinished: (records: readonly KinesisRecord[]) => void,
+    policy: FailurePolicy = this.#tools.policy,
   ): Promise<void> {
-    const { policy, clock, random, events, serviceTimeMillis, retentionMillis } = this.#tools;
+    const { clock, random, events, serviceTimeMillis, retentionMillis, stallWatch } = this.#tools;
     const { shardId } = this.#shard;
     const work = { shardId, records, signal: this.#shard.signal };
     const ports = { clock, random, events, serviceTimeMillis, retentionMillis };
-    await runWithPolicy({ work, handler, policy, ...ports, signal, onFinished });
+    const onAttempt = () => stallWatch.begin(standingOf(work));
+    await runWithPolicy({ work, handler, policy, ...ports, signal, onFinished, onAttempt });
   }
 
   async #wait(untilMillis: number | undefined, signal: AbortSignal): Promise<void> {
@@ -203,4 +215,11 @@ export class Lane {
     await this.#woken.wait(wake.signal);
     cancel();
   }
+}
+
+function stateless(): MillraceError {
+  return new MillraceError(
+    'MR_LAMBDA_RESPONSE',
+    "the function's answer has no state, so the whole batch counts as failed, as in Lambda with a tumbling window: return { state: event.state } at least",
+  );
 }

@@ -1,3 +1,4 @@
+import { MillraceError, messageOf } from '../../base/error.ts';
 import type { KinesisRecord } from '../../block/record.ts';
 
 /** The largest state that Lambda carries from one invocation to the next. */
@@ -10,7 +11,8 @@ export const mostStateBytes = 1024 * 1024;
 export class TumblingWindow {
   readonly startMillis: number;
   readonly endMillis: number;
-  state: unknown = {};
+  /** JSON, as between two invocations of Lambda: what a failed invocation has done to the state that it got is gone. */
+  #state = '{}';
   /** Records whose invocation succeeded, or that were left out. */
   readonly held: KinesisRecord[] = [];
 
@@ -24,26 +26,47 @@ export class TumblingWindow {
     return record.arrivalTimeMillis < this.endMillis;
   }
 
-  /** Takes what the function returned as state; nothing makes it empty. */
+  /**
+   * Takes what the function returned as state.
+   * @throws MillraceError `MR_LAMBDA_RESPONSE` for what is no JSON
+   */
   carry(state: unknown): void {
-    this.state = state ?? {};
+    this.#state = jsonOf(state ?? {});
   }
 
   /** Whether the state is larger than Lambda allows: the window ends early then. */
   get isStateTooLarge(): boolean {
-    return Buffer.byteLength(JSON.stringify(this.state) ?? '') > mostStateBytes;
+    return Buffer.byteLength(this.#state) > mostStateBytes;
   }
 
   /** The fields of an event. */
   fields(shardId: string, isFinal: boolean, isEarly: boolean) {
     return {
       window: { start: iso(this.startMillis), end: iso(this.endMillis) },
-      state: this.state,
+      state: JSON.parse(this.#state) as unknown,
       shardId,
       isFinalInvokeForWindow: isFinal,
       isWindowTerminatedEarly: isEarly,
     };
   }
+}
+
+function jsonOf(state: unknown): string {
+  try {
+    const text = JSON.stringify(state) as string | undefined;
+    if (text !== undefined) return text;
+  } catch (thrown) {
+    throw badState(messageOf(thrown));
+  }
+  throw badState(`it is a ${typeof state}`);
+}
+
+function badState(why: string): MillraceError {
+  return new MillraceError(
+    'MR_LAMBDA_RESPONSE',
+    `the state that the function returned is no JSON, so the batch counts as failed, as in Lambda: ${why}; ` +
+      'return { state } made of objects, arrays, texts, numbers and booleans',
+  );
 }
 
 /** As Lambda writes it: without milliseconds. */

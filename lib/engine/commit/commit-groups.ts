@@ -59,7 +59,7 @@ export class CommitGroups {
     return this.#line(group, {
       log,
       fence: { kind: 'epoch', number: epoch.number },
-      write: (commit, inner) => epoch.commit(commit, inner),
+      write: (next, inner) => (next.kind === 'plan' ? epoch.plan(next.pointer, inner) : epoch.commit(next, inner)),
     });
   }
 
@@ -72,7 +72,7 @@ export class CommitGroups {
   }
 }
 
-/** Checkpoint, pointer and heartbeat are one conditional write of the lease row. */
+/** Checkpoint, pointer and heartbeat are one conditional write of the lease row; with a plan the checkpoint stays. */
 async function commitShard(
   source: Pick<BlockSource, 'commit'>,
   { ranges, pointer }: PointerWrite,

@@ -10,6 +10,8 @@ import type { Fence } from './fence.ts';
 import type { GroupLog, Prepared } from './group-log.ts';
 import { judgeRange } from './intake.ts';
 import { type ShardProgress, progressOf } from './manifest.ts';
+import { PlanGather } from './plan-gather.ts';
+import { SourceRanges, splitBlock } from './source-ranges.ts';
 
 /** What a {@link CommitLine} needs. */
 export interface CommitLineOptions {
@@ -28,6 +30,8 @@ export interface CommitLineOptions {
 
 /** What {@link CommitLineOptions.write} writes. */
 export interface PointerWrite {
+  /** `commit`: the batch holds now. `plan`: the batch is planned, and the one before it still is the last. */
+  readonly kind: 'commit' | 'plan';
   readonly batchId: number;
   readonly pointer: string;
   readonly ranges: readonly Range[];
@@ -65,8 +69,8 @@ interface OpenShard extends OpenedShard {
 export class CommitLine {
   readonly #options: CommitLineOptions;
   readonly #shards = new Map<string, OpenShard>();
-  /** The ranges that the source knows, for blocks that lost their head here. */
-  readonly #sourceRanges = new WeakMap<Block, Range>();
+  /** The ranges that the source knows, for blocks that were cut or put together here. */
+  readonly #sources = new SourceRanges();
   #housekeeping: Promise<void> = Promise.resolve();
 
   constructor(options: CommitLineOptions) {
@@ -100,6 +104,20 @@ export class CommitLine {
   /** What the operators remember after the last committed batch. */
   get memory(): Memory {
     return this.#options.log.memory;
+  }
+
+  /**
+   * The batch that must come first, where an earlier holder planned it and did not commit: what is read is put together
+   * to it. Asked once, before any block is offered.
+   */
+  foundPlan(): PlanGather | undefined {
+    const { plan } = this.#options.log;
+    if (plan === undefined) return undefined;
+    const { events, group } = this.#options;
+    const shards = new Set(plan.ranges.map(keyOf)).size;
+    const { batchId, batchTimeMillis, ranges } = plan;
+    events.publish({ type: 'plan.found', group, batchId, batchTimeMillis, shards, ranges: ranges.length });
+    return new PlanGather(plan, this.#sources);
   }
 
   /** Resolves when the removal of garbage is done that was under way. */
@@ -150,9 +168,33 @@ export class CommitLine {
     }
   }
 
-  /** The range by which the source of a block knows it. */
-  sourceRange(block: Block): Range {
-    return this.#sourceRanges.get(block) ?? block.range;
+  /** The ranges that the source handed out and may take back as finished when the block is. */
+  finishedRanges(block: Block): readonly Range[] {
+    return this.#sources.of(block).finishes;
+  }
+
+  /**
+   * Writes down of what a batch is made, before anything of it is processed: whoever goes on from here runs exactly this
+   * batch. Does nothing for a batch whose plan holds already. `lost`: another holder goes on.
+   */
+  async plan(batch: Omit<CommitBatch, 'memory'>, signal: AbortSignal): Promise<CommitOutcome> {
+    const { log, fence, write } = this.#options;
+    const { batchId, batchTimeMillis, blocks } = batch;
+    if (log.plan?.batchId === batchId) return 'committed';
+    const ranges = blocks.map(({ streamName, shardId, range }) => {
+      return { streamName, shardId, after: range.after, through: range.through };
+    });
+    const { zeroTimeMillis, memory } = this;
+    const begin = { batchTimeMillis: this.batchTimeMillis, zeroTimeMillis, shards: this.#progressAfter([]), memory };
+    const written = await log.writePlan({ batchId, batchTimeMillis, fence, ranges }, begin, signal);
+    const outcome = await write(
+      { kind: 'plan', batchId, pointer: written.pointer, ranges: this.#rangesOf([]) },
+      signal,
+    );
+    if (outcome === 'lost') return outcome;
+    log.notePlanned(written);
+    this.tell(batchId, 'planned');
+    return outcome;
   }
 
   /** Writes a batch down, with the state that it leaves; nothing of it holds before {@link commit}. */
@@ -173,7 +215,8 @@ export class CommitLine {
   async commit(prepared: Prepared, blocks: readonly Block[], signal: AbortSignal): Promise<CommitOutcome> {
     const { log, write } = this.#options;
     const { batchId } = prepared.named.manifest;
-    const outcome = await write({ batchId, pointer: prepared.pointer, ranges: this.#rangesOf(blocks) }, signal);
+    const ranges = this.#rangesOf(blocks);
+    const outcome = await write({ kind: 'commit', batchId, pointer: prepared.pointer, ranges }, signal);
     if (outcome === 'lost') return outcome;
     for (const block of blocks) {
       const shard = this.#shards.get(keyOf(block));
@@ -213,7 +256,7 @@ export class CommitLine {
     for (const block of blocks) {
       const known = ranges.get(keyOf(block));
       if (known === undefined) continue;
-      const { after } = this.sourceRange(block);
+      const { after } = this.#sources.of(block);
       const isEarlier = comparePositions(after, known.after) < 0;
       ranges.set(keyOf(block), { ...known, after: isEarlier ? after : known.after, through: block.range.through });
     }
@@ -235,12 +278,9 @@ export class CommitLine {
   }
 
   #cut(block: Block, after: Position): Block {
-    const records = block.records.filter((record) => comparePositions(record.position, after) > 0);
-    this.#publishRefusal(block, 'seen', block.records.length - records.length);
-    const bytes = records.reduce((sum, record) => sum + record.byteLength, 0);
-    const cut: Block = { ...block, records, bytes, range: { ...block.range, after } };
-    this.#sourceRanges.set(cut, block.range);
-    return cut;
+    const { head, tail } = splitBlock(block, after);
+    this.#publishRefusal(block, 'seen', head.records.length);
+    return this.#sources.note(tail, this.#sources.of(block));
   }
 
   #refuse(block: Block, reason: 'seen' | 'stale' | 'hole'): undefined {

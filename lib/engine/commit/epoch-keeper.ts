@@ -213,7 +213,19 @@ export class Epoch {
           `batch ${next.batchId} of application ${this.#options.applicationName} was to be committed after batch ${this.#row.batchId}`,
         );
       }
-      return (await this.#write(next, signal)) ? 'committed' : 'lost';
+      const { batchId, pointer } = next;
+      return (await this.#write({ batchId, pointer }, signal)) ? 'committed' : 'lost';
+    });
+  }
+
+  /**
+   * Names the plan of the batch that follows the last committed one, on condition of the epoch and of that batch.
+   * @throws the signal's reason, when the outcome is not known
+   */
+  async plan(pointer: string, signal: AbortSignal): Promise<CommitOutcome> {
+    return this.#enqueue(async () => {
+      if (this.#isOver) return 'lost';
+      return (await this.#write({ pointer }, signal)) ? 'committed' : 'lost';
     });
   }
 

@@ -2,6 +2,7 @@ import type { Random } from '../../base/random.ts';
 import { type Memory, emptyMemory } from '../memory.ts';
 import { type ObjectStore, stateError } from '../store/object-store.ts';
 import { sealInTurns } from '../store/sealed.ts';
+import { type BatchPlan, readPlan, sealPlan } from './batch-plan.ts';
 import type { Fence } from './fence.ts';
 import { type NamedManifest, garbageOfCommit, orphans } from './garbage.ts';
 import {
@@ -56,6 +57,16 @@ export interface Prepared {
   readonly pointer: string;
 }
 
+/** A plan that is written down; it counts once the pointer names it. */
+export interface WrittenPlan {
+  readonly plan: BatchPlan;
+  readonly object: NamedObject;
+  /** What the conditional write sets: the last version, and the plan of the batch after it. */
+  readonly pointer: string;
+  /** The version 0 of a group that had none: a pointer always names a manifest. */
+  readonly begun?: Prepared;
+}
+
 /**
  * The committed versions of one commit group: reads the last one back, writes the next one beside it, and removes what no
  * kept version needs. It never says which version holds; that is the pointer's affair, in a row under the fence.
@@ -72,6 +83,8 @@ export class GroupLog {
   /** Whether all of the last kept versions are known; else nothing may be called an orphan. */
   #isHistoryWhole = true;
   #commitsSinceListing = 0;
+  /** The plan of the batch that is next, as the pointer names it. */
+  #plan: Pick<WrittenPlan, 'plan' | 'object'> | undefined;
 
   private constructor(options: GroupLogOptions) {
     this.#options = options;
@@ -115,6 +128,11 @@ export class GroupLog {
     return this.#memory;
   }
 
+  /** The plan of the batch that follows the last version, where one holds: that batch must be run, and no other. */
+  get plan(): BatchPlan | undefined {
+    return this.#plan?.plan;
+  }
+
   /** Keys of state that no operator of the plan has; their state is not carried on. */
   get unclaimed(): readonly string[] {
     return this.#unclaimed;
@@ -125,7 +143,7 @@ export class GroupLog {
    * orphan. May be called again for the same batch.
    */
   async prepare(result: BatchResult, signal: AbortSignal): Promise<Prepared> {
-    const { store, random, application, group, scope, breathe, storeIdentity } = this.#options;
+    const { random, application, group, scope, breathe, storeIdentity } = this.#options;
     const { memory, ...batch } = result;
     const before = this.#kept.at(-1);
     const { own, pieces } = this.#piecesOf(memory);
@@ -150,12 +168,48 @@ export class GroupLog {
     const { bytes, checksum } = await sealInTurns('manifest', linesOf(manifest, pieces), breathe);
     const { batchId, fence } = batch;
     const name = newObjectName(this.#prefix, { kind: 'manifest', batchId, fence }, random);
-    const outcome = await store.create(name, bytes, signal);
-    if (outcome === 'exists') {
-      throw stateError('MR_STATE_FOREIGN', store.location, `${name} is there already, though its name is random`);
-    }
+    await this.#create(name, bytes, signal);
     const pointer = formatPointer({ batchId, manifest: name, checksum, store: storeIdentity, lineage: this.#lineage });
     return { named: { name, manifest }, checksum, memory, pointer };
+  }
+
+  /**
+   * Writes down of what the next batch will be made, in an object of its own. `begin` is what a group starts from that has
+   * committed nothing: it becomes version 0. Nothing holds before the pointer is written.
+   */
+  async writePlan(
+    next: Pick<BatchPlan, 'batchId' | 'batchTimeMillis' | 'fence' | 'ranges'>,
+    begin: Omit<BatchResult, 'batchId' | 'fence'>,
+    signal: AbortSignal,
+  ): Promise<WrittenPlan> {
+    const { application, group, random, storeIdentity } = this.#options;
+    const { batchId, fence } = next;
+    const begun =
+      this.last === undefined ? await this.prepare({ ...begin, batchId: batchId - 1, fence }, signal) : undefined;
+    const plan: BatchPlan = { application, group, lineage: this.#lineage, ...next };
+    const { bytes, checksum } = sealPlan(plan);
+    const name = newObjectName(this.#prefix, { kind: 'plan', batchId, fence }, random);
+    await this.#create(name, bytes, signal);
+    const object = { name, checksum };
+    const last = begun === undefined ? this.#kept.at(-1) : { ...begun.named, checksum: begun.checksum };
+    if (last === undefined) throw stateError('MR_INTERNAL', this.#options.store.location, `${group} has no version`);
+    const pointer = formatPointer({
+      batchId: last.manifest.batchId,
+      manifest: last.name,
+      checksum: last.checksum,
+      store: storeIdentity,
+      lineage: this.#lineage,
+      plan: object,
+    });
+    return { plan, object, pointer, ...(begun === undefined ? {} : { begun }) };
+  }
+
+  /** The pointer names a plan now. */
+  notePlanned({ plan, object, begun }: WrittenPlan): void {
+    this.#plan = { plan, object };
+    if (begun === undefined) return;
+    this.#memory = begun.memory;
+    this.#kept.push({ ...begun.named, checksum: begun.checksum });
   }
 
   /** The commit of a prepared batch was written: it is the last version now. Answers what no kept version needs any more. */
@@ -165,7 +219,9 @@ export class GroupLog {
     this.#commitsSinceListing += 1;
     const dropped = this.#kept.splice(0, Math.max(0, this.#kept.length - this.#options.retainedVersions));
     if (dropped.length > 0) this.#isHistoryWhole = true;
-    return garbageOfCommit(dropped, this.#kept);
+    const plan = this.#plan === undefined ? [] : [this.#plan.object.name];
+    this.#plan = undefined;
+    return [...garbageOfCommit(dropped, this.#kept), ...plan];
   }
 
   /** Removes garbage; only for the holder of the fence, after a commit of its own. A fault leaves it for another time. */
@@ -219,7 +275,26 @@ export class GroupLog {
     );
     this.#memory = restored.memory;
     this.#unclaimed = restored.unclaimed;
+    if (pointer.plan !== undefined) await this.#findPlan(pointer.plan, pointer, signal);
     await this.#readHistory(pointer, last, signal);
+  }
+
+  async #findPlan(object: NamedObject, pointer: Pointer, signal: AbortSignal): Promise<void> {
+    const { store, application } = this.#options;
+    const bytes = await this.#bytesOf(object.name, signal);
+    const plan = readPlan(bytes, { ...object, location: store.location, application });
+    if (plan.lineage !== pointer.lineage) return;
+    if (plan.batchId !== pointer.batchId + 1) {
+      const why = `is the plan of batch ${plan.batchId}, and the last commit is batch ${pointer.batchId}`;
+      throw stateError('MR_STATE_DAMAGED', store.location, `${object.name} ${why}; restore the row that names it`);
+    }
+    this.#plan = { plan, object };
+  }
+
+  async #create(name: string, bytes: Uint8Array, signal: AbortSignal): Promise<void> {
+    const { store } = this.#options;
+    if ((await store.create(name, bytes, signal)) === 'created') return;
+    throw stateError('MR_STATE_FOREIGN', store.location, `${name} is there already, though its name is random`);
   }
 
   /** The versions before the last one, as far as they are kept. One that cannot be read only leaves garbage behind. */
@@ -242,15 +317,19 @@ export class GroupLog {
 
   async #read({ name, checksum }: NamedObject, signal: AbortSignal): Promise<ReadManifest> {
     const { store, application } = this.#options;
-    const bytes = await store.read(name, signal);
-    if (bytes === undefined) {
-      throw stateError(
-        'MR_STATE_UNREACHABLE',
-        store.location,
-        `${name} is named by the last commit of ${this.#options.group} and is not there; restore it, or rewind to an earlier version`,
-      );
-    }
+    const bytes = await this.#bytesOf(name, signal);
     return readManifest(bytes, { location: store.location, name, checksum, application });
+  }
+
+  async #bytesOf(name: string, signal: AbortSignal): Promise<Uint8Array> {
+    const { store, group } = this.#options;
+    const bytes = await store.read(name, signal);
+    if (bytes !== undefined) return bytes;
+    throw stateError(
+      'MR_STATE_UNREACHABLE',
+      store.location,
+      `${name} is named by the last commit of ${group} and is not there; restore it, or rewind to an earlier version`,
+    );
   }
 }
 

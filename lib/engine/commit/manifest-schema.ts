@@ -36,3 +36,17 @@ export const manifestSchema = z.object({
   watermarkMillis: z.number().exactOptional(),
   follows: namedObject.exactOptional(),
 });
+
+/** How the first line of a plan is written down; its ranges follow, a line each. */
+export const planSchema = z.object({
+  application: z.string(),
+  group: z.string(),
+  batchId: count,
+  batchTimeMillis: count,
+  fence,
+  lineage: count,
+  ranges: count,
+});
+
+/** A range of a plan: stream, shard, the position it follows, and its end. */
+export const plannedRangeSchema = z.tuple([z.string(), z.string(), position, position]);

@@ -2,8 +2,8 @@ import type { Random } from '../../base/random.ts';
 import { namePartOf } from '../store/object-store.ts';
 import { type Fence, formatFence, parseFence } from './fence.ts';
 
-/** What an object of a commit group is: a manifest with the state that its batch left. */
-export type ObjectKind = 'manifest';
+/** What an object of a commit group is: a manifest with the state that its batch left, or the plan of a batch. */
+export type ObjectKind = 'manifest' | 'plan';
 
 /** What an object's name tells about it. */
 export interface ObjectName {
@@ -13,7 +13,7 @@ export interface ObjectName {
 }
 
 const batchDigits = 12;
-const namePattern = /^(manifest)-(\d{12,})-([te]\d+)(?:-([0-9a-f]+))?\.json$/;
+const namePattern = /^(manifest|plan)-(\d{12,})-([te]\d+)(?:-([0-9a-f]+))?\.json$/;
 
 /** Where all objects of a commit group are: `counts/shardId-000000000000/`. */
 export function groupPrefix(application: string, group: string): string {

@@ -1,4 +1,9 @@
 import { MillraceError } from '../../base/error.ts';
+import type { NamedObject } from './manifest.ts';
+
+/** By which rules a pointer is written: one with a plan must not be taken for one without by whoever knows no plans. */
+const plainVersion = 1;
+const plannedVersion = 2;
 
 /**
  * What a commit sets by one compare-and-set: the manifest that holds from now on. In `shard` scope it is the text
@@ -14,12 +19,15 @@ export interface Pointer {
   readonly store: string;
   /** Counts seeks and rewinds; marks of an older lineage are void. */
   readonly lineage: number;
+  /** The plan of the batch that follows, where one was written: whoever goes on from here runs it first. */
+  readonly plan?: NamedObject;
 }
 
 /** The pointer as the text that lands in a row. */
 export function formatPointer(pointer: Pointer): string {
-  const { batchId, manifest, checksum, store, lineage } = pointer;
-  return JSON.stringify({ v: 1, batchId, manifest, checksum, store, lineage });
+  const { batchId, manifest, checksum, store, lineage, plan } = pointer;
+  const v = plan === undefined ? plainVersion : plannedVersion;
+  return JSON.stringify({ v, batchId, manifest, checksum, store, lineage, ...(plan === undefined ? {} : { plan }) });
 }
 
 /**
@@ -28,26 +36,34 @@ export function formatPointer(pointer: Pointer): string {
  */
 export function parsePointer(text: string, where: string): Pointer {
   const value = parsed(text);
-  if (typeof value['v'] === 'number' && value['v'] > 1) {
+  if (typeof value['v'] === 'number' && value['v'] > plannedVersion) {
     throw new MillraceError(
       'MR_STATE_NEWER',
       `the pointer in ${where} was written by a later version of Millrace; run that version, or a later one`,
     );
   }
-  const { batchId, manifest, checksum, store, lineage } = value;
+  const { batchId, manifest, checksum, store, lineage, plan } = value;
   if (
     Number.isSafeInteger(batchId) &&
     typeof manifest === 'string' &&
     typeof checksum === 'string' &&
     typeof store === 'string' &&
-    Number.isSafeInteger(lineage)
+    Number.isSafeInteger(lineage) &&
+    (plan === undefined || isNamedObject(plan))
   ) {
-    return { batchId: batchId as number, manifest, checksum, store, lineage: lineage as number };
+    const planned = plan === undefined ? {} : { plan };
+    return { batchId: batchId as number, manifest, checksum, store, lineage: lineage as number, ...planned };
   }
   throw new MillraceError(
     'MR_STATE_DAMAGED',
     `${where} holds ${text.length} characters that are no pointer of Millrace; somebody else wrote them. Restore the row, or start anew with --discard-state`,
   );
+}
+
+function isNamedObject(value: unknown): value is NamedObject {
+  if (typeof value !== 'object' || value === null) return false;
+  const { name, checksum } = value as Record<string, unknown>;
+  return typeof name === 'string' && typeof checksum === 'string';
 }
 
 function parsed(text: string): Readonly<Record<string, unknown>> {

@@ -5,8 +5,9 @@ import { type BackpressureOptions, RateController } from './rate-controller.ts';
 /** How the batches of a context are kept in step with what comes in. */
 export interface PacingOptions {
   /**
-   * What becomes of batch times that passed while the process could not look: `'run'` (default) runs each, `'coalesce'`
-   * the newest, `'skip'` none.
+   * What becomes of batch times that passed while the process could not look, or, where state is kept, while no process
+   * ran at all: `'run'` (default) runs each, the newest 100 at most, so that every window is there; `'coalesce'` the newest,
+   * `'skip'` none.
    */
   readonly onDowntime?: OnDowntime;
   /**

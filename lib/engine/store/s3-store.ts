@@ -7,7 +7,7 @@ export interface S3ClientLike {
   send(command: never, options?: never): Promise<unknown>;
 }
 
-/** Options of {@link S3Store}. */
+/** Options of `S3Store`. */
 export interface S3StoreOptions {
   /** The bucket; it must exist. Versioning and life-cycle rules are the owner's affair, but must not expire objects in use. */
   readonly bucket: string;

@@ -9,6 +9,7 @@ import type { KinesisRecord } from '../../block/record.ts';
 import type { EventSink } from '../../event/bus.ts';
 import type { FailurePolicy } from '../failure-policy.ts';
 import { runWithPolicy } from '../handler-runner.ts';
+import type { StallWatch } from '../stall-watch.ts';
 import { BatchTicks } from './batch-ticks.ts';
 import { HandedOut } from './handed-out.ts';
 
@@ -26,6 +27,8 @@ export interface EngineFeedOptions {
   readonly serviceTimeMillis: () => number;
   /** How long the stream keeps records; `undefined` while that is not known. */
   readonly retentionMillis: () => number | undefined;
+  /** Watches over batches that do not settle. */
+  readonly stallWatch: Pick<StallWatch, 'begin'>;
 }
 
 /**
@@ -119,7 +122,7 @@ export class EngineFeed {
   }
 
   async #offer(batch: readonly Block[], batchTimeMillis: number, signal: AbortSignal): Promise<void> {
-    const { engine, policy, clock, random, events, serviceTimeMillis, retentionMillis } = this.#options;
+    const { engine, policy, clock, random, events, serviceTimeMillis, retentionMillis, stallWatch } = this.#options;
     const all = batch.flatMap((block) => block.records);
     const ours = () => batch.filter((block) => !block.signal.aborted);
     await runWithPolicy({
@@ -143,6 +146,8 @@ export class EngineFeed {
       serviceTimeMillis,
       retentionMillis,
       signal,
+      // One batch at a time: what has arrived meanwhile stands still, too.
+      onAttempt: () => stallWatch.begin(() => (signal.aborted ? undefined : heldShards([...batch, ...this.#arrived]))),
     });
   }
 
@@ -154,6 +159,11 @@ export class EngineFeed {
     const { source } = this.#options;
     return { batchTimeMillis, attempt, signal, demand: (limit) => source.demand(checkedDemand(limit)) };
   }
+}
+
+/** The shards of these blocks whose leases are held. */
+function heldShards(blocks: readonly Block[]): readonly string[] {
+  return [...new Set(blocks.filter(({ signal }) => !signal.aborted).map(({ shardId }) => shardId))];
 }
 
 /** The reason of the abort that ends what may be left when a run is over. */

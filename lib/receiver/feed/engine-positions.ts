@@ -1,4 +1,5 @@
-import { raceAbort } from '../../base/abort.ts';
+import { deadlineController, raceAbort } from '../../base/abort.ts';
+import type { Clock } from '../../base/clock.ts';
 import { MillraceError, messageOf } from '../../base/error.ts';
 import { type Position, formatPosition, isInitialSentinel } from '../../base/position.ts';
 import type { BatchEngine } from '../../block/batch-engine.ts';
@@ -7,18 +8,27 @@ import type { Lease } from '../../lease/lease.ts';
 /** Where reading of a shard begins; see {@link startOfEngine}. */
 export type StartAt = (lease: Pick<Lease, 'leaseKey' | 'checkpoint'>, signal: AbortSignal) => Promise<Position>;
 
+/** How long an engine is waited for, by which clock. */
+export interface StartPatience {
+  readonly clock: Clock;
+  readonly stalledAfterMillis: number;
+}
+
 /**
  * Asks an engine with positions of its own where to begin a shard; they win over the lease row.
  * @throws MillraceError `MR_POSITION_HOLE` when the engine has no position for a shard of which the lease row says that
- * records are finished; `MR_HANDLER_FAILED` when the engine rejects or answers nonsense; the signal's reason
+ * records are finished; `MR_HANDLER_FAILED` when the engine rejects, answers nonsense or does not settle in time: nobody
+ * would read the shard then, though its lease is renewed; the signal's reason
  */
-export function startOfEngine(engine: BatchEngine): StartAt {
+export function startOfEngine(engine: BatchEngine, { clock, stalledAfterMillis }: StartPatience): StartAt {
   return async (lease, signal) => {
     if (engine.positions === undefined) return lease.checkpoint;
     const { leaseKey } = lease;
     const asked = async () => engine.positions?.([leaseKey]);
-    const answer: unknown = await raceAbort(asked(), signal).catch((thrown: unknown) => {
-      signal.throwIfAborted();
+    const late = () => failed(leaseKey, `had not settled after ${stalledAfterMillis} ms (stalledAfterMillis)`);
+    using patience = deadlineController(clock, stalledAfterMillis, late, signal);
+    const answer: unknown = await raceAbort(asked(), patience.signal).catch((thrown: unknown) => {
+      patience.signal.throwIfAborted();
       throw failed(leaseKey, `rejected: ${messageOf(thrown)}`, thrown);
     });
     if (!(answer instanceof Map)) throw failed(leaseKey, `gave ${describe(answer)}`);

@@ -93,6 +93,7 @@ describe('the settings of a consumer', () => {
         // oxlint-disable-next-line unicorn/no-thenable -- the name of the option
         then: 'STOP',
       },
+      givenOnFailure: [],
       shutdownGraceMillis: 25_000,
       receiverRestartDelayMillis: 2_000,
       maxReceiverRestarts: 5,

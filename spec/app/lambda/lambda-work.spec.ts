@@ -271,8 +271,11 @@ describe('a Lambda handler', () => {
   it('is told that a window ends early when its shard drains', async () => {
     const finals: unknown[] = [];
     const rig = new LambdaRig(
-      async ({ isFinalInvokeForWindow, isWindowTerminatedEarly }) => {
-        if (isFinalInvokeForWindow === true) finals.push(isWindowTerminatedEarly);
+      async ({ isFinalInvokeForWindow, isWindowTerminatedEarly, state }) => {
+        if (isFinalInvokeForWindow !== true) return { state };
+        // Nothing is asked of the last answer.
+        finals.push(isWindowTerminatedEarly);
+        return undefined;
       },
       { tumblingWindowInSeconds: 60 },
     );
@@ -282,6 +285,121 @@ describe('a Lambda handler', () => {
     await rig.finish();
     expect(finals).toEqual([true]);
     expect(rig.source.acked.length).toBe(1);
+  });
+
+  it('finds the state of a failed attempt as it was before, whatever the attempt did to it', async () => {
+    const states: unknown[] = [];
+    let failures = 1;
+    const rig = new LambdaRig(
+      async (event) => {
+        const state = event.state as { sum?: number };
+        states.push({ ...state });
+        state.sum = (state.sum ?? 0) + event.Records.length;
+        if (failures > 0) {
+          failures -= 1;
+          throw new Error('after the sum');
+        }
+        return { state };
+      },
+      { tumblingWindowInSeconds: 60 },
+    );
+    rig.source.push('a', ['1', '2']);
+    await rig.finish();
+    expect(states).toEqual([{}, {}, { sum: 2 }]);
+  });
+
+  it.each([
+    ['nothing', undefined],
+    ['no state', { batchItemFailures: [] }],
+    ['some failures and no state', { batchItemFailures: [{ itemIdentifier: '101' }] }],
+    ['a state that is no JSON', { state: { sum: 1n } }],
+  ])('fails as a whole when it answers %s in a tumbling window', async (_, answer) => {
+    // oxlint-disable-next-line unicorn/no-thenable -- the name of the option
+    const rig = new LambdaRig(async () => answer, { tumblingWindowInSeconds: 60, maximumRetryAttempts: 0 });
+    rig.source.push('a', ['1', '2']);
+    await expect(rig.clock.runUntil(rig.running, { atMostMillis: 1_000 })).rejects.toMatchObject({
+      code: 'MR_HANDLER_FAILED',
+      cause: { code: 'MR_LAMBDA_RESPONSE' },
+    });
+    expect(rig.source.acked).toEqual([]);
+  });
+
+  it('keeps the part of the state of what it finished when it reports the rest as failed', async () => {
+    const calls: unknown[] = [];
+    const rig = new LambdaRig(
+      async (event) => {
+        calls.push([textsOf(event).join(), event.state]);
+        const [first] = event.Records;
+        const sum = ((event.state as { sum?: number }).sum ?? 0) + 1;
+        const rest = event.Records.slice(1).map(({ kinesis }) => ({ itemIdentifier: kinesis.sequenceNumber }));
+        return first === undefined ? undefined : { state: { sum }, batchItemFailures: rest };
+      },
+      { tumblingWindowInSeconds: 60, bisectBatchOnFunctionError: true },
+    );
+    rig.source.push('a', ['1', '2', '3']);
+    await rig.finish();
+    expect(calls).toEqual([
+      ['1,2,3', {}],
+      ['2,3', { sum: 1 }],
+      ['3', { sum: 2 }],
+      ['', { sum: 3 }],
+    ]);
+  });
+
+  it('has its last invocation tried again as one, also with bisection', async () => {
+    const finals: unknown[] = [];
+    const rig = new LambdaRig(
+      async ({ isFinalInvokeForWindow, state, Records }) => {
+        if (isFinalInvokeForWindow !== true) return { state: { sum: Records.length } };
+        finals.push(state);
+        if (finals.length < 3) throw new Error('the database is away');
+        return undefined;
+      },
+      { tumblingWindowInSeconds: 60, bisectBatchOnFunctionError: true },
+    );
+    rig.source.push('a', ['1', '2']);
+    await rig.finish();
+    expect(finals).toEqual([{ sum: 2 }, { sum: 2 }, { sum: 2 }]);
+    expect(rig.source.acked.length).toBe(1);
+  });
+
+  it('goes on with the same window and an empty state when that has passed 1 MB', async () => {
+    const calls: unknown[] = [];
+    const rig = new LambdaRig(
+      async ({ isFinalInvokeForWindow, isWindowTerminatedEarly, state, window, Records }) => {
+        calls.push([Object.keys(state as object), isFinalInvokeForWindow, isWindowTerminatedEarly, window?.end]);
+        return { state: { all: 'x'.repeat(Records.length * 600_000) } };
+      },
+      { tumblingWindowInSeconds: 60 },
+    );
+    rig.source.push('a', ['1', '2']);
+    await rig.clock.advance(1_000);
+    expect(rig.source.acked.length).toBe(1);
+    rig.source.push('a', ['3']);
+    await rig.finish();
+    const end = '1970-01-01T00:01:00Z';
+    expect(calls).toEqual([
+      [[], false, false, end],
+      [['all'], true, true, end],
+      [[], false, false, end],
+      [['all'], true, true, end],
+    ]);
+  });
+
+  it('is bisected at its first failure, which is no attempt', async () => {
+    const tried: string[] = [];
+    const rig = new LambdaRig(
+      async (event) => {
+        tried.push(textsOf(event).join());
+        if (textsOf(event).includes('bad')) throw new Error('bad');
+      },
+      { maximumRetryAttempts: 1, bisectBatchOnFunctionError: true },
+      // oxlint-disable-next-line unicorn/no-thenable -- the name of the option
+      { then: 'SKIP' },
+    );
+    rig.source.push('a', ['1', '2', 'bad', '4']);
+    await rig.finish();
+    expect(tried).toEqual(['1,2,bad,4', '1,2', 'bad,4', 'bad', 'bad', '4']);
   });
 
   it('may be one of the Powertools: only what it could not process comes again', async () => {
@@ -322,5 +440,53 @@ describe('fromLambda', () => {
     expect(made({ maximumRetryAttempts: -2 })).toThrow(/-1 for no limit/);
     expect(made({ parallelizationFactor: 2, tumblingWindowInSeconds: 5 })).toThrow(/beside tumblingWindowInSeconds/);
     expect(made({ functionResponseTypes: ['all'] })).toThrow(/functionResponseTypes/);
+    expect(made({ parallelizationFactor: 2, tumblingWindowInSeconds: 0 })).not.toThrow();
+  });
+});
+
+describe('a Lambda invocation that does not come back', () => {
+  const hangs = () => new Promise<never>(() => {});
+
+  it('has its shard given up after stalledAfterMillis, and the others go on', async () => {
+    const seen: string[] = [];
+    const rig = new LambdaRig(async (event) => {
+      const texts = textsOf(event);
+      if (texts.includes('bad')) await hangs();
+      seen.push(...texts);
+    });
+    rig.source.push('a', ['bad']);
+    rig.source.push('b', ['1']);
+    await rig.clock.advance(299_999);
+    expect(rig.givenUp).toEqual([]);
+    await rig.clock.advance(1);
+    expect(rig.givenUp).toEqual(['a']);
+    expect(rig.eventsOf('shard.stalled')).toMatchObject([{ shardId: 'a', released: true }]);
+    // The shard comes back to this worker in another tenure, while the old invocation still hangs.
+    rig.source.push('a', ['good'], { tenure: 2 });
+    await rig.clock.advance(1_000);
+    expect(seen).toEqual(['1', 'good']);
+    expect(rig.source.ackedTexts.length).toBe(2);
+    rig.life.abort(new Error('over'));
+    await expect(rig.clock.runUntil(rig.running)).rejects.toThrow('over');
+  });
+
+  it('may take as long as functionTimeoutSeconds says, where somebody has set that', async () => {
+    const rig = new LambdaRig(hangs, { functionTimeoutSeconds: 600, maximumRetryAttempts: 0 });
+    rig.source.push('a', ['1']);
+    await expect(rig.clock.runUntil(rig.running, { atMostMillis: 601_000 })).rejects.toMatchObject({
+      code: 'MR_HANDLER_FAILED',
+      cause: { code: 'MR_LAMBDA_TIMEOUT' },
+    });
+    expect(rig.givenUp).toEqual([]);
+  });
+
+  it('includes a dead letter that never settles', async () => {
+    // oxlint-disable-next-line unicorn/no-thenable -- the name of the option
+    const policy = { maximumRetryAttempts: 0, then: { write: hangs } };
+    const rig = new LambdaRig(() => Promise.reject(new Error('no')), {}, policy);
+    rig.source.push('a', ['1']);
+    await rig.clock.advance(301_000);
+    expect(rig.givenUp).toEqual(['a']);
+    expect(rig.source.acked).toEqual([]);
   });
 });

@@ -40,6 +40,9 @@ describe('a filter pattern', () => {
     [{ a: [{ 'anything-but': { prefix: 'x' } }] }, { a: 'yx' }, { a: 'xy' }],
     [{ a: [{ exists: true }] }, { a: null }, { b: 1 }],
     [{ a: [{ exists: false }] }, { b: 1 }, { a: 1 }],
+    // Operators look at values: an object has none of its own.
+    [{ a: [{ exists: true }] }, { a: [{ b: 1 }, 2] }, { a: { b: 1 } }],
+    [{ a: [{ exists: false }] }, { a: { b: 1 } }, { a: [0] }],
     [{ a: { b: [{ exists: false }] } }, {}, { a: { b: 1 } }],
     [{ n: [{ numeric: ['=', 5] }] }, { n: 5 }, { n: '5' }],
     [{ n: [{ numeric: ['>', 0, '<=', 5] }] }, { n: 5 }, { n: 0 }],

@@ -6,6 +6,7 @@ import { LambdaWork } from '../../../lib/app/lambda/lambda-work.ts';
 import { seededRandom } from '../../../lib/base/random.ts';
 import type { EventOf, EventType, MillraceEvent } from '../../../lib/event/event.ts';
 import type { FailurePolicy } from '../../../lib/receiver/failure-policy.ts';
+import { StallWatch } from '../../../lib/receiver/stall-watch.ts';
 import { VirtualClock } from '../../../lib/testkit/virtual-clock.ts';
 import { BlockFeed } from '../../engine/feed.ts';
 
@@ -17,6 +18,7 @@ export class LambdaRig {
   readonly life = new AbortController();
   readonly work: LambdaWork;
   readonly running: Promise<void>;
+  readonly givenUp: string[] = [];
 
   constructor(
     handler: LambdaHandler,
@@ -27,6 +29,7 @@ export class LambdaRig {
     const settings = lambdaSettingsOf(options);
     const { clock } = this;
     const random = seededRandom(5);
+    const events = { publish: (event: MillraceEvent) => void this.events.push(event) };
     const origin = originOf('arn:aws:kinesis:eu-west-1:123456789012:stream/orders', undefined);
     this.work = new LambdaWork({
       source: this.source,
@@ -43,9 +46,19 @@ export class LambdaRig {
       },
       clock,
       random,
-      events: { publish: (event) => void this.events.push(event) },
+      events,
       serviceTimeMillis: () => clock.wallMillis(),
       retentionMillis: () => 86_400_000,
+      stallWatch: new StallWatch({
+        clock,
+        events,
+        stalledAfterMillis: Math.max(300_000, settings.leastStallMillis),
+        onStall: 'RELEASE',
+        giveUp: (shardId) => {
+          this.givenUp.push(shardId);
+          this.source.lose(shardId);
+        },
+      }),
       maxUnackedBlocks,
       maxBufferedBytes: 1_000_000,
       blockIntervalMillis: 200,

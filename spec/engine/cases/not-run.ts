@@ -1,26 +1,5 @@
 /** Rows about recovery after a crash: they are run when state is kept beyond the process. */
-export const waitingForRecovery: readonly string[] = [
-  'S069',
-  'S163',
-  'S164',
-  'S165',
-  'S166',
-  'S167',
-  'S168',
-  'S169',
-  'S170',
-  'S172',
-  'S174',
-  'S175',
-  'S176',
-  'S177',
-  'S178',
-  'S239',
-  'S240',
-  'S241',
-  'S299',
-  'S334',
-];
+export const waitingForRecovery: readonly string[] = ['S239', 'S240', 'S241', 'S299'];
 
 const remembering =
   'when Spark drops batches and blocks that it keeps; ours are let go by count of readers, and nothing is kept but what `remember` asks for';

@@ -6,6 +6,7 @@ import { moreCases } from './more-cases.ts';
 import { programCases } from './program-cases.ts';
 import { rateCases } from './rate-cases.ts';
 import { schedulerCases } from './scheduler-cases.ts';
+import { recoveryCases } from './recovery-cases.ts';
 import { stateCases } from './state-cases.ts';
 import { storeCases } from './store-cases.ts';
 import { windowCases } from './window-cases.ts';
@@ -22,4 +23,5 @@ export const caseTable: CaseTable = {
   ...programCases,
   ...moreCases,
   ...kinesisCases,
+  ...recoveryCases,
 };

@@ -94,15 +94,25 @@ describe('the pointer in a row', () => {
 
   it('comes back as it was', () => {
     expect(parsePointer(formatPointer(pointer), 'lease x')).toEqual(pointer);
+    const planned = { ...pointer, plan: { name: 'counts/g/p', checksum: 'sha256:bb' } };
+    expect(parsePointer(formatPointer(planned), 'lease x')).toEqual(planned);
+  });
+
+  it('with a plan cannot be read by whoever knows no plans, and would make another batch', () => {
+    const versionOf = (given: Parameters<typeof formatPointer>[0]): unknown =>
+      (JSON.parse(formatPointer(given)) as { v: number }).v;
+    expect(versionOf(pointer)).toBe(1);
+    expect(versionOf({ ...pointer, plan: { name: 'counts/g/p', checksum: 'sha256:bb' } })).toBe(2);
   });
 
   it('of a later version is refused by name', () => {
-    const newer = JSON.stringify({ ...pointer, v: 2 });
+    const newer = JSON.stringify({ ...pointer, v: 3 });
     expect(() => parsePointer(newer, 'lease x')).toThrow(/MR_STATE_NEWER.*lease x/);
   });
 
   it("that is somebody else's text is refused and never taken for none", () => {
-    for (const text of ['', '{}', 'null', '{"v":1,"batchId":1.5}', 'hello', '[1]']) {
+    const damagedPlan = JSON.stringify({ ...pointer, v: 2, plan: { name: 7 } });
+    for (const text of ['', damagedPlan, '{}', 'null', '{"v":1,"batchId":1.5}', 'hello', '[1]']) {
       expect(() => parsePointer(text, 'lease x')).toThrow(/MR_STATE_DAMAGED: lease x/);
     }
   });

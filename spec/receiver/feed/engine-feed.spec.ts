@@ -215,3 +215,51 @@ describe('an engine that is fed', () => {
     await expect(rig.clock.runUntil(rig.running)).rejects.toBe(fault);
   });
 });
+
+describe('an engine whose onBatch never settles', () => {
+  it('has the shards of its batch given up, and those whose blocks wait for it; the batch is not acked', async () => {
+    const rig = new FeedRig(() => new Promise(() => {}));
+    rig.source.push('a', ['1']);
+    rig.source.push('b', ['2']);
+    await rig.clock.advance(1_000);
+    rig.source.push('b', ['3']);
+    rig.source.push('c', ['4']);
+    await rig.clock.advance(299_000);
+    expect(rig.givenUp).toEqual([]);
+    await rig.clock.advance(1_000);
+    expect(rig.givenUp).toEqual(['a', 'b', 'c']);
+    expect(rig.eventsOf('shard.stalled')).toMatchObject([
+      { shardId: 'a', forMillis: 300_000, released: true },
+      { shardId: 'b' },
+      { shardId: 'c' },
+    ]);
+    expect(rig.source.acked).toEqual([]);
+  });
+
+  it('has shards given up that come to wait for it later, and is only told of with onStall WARN', async () => {
+    const rig = new FeedRig(() => new Promise(() => {}), {}, 'WARN');
+    rig.source.push('a', ['1']);
+    await rig.clock.advance(302_000);
+    rig.source.push('b', ['2']);
+    await rig.clock.advance(300_000);
+    expect(rig.eventsOf('shard.stalled').map(({ shardId, forMillis }) => [shardId, forMillis])).toEqual([
+      ['a', 300_000],
+      ['a', 600_000],
+      ['b', 600_000],
+    ]);
+    expect(rig.givenUp).toEqual([]);
+  });
+
+  it('is no engine that settles in time, be it by failing again and again', async () => {
+    let tries = 0;
+    const rig = new FeedRig(async () => {
+      tries += 1;
+      if (tries < 40) throw new Error('not yet');
+    });
+    rig.source.push('a', ['1']);
+    rig.source.end();
+    await rig.clock.runUntil(rig.running, { atMostMillis: 3_000_000 });
+    expect(rig.clock.monotonicMillis()).toBeGreaterThan(300_000);
+    expect(rig.eventsOf('shard.stalled')).toEqual([]);
+  });
+});

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { type Position, LATEST, SHARD_END, TRIM_HORIZON, positionOf } from '../../../lib/base/position.ts';
 import type { BatchEngine } from '../../../lib/block/batch-engine.ts';
 import { startOfEngine } from '../../../lib/receiver/feed/engine-positions.ts';
+import { VirtualClock } from '../../../lib/testkit/virtual-clock.ts';
 import { Fleet } from '../fleet.ts';
 
 const shard = 'shardId-000000000000';
@@ -18,12 +19,13 @@ function engineAt(positions: unknown): BatchEngine {
 }
 
 const { signal } = new AbortController();
+const patience = { clock: new VirtualClock(), stalledAfterMillis: 300_000 };
 const start = (positions: unknown, checkpoint: Position) =>
-  startOfEngine(engineAt(positions))({ leaseKey: shard, checkpoint }, signal);
+  startOfEngine(engineAt(positions), patience)({ leaseKey: shard, checkpoint }, signal);
 
 describe('where a shard is begun for an engine', () => {
   it('is at the checkpoint of the lease when the engine keeps no positions', async () => {
-    const startAt = startOfEngine({ onBatch: async () => {} });
+    const startAt = startOfEngine({ onBatch: async () => {} }, patience);
     expect(await startAt({ leaseKey: shard, checkpoint: positionOf(7n) }, signal)).toEqual(positionOf(7n));
   });
 
@@ -66,9 +68,25 @@ describe('where a shard is begun for an engine', () => {
   it('is no longer waited for when the signal aborts', async () => {
     const end = new AbortController();
     const engine: BatchEngine = { onBatch: async () => {}, positions: () => new Promise(() => {}) };
-    const asked = startOfEngine(engine)({ leaseKey: shard, checkpoint: TRIM_HORIZON }, end.signal);
+    const asked = startOfEngine(engine, patience)({ leaseKey: shard, checkpoint: TRIM_HORIZON }, end.signal);
     end.abort(new Error('over'));
     await expect(asked).rejects.toThrow('over');
+  });
+});
+
+describe('an engine whose positions() never settles', () => {
+  it('ends the run after stalledAfterMillis: the lease would be renewed for ever, and nobody would read the shard', async () => {
+    const fleet = new Fleet();
+    fleet.put(3);
+    const engine: BatchEngine = { onBatch: async () => {}, positions: () => new Promise(() => {}) };
+    const startAt = startOfEngine(engine, { ...patience, clock: fleet.clock });
+    const worker = fleet.start('worker', { startAt, maxReceiverRestarts: 0 });
+    await fleet.clock.runUntil(worker.ended, { atMostMillis: 400_000 });
+    expect(worker.outcome).toMatchObject({
+      code: 'MR_HANDLER_FAILED',
+      message: expect.stringContaining('had not settled after 300000 ms') as string,
+    });
+    expect(Object.values(fleet.owners)).toEqual(['']);
   });
 });
 
@@ -83,7 +101,7 @@ describe('a receiver of an engine with positions of its own', () => {
     expect(before).toBe(`${fleet.produced[9]?.sequenceNumber}:0`);
 
     const engine = engineAt(new Map([[shard, positionOf(fleet.produced[3]?.sequenceNumber ?? '')]]));
-    const second = fleet.start('second', { startAt: startOfEngine(engine) });
+    const second = fleet.start('second', { startAt: startOfEngine(engine, { ...patience, clock: fleet.clock }) });
     await fleet.clock.runUntil(() => second.numbers.length === 6);
     expect(second.numbers).toEqual([4, 5, 6, 7, 8, 9]);
     expect(second.blocks[0]?.range.after).toEqual(positionOf(fleet.produced[3]?.sequenceNumber ?? ''));
@@ -99,7 +117,7 @@ describe('a receiver of an engine with positions of its own', () => {
     const fleet = new Fleet({ shardCount: 1 });
     fleet.put(10);
     const engine = engineAt(new Map([[shard, positionOf(fleet.produced[6]?.sequenceNumber ?? '')]]));
-    const worker = fleet.start('worker', { startAt: startOfEngine(engine) });
+    const worker = fleet.start('worker', { startAt: startOfEngine(engine, { ...patience, clock: fleet.clock }) });
     await fleet.clock.runUntil(() => worker.numbers.length === 3);
     expect(worker.numbers).toEqual([7, 8, 9]);
   });
@@ -110,7 +128,7 @@ describe('a receiver of an engine with positions of its own', () => {
     fleet.kinesis.split(shard);
     fleet.put(5);
     const engine = engineAt(new Map([[shard, SHARD_END]]));
-    const worker = fleet.start('worker', { startAt: startOfEngine(engine) });
+    const worker = fleet.start('worker', { startAt: startOfEngine(engine, { ...patience, clock: fleet.clock }) });
     await fleet.clock.runUntil(() => worker.numbers.length === 5);
     expect([...worker.numbers].sort((a, b) => a - b)).toEqual([5, 6, 7, 8, 9]);
     expect(worker.blocks.some((block) => block.shardId === shard)).toBe(false);
@@ -123,7 +141,9 @@ describe('a receiver of an engine with positions of its own', () => {
     await fleet.clock.runUntil(() => first.numbers.length === 3);
     await fleet.clock.runUntil(first.drain());
     fleet.put(3);
-    const second = fleet.start('second', { startAt: startOfEngine(engineAt(new Map())) });
+    const second = fleet.start('second', {
+      startAt: startOfEngine(engineAt(new Map()), { ...patience, clock: fleet.clock }),
+    });
     await fleet.clock.runUntil(second.ended);
     expect(second.outcome).toMatchObject({ code: 'MR_POSITION_HOLE' });
     expect(second.numbers).toEqual([]);
@@ -140,7 +160,7 @@ describe('a receiver of an engine with positions of its own', () => {
         return new Promise(() => {});
       },
     };
-    const worker = fleet.start('worker', { startAt: startOfEngine(engine) });
+    const worker = fleet.start('worker', { startAt: startOfEngine(engine, { ...patience, clock: fleet.clock }) });
     await fleet.clock.runUntil(() => isAsked);
     await fleet.clock.runUntil(worker.drain());
     expect(worker.outcome).toBe('resolved');

@@ -6,6 +6,7 @@ import { formatRange } from '../../../lib/block/range.ts';
 import type { EventOf, EventType, MillraceEvent } from '../../../lib/event/event.ts';
 import type { FailurePolicy } from '../../../lib/receiver/failure-policy.ts';
 import { EngineFeed } from '../../../lib/receiver/feed/engine-feed.ts';
+import { StallWatch } from '../../../lib/receiver/stall-watch.ts';
 import { VirtualClock } from '../../../lib/testkit/virtual-clock.ts';
 import { BlockFeed } from '../../engine/feed.ts';
 
@@ -26,12 +27,15 @@ export class FeedRig {
   readonly life = new AbortController();
   readonly feed: EngineFeed;
   readonly running: Promise<void>;
+  readonly givenUp: string[] = [];
 
   /** `onBatch` may throw, wait, or do nothing; what it was given is noted before. */
   constructor(
     onBatch: (taken: Taken, batch: readonly Block[]) => Promise<void> | void = () => {},
     policy: Partial<FailurePolicy> = {},
+    onStall: 'RELEASE' | 'WARN' = 'RELEASE',
   ) {
+    const events = { publish: (event: MillraceEvent) => void this.events.push(event) };
     this.feed = new EngineFeed({
       source: {
         blocks: this.source.blocks,
@@ -57,9 +61,19 @@ export class FeedRig {
       },
       clock: this.clock,
       random: seededRandom(7),
-      events: { publish: (event) => void this.events.push(event) },
+      events,
       serviceTimeMillis: () => 0,
       retentionMillis: () => 86_400_000,
+      stallWatch: new StallWatch({
+        clock: this.clock,
+        events,
+        stalledAfterMillis: 300_000,
+        onStall,
+        giveUp: (shardId) => {
+          this.givenUp.push(shardId);
+          this.source.lose(shardId);
+        },
+      }),
     });
     this.running = this.feed.run(this.life.signal);
     this.running.catch(() => {});

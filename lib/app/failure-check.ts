@@ -1,0 +1,33 @@
+import { MillraceError } from '../base/error.ts';
+import type { FailurePolicy } from '../receiver/failure-policy.ts';
+import type { ConsumerSettings } from './config/consumer-settings.ts';
+
+/**
+ * Refuses a failure policy that could never do what was asked of it: who says where records go that are given up, but not
+ * when, would wait for that for ever.
+ * @throws MillraceError `MR_CONFIG_INVALID` naming `onFailure.then`
+ */
+export function checkPolicy(policy: FailurePolicy): void {
+  const { then, maximumRetryAttempts, maximumRecordAgeInSeconds } = policy;
+  if (then === 'STOP' || maximumRetryAttempts >= 0 || maximumRecordAgeInSeconds >= 0) return;
+  throw new MillraceError(
+    'MR_CONFIG_INVALID',
+    `onFailure.then is ${typeof then === 'string' ? then : 'a dead letter'}, but nothing is ever given up: ` +
+      'maximumRetryAttempts and maximumRecordAgeInSeconds are both -1, without limit; set one of them',
+    { subject: { option: 'onFailure.then' } },
+  );
+}
+
+/**
+ * Refuses `onFailure` for a loop over blocks: nobody there hears of a failure. A block is finished when it is acked.
+ * @throws MillraceError `MR_CONFIG_INVALID` naming the option
+ */
+export function checkPulled({ givenOnFailure: [option] }: Pick<ConsumerSettings, 'givenOnFailure'>): void {
+  if (option === undefined) return;
+  throw new MillraceError(
+    'MR_CONFIG_INVALID',
+    `${option} has no effect on blocks(): a loop decides itself what it does about a failure, and says by block.ack() what is finished; ` +
+      'remove it, or use run()',
+    { subject: { option } },
+  );
+}

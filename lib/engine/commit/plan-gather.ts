@@ -1,0 +1,106 @@
+import { type Position, comparePositions } from '../../base/position.ts';
+import type { Block } from '../../block/block.ts';
+import type { Range } from '../../block/range.ts';
+import type { KinesisRecord } from '../../block/record.ts';
+import type { BatchPlan, PlannedRange } from './batch-plan.ts';
+import { type SourceRanges, splitBlock, withRecords } from './source-ranges.ts';
+
+/** A range of the plan that is being filled. */
+interface Filling {
+  /** Its place in the plan. */
+  readonly index: number;
+  readonly range: PlannedRange;
+}
+
+interface Collected {
+  readonly records: KinesisRecord[];
+  readonly finishes: Range[];
+  readonly after: Position;
+}
+
+/**
+ * Puts the blocks of a found plan together again from what is read anew: reading cuts the same records into other blocks
+ * than it did the first time, and the plan's are what the batch is made of. What was read beyond the plan is handed back.
+ */
+export class PlanGather {
+  readonly plan: BatchPlan;
+  readonly #sources: SourceRanges;
+  readonly #left = new Map<string, Filling[]>();
+  readonly #collected = new Map<string, Collected>();
+  readonly #blocks: Block[] = [];
+  #missing: number;
+
+  constructor(plan: BatchPlan, sources: SourceRanges) {
+    this.plan = plan;
+    this.#sources = sources;
+    this.#missing = plan.ranges.length;
+    for (const [index, range] of plan.ranges.entries()) {
+      const key = keyOf(range);
+      const ofShard = this.#left.get(key) ?? [];
+      this.#left.set(key, ofShard);
+      ofShard.push({ index, range });
+    }
+  }
+
+  /** The blocks of the batch in the order of the plan; `undefined` while some of it has not been read. */
+  get blocks(): readonly Block[] | undefined {
+    return this.#missing === 0 ? this.#blocks : undefined;
+  }
+
+  /** Takes a block; those of a shard come in order. Answers what of it the plan does not have. */
+  add(block: Block): Block | undefined {
+    const left = this.#left.get(keyOf(block)) ?? [];
+    let rest: Block | undefined = block;
+    for (let filling = left[0]; filling !== undefined && rest !== undefined; filling = left[0]) {
+      const order = comparePositions(rest.range.through, filling.range.through);
+      if (order < 0) {
+        this.#collect(rest);
+        return undefined;
+      }
+      const part: { readonly head: Block; readonly tail: Block | undefined } =
+        order === 0 ? { head: rest, tail: undefined } : this.#split(rest, filling.range.through);
+      this.#collect(part.head);
+      this.#finish(filling, part.head);
+      left.shift();
+      rest = part.tail;
+    }
+    return rest;
+  }
+
+  #split(block: Block, at: Position): { readonly head: Block; readonly tail: Block } {
+    const { after, finishes } = this.#sources.of(block);
+    const { head, tail } = splitBlock(block, at);
+    // The source takes the range back as one: it is finished with its tail.
+    this.#sources.note(head, { after, finishes: [] });
+    this.#sources.note(tail, { after, finishes });
+    return { head, tail };
+  }
+
+  #collect(block: Block): void {
+    const key = keyOf(block);
+    const { after, finishes } = this.#sources.of(block);
+    const before = this.#collected.get(key) ?? { records: [], finishes: [], after };
+    for (const record of block.records) before.records.push(record);
+    before.finishes.push(...finishes);
+    this.#collected.set(key, before);
+  }
+
+  #finish({ index, range }: Filling, last: Block): void {
+    const key = keyOf(last);
+    const collected = this.#collected.get(key);
+    this.#collected.delete(key);
+    if (collected === undefined) return;
+    const { shardId, tenure } = last;
+    const made = withRecords(
+      { ...last, id: `${shardId}@${tenure}/plan-${this.plan.batchId}-${index}` },
+      { shardId, tenure, after: range.after, through: range.through },
+      collected.records,
+    );
+    this.#blocks[index] = this.#sources.note(made, { after: collected.after, finishes: collected.finishes });
+    this.#missing -= 1;
+  }
+}
+
+function keyOf({ streamName, shardId }: { readonly streamName: string; readonly shardId: string }): string {
+  return `${streamName}:${shardId}`;
+}

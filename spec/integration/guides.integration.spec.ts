@@ -1,0 +1,69 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type LocalFakeAws, startFakeAws } from '../../lib/testkit/server/start.ts';
+import { createTestStream, testCredentials, testRegion } from '../support/local-stack.ts';
+import { programsOf } from '../support/readme-programs.ts';
+
+let aws: LocalFakeAws;
+let folder: string;
+
+beforeAll(async () => {
+  aws = await startFakeAws();
+  await createTestStream(aws.endpoint, 'orders', 2);
+  for (const order of [1, 2, 3]) aws.stream('orders').put(`key-${order}`, `{"order":${order}}`);
+  // Inside the repository, so that the programs find its packages.
+  folder = mkdtempSync(resolve('node_modules', '.guide-programs-'));
+});
+
+afterAll(async () => {
+  await aws?.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** Runs the only program of a document to its end; its output, line by line, sorted. */
+async function outputOf(document: string, change: (source: string) => string = (source) => source): Promise<string[]> {
+  const programs = programsOf(document);
+  expect(programs).toHaveLength(1);
+  const file = join(folder, document.replace(/.*\/(.*)\.md/, '$1.mts'));
+  writeFileSync(file, change(programs[0]?.source ?? ''));
+  const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', file], {
+    cwd: folder,
+    timeout: 100_000,
+    env: {
+      PATH: process.env['PATH'] ?? '',
+      AWS_REGION: testRegion,
+      AWS_ACCESS_KEY_ID: testCredentials.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: testCredentials.secretAccessKey,
+      MILLRACE_KINESIS_ENDPOINT: aws.endpoint,
+      MILLRACE_DYNAMODB_ENDPOINT: aws.endpoint,
+    },
+  });
+  return stdout.trim().split('\n').toSorted();
+}
+
+const handled = [1, 2, 3].map((order) => `handled {"order":${order}}`);
+
+describe('the programs of the guides', () => {
+  it('an aws-kcl processor handles every record once, and its checkpoints hold', async () => {
+    expect(await outputOf('docs/from-aws-kcl.md')).toEqual(handled);
+    expect(await outputOf('docs/from-aws-kcl.md')).toEqual(['']);
+  });
+
+  it('a Lambda handler begins at a time', async () => {
+    expect(await outputOf('docs/from-lambda.md')).toEqual(handled);
+    const later = (source: string) => {
+      return source.replace("new Date('2026-01-31T12:00:00Z')", 'new Date()').replace('orders-moved', 'moved-later');
+    };
+    expect(await outputOf('docs/from-lambda.md', later)).toEqual(['']);
+  });
+
+  it('the consumer guide shows what a record has', async () => {
+    const lines = await outputOf('docs/consuming.md');
+    expect(lines).toHaveLength(4);
+    expect(lines[0]).toBe('none older than true');
+    expect(lines.slice(1).every((line) => /^read shardId-\d{12} key-\d true \{"order":\d\}$/.test(line))).toBe(true);
+  });
+});

@@ -1,0 +1,32 @@
+/** The actions that a section of docs/iam.md allows, such as `kinesis:GetRecords`. */
+export type PolicyActions = ReadonlyMap<string, readonly string[]>;
+
+interface Statement {
+  readonly Effect: string;
+  readonly Action: readonly string[];
+  readonly Resource: string;
+}
+
+/** The policies of a document by their headings. A policy that is no JSON, or without a resource, throws. */
+export function policiesOf(document: string): PolicyActions {
+  const policies = new Map<string, readonly string[]>();
+  for (const [, heading = '', section = ''] of document.matchAll(/^## (.+)\n([\s\S]*?)(?=^## |(?![\s\S]))/gm)) {
+    const json = /^```json\n([\s\S]*?)^```$/m.exec(section)?.[1];
+    if (json === undefined) continue;
+    const { Version, Statement } = JSON.parse(json) as { Version: string; Statement: Statement[] };
+    if (Version !== '2012-10-17') throw new Error(`${heading}: Version is ${Version}`);
+    for (const { Effect, Action, Resource } of Statement) {
+      if (Effect !== 'Allow' || !/^(arn:aws:|\*$)/.test(Resource))
+        throw new Error(`${heading}: ${Effect} on ${Resource}`);
+      if (Action.some((action) => action.includes('*'))) throw new Error(`${heading}: an action for all`);
+    }
+    policies.set(heading, [...new Set(Statement.flatMap(({ Action }) => Action))].toSorted());
+  }
+  return policies;
+}
+
+/** The operations that source files send, `GetRecords` for `new GetRecordsCommand(...)`, in order. */
+export function awsOperationsOf(sources: readonly { readonly text: string }[]): readonly string[] {
+  const names = sources.flatMap(({ text }) => [...text.matchAll(/\bnew (?:\w+\.)?([A-Z]\w+)Command\b/g)]);
+  return [...new Set(names.map(([, name = '']) => name))].toSorted();
+}
