@@ -71,9 +71,12 @@ export class Line {
   constructor(fields: LineFields) {
     this.#fields = fields;
     const { commits } = fields;
+    // A stream gives nothing at a time before the first: were the clock set back between the start and the first batch, what
+    // that batch holds would be committed and not counted.
+    this.#lastBatchMillis = fields.zeroTimeMillis;
     if (commits === undefined) return;
     this.#lastBatchId = commits.batchId;
-    this.#lastBatchMillis = commits.batchTimeMillis;
+    this.#lastBatchMillis = Math.max(this.#lastBatchMillis, commits.batchTimeMillis);
     this.#memory = commits.memory;
     this.#wasDown = commits.batchId > 0;
     this.#gather = commits.foundPlan();
@@ -140,10 +143,8 @@ export class Line {
   }
 
   #form(batchTimeMillis: number): void {
-    const { commits, batchIntervalMillis } = this.#fields;
     // Where an earlier process had a clock that ran ahead, batch times still never go back.
-    const timeMillis =
-      commits === undefined ? batchTimeMillis : Math.max(batchTimeMillis, this.#lastBatchMillis + batchIntervalMillis);
+    const timeMillis = Math.max(batchTimeMillis, this.#lastBatchMillis + this.#fields.batchIntervalMillis);
     this.#waiting.push(this.#submitted({ batchTimeMillis: timeMillis, blocks: this.#arrived }));
     this.#arrived = [];
     this.#lastBatchMillis = timeMillis;

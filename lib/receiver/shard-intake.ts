@@ -74,8 +74,8 @@ export class ShardIntake {
   readonly #deaggregator: Deaggregator;
   readonly #skip: SkipThrough;
   readonly #guard: RetentionGuard;
-  /** Where reading begins while nothing was handed out. */
-  #first: StartPosition;
+  /** Where reading begins while nothing was handed out; nowhere for a shard that an engine has at its end already. */
+  #first: StartPosition | undefined;
   /** The last user record that has come. */
   #lastRecord: KinesisRecord | undefined;
   #pages = 0;
@@ -91,7 +91,6 @@ export class ShardIntake {
     this.#skip = new SkipThrough(lease.checkpoint);
     const { retentionMillis } = options;
     this.#guard = new RetentionGuard({ lease, retentionMillis, nowMillis: options.serviceTimeMillis() });
-    this.#first = startPositionOf(lease);
   }
 
   /** Monotonic time of the last page. */
@@ -112,7 +111,7 @@ export class ShardIntake {
   async read(): Promise<ReadingEnd> {
     const { clock, random, events } = this.#options;
     const { outlet, reading, over } = this.#parts;
-    let start = this.#first;
+    let start = this.#begin();
     for (let failures = 1; ; failures += 1) {
       const pagesBefore = this.#pages;
       try {
@@ -131,6 +130,12 @@ export class ShardIntake {
         await sleep(clock, backoffMillis(restartBackoff, failures, random), reading).catch(() => {});
       }
     }
+  }
+
+  /** Where reading begins while nothing was handed out. */
+  #begin(): StartPosition {
+    this.#first ??= startPositionOf(this.#options.lease);
+    return this.#first;
   }
 
   /** Tells what it has counted and not told yet. Nothing is read afterwards. */
@@ -163,7 +168,7 @@ export class ShardIntake {
   #resumePosition(): StartPosition {
     const { through } = this.#parts.positions;
     const isFresh = comparePositions(through, this.#options.lease.checkpoint) === 0;
-    if (isFresh || through.kind !== 'SEQUENCE') return this.#first;
+    if (isFresh || through.kind !== 'SEQUENCE') return this.#begin();
     return { type: 'AFTER_SEQUENCE_NUMBER', sequenceNumber: through.sequenceNumber.toString() };
   }
 

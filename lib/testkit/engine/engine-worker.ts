@@ -62,8 +62,6 @@ export class EngineWorker {
   readonly #life = linkedController();
   /** Aborts when a process that waits for the epoch is to end. */
   readonly #leaving = linkedController(this.#life.signal);
-  /** By shard, the tenure in which it is read now. */
-  readonly #tenures = new Map<string, number>();
   #blocks: HarmedBlocks | undefined;
   #drain: (deadline: AbortSignal) => Promise<unknown> = async () => this.#leaving.abort(left);
   #isOver = false;
@@ -228,7 +226,6 @@ export class EngineWorker {
     const { setup } = this.#world;
     const engine = deferred<BatchPlanEngine>();
     const open: OpenShard = async (shard, _source, signal) => {
-      this.#tenures.set(shard.shardId, shard.tenure);
       return (await engine.promise).open(shard, source, signal);
     };
     const receiver = this.#receiver(open);
@@ -283,10 +280,11 @@ export class EngineWorker {
       await pause(process, this.#random.next() * setup.outputMillis, this.#life.signal);
     }
     if (!isCalm() && chance(this.#random, setup.outputFails)) throw new Error('injected: the output fails');
-    const stranger = batch.ranges.find(({ shardId, tenure }) => this.#tenures.get(shardId) !== tenure);
-    if (stranger !== undefined && setup.scope === 'shard') {
+    const stranger = batch.ranges.find(({ tenure }) => setup.scope === 'shard' && tenure !== fence?.number);
+    if (stranger !== undefined) {
       const { shardId, tenure } = stranger;
-      this.#world.fail(`batch ${batch.id} of ${group} holds a range of ${shardId} that was read in tenure ${tenure}`);
+      const sentence = `batch ${batch.id} of ${group}, made under fence ${fence?.number}, holds what was read of ${shardId} in tenure ${tenure}`;
+      this.#world.fail(sentence);
     }
     shown.put(group, { fence: fence?.number ?? 0, batchId: batch.id, tally: new Map(batch.collect()) });
   }

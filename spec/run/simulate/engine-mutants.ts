@@ -46,7 +46,13 @@ const faults: readonly Omit<Mutant, 'engine'>[] = [
   },
   {
     name: 'batch-time-goes-back-with-the-clock',
-    edits: [{ file: line, find: 'this.#lastBatchMillis = commits.batchTimeMillis;', replace: '' }],
+    edits: [
+      {
+        file: line,
+        find: 'this.#lastBatchMillis = Math.max(this.#lastBatchMillis, commits.batchTimeMillis);',
+        replace: '',
+      },
+    ],
   },
   {
     name: 'garbage-removed-by-a-zombie',
@@ -248,7 +254,7 @@ const faults: readonly Omit<Mutant, 'engine'>[] = [
         file: batchRun,
         find: "    if (!(await commitBatch(order, done, signal))) return { tag: 'dropped' };\n",
         replace:
-          '    for (const block of blocks) source.ack(order.commits?.sourceRange(block) ?? block.range);\n' +
+          '    for (const block of blocks) source.ack(block.range);\n' +
           "    if (!(await commitBatch(order, done, signal))) return { tag: 'dropped' };\n",
       },
     ],
