@@ -149,8 +149,11 @@ export class EngineWorker {
     this.#table.odds = calmReads;
     this.#kinesis.odds = calmPages;
     this.#store.odds = calmStore;
-    if (this.#blocks !== undefined) this.#blocks.odds = calmBlocks;
     this.trap = undefined;
+    if (this.#blocks === undefined) return;
+    this.#blocks.odds = calmBlocks;
+    // Only another block shows that one is missing, and none may come any more.
+    if (this.#blocks.isSilent) this.stop();
   }
 
   #fall(): void {
