@@ -1,11 +1,13 @@
 import PQueue from 'p-queue';
 import { systemClock } from '../base/clock.ts';
-import { MillraceError } from '../base/error.ts';
+import { MillraceError, isMillraceError } from '../base/error.ts';
 import { formatPosition, positionOf } from '../base/position.ts';
 import { systemRandom } from '../base/random.ts';
 import { EventBus } from '../event/bus.ts';
 import { createAwsKinesis } from '../kinesis/aws-kinesis.ts';
 import type { KinesisApi } from '../kinesis/kinesis-api.ts';
+import { patiently } from '../kinesis/patience.ts';
+import type { Shard } from '../kinesis/shard.ts';
 import { listAllShards } from '../kinesis/shard-lister.ts';
 import { type DrainedWorker, drainWorker } from '../lease/drain-request.ts';
 import { type Lease, isEnded } from '../lease/lease.ts';
@@ -20,6 +22,9 @@ import type { Clients } from './clients.ts';
 import type { ConsumerOptions } from './config/consumer-options.ts';
 import type { ConsumerSettings } from './config/consumer-settings.ts';
 import { createLeaseTable } from './lease-table.ts';
+
+export type { DrainedWorker } from '../lease/drain-request.ts';
+export type { SeekMove } from '../lease/seeker.ts';
 
 /** Where a seek goes. */
 export interface SeekRequest {
@@ -94,6 +99,8 @@ export function createAdmin(options: ConsumerOptions): Admin {
 
 /** How many shards are asked at once for their lag. */
 const concurrentShards = 10;
+/** How often in a row a shard's throttling is waited out: over a minute of it. */
+const maxThrottles = 12;
 
 class ApplicationAdmin implements Admin {
   readonly #settings: ConsumerSettings;
@@ -113,13 +120,12 @@ class ApplicationAdmin implements Admin {
   }
 
   async leases(): Promise<readonly LeaseView[]> {
-    const { leases } = await this.#table.scan(this.#life.signal);
+    const { leases } = await this.#ofTable((signal) => this.#table.scan(signal));
     return leases.map(viewOf).sort((a, b) => (a.shardId < b.shardId ? -1 : 1));
   }
 
   async lag(): Promise<readonly ShardLag[]> {
-    const { signal } = this.#life;
-    const { leases } = await this.#table.scan(signal);
+    const { leases } = await this.#ofTable((signal) => this.#table.scan(signal));
     checkStream(leases, (await this.#stream()).stream);
     const queue = new PQueue({ concurrency: concurrentShards });
     const read = leases.filter((lease) => !isEnded(lease)).map((lease) => queue.add(() => this.#lagOf(lease)));
@@ -128,12 +134,16 @@ class ApplicationAdmin implements Admin {
 
   async #lagOf(lease: Lease): Promise<ShardLag> {
     const { signal } = this.#life;
+    const { clock, random } = this.#ports;
+    const patience = { clock, random, signal, maxThrottles };
     const shardId = lease.leaseKey;
     // A row of Java's at a sentinel has no time yet; it has read nothing, as from the oldest record.
     const isOpenable = lease.checkpoint.kind === 'SEQUENCE' || lease.initialTimestampMillis !== undefined;
     const start = isOpenable ? startPositionOf(lease) : ({ type: 'TRIM_HORIZON' } as const);
-    const iterator = await this.#api.getShardIterator({ shardId, start }, signal);
-    const { millisBehindLatest } = await this.#api.getRecords({ iterator, limit: 1, shardId }, signal);
+    // The workers read the same shards, up to the limit that all of them share.
+    const iterator = await patiently(() => this.#api.getShardIterator({ shardId, start }, signal), patience);
+    const read = () => this.#api.getRecords({ iterator, limit: 1, shardId }, signal);
+    const { millisBehindLatest } = await patiently(read, patience);
     return { shardId, millisBehindLatest };
   }
 
@@ -143,15 +153,45 @@ class ApplicationAdmin implements Admin {
     const target = targetOf(to, only, this.#api.serviceTimeMillis());
     const { clock, random } = this.#ports;
     const shards = await listAllShards({ api: this.#api, clock, random, signal });
+    await this.#checkPlace(target, only, shards);
     const options = { table: this.#table, stream, shards, target, dryRun };
-    return seekLeases({ ...options, ...(only === undefined ? {} : { only }) }, signal);
+    const shardsToMove = only === undefined ? {} : { only };
+    return this.#ofTable((ending) => seekLeases({ ...options, ...shardsToMove }, ending));
+  }
+
+  /** A sequence number that is not of the shard would stop the reading of the shard for good: Kinesis is asked before. */
+  async #checkPlace(target: SeekTarget, only: readonly string[] | undefined, shards: readonly Shard[]): Promise<void> {
+    const shardId = only?.[0];
+    if (target.type !== 'AFTER_SEQUENCE_NUMBER' || !shards.some((shard) => shard.shardId === shardId)) return;
+    const sequenceNumber = String(target.position.sequenceNumber);
+    const start = { type: 'AFTER_SEQUENCE_NUMBER', sequenceNumber } as const;
+    const { clock, random } = this.#ports;
+    const patience = { clock, random, signal: this.#life.signal, maxThrottles };
+    await patiently(() => this.#api.getShardIterator({ shardId: shardId ?? '', start }, this.#life.signal), patience);
   }
 
   async drain(workerIdentifier: string): Promise<DrainedWorker> {
     const { shutdownGraceMillis, failoverTimeMillis } = this.#settings;
     // After its grace a worker aborts, and release may take F more.
     const drainMillis = shutdownGraceMillis + 2 * failoverTimeMillis;
-    return drainWorker({ table: this.#table, workerIdentifier, drainMillis, ...this.#ports }, this.#life.signal);
+    const options = { table: this.#table, workerIdentifier, drainMillis, ...this.#ports };
+    return this.#ofTable((signal) => drainWorker(options, signal));
+  }
+
+  /** For a worker a table that is not there was deleted; for whoever looks on it may never have been made. */
+  async #ofTable<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    try {
+      return await work(this.#life.signal);
+    } catch (thrown) {
+      if (!isMillraceError(thrown, 'MR_TABLE_FOREIGN') || !isMissing(thrown.cause)) throw thrown;
+      const { tableName, applicationName } = this.#settings;
+      throw new MillraceError(
+        'MR_TABLE_FOREIGN',
+        `the lease table ${tableName} does not exist: no worker of ${applicationName} has run in this account and region; ` +
+          'see to applicationName, tableName and region',
+        { subject: { table: tableName }, cause: thrown },
+      );
+    }
   }
 
   async #stream() {
@@ -163,6 +203,10 @@ class ApplicationAdmin implements Admin {
     this.#life.abort(new MillraceError('MR_ABORTED', 'the administrator was disposed of'));
     this.#clients.destroy();
   }
+}
+
+function isMissing(cause: unknown): boolean {
+  return cause instanceof Error && cause.name === 'ResourceNotFoundException';
 }
 
 function viewOf(lease: Lease): LeaseView {

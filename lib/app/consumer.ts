@@ -140,6 +140,7 @@ class StandaloneConsumer implements Consumer {
     const unlisten = this.#listen(options, (reason) => life.abort(reason));
     const { receiver } = assembly;
     try {
+      if (this.#settings.ui !== undefined) await this.#watch?.serve(this.#settings.ui);
       const ended = new AbortController();
       const signals = { run: life.signal, ended: ended.signal };
       const work = isBlockWork(handler)
@@ -164,9 +165,9 @@ class StandaloneConsumer implements Consumer {
     using life = linkedController(options.signal);
     const unlisten = this.#listen(options, (reason) => life.abort(reason));
     const { receiver } = assembly;
-    const run = receiver.run(life.signal);
-    run.catch(() => {});
     try {
+      if (this.#settings.ui !== undefined) await this.#watch?.serve(this.#settings.ui);
+      receiver.run(life.signal).catch(() => {});
       yield* new PullLoop({
         source: receiver,
         drainWithin: (drain) => this.#drainWithin(assembly, drain),

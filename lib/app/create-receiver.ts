@@ -116,6 +116,7 @@ class FeedingReceiver implements EngineReceiver {
     });
     receiver.demand(demand);
     try {
+      if (settings.ui !== undefined) await this.#watch?.serve(settings.ui);
       await runTogether(receiver, life, feed.run(life.signal));
     } finally {
       unsubscribe();

@@ -3,21 +3,21 @@ import { type Clock, pause, systemClock } from '../base/clock.ts';
 import { MillraceError } from '../base/error.ts';
 import { type ProcessCpu, systemProcessCpu } from '../base/process-cpu.ts';
 import { systemRandom } from '../base/random.ts';
-import { EventBus } from '../event/bus.ts';
-import { createAwsKinesis } from '../kinesis/aws-kinesis.ts';
-import type { KinesisApi, ShardFilter, StartPosition } from '../kinesis/kinesis-api.ts';
-import type { ShardReader } from '../kinesis/reader.ts';
+import type { EventBus } from '../event/bus.ts';
+import type { KinesisApi } from '../kinesis/kinesis-api.ts';
+import type { Page, ShardReader } from '../kinesis/reader.ts';
+import type { Shard } from '../kinesis/shard.ts';
 import { listAllShards } from '../kinesis/shard-lister.ts';
 import { logEvents } from '../monitor/log-events.ts';
-import { settingsOfProgram } from './assembly.ts';
-import { createClients } from './clients.ts';
-import type { ConsumerOptions } from './config/consumer-options.ts';
-import type { ConsumerSettings, InitialPositionSetting } from './config/consumer-settings.ts';
+import type { ConsumerSettings } from './config/consumer-settings.ts';
+import { openStream } from '../receiver/open-stream.ts';
 import { defaultLogger } from './default-logger.ts';
 import { createReading } from './reading.ts';
+import { type FollowedShard, ShardsWork, filterOf } from './shards-work.ts';
+import { type StreamOnlyOptions, openWithoutLeases } from './without-leases.ts';
 
 /** What is measured: options of a consumer that are about reading, and for how long. */
-export interface StreamBenchOptions extends Omit<ConsumerOptions, 'applicationName'> {
+export interface StreamBenchOptions extends StreamOnlyOptions {
   /** How long to read: 30. Shards that end earlier are followed by their children. */
   readonly seconds?: number;
   /** Ends the measurement early; what was measured until then counts. */
@@ -56,7 +56,7 @@ export interface StreamBenchFigures extends Omit<ShardBenchFigures, 'shardId' | 
 
 const defaultSeconds = 30;
 const progressMillis = 1_000;
-/** The name under which its stream consumer is registered: never that of an application, whose subscriptions it would take. */
+/** The name under which its stream consumer is registered. */
 const benchName = 'millrace-bench';
 
 /**
@@ -72,29 +72,14 @@ export async function benchStream(options: StreamBenchOptions): Promise<StreamBe
       subject: { option: 'seconds' },
     });
   }
-  const leaveNothing = given.retrievalMode === 'FAN_OUT' && given.consumerArn === undefined;
-  const settings = settingsOfProgram({
-    ...(leaveNothing ? { deregisterConsumer: true } : {}),
-    ...given,
-    applicationName: benchName,
-  });
-  const bus = new EventBus();
+  const { api, clients, settings, events: bus } = openWithoutLeases(benchName, given);
   const unlog = logEvents(bus, settings.logger ?? defaultLogger());
-  const clients = createClients({
-    ...(settings.region === undefined ? {} : { region: settings.region }),
-    ...(settings.credentials === undefined ? {} : { credentials: settings.credentials }),
-    ...(settings.kinesisEndpoint === undefined ? {} : { kinesisEndpoint: settings.kinesisEndpoint }),
-  });
-  const stream =
-    settings.streamArn === undefined ? { streamName: settings.streamName } : { streamArn: settings.streamArn };
   const clock = systemClock;
-  const { codec } = settings;
-  const api = createAwsKinesis({ client: clients.kinesis, stream, clock, events: bus, codec });
   const reading = createReading({ clients, api, settings, clock, random: systemRandom, events: bus });
   using life = linkedController(signal);
   const meter = new Meter(settings, clock, systemProcessCpu);
   try {
-    return await run({ api, reader: reading.reader, settings, clock, life, meter, seconds, onProgress });
+    return await run({ api, reader: reading.reader, settings, clock, events: bus, life, meter, seconds, onProgress });
   } finally {
     life.abort(measured());
     await reading.end();
@@ -108,6 +93,7 @@ interface Run {
   readonly reader: ShardReader;
   readonly settings: ConsumerSettings;
   readonly clock: Clock;
+  readonly events: EventBus;
   readonly life: { readonly signal: AbortSignal; abort(reason: Error): void };
   readonly meter: Meter;
   readonly seconds: number;
@@ -115,13 +101,16 @@ interface Run {
 }
 
 async function run(parts: Run): Promise<StreamBenchFigures> {
-  const { api, settings, clock, life, meter, seconds, onProgress } = parts;
+  const { settings, clock, life, meter, seconds, onProgress } = parts;
   const { signal } = life;
-  const filter = filterOf(settings.initialPosition);
-  const shards = await listAllShards({ api, clock, random: systemRandom, signal, filter }).catch(rejectUnless(signal));
+  const shards = await shardsOf(parts).catch(rejectUnless(signal));
   meter.begin();
-  const work = new ShardsWork(parts);
-  for (const { shardId } of shards ?? []) work.open(shardId, settings.initialPosition);
+  const take = async (shard: FollowedShard, page: Page) => {
+    meter.add(shard.shardId, page);
+    return true;
+  };
+  const work = new ShardsWork({ reader: parts.reader, life, take });
+  for (const shard of shards ?? []) work.open(shard, settings.initialPosition);
   const endMillis = clock.monotonicMillis() + seconds * 1_000;
   while (!signal.aborted && !work.isDone) {
     const leftMillis = endMillis - clock.monotonicMillis();
@@ -135,48 +124,11 @@ async function run(parts: Run): Promise<StreamBenchFigures> {
   return figures;
 }
 
-/** The shards that are read; a fault of one of them ends all. */
-class ShardsWork {
-  readonly #run: Run;
-  readonly #opened = new Map<string, Promise<void>>();
-  #open = 0;
-  #fault: { readonly thrown: unknown } | undefined;
-
-  constructor(run: Run) {
-    this.#run = run;
-  }
-
-  get isDone(): boolean {
-    return this.#open === 0;
-  }
-
-  open(shardId: string, start: StartPosition): void {
-    if (this.#opened.has(shardId)) return;
-    this.#open += 1;
-    this.#opened.set(shardId, this.#read(shardId, start));
-  }
-
-  async settled(): Promise<void> {
-    await Promise.all(this.#opened.values());
-    if (this.#fault !== undefined) throw this.#fault.thrown;
-  }
-
-  async #read(shardId: string, start: StartPosition): Promise<void> {
-    const { reader, life, meter } = this.#run;
-    try {
-      for await (const page of reader.open(shardId, start, life.signal)) {
-        meter.add(shardId, page);
-        for (const child of page.end?.childShards ?? []) this.open(child.shardId, { type: 'TRIM_HORIZON' });
-      }
-    } catch (thrown) {
-      if (!life.signal.aborted) {
-        this.#fault ??= { thrown };
-        life.abort(measured());
-      }
-    } finally {
-      this.#open -= 1;
-    }
-  }
+async function shardsOf({ api, settings, clock, events, life }: Run): Promise<readonly Shard[]> {
+  const ports = { clock, random: systemRandom, events };
+  const { createdAtMillis } = await openStream(api, ports, life.signal);
+  const filter = filterOf(settings.initialPosition, createdAtMillis);
+  return listAllShards({ api, ...ports, signal: life.signal, filter });
 }
 
 interface ShardCount {
@@ -255,17 +207,6 @@ class Meter {
         isEnded: count.isEnded,
       })),
     };
-  }
-}
-
-function filterOf(position: InitialPositionSetting): ShardFilter {
-  switch (position.type) {
-    case 'TRIM_HORIZON':
-      return { type: 'AT_TRIM_HORIZON' };
-    case 'LATEST':
-      return { type: 'AT_LATEST' };
-    case 'AT_TIMESTAMP':
-      return position;
   }
 }
 

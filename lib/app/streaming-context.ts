@@ -17,6 +17,7 @@ import type { OpenShard } from '../receiver/open-shard.ts';
 import { type EngineNeeds, settingsOfProgram } from './assembly.ts';
 import { withRoomFor } from './block-work.ts';
 import type { ConsumerOptions } from './config/consumer-options.ts';
+import { type UiOptions, checkedUiOptions } from './config/ui-options.ts';
 import type { RunOptions } from './consumer.ts';
 import { defaultLogger } from './default-logger.ts';
 import { type StateRetention, commitPlaceOf, holdEpoch } from './engine-commits.ts';
@@ -34,10 +35,12 @@ export interface StreamingContextOptions extends EngineContextOptions, StateRete
   readonly maximumRetryAttempts?: number;
   /** How long a function of the program may take to settle, milliseconds: 300,000. Then the run ends with `MR_HANDLER_FAILED`. */
   readonly stalledAfterMillis?: number;
+  /** Serves the page of the run, on this machine alone unless it says otherwise; default: none is served. */
+  readonly ui?: UiOptions;
 }
 
 /** Options of {@link StreamingContext.kinesisStream}: those of a consumer without what the context says for all. */
-export type KinesisStreamOptions = Omit<ConsumerOptions, 'applicationName' | 'onFailure'>;
+export type KinesisStreamOptions = Omit<ConsumerOptions, 'applicationName' | 'onFailure' | 'ui'>;
 
 /** How a Kinesis stream is read. */
 export interface ReceiversOptions {
@@ -81,6 +84,7 @@ export class StreamingContext extends EngineContext {
   /** @throws MillraceError `MR_CONFIG_INVALID` for a batch interval that is not a whole number of milliseconds */
   constructor(options: StreamingContextOptions) {
     super(options);
+    if (options.ui !== undefined) checkedUiOptions(options.ui);
     this.#options = options;
   }
 
@@ -114,6 +118,7 @@ export class StreamingContext extends EngineContext {
       throw invalid(`receivers is ${receivers}: give a whole number from 1 to ${maximumReceivers}`);
     }
     const given = settingsOfProgram({ ...options, applicationName });
+    if (given.ui !== undefined) throw invalid('ui is of the context as a whole: give it to the StreamingContext');
     const stream = this.addInput<KinesisRecord>(given.streamName);
     const ownTable = this.#inputs.length > 0 && options.tableName === undefined;
     // A batch holds the blocks of a whole interval, and the next one's arrive while it is processed.
@@ -218,6 +223,7 @@ export class StreamingContext extends EngineContext {
     this.#watch = watch;
     watch.start();
     try {
+      if (this.#options.ui !== undefined) await watch.serve(this.#options.ui);
       await this.#runCommitting(plan, life, leaving.signal);
     } catch (thrown) {
       if (thrown !== left) throw thrown;

@@ -11,6 +11,9 @@ import type { Snapshot } from '../monitor/snapshot/snapshot.ts';
 import { SnapshotFold, noOrigin } from '../monitor/snapshot/fold.ts';
 import type { Origin } from '../monitor/snapshot/origin.ts';
 import type { ConsumerSettings } from './config/consumer-settings.ts';
+import type { UiOptions } from './config/ui-options.ts';
+import { shownSettings } from './shown-settings.ts';
+import { type Ui, startProgramUi } from './ui.ts';
 
 /** Has a listener hear of a program; `watch` gives what watches it by then. The returned function ends it. */
 export function addListener(bus: EventBus, listener: StreamingListener, watch: () => Watch | undefined): () => void {
@@ -42,6 +45,7 @@ export class Watch {
   readonly #publishing = new AbortController();
   #speaking: Origin;
   #published: Promise<void> | undefined;
+  #ui: Ui | undefined;
 
   /** `receivers`: the settings of each receiver of the program, in order. */
   constructor(bus: EventBus, receivers: readonly ConsumerSettings[]) {
@@ -67,6 +71,7 @@ export class Watch {
     const [first] = this.#receivers;
     if (first === undefined || !first.cloudWatch || first.metricsLevel === 'NONE') return;
     const { applicationName: namespace, metricsLevel: level, workerIdentifier, region, credentials } = first;
+    const isOfSeveral = new Set(this.#receivers.map(({ streamName }) => streamName)).size > 1;
     const sink = new CloudWatchSink({ region, credentials, endpoint: first.cloudWatchEndpoint });
     const publisher = new CloudWatchPublisher({
       bus: this.#bus,
@@ -75,8 +80,20 @@ export class Watch {
       namespace,
       level,
       workerIdentifier,
+      ...(first.metricsEnabledDimensions === undefined ? {} : { dimensions: first.metricsEnabledDimensions }),
+      streamName: () => (isOfSeveral ? this.#speaking.streamName : ''),
     });
     this.#published = publisher.run(this.#publishing.signal).finally(() => sink.destroy());
+  }
+
+  /**
+   * Serves the page of the program.
+   * @throws MillraceError `MR_CONFIG_INVALID`, `MR_PORT_UNAVAILABLE`
+   */
+  async serve(options: UiOptions): Promise<void> {
+    const configuration = shownSettings(this.#receivers);
+    const source = { snapshot: () => this.monitor.snapshot(), configuration: () => configuration };
+    this.#ui = await startProgramUi(source, options);
   }
 
   /** The receiver that is publishing now. */
@@ -95,10 +112,11 @@ export class Watch {
     }
   }
 
-  /** Ends it: publishes what is left, for at most the time of one call. */
+  /** Ends it: publishes what is left, for at most the time of one call; the page is served until then. */
   async end(): Promise<void> {
     this.#publishing.abort();
     await this.#published;
+    await this.#ui?.[Symbol.asyncDispose]();
     this.monitor[Symbol.dispose]();
   }
 }

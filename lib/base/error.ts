@@ -36,9 +36,11 @@ export const errorReactions = {
   MR_STATE_NEWER: 'fatal',
   MR_STATE_FOREIGN: 'fatal',
   MR_EPOCH_LOST: 'restart',
+  MR_SINK_FENCED: 'restart',
   MR_SEEK_STATE: 'fatal',
   MR_FOREIGN_WORKER: 'fatal',
   MR_RANGE_HOLE: 'restart',
+  MR_PORT_UNAVAILABLE: 'fatal',
   MR_INTERNAL: 'fatal',
 } as const satisfies Record<string, Reaction>;
 

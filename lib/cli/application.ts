@@ -3,75 +3,90 @@ import {
   AliasNotFoundError,
   type Application,
   type ApplicationText,
+  ArgumentParseError,
+  type Command,
   FlagNotFoundError,
+  type RouteMap,
   UnexpectedFlagError,
   UnexpectedPositionalError,
   UnsatisfiedFlagError,
+  UnsatisfiedPositionalError,
   buildApplication,
   buildCommand,
   buildRouteMap,
   text_en,
 } from '@stricli/core';
 import { unknownName } from '../app/config/given-value.ts';
-import { type ErrorCode, MillraceError, messageOf } from '../base/error.ts';
+import { showValue } from '../app/config/problem.ts';
+import { type ErrorCode, MillraceError, isMillraceError, messageOf } from '../base/error.ts';
 import { nearestName } from '../base/text.ts';
+import type { CommandDefinition } from './command.ts';
 import type { CommandContext } from './command-io.ts';
-import { type BenchFlags, benchFlagParameters } from './bench-flags.ts';
-import { type ConsumeFlags, consumeFlagParameters } from './consume-flags.ts';
-
-/** The commands of Millrace. */
-const commandNames = ['consume', 'bench'];
+import { type CommandGroup, type CommandTable, commandTable, isGroup } from './command-table.ts';
 
 /**
- * The command line as the parser sees it. Commands are loaded when they run, so that `--help` and a slip in a flag
- * cost no AWS client. Everything that goes wrong is handed to `report` as an error and printed by the caller.
+ * The command line as the parser sees it, with the one command loaded that the arguments name: all others are a name and a
+ * line of help. Everything that goes wrong is handed to `report` as an error and printed by the caller.
  */
-export function buildMillrace(report: (thrown: unknown) => void): Application<CommandContext> {
-  const flags = consumeFlagParameters();
-  const consume = buildCommand<ConsumeFlags, [], CommandContext>({
-    loader: async () => (await import('./commands/consume.ts')).consume,
-    parameters: { flags },
-    docs: {
-      brief: 'Print the records of a stream, one JSON line each, and checkpoint what was printed',
-      fullDescription:
-        'Reads all shards of a stream together with the other workers of the same application, and prints one JSON ' +
-        'line for each record on stdout: streamName, shardId, sequenceNumber, subSequenceNumber, partitionKey, ' +
-        'approximateArrivalTimestamp, encoding ("utf8" or "base64"), data. Logs go to stderr. ' +
-        'SIGINT and SIGTERM drain; a second one aborts.\n\n' +
-        'Flags win over environment variables (in brackets), these over the file of --config.\n\n' +
-        'Exit codes: 0 done, drained or output closed; 1 failed; 2 usage or configuration; 3 stream or table ' +
-        'missing, foreign, re-created or not active; 4 credentials or permission; 5 endpoint unreachable; ' +
-        '6 stopped by onFailure; 7 drain deadline passed; 128+n second signal.',
-      customUsage: ['--stream-name orders --application-name mailer [--region eu-west-1] [flags]'],
-    },
+export async function buildMillrace(
+  argv: readonly string[],
+  report: (thrown: unknown) => void,
+): Promise<Application<CommandContext>> {
+  const named: Named = { path: [], commandNames: Object.keys(commandTable), definition: undefined };
+  const brief = 'Millrace: consume Amazon Kinesis streams';
+  const root = await routesOf({ brief, commands: commandTable }, argv, named);
+  return buildApplication(root, {
+    name: 'millrace',
+    versionInfo: { getCurrentVersion: currentVersion },
+    scanner: { allowArgumentEscapeSequence: named.definition?.takesRest ?? false },
+    documentation: { disableAnsiColor: true, onlyRequiredInUsageLine: true },
+    localization: { text: reportingText(report, named) },
   });
-  const benchFlags = benchFlagParameters();
-  const bench = buildCommand<BenchFlags, [], CommandContext>({
-    loader: async () => (await import('./commands/bench.ts')).bench,
-    parameters: { flags: benchFlags },
-    docs: {
-      brief: 'Measure what a stream gives and what reading it takes, without leases and checkpoints',
-      fullDescription:
-        'Reads all shards of a stream for a bounded time, and prints records and MB a second for each shard and for all, ' +
-        'how far they are behind, and the processor time that it took. No table is touched and no checkpoint moved. By ' +
-        'polling it takes its part of the 5 reads and 2 MB a second that all consumers of a shard share; with ' +
-        '--retrieval-mode FAN_OUT it registers a stream consumer, millrace-bench unless told another, and deregisters it ' +
-        'at the end. Progress and logs go to stderr. SIGINT and SIGTERM end it early, with the figures until then.',
-      customUsage: ['--stream-name orders [--seconds 30] [--region eu-west-1] [flags]'],
-    },
+}
+
+/** What the arguments name: the words on the way, what could stand after them, and the command. */
+interface Named {
+  path: string[];
+  commandNames: string[];
+  definition: CommandDefinition | undefined;
+}
+
+/** The commands of a group, of which only the one on the way of the arguments is loaded. */
+async function routesOf(
+  group: CommandGroup,
+  [word, ...further]: readonly string[],
+  named: Named,
+): Promise<RouteMap<CommandContext>> {
+  const routes: Record<string, Command<CommandContext> | RouteMap<CommandContext>> = {};
+  for (const [name, entry] of Object.entries(group.commands)) {
+    if (name !== word) {
+      routes[name] = isGroup(entry) ? emptyGroup(entry) : nameOnly(entry.brief);
+      continue;
+    }
+    named.path.push(name);
+    if (isGroup(entry)) {
+      named.commandNames = Object.keys(entry.commands);
+      routes[name] = await routesOf(entry, further, named);
+    } else {
+      named.definition = await entry.load();
+      routes[name] = named.definition.command;
+    }
+  }
+  return buildRouteMap<string, CommandContext>({ routes, docs: { brief: group.brief } });
+}
+
+function emptyGroup({ brief, commands }: { brief: string; commands: CommandTable }): RouteMap<CommandContext> {
+  const routes = Object.fromEntries(Object.keys(commands).map((name) => [name, nameOnly('')]));
+  return buildRouteMap<string, CommandContext>({ routes, docs: { brief } });
+}
+
+/** A command that is named in the help and never run: the arguments name another one. */
+function nameOnly(brief: string): Command<CommandContext> {
+  return buildCommand<object, [], CommandContext>({
+    loader: async () => async () => {},
+    parameters: {},
+    docs: { brief },
   });
-  return buildApplication(
-    buildRouteMap<'consume' | 'bench', CommandContext>({
-      routes: { consume, bench },
-      docs: { brief: 'Millrace: consume Amazon Kinesis streams' },
-    }),
-    {
-      name: 'millrace',
-      versionInfo: { getCurrentVersion: currentVersion },
-      documentation: { disableAnsiColor: true, onlyRequiredInUsageLine: true },
-      localization: { text: reportingText(report, [...new Set([...Object.keys(flags), ...Object.keys(benchFlags)])]) },
-    },
-  );
 }
 
 async function currentVersion(): Promise<string> {
@@ -80,15 +95,15 @@ async function currentVersion(): Promise<string> {
 }
 
 /** The parser's texts, with every text of an error turned into a report. */
-function reportingText(report: (thrown: unknown) => void, flags: readonly string[]): ApplicationText {
+function reportingText(report: (thrown: unknown) => void, named: Named): ApplicationText {
   const passOn = (thrown: unknown): string => {
     report(thrown);
     return '';
   };
   return {
     ...text_en,
-    noCommandRegisteredForInput: ({ input }) => passOn(unknownCommand(input)),
-    exceptionWhileParsingArguments: (thrown) => passOn(usageError(thrown, flags)),
+    noCommandRegisteredForInput: ({ input }) => passOn(unknownCommand(input, named)),
+    exceptionWhileParsingArguments: (thrown) => passOn(usageError(thrown, named.definition?.flagNames ?? [])),
     exceptionWhileLoadingCommandFunction: passOn,
     exceptionWhileLoadingCommandContext: passOn,
     exceptionWhileRunningCommand: passOn,
@@ -96,14 +111,15 @@ function reportingText(report: (thrown: unknown) => void, flags: readonly string
   };
 }
 
-function unknownCommand(input: string): MillraceError {
+function unknownCommand(input: string, { path, commandNames }: Named): MillraceError {
   if (input.startsWith('-')) {
-    const remedy = `give the command first, as in millrace ${commandNames[0]} ${input}`;
-    return usage('MR_CONFIG_INVALID', `${JSON.stringify(input)} comes before the command: ${remedy}`);
+    const remedy = `give the command first, as in ${['millrace', ...path, commandNames[0]].join(' ')} ${input}`;
+    return usage('MR_CONFIG_INVALID', `${showValue(input)} comes before the command: ${remedy}`);
   }
   const nearest = nearestName(input, commandNames);
   const remedy = nearest === undefined ? `the commands are ${commandNames.join(', ')}` : `did you mean ${nearest}?`;
-  return usage('MR_CONFIG_UNKNOWN', `unknown command ${JSON.stringify(input)}: ${remedy}`);
+  const shown = [...path, input].join(' ');
+  return usage('MR_CONFIG_UNKNOWN', `unknown command ${showValue(shown)}: ${remedy}`);
 }
 
 /** What is wrong with the arguments, in the words of the configuration. */
@@ -113,6 +129,9 @@ function usageError(thrown: unknown, flags: readonly string[]): MillraceError {
   if (thrown instanceof UnsatisfiedFlagError) {
     return usage('MR_CONFIG_INVALID', `--${thrown.externalFlagName} has no value: give one after it`);
   }
+  if (thrown instanceof UnsatisfiedPositionalError) {
+    return usage('MR_CONFIG_INVALID', `${thrown.placeholder} is missing: give it after the command`);
+  }
   if (thrown instanceof UnexpectedFlagError) {
     const { externalFlagName: name, previousInput, input } = thrown;
     const values = `${JSON.stringify(previousInput)} and ${JSON.stringify(input)}`;
@@ -121,7 +140,18 @@ function usageError(thrown: unknown, flags: readonly string[]): MillraceError {
   if (thrown instanceof UnexpectedPositionalError) {
     return usage('MR_CONFIG_INVALID', `unexpected argument ${JSON.stringify(thrown.input)}: options begin with --`);
   }
+  if (thrown instanceof ArgumentParseError) return unusableValue(thrown, flags);
   return usage('MR_CONFIG_INVALID', messageOf(thrown));
+}
+
+function unusableValue(
+  { externalFlagNameOrPlaceholder: name, input, exception }: ArgumentParseError,
+  flags: readonly string[],
+): MillraceError {
+  if (isMillraceError(exception)) return exception;
+  const shown = flags.includes(name) ? `--${name}` : name;
+  const remedy = exception instanceof SyntaxError ? 'give it without a value' : messageOf(exception);
+  return usage('MR_CONFIG_INVALID', `${shown} is ${showValue(input)}: ${remedy}`, name);
 }
 
 function unknownFlag(shown: string, flags: readonly string[]): MillraceError {

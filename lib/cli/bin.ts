@@ -6,6 +6,9 @@ import type { CommandIo } from './command-io.ts';
 import { main } from './main.ts';
 
 const io: CommandIo = {
+  get stdin() {
+    return process.stdin;
+  },
   stdout: process.stdout,
   stderr: process.stderr,
   clock: systemClock,

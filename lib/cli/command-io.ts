@@ -1,4 +1,4 @@
-import type { Writable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import type { Environment } from '../app/config/environment.ts';
 import type { Clock } from '../base/clock.ts';
 
@@ -8,9 +8,15 @@ export interface TerminalStream extends Writable {
   readonly columns?: number;
 }
 
+/** Where a person may be typing. */
+export interface InputStream extends Readable {
+  readonly isTTY?: boolean;
+}
+
 /** The outside of a command: its streams, its signals and its clock. */
 export interface CommandIo {
-  readonly stdout: Writable;
+  readonly stdin: InputStream;
+  readonly stdout: TerminalStream;
   readonly stderr: TerminalStream;
   readonly clock: Clock;
   /** Calls back at each SIGINT and SIGTERM with the signal's number; the returned function ends it. */

@@ -5,17 +5,17 @@ import { MillraceError } from '../base/error.ts';
 import { jsonLine } from '../base/json-line.ts';
 import type { CommandIo } from './command-io.ts';
 import { exitCodeOfSignal, exitCodes } from './exit-code.ts';
-import { LineOutput } from './line-output.ts';
+import { LineOutput, outputFailed } from './line-output.ts';
 
 /** A record as a line needs it. */
-type ConsumedRecord = Parameters<typeof recordLine>[0];
+export type ConsumedRecord = Parameters<typeof recordLine>[0];
 
-/** What `millrace consume` needs of a consumer. */
-export interface ConsumableConsumer {
-  run(
-    handler: (batch: { readonly records: readonly ConsumedRecord[] }) => Promise<void>,
-    options: { readonly signal: AbortSignal },
-  ): Promise<void>;
+/** What prints the records of a block. */
+export type PrintingHandler = (batch: { readonly records: readonly ConsumedRecord[] }) => Promise<void>;
+
+/** What `millrace consume` needs of a consumer that hands its records to an `H`. */
+export interface ConsumableConsumer<H = PrintingHandler> {
+  run(handler: H, options: { readonly signal: AbortSignal }): Promise<void>;
   drain(): Promise<unknown>;
 }
 
@@ -28,12 +28,16 @@ const signalGraceMillis = 2_000;
 type EarlyEnd = { readonly tag: 'closedPipe' } | { readonly tag: 'signal'; readonly signalNumber: number };
 
 /**
- * Prints every record as one JSON line and answers with the exit code. A block counts as finished only after its
- * lines have left the process. The first SIGINT or SIGTERM drains, the second aborts; a reader of the output that goes
+ * Runs a consumer and answers with the exit code. `handlerOf` makes what the records are handed to; `signal` aborts when
+ * the run is ended at once. The first SIGINT or SIGTERM drains, the second aborts; a reader of the output that goes
  * away ends the run, and what it has not taken is not checkpointed.
  * @throws whatever ended the run otherwise
  */
-export async function runConsume(consumer: ConsumableConsumer, io: CommandIo): Promise<number> {
+export async function runConsume<H>(
+  consumer: ConsumableConsumer<H>,
+  io: CommandIo,
+  handlerOf: (output: LineOutput, signal: AbortSignal) => H,
+): Promise<number> {
   const output = new LineOutput(io.stdout);
   const abort = new AbortController();
   let early: EarlyEnd | undefined;
@@ -57,9 +61,7 @@ export async function runConsume(consumer: ConsumableConsumer, io: CommandIo): P
   });
 
   try {
-    const running = consumer.run((batch) => writeRecords(output, batch.records, abort.signal), {
-      signal: abort.signal,
-    });
+    const running = consumer.run(handlerOf(output, abort.signal), { signal: abort.signal });
     await settledOrAborted(running, abort.signal, (settled) =>
       pause(io.clock, early?.tag === 'signal' ? signalGraceMillis : abortGraceMillis, settled),
     );
@@ -73,22 +75,17 @@ export async function runConsume(consumer: ConsumableConsumer, io: CommandIo): P
   }
 }
 
-async function writeRecords(
-  output: LineOutput,
-  records: readonly ConsumedRecord[],
-  signal: AbortSignal,
-): Promise<void> {
-  signal.throwIfAborted();
-  await output.write(records.map((record) => `${jsonLine(recordLine(record))}\n`).join(''));
+/** Prints every record as one JSON line. A block counts as finished only after its lines have left the process. */
+export function printing(output: LineOutput, signal: AbortSignal): PrintingHandler {
+  return async ({ records }) => {
+    signal.throwIfAborted();
+    await output.write(records.map((record) => `${jsonLine(recordLine(record))}\n`).join(''));
+  };
 }
 
 function outputEnded(cause: Error | undefined): MillraceError {
   if (cause === undefined) return new MillraceError('MR_ABORTED', 'the reader of the output has closed it');
-  return new MillraceError(
-    'MR_INTERNAL',
-    `standard output cannot be written: ${cause.message}; see to its disk or reader and start again, nothing is lost`,
-    { cause },
-  );
+  return outputFailed(cause);
 }
 
 /** Waits for the run; once it is aborted, only for as long as `grace` lets it, which ends early when told. */

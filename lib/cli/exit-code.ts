@@ -47,9 +47,11 @@ const codesOfErrors: Readonly<Record<ErrorCode, number>> = {
   MR_STATE_NEWER: exitCodes.failed,
   MR_STATE_FOREIGN: exitCodes.notUsable,
   MR_EPOCH_LOST: exitCodes.failed,
+  MR_SINK_FENCED: exitCodes.failed,
   MR_SEEK_STATE: exitCodes.failed,
   MR_FOREIGN_WORKER: exitCodes.notUsable,
   MR_RANGE_HOLE: exitCodes.failed,
+  MR_PORT_UNAVAILABLE: exitCodes.usage,
   MR_INTERNAL: exitCodes.failed,
 };
 

@@ -4,18 +4,18 @@ import { pause } from '../base/clock.ts';
 import { buildMillrace } from './application.ts';
 import type { CommandContext, CommandIo } from './command-io.ts';
 import { exitCodeOf, exitCodes } from './exit-code.ts';
+import { isClosedOutput } from './line-output.ts';
 import { errorForPerson, errorForProgram } from './render/error.ts';
 
 /**
  * Runs the command line: arguments without the program's name in, exit code out. Prints what went wrong as one line
- * on stderr, as JSON where `--json` was given.
+ * on stderr, as JSON where `--json` was given. A reader of the output that goes away is no fault.
  */
 export async function main(argv: readonly string[], env: Environment, io: CommandIo): Promise<number> {
   // A reader that goes away must not end a run that works; what it means for the records, the command decides.
   io.stderr.on('error', () => {});
   io.stdout.on('error', () => {});
   const faults: unknown[] = [];
-  const application = buildMillrace((thrown) => faults.push(thrown));
   const context: CommandContext = {
     process: {
       stdout: { write: (text) => io.stdout.write(text) },
@@ -25,13 +25,24 @@ export async function main(argv: readonly string[], env: Environment, io: Comman
     io,
     env,
   };
-  await run(application, argv, context);
+  try {
+    await run(await buildMillrace(argv, (thrown) => faults.push(thrown)), argv, context);
+  } catch (thrown) {
+    faults.push(thrown);
+  }
   if (faults.length > 0) {
     const [fault] = faults;
-    await writeError(io, argv.includes('--json') ? errorForProgram(fault) : errorForPerson(fault));
+    if (isClosedOutput(fault)) return exitCodes.done;
+    await writeError(io, wantsJson(argv) ? errorForProgram(fault) : errorForPerson(fault));
     return exitCodeOf(fault);
   }
   return context.process.exitCode ?? exitCodes.done;
+}
+
+/** `--json` behind `--` belongs to another program. */
+function wantsJson(argv: readonly string[]): boolean {
+  const end = argv.indexOf('--');
+  return (end === -1 ? argv : argv.slice(0, end)).includes('--json');
 }
 
 /** How long a terminal or pipe may take for the error line; the process ends after it. */

@@ -1,7 +1,5 @@
 import type { CancelTimer, Clock } from '../base/clock.ts';
-import type { Progress } from '../monitor/progress.ts';
 import type { TerminalStream } from './command-io.ts';
-import { progressLine } from './render/progress.ts';
 
 /** How often the line is drawn. */
 const drawIntervalMillis = 1_000;
@@ -17,14 +15,15 @@ const eraseLine = '\r\u001b[K';
 export class ProgressDisplay {
   readonly #stream: TerminalStream;
   readonly #clock: Clock;
-  readonly #read: () => Progress;
+  readonly #line: (columns: number) => string;
   #isDrawn = false;
   #cancel: CancelTimer = () => {};
 
-  constructor(stream: TerminalStream, clock: Clock, read: () => Progress) {
+  /** `line` makes what is drawn, at most as wide as the terminal. */
+  constructor(stream: TerminalStream, clock: Clock, line: (columns: number) => string) {
     this.#stream = stream;
     this.#clock = clock;
-    this.#read = read;
+    this.#line = line;
   }
 
   /** Begins to draw. */
@@ -46,8 +45,8 @@ export class ProgressDisplay {
   }
 
   #draw(): void {
-    const line = progressLine(this.#read(), this.#stream.columns ?? usualColumns);
-    this.#stream.write(`${eraseLine}${line}`);
+    const columns = this.#stream.columns ?? usualColumns;
+    this.#stream.write(`${eraseLine}${this.#line(columns).slice(0, Math.max(0, columns - 1))}`);
     this.#isDrawn = true;
     this.start();
   }

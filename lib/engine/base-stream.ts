@@ -3,6 +3,7 @@ import type { Batch } from './batch.ts';
 import type { Graph } from './graph.ts';
 import type { ErasedFunction, ForeachBatchNode, NarrowKind, OutputContext, SaveNode, StreamNode } from './node.ts';
 import { nameOf } from './node-head.ts';
+import { type Sink, type SinkGuarantee, checkSink } from './sink/sink.ts';
 import { windowNode } from './window/window-nodes.ts';
 
 /** A function of a program, of whatever type; its erased form is what the graph keeps. */
@@ -10,6 +11,11 @@ export type AnyFunction = (...args: never[]) => unknown;
 
 /** What a function that puts batches out says of itself. */
 export interface OutputOptions {
+  /**
+   * `idempotent`: what it is given twice it shows once, and what is below the greatest (`fence.number`, `batch.id`) of its
+   * group it refuses. `atLeastOnce`: it may show it again. Absent: it says nothing, which counts as `atLeastOnce`.
+   */
+  readonly guarantee?: SinkGuarantee;
   /**
    * `true`: a batch that is repeated after a crash must hold the same records under the same id, because its target is
    * named by the id. Each batch is then planned before it is processed, which costs a second write for each commit.
@@ -78,17 +84,34 @@ export class BaseStream<T> {
   /**
    * Output: hands each batch to the function. The records count as finished when it, and every other output of the
    * batch, has returned; when it throws, it is called again with the same batch after a pause.
-   * @throws MillraceError `MR_CONFIG_INVALID` when it is not a function
+   * @throws MillraceError `MR_CONFIG_INVALID` when it is not a function, and for a `guarantee` that is none
    */
   foreachBatch(f: (batch: Batch<T>, context: OutputContext) => unknown, options: OutputOptions = {}): void {
     const head = this.graph.head('foreachBatch');
+    const { guarantee } = options;
+    if (guarantee !== undefined && guarantee !== 'idempotent' && guarantee !== 'atLeastOnce') {
+      const given = JSON.stringify(guarantee);
+      throw new MillraceError('MR_CONFIG_INVALID', `guarantee is ${given}: give 'idempotent' or 'atLeastOnce'`);
+    }
     this.graph.outputs.push({
       ...head,
       tag: 'foreachBatch',
       parent: this.node,
       f: this.checked('foreachBatch', f) as ForeachBatchNode['f'],
+      guarantee: options.guarantee,
       repeatable: options.repeatable ?? false,
     });
+  }
+
+  /**
+   * Output: gives each batch to a sink, such as `fileSink`, `kinesisSink`, `dynamoSink` or one of your own. The records
+   * count as finished when it, and every other output of the batch, has resolved.
+   * @throws MillraceError `MR_CONFIG_INVALID` when it is no sink
+   */
+  writeTo(sink: Sink<T>): void {
+    const head = this.graph.head('writeTo');
+    const checked = checkSink(sink, nameOf(head)) as Sink<unknown>;
+    this.graph.outputs.push({ ...head, tag: 'sink', parent: this.node, sink: checked });
   }
 
   /**

@@ -196,7 +196,9 @@ async function tryOutputs(fields: BatchRunFields, order: BatchOrder, trying: Try
     const toDo = advanced === undefined && order.commits !== undefined ? [] : left;
     for (const index of toDo) {
       const output = outputs[index] as OutputNode;
-      const fenced = order.commits === undefined ? {} : { fence: order.commits.fence };
+      if (!isHeld(fields.plan, order)) return undefined;
+      const { commits } = order;
+      const fenced = commits === undefined ? {} : { application: commits.application, fence: commits.fence };
       const context = { group: order.group, attempt, ...fenced, signal: trying.lease };
       const told = { outputId: index, node: output, attempt };
       const perform = () => runOutput(output, trying.work, context);
@@ -208,6 +210,16 @@ async function tryOutputs(fields: BatchRunFields, order: BatchOrder, trying: Try
     await afterFailures(fields, order, { failures, attempt }, trying);
     if (trying.lease.aborted) return undefined;
   }
+}
+
+/**
+ * Whether the batch's holding is still certain. A process that was paused learns it here, before its outputs; what it does
+ * not learn in time, the sinks and the commit refuse.
+ */
+function isHeld({ scope }: Plan, { commits, blocks }: BatchOrder): boolean {
+  if (commits?.isHeld() === false) return false;
+  // Where all shards are of one batch, the loss of one leaves the others to be finished.
+  return scope === 'application' || blocks.every((block) => block.isHeld?.() !== false);
 }
 
 /** In a function of its own, because what a callback assigned is not seen by the types. */

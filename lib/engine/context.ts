@@ -192,6 +192,7 @@ export class EngineContext {
       outputs,
       remembered: Array.from(remembered, ([node, keepMillis]) => ({ node, keepMillis })),
       hasStore: this.#store !== undefined,
+      isDurable: this.#store?.isDurable === true,
       ...(observed.length === 0 ? {} : { observed: observed.map((stream) => stream.node) }),
     });
   }

@@ -20,6 +20,7 @@ import type { InputNode, PrintTarget } from './node.ts';
 import { Pace } from './rate/pace.ts';
 import type { Plan } from './plan.ts';
 import { applicationGroup } from './scope.ts';
+import { checkOutputs, guaranteesOf } from './sink/guarantee.ts';
 import { firstTickState, hurriedTime } from './tick-plan.ts';
 import { runTicker } from './ticker.ts';
 
@@ -69,8 +70,9 @@ const defaultBackoff: BackoffOptions = { baseMillis: 1_000, capMillis: 30_000 };
  * Makes the engine that runs a plan over a source of blocks: a service with one `run`. It ends by itself when the
  * source's blocks end. Drain the source at the same time as the engine, or before it: the engine finishes what the
  * source hands out, and its drain is over when the blocks end.
- * @throws MillraceError `MR_CONFIG_INVALID` when the plan prints and there is nowhere to print to, and for a
- * `maximumRetryAttempts` that is not a whole number of at least -1
+ * @throws MillraceError `MR_CONFIG_INVALID` when the plan prints and there is nowhere to print to, for a
+ * `maximumRetryAttempts` that is not a whole number of at least -1, and for an output whose declared guarantee rests on
+ * commits that there are not
  */
 export function createEngine(options: EngineOptions): BatchPlanEngine {
   return new Engine(options);
@@ -124,6 +126,7 @@ class Engine implements BatchPlanEngine {
     };
     this.#zeroTimeMillis = firstTickState(clock.wallMillis(), plan.batchIntervalMillis).lastTickMillis;
     checkPrintTarget(this.#fields);
+    checkOutputs(plan, commits !== undefined);
   }
 
   /**
@@ -312,7 +315,8 @@ class Engine implements BatchPlanEngine {
   #publishStart(): void {
     const { events, plan } = this.#fields;
     const { batchIntervalMillis, scope, scopeReason: reason } = plan;
-    events.publish({ type: 'engine.started', batchIntervalMillis, scope, reason });
+    const outputs = guaranteesOf(plan, this.#groups !== undefined);
+    events.publish({ type: 'engine.started', batchIntervalMillis, scope, reason, outputs });
   }
 }
 

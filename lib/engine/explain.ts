@@ -1,8 +1,9 @@
-import type { NarrowNode, OutputNode, StreamNode } from './node.ts';
+import type { NarrowNode, StreamNode } from './node.ts';
 import { parentsOf } from './node.ts';
 import { nameOf } from './node-head.ts';
 import type { Plan } from './plan.ts';
 import { describeScope } from './scope.ts';
+import { describeGuarantee, guaranteesOf, outputName } from './sink/guarantee.ts';
 
 /** One computation of a plan whose result is kept: what it reads, the operators that run in one pass, and what it makes of them. */
 export interface Stage {
@@ -51,7 +52,13 @@ export function explainPlan(plan: Plan): string {
     const kept = stage.readers > 1 ? ` kept for ${stage.readers} readers;` : '';
     lines.push(`#${stage.id}${from}${pass}${makes}${every}${kept}`.replace(/;$/, ''));
   }
-  for (const output of plan.outputs) lines.push(`output of #${output.parent.id}: ${describeOutput(output)}`);
+  const guarantees = guaranteesOf(plan, plan.isDurable);
+  for (const [index, output] of plan.outputs.entries()) {
+    const guarantee = guarantees[index];
+    const promise = guarantee === undefined ? '' : `; ${describeGuarantee(guarantee)}`;
+    lines.push(`output of #${output.parent.id}: ${outputName(output)}${promise}`);
+  }
+  if (plan.isPlanned) lines.push('each batch is planned before it is processed: two writes for each commit');
   return `${lines.join('\n')}\n`;
 }
 
@@ -67,10 +74,6 @@ const work: Record<Exclude<StreamNode['tag'], 'narrow'>, string> = {
   transform: 'whole batches',
   stateful: 'remembers',
 };
-
-function describeOutput(output: OutputNode): string {
-  return nameOf(output);
-}
 
 /** The same rule as the evaluation's: a narrow operator that one alone reads runs in the pass of its reader. */
 function fused(plan: Plan, node: StreamNode): { readonly pass: NarrowNode[]; readonly bases: readonly StreamNode[] } {

@@ -1,6 +1,7 @@
 import type { Batch } from './batch.ts';
 import type { Fence } from './commit/fence.ts';
 import type { LocalSource } from './local-source.ts';
+import type { Sink, SinkGuarantee } from './sink/sink.ts';
 import type { StatefulNode } from './stateful-node.ts';
 import type { NodeHead } from './node-head.ts';
 
@@ -152,15 +153,24 @@ export interface OperatorContext extends TransformContext {
 }
 
 /** What makes a plan work: without an output nothing is computed. Outputs run in declaration order. */
-export type OutputNode = ForeachBatchNode | PrintNode | SaveNode;
+export type OutputNode = ForeachBatchNode | PrintNode | SaveNode | SinkNode;
 
 /** Hands the batch to a function of the program. */
 export interface ForeachBatchNode extends NodeHead {
   readonly tag: 'foreachBatch';
   readonly parent: StreamNode;
   readonly f: (batch: Batch<unknown>, context: OutputContext) => unknown;
+  /** What the program says of the function; absent: nothing. */
+  readonly guarantee: SinkGuarantee | undefined;
   /** Whether a batch of the same id must always hold the same records. */
   readonly repeatable: boolean;
+}
+
+/** Gives each batch to a sink. */
+export interface SinkNode extends NodeHead {
+  readonly tag: 'sink';
+  readonly parent: StreamNode;
+  readonly sink: Sink<unknown>;
 }
 
 /** Writes the first items as text. */
@@ -185,6 +195,8 @@ export interface SaveNode extends NodeHead {
 export interface OutputContext {
   /** The commit group: a shard in `shard` scope, `application` in `application` scope. */
   readonly group: string;
+  /** The application, where batches are committed. */
+  readonly application?: string;
   /** 1 for the first try of this output with this batch, then 2 and so on. */
   readonly attempt: number;
   /**

@@ -6,6 +6,7 @@ import type { OutputContext, OutputNode, PrintNode, PrintTarget } from './node.t
 import { renderPrint } from './print.ts';
 import { saveBatch } from './save.ts';
 import { applicationGroup } from './scope.ts';
+import { writeToSink } from './sink/sink-output.ts';
 
 /** The batch that outputs are run for. */
 export interface OutputWork {
@@ -28,6 +29,9 @@ export async function runOutput(node: OutputNode, work: OutputWork, context: Out
       const group = context.group === applicationGroup ? undefined : context.group;
       const { batchTimeMillis } = work.head;
       await saveBatch(node, partitions, { batchTimeMillis, group }, context.signal);
+    } else if (node.tag === 'sink') {
+      const { id: batchId, batchTimeMillis } = work.head;
+      await writeToSink(node.sink, partitions, { ...context, batchId, batchTimeMillis });
     } else await node.f(new Batch({ ...work.head, partitions }), context);
   });
 }

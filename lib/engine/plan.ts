@@ -2,6 +2,7 @@ import { MillraceError } from '../base/error.ts';
 import { type InputNode, type OutputNode, type PrintTarget, type StreamNode, parentsOf } from './node.ts';
 import type { PacingOptions } from './rate/pacing-options.ts';
 import { type Scope, deriveScope } from './scope.ts';
+import { needsRepeatableBatches } from './sink/guarantee.ts';
 import type { StatefulNode } from './stateful-node.ts';
 import { stateKeysOf } from './state-keys.ts';
 import { slidesOf } from './timing.ts';
@@ -37,6 +38,8 @@ export interface Plan {
   readonly scope: Scope;
   /** Why the plan has this scope, as a sentence for the log. */
   readonly scopeReason: string;
+  /** Whether the context has a place for state that outlives the process, so that its batches can be committed. */
+  readonly isDurable: boolean;
   /** Whether an output needs a repeated batch to hold the same records: then each is written down before it is processed. */
   readonly isPlanned: boolean;
 }
@@ -56,6 +59,8 @@ export interface PlanFields {
   readonly outputs: readonly OutputNode[];
   /** Whether the context has a place for state. */
   readonly hasStore: boolean;
+  /** Whether that place outlives the process. */
+  readonly isDurable?: boolean;
   readonly remembered?: readonly Remembered[];
   /** Streams that somebody wants to look at without an output: a test harness. */
   readonly observed?: readonly StreamNode[];
@@ -95,7 +100,8 @@ export function compilePlan(fields: PlanFields): Plan {
       reachable(ends).map((node) => node.id),
     ),
     ...deriveScope(nodes),
-    isPlanned: outputs.some((output) => output.tag === 'foreachBatch' && output.repeatable),
+    isDurable: fields.isDurable ?? false,
+    isPlanned: outputs.some(needsRepeatableBatches),
   };
 }
 

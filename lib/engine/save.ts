@@ -1,12 +1,8 @@
-import { mkdir, open, rename, rm } from 'node:fs/promises';
-import path from 'node:path';
-import { MillraceError } from '../base/error.ts';
 import type { Partitions } from './given.ts';
 import type { SaveNode } from './node.ts';
+import { jsonLine } from './json-line.ts';
 import { nameOf } from './node-head.ts';
-
-/** How many characters are written at once. */
-const charactersAtOnce = 1 << 20;
+import { writeWholeFile } from './whole-file.ts';
 
 /** Which file a batch goes to. */
 export interface SaveTarget {
@@ -35,50 +31,13 @@ export async function saveBatch(
   target: SaveTarget,
   signal: AbortSignal,
 ): Promise<void> {
-  const file = fileOfBatch(node, target);
-  const folder = path.dirname(file);
-  await mkdir(folder, { recursive: true });
-  const unfinished = path.join(folder, `.${path.basename(file)}.${process.pid}.unfinished`);
-  try {
-    const handle = await open(unfinished, 'w');
-    try {
-      for (const text of textOf(node, partitions)) {
-        signal.throwIfAborted();
-        await handle.write(text);
-      }
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    signal.throwIfAborted();
-    await rename(unfinished, file);
-  } catch (thrown) {
-    await rm(unfinished, { force: true });
-    throw thrown;
-  }
+  await writeWholeFile(fileOfBatch(node, target), linesOf(node, partitions), signal);
 }
 
-function* textOf(node: SaveNode, partitions: Partitions): Generator<string> {
-  let text = '';
-  for (const items of partitions) {
-    for (const item of items) {
-      text += `${lineOf(node, item)}\n`;
-      if (text.length < charactersAtOnce) continue;
-      yield text;
-      text = '';
-    }
-  }
-  if (text !== '') yield text;
+function* linesOf(node: SaveNode, partitions: Partitions): Generator<string> {
+  for (const items of partitions) for (const item of items) yield lineOf(node, item);
 }
 
 function lineOf(node: SaveNode, item: unknown): string {
-  if (node.format === 'text') return String(item);
-  const line: unknown = JSON.stringify(item, (_key, value: unknown) =>
-    typeof value === 'bigint' ? String(value) : value,
-  );
-  if (typeof line === 'string') return line;
-  throw new MillraceError(
-    'MR_CONFIG_INVALID',
-    `${nameOf(node)} was given ${typeof item}, which JSON does not have: map the stream to what it has first`,
-  );
+  return node.format === 'text' ? String(item) : jsonLine(item, nameOf(node));
 }

@@ -3,8 +3,16 @@ import type { ErrorSubject } from '../base/error.ts';
 /** Why a worker no longer holds a lease. */
 export type LeaseLossReason = 'taken' | 'expired' | 'deleted' | 'duplicate' | 'released' | 'stalled';
 
+/** What an output of an engine shows of every record that reaches it; `none`: records can be missing, too. */
+export interface OutputPromise {
+  /** The method and line that made it, with its target where it has one. */
+  readonly output: string;
+  readonly guarantee: 'exactlyOnce' | 'atLeastOnce' | 'none';
+  readonly reason: string;
+}
+
 /**
- * A step of the commit order, told when it is done: the operators have taken their step, the state is written, the outputs are done, the commit is written, the ranges are acknowledged.
+ * A step of the commit order, told when it is done: the plan is written (only where a sink needs repeatable batches), the operators have taken their step, the state is written, the outputs are done, the commit is written, the ranges are acknowledged.
  */
 export type BatchStep = 'planned' | 'processed' | 'stateWritten' | 'outputsDone' | 'committed' | 'acknowledged';
 
@@ -199,6 +207,8 @@ export type MillraceEvent =
       /** Who computes and what commits together, with the reason as a sentence. */
       readonly scope: 'shard' | 'application';
       readonly reason: string;
+      /** What each output guarantees, with the reason as a sentence. */
+      readonly outputs: readonly OutputPromise[];
     }
   | {
       readonly type: 'engine.standby';

@@ -1,7 +1,9 @@
+import { invariant } from '../base/assert.ts';
 import { unreachableTimeoutMillis } from '../base/retry.ts';
 import { isMillraceError, messageOf } from '../base/error.ts';
 import type { EventSink } from '../event/bus.ts';
 import type { StartPosition } from './kinesis-api.ts';
+import { PageIterator } from './page-iterator.ts';
 import type { Page, ShardReader } from './reader.ts';
 import { ShardSubscriber, type SubscriberSettings } from './shard-subscriber.ts';
 
@@ -41,27 +43,37 @@ export function createFanOutReader(options: FanOutReaderOptions): ShardReader {
   };
 }
 
-async function* pagesOf(
+function pagesOf(
   subscriber: ShardSubscriber,
   signal: AbortSignal,
   onLimit: ((resume: StartPosition, message: string) => AsyncIterable<Page>) | undefined,
-): AsyncGenerator<Page, void, undefined> {
+): AsyncIterable<Page> {
   // A consumer that has stopped may never ask again, and what nobody asks for would hold its place at the service.
   const onAbort = () => subscriber.close();
   signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    for (;;) {
-      const page = await subscriber.read();
-      yield page;
-      if (page.end !== undefined) return;
-    }
-  } catch (thrown) {
-    if (onLimit === undefined || !isMillraceError(thrown, 'MR_CONSUMER_LIMIT')) throw thrown;
-    yield* onLimit(subscriber.resume, messageOf(thrown));
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-    subscriber.close();
-  }
+  let instead: AsyncIterator<Page> | undefined;
+  const readInstead = async (pages: AsyncIterator<Page>): Promise<Page> => {
+    const next = await pages.next();
+    invariant(next.done !== true, 'the reader that was fallen back to gave no last page');
+    return next.value;
+  };
+  return new PageIterator({
+    async read() {
+      if (instead !== undefined) return readInstead(instead);
+      try {
+        return await subscriber.read();
+      } catch (thrown) {
+        if (onLimit === undefined || !isMillraceError(thrown, 'MR_CONSUMER_LIMIT')) throw thrown;
+        instead = onLimit(subscriber.resume, messageOf(thrown))[Symbol.asyncIterator]();
+        return readInstead(instead);
+      }
+    },
+    async close() {
+      signal.removeEventListener('abort', onAbort);
+      subscriber.close();
+      await instead?.return?.();
+    },
+  });
 }
 
 interface Fallback {

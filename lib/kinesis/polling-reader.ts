@@ -4,7 +4,8 @@ import type { EventSink } from '../event/bus.ts';
 import type { KinesisApi } from './kinesis-api.ts';
 import { type PaceLimits, defaultPaceLimits } from './pace.ts';
 import { unreachableTimeoutMillis } from '../base/retry.ts';
-import type { Page, ShardReader } from './reader.ts';
+import { PageIterator } from './page-iterator.ts';
+import type { ShardReader } from './reader.ts';
 import { ShardPoller } from './shard-poller.ts';
 
 /** What {@link createPollingReader} needs, with the options of design section 14. */
@@ -51,13 +52,10 @@ export function createPollingReader(options: PollingReaderOptions): ShardReader 
     maxRecords: options.maxRecords ?? 10_000,
     unreachableTimeoutMillis: options.unreachableTimeoutMillis ?? unreachableTimeoutMillis,
   };
-  return { open: (shardId, start, signal) => pagesOf(new ShardPoller(settings, shardId, start, signal)) };
-}
-
-async function* pagesOf(poller: ShardPoller): AsyncGenerator<Page, void, undefined> {
-  for (;;) {
-    const page = await poller.read();
-    yield page;
-    if (page.end !== undefined) return;
-  }
+  return {
+    open(shardId, start, signal) {
+      const poller = new ShardPoller(settings, shardId, start, signal);
+      return new PageIterator({ read: () => poller.read(), close: () => {} });
+    },
+  };
 }

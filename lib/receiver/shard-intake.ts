@@ -2,7 +2,7 @@ import { backoffMillis } from '../base/backoff.ts';
 import { type Clock, sleep } from '../base/clock.ts';
 import { MillraceError, isMillraceError, toMillraceError } from '../base/error.ts';
 import type { Notifier } from '../base/notifier.ts';
-import { comparePositions } from '../base/position.ts';
+import { type Position, comparePositions } from '../base/position.ts';
 import type { Random } from '../base/random.ts';
 import type { KinesisRecord } from '../block/record.ts';
 import type { EventSink } from '../event/bus.ts';
@@ -12,7 +12,7 @@ import { Deaggregator, type DeaggregatorOptions } from '../kinesis/kpl/deaggrega
 import type { Page, ShardReader } from '../kinesis/reader.ts';
 import type { Lease } from '../lease/lease.ts';
 import type { BlockOutlet } from './block-outlet.ts';
-import type { ByteBudget } from './byte-budget.ts';
+import type { ByteBudget, Reservation } from './byte-budget.ts';
 import type { DemandGate } from './demand-gate.ts';
 import type { FinishedPositions } from './finished-positions.ts';
 import { RetentionGuard } from './retention-guard.ts';
@@ -76,8 +76,8 @@ export class ShardIntake {
   readonly #guard: RetentionGuard;
   /** Where reading begins while nothing was handed out; nowhere for a shard that an engine has at its end already. */
   #first: StartPosition | undefined;
-  /** The last user record that has come. */
-  #lastRecord: KinesisRecord | undefined;
+  /** That of the last user record that has come; the record itself would keep the bytes around it in memory. */
+  #lastPosition: Position | undefined;
   #pages = 0;
   #lastPageAtMillis: number | undefined;
   #lastPageBytes: number | undefined;
@@ -200,52 +200,65 @@ export class ShardIntake {
   }
 
   async #takePages(pages: AsyncIterator<Page>, signal: AbortSignal): Promise<ReadingEnd | 'trimmed'> {
-    const { gate, budget, bound, serviceTimeMillis, clock } = this.#options;
-    const { outlet, onState } = this.#parts;
+    const { gate, budget } = this.#options;
     for (;;) {
       signal.throwIfAborted();
       const bytes = this.#bytesToReserve();
       await this.#untilRoom(bytes, signal);
       await gate.ready(signal);
       const reserved = await budget.reserve(bytes, signal);
-      try {
-        const askedAtMillis = serviceTimeMillis();
-        const next = await pages.next();
-        // Between the page's arrival and this line reading may have been stopped and its last block sealed: a block
-        // made now would come after that, when nobody takes blocks any more.
-        signal.throwIfAborted();
-        if (next.done === true) return 'request';
-        const page = next.value;
-        this.#pages += 1;
-        this.#lastPageAtMillis = clock.monotonicMillis();
-        onState('reading');
-        this.#lastPageBytes = page.bytes;
-        reserved.settle(page.bytes);
-        if (this.#guard.isLost(page)) return 'trimmed';
-        const cut = cutAtBound(page, bound, askedAtMillis);
-        await this.#accept(cut.records, page.millisBehindLatest, signal);
-        signal.throwIfAborted();
-        this.#noteTip(page, askedAtMillis);
-        // A page that reaches the end of the shard ends it, unless the bound lies before its last records.
-        if (page.end !== undefined && cut.records.length === page.records.length) {
-          this.#childShards = page.end.childShards;
-          outlet.sealEnd();
-          return 'shardEnd';
-        }
-        if (cut.reached) {
-          outlet.seal();
-          return 'bound';
-        }
-      } finally {
-        reserved.release();
+      const end = await this.#takePage(pages, reserved, signal);
+      if (end !== undefined) return end;
+    }
+  }
+
+  /**
+   * Takes one page. A call of its own, since a function that waits keeps in memory what its variables last held: the loop
+   * above would keep the last page of every shard that waits for its turn, and nobody would account for those.
+   */
+  async #takePage(
+    pages: AsyncIterator<Page>,
+    reserved: Reservation,
+    signal: AbortSignal,
+  ): Promise<ReadingEnd | 'trimmed' | undefined> {
+    const { bound, serviceTimeMillis, clock } = this.#options;
+    const { outlet, onState } = this.#parts;
+    try {
+      const askedAtMillis = serviceTimeMillis();
+      const next = await pages.next();
+      // Between the page's arrival and this line reading may have been stopped and its last block sealed: a block
+      // made now would come after that, when nobody takes blocks any more.
+      signal.throwIfAborted();
+      if (next.done === true) return 'request';
+      const page = next.value;
+      this.#pages += 1;
+      this.#lastPageAtMillis = clock.monotonicMillis();
+      onState('reading');
+      this.#lastPageBytes = page.bytes;
+      reserved.settle(page.bytes);
+      if (this.#guard.isLost(page)) return 'trimmed';
+      const cut = cutAtBound(page, bound, askedAtMillis);
+      await this.#accept(cut.records, page.millisBehindLatest, signal);
+      signal.throwIfAborted();
+      this.#noteTip(page, askedAtMillis);
+      // A page that reaches the end of the shard ends it, unless the bound lies before its last records.
+      if (page.end !== undefined && cut.records.length === page.records.length) {
+        this.#childShards = page.end.childShards;
+        outlet.sealEnd();
+        return 'shardEnd';
       }
+      if (!cut.reached) return undefined;
+      outlet.seal();
+      return 'bound';
+    } finally {
+      reserved.release();
     }
   }
 
   /** At the tip nothing came after what has been received, at least until the page was asked for. */
   #noteTip({ millisBehindLatest, isEarlier }: Page, askedAtMillis: number): void {
     if (millisBehindLatest !== 0 || isEarlier === true) return;
-    this.#parts.tip.saw(this.#lastRecord?.position ?? this.#options.lease.checkpoint, askedAtMillis);
+    this.#parts.tip.saw(this.#lastPosition ?? this.#options.lease.checkpoint, askedAtMillis);
   }
 
   /**
@@ -260,7 +273,7 @@ export class ShardIntake {
       signal.throwIfAborted();
       isFirst = false;
       gate.took(part.length, gate.countsBytes ? bytesOf(part) : 0);
-      this.#lastRecord = part.at(-1) ?? this.#lastRecord;
+      this.#lastPosition = part.at(-1)?.position ?? this.#lastPosition;
       this.#parts.outlet.accept(this.#skip.keep(part), millisBehindLatest);
     }
   }

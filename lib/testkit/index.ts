@@ -24,6 +24,7 @@ export {
   kinesisLimitsSuite,
 } from './conformance/kinesis-limits-suite.ts';
 export { type ReaderMaker, readerSuite } from './conformance/reader-suite.ts';
+export { type SinkBench, type SinkItem, type SinkTarget, sinkSuite } from './conformance/sink-suite.ts';
 export { type FakeAwsChildOptions, startFakeAwsChild } from './server/child.ts';
 export type { FakeAws, FakeAwsStats } from './server/fake-aws.ts';
 export type { FakeFault, FakeFaultEffect } from './server/faults.ts';

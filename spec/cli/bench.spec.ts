@@ -50,7 +50,7 @@ describe('millrace bench', () => {
 
   it.each([
     [['--seconds', 'soon'], '--seconds is \\"soon\\"'],
-    [['--seconds', '0'], 'seconds is 0'],
+    [['--seconds', '0'], '--seconds is \\"0\\": give a number of seconds'],
     [['--secnds', '3'], 'did you mean --seconds?'],
     [['--table-name', 'leases'], 'table-name'],
   ])('refuses %j', async (args, words) => {

@@ -3,8 +3,10 @@ import { raceAbort } from '../../lib/base/abort.ts';
 import { MillraceError } from '../../lib/base/error.ts';
 import { deferred } from '../../lib/base/service.ts';
 import { KinesisRecord } from '../../lib/block/record.ts';
-import { type ConsumableConsumer, runConsume } from '../../lib/cli/consume-run.ts';
+import { type ConsumableConsumer, printing, runConsume as run } from '../../lib/cli/consume-run.ts';
 import { MemoryIo } from './support.ts';
+
+const runConsume = (consumer: ConsumableConsumer, io: MemoryIo) => run(consumer, io, printing);
 
 function record(index: number): KinesisRecord {
   return new KinesisRecord({

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ProgressDisplay } from '../../lib/cli/progress-display.ts';
+import { progressLine } from '../../lib/cli/render/progress.ts';
 import { MemoryIo } from './support.ts';
 
 const progress = { shards: 1, records: 2, millisBehindLatest: 0 };
@@ -9,7 +10,7 @@ const erase = '\r\u001b[K';
 describe('the progress display', () => {
   it('draws on one line each second, and gives way to other lines', async () => {
     const io = new MemoryIo({ isTTY: true });
-    const display = new ProgressDisplay(io.stderr, io.clock, () => progress);
+    const display = new ProgressDisplay(io.stderr, io.clock, (columns) => progressLine(progress, columns));
     display.start();
     await io.clock.advance(2_500);
     expect(io.stderr.text).toBe(`${erase}${line}${erase}${line}`);
@@ -26,7 +27,7 @@ describe('the progress display', () => {
 
   it('draws nothing where nobody watches', async () => {
     const io = new MemoryIo();
-    const display = new ProgressDisplay(io.stderr, io.clock, () => progress);
+    const display = new ProgressDisplay(io.stderr, io.clock, (columns) => progressLine(progress, columns));
     display.start();
     await io.clock.advance(5_000);
     display.write('log\n');

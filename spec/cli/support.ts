@@ -1,18 +1,20 @@
-import { Writable } from 'node:stream';
+import { PassThrough, Writable } from 'node:stream';
+import type { Clock } from '../../lib/base/clock.ts';
 import type { CommandIo } from '../../lib/cli/command-io.ts';
 import { VirtualClock } from '../../lib/testkit/virtual-clock.ts';
 
 /** A stream in memory. It can hold its writes back, and break like a pipe or a disk. */
 export class MemoryStream extends Writable {
   readonly isTTY: boolean;
-  readonly columns = 80;
+  readonly columns: number;
   text = '';
   #held: (() => void)[] | undefined;
   #fault: NodeJS.ErrnoException | undefined;
 
-  constructor(options: { isTTY?: boolean } = {}) {
+  constructor(options: { isTTY?: boolean; columns?: number } = {}) {
     super({ decodeStrings: false });
     this.isTTY = options.isTTY ?? false;
+    this.columns = options.columns ?? 80;
   }
 
   /** Lets no write finish until `release`. */
@@ -41,15 +43,30 @@ export class MemoryStream extends Writable {
   }
 }
 
-/** The outside of a command, in memory and on virtual time. */
-export class MemoryIo implements CommandIo {
-  readonly stdout = new MemoryStream();
-  readonly stderr: MemoryStream;
-  readonly clock = new VirtualClock();
-  readonly #handlers = new Set<(signalNumber: number) => void>();
+/** What is typed or piped in, in memory. */
+export class MemoryInput extends PassThrough {
+  readonly isTTY: boolean;
 
   constructor(options: { isTTY?: boolean } = {}) {
+    super();
+    this.isTTY = options.isTTY ?? false;
+  }
+}
+
+/** The outside of a command, in memory and on virtual time unless it is given a clock. */
+export class MemoryIo<C extends Clock = VirtualClock> implements CommandIo {
+  readonly stdin: MemoryInput;
+  readonly stdout: MemoryStream;
+  readonly stderr: MemoryStream;
+  readonly clock: C;
+  readonly #handlers = new Set<(signalNumber: number) => void>();
+
+  /** `isTTY` makes a terminal of all three streams. */
+  constructor(options: { isTTY?: boolean; columns?: number; clock?: C } = {}) {
+    this.stdin = new MemoryInput(options);
+    this.stdout = new MemoryStream(options);
     this.stderr = new MemoryStream(options);
+    this.clock = options.clock ?? (new VirtualClock() as Clock as C);
   }
 
   onSignal(handler: (signalNumber: number) => void): () => void {

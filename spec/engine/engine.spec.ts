@@ -286,6 +286,13 @@ describe('figures and printing', () => {
         batchIntervalMillis: 1_000,
         scope: 'shard',
         reason: 'no operator puts records of several shards together',
+        outputs: [
+          {
+            output: expect.stringMatching(/^foreachBatch at engine\.spec\.ts:\d+$/),
+            guarantee: 'atLeastOnce',
+            reason: expect.stringContaining('batches are not committed'),
+          },
+        ],
       },
     ]);
     expect(rig.eventsOf('batch.completed')).toEqual([

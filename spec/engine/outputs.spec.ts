@@ -97,6 +97,8 @@ describe('the explanation of a plan', () => {
       .mapToPair((text) => [text, 1]);
     pairs.reduceByKey((a, b) => a + b).print();
     pairs.count().print();
+    const again =
+      'every record at least once: batches are not committed, so that one is shown again whose acknowledgement was not written';
     const text = context.explain().replaceAll(/outputs\.spec\.ts:\d+/g, 'L');
     expect(text.split('\n').slice(1)).toEqual([
       'a batch every 1000 ms',
@@ -104,8 +106,8 @@ describe('the explanation of a plan', () => {
       '#2 reads #0; one pass: map at L > mapToPair at L; kept for 2 readers',
       '#3 reads #2; regroup by key: reduceByKey at L',
       '#5 reads #2; one result: count at L',
-      'output of #3: print at L',
-      'output of #5: print at L',
+      `output of #3: print at L; ${again}`,
+      `output of #5: print at L; ${again}`,
       '',
     ]);
     expect(text).toContain('application scope (one process computes all shards): reduceByKey at L puts the values');

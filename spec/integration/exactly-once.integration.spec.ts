@@ -164,6 +164,24 @@ describe.each(['shard', 'application'] as const)('state in %s scope', (scope) =>
   });
 });
 
+describe.each(['shard', 'application'] as const)('a planned batch in %s scope', (scope) => {
+  it('shows the same under the same id when the process is killed after its outputs', async () => {
+    const applicationName = newApplication();
+    const first = start({ scope, applicationName, isRepeatable: true, killAt: { point: 'outputsDone', times: 2 } });
+    expect(await ended(first.child), first.errors()).toBe('SIGKILL');
+    const second = start({ scope, applicationName, isRepeatable: true });
+    expect(await ended(second.child), second.errors() + JSON.stringify(second.lines)).toBe(0);
+    expect(second.lines.map(({ type }) => type)).toContain('plan.found');
+    expect(totals(applicationName)).toEqual(expected());
+    const contents = new Map<string, unknown>();
+    for (const { group, batchId, counts } of shown(applicationName)) {
+      const before = contents.get(`${group} ${batchId}`);
+      if (before !== undefined) expect([group, batchId, counts]).toEqual([group, batchId, before]);
+      contents.set(`${group} ${batchId}`, counts);
+    }
+  });
+});
+
 describe('state by partition key', () => {
   it('goes with its keys through a split and a merge, also when the process is killed on the way', async () => {
     const client = testKinesisClient(aws.endpoint);

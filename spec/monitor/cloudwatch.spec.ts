@@ -3,16 +3,28 @@ import { EventBus } from '../../lib/event/bus.ts';
 import type { EventOf } from '../../lib/event/event.ts';
 import type { MetricsSink } from '../../lib/monitor/cloudwatch/cloudwatch-client.ts';
 import type { Datum, MetricsLevel } from '../../lib/monitor/cloudwatch/datum.ts';
-import { CloudWatchPublisher, maximumDatums } from '../../lib/monitor/cloudwatch/publisher.ts';
+import { type PublisherOptions, CloudWatchPublisher, maximumDatums } from '../../lib/monitor/cloudwatch/publisher.ts';
 import { VirtualClock } from '../../lib/testkit/virtual-clock.ts';
 
-function benchOf(level: MetricsLevel, put: (data: readonly Datum[], signal: AbortSignal) => Promise<void>) {
+function benchOf(
+  level: MetricsLevel,
+  put: (data: readonly Datum[], signal: AbortSignal) => Promise<void>,
+  more: Partial<PublisherOptions> = {},
+) {
   const bus = new EventBus();
   const clock = new VirtualClock();
   const sink: MetricsSink = { put: (_, data, __, signal) => put(data, signal), destroy: () => {} };
   const failed: EventOf<'cloudWatch.failed'>[] = [];
   bus.subscribe((event) => event.type === 'cloudWatch.failed' && failed.push(event));
-  const publisher = new CloudWatchPublisher({ bus, clock, sink, namespace: 'a', level, workerIdentifier: 'w' });
+  const publisher = new CloudWatchPublisher({
+    bus,
+    clock,
+    sink,
+    namespace: 'a',
+    level,
+    workerIdentifier: 'w',
+    ...more,
+  });
   const life = new AbortController();
   const run = publisher.run(life.signal);
   const end = () => {
@@ -55,6 +67,38 @@ describe('the figures for CloudWatch', () => {
     bench.bus.publish(read('s'));
     await bench.end();
     expect(calls[1]?.find(({ name }) => name === 'RecordsProcessed')?.sum).toBe(2);
+  });
+
+  it('keep two streams apart that have shards of the same names', async () => {
+    const data: Datum[] = [];
+    let streamName = 'one';
+    const bench = benchOf('SUMMARY', async (some) => void data.push(...some), { streamName: () => streamName });
+    for (const [stream, lag] of [
+      ['one', 5],
+      ['two', 50],
+    ] as const) {
+      streamName = stream;
+      bench.bus.publish({ type: 'lease.gained', leaseKey: 's', tenure: 1, checkpoint: 'LATEST' });
+      bench.bus.publish(read('s', lag));
+    }
+    await bench.end();
+    const lags = data.filter(({ name, dimensions }) => name === 'MillisBehindLatest' && 'ShardId' in dimensions);
+    expect(lags.map(({ dimensions, sum }) => [dimensions.StreamId, sum])).toEqual([
+      ['one', 5],
+      ['two', 50],
+    ]);
+    expect(data.find(({ name }) => name === 'CurrentLeases')?.sum).toBe(2);
+  });
+
+  it('are one for all shards where shards are no enabled dimension', async () => {
+    const data: Datum[] = [];
+    const bench = benchOf('SUMMARY', async (some) => void data.push(...some), { dimensions: ['WorkerIdentifier'] });
+    bench.bus.publish(read('s'));
+    bench.bus.publish(read('t'));
+    await bench.end();
+    const records = data.filter(({ name }) => name === 'RecordsProcessed');
+    expect(records).toEqual([expect.objectContaining({ dimensions: { Operation: 'ProcessTask' }, sum: 4, count: 2 })]);
+    expect(data.find(({ name }) => name === 'CurrentLeases')?.dimensions).toHaveProperty('WorkerIdentifier', 'w');
   });
 
   it('go in calls of at most a thousand', async () => {

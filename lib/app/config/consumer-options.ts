@@ -3,6 +3,7 @@ import type { EventListener } from '../../event/bus.ts';
 import type { LeaseAssignmentStrategy } from '../../lease/plan/utilization-types.ts';
 import type { AlertThresholds } from '../../monitor/alerts.ts';
 import type { DeadLetter } from '../../receiver/dead-letter.ts';
+import type { UiOptions } from './ui-options.ts';
 
 /** Keys for AWS, as its SDK takes them. */
 export interface CredentialIdentity {
@@ -178,10 +179,19 @@ export interface ConsumerOptions {
   readonly listener?: EventListener | undefined;
   /** Which metrics CloudWatch gets; default `'SUMMARY'`. */
   readonly metricsLevel?: 'NONE' | 'SUMMARY' | 'DETAILED' | undefined;
+  /**
+   * Which of KCL's dimensions figures in CloudWatch keep, `Operation` always; default all. Each shard, and each worker
+   * without a stable name, makes metrics of its own, which AWS bills: `['StreamIdentifier']` is one for all.
+   */
+  readonly metricsEnabledDimensions?:
+    | readonly ('Operation' | 'ShardIdentifier' | 'StreamIdentifier' | 'WorkerIdentifier')[]
+    | undefined;
   /** Whether metrics go to CloudWatch, under the names of KCL; default false. Needs the package `@aws-sdk/client-cloudwatch`. */
   readonly cloudWatch?: boolean | undefined;
   /** URL of CloudWatch, for emulators and private endpoints. */
   readonly cloudWatchEndpoint?: string | undefined;
   /** From where on something is an alert; 0 switches one off. */
   readonly alerts?: AlertThresholds | undefined;
+  /** Serves the page of the run, on this machine alone unless it says otherwise; default: none is served. */
+  readonly ui?: UiOptions | undefined;
 }

@@ -1,9 +1,11 @@
+import type { DimensionName } from '../../monitor/cloudwatch/datum.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { EventListener } from '../../event/bus.ts';
 import type { LeaseAssignmentStrategy } from '../../lease/plan/utilization-types.ts';
 import type { AlertThresholds } from '../../monitor/alerts.ts';
 import type { FailurePolicy } from '../../receiver/failure-policy.ts';
 import type { Credentials } from './consumer-options.ts';
+import type { UiOptions } from './ui-options.ts';
 
 /** Where new leases start. Assignable to the start position of a read. */
 export type InitialPositionSetting =
@@ -87,7 +89,10 @@ export interface ConsumerSettings {
   readonly logger: Logger | undefined;
   readonly listener: EventListener | undefined;
   readonly metricsLevel: 'NONE' | 'SUMMARY' | 'DETAILED';
+  readonly metricsEnabledDimensions: readonly DimensionName[] | undefined;
   readonly cloudWatch: boolean;
   readonly cloudWatchEndpoint: string | undefined;
   readonly alerts: AlertThresholds | undefined;
+  /** Not set: no page is served. */
+  readonly ui: UiOptions | undefined;
 }

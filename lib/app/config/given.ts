@@ -8,7 +8,7 @@ import { consumerOptionList } from './option-list.ts';
 import { type Problem, showValue } from './problem.ts';
 
 /** Variables that belong to the command line and not to the consumer. */
-export const commandVariables: readonly string[] = ['MILLRACE_CONFIG', 'MILLRACE_LOG_LEVEL'];
+export const commandVariables: readonly string[] = ['MILLRACE_CONFIG', 'MILLRACE_LOG_LEVEL', 'MILLRACE_UI_TOKEN'];
 
 const optionNames = Object.keys(consumerOptionList);
 const knownNames = [...optionNames, ...Object.keys(laterOptions)];

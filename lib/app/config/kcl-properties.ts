@@ -37,6 +37,8 @@ const kclNames: Readonly<Record<string, string>> = {
   shardSyncIntervalMillis: 'shardSyncIntervalMillis',
   coordinatorStateTableName: 'coordinatorStateTableName',
   workerMetricsTableName: 'workerMetricsTableName',
+  metricsLevel: 'metricsLevel',
+  metricsEnabledDimensions: 'metricsEnabledDimensions',
 };
 
 const positionName = 'initialPositionInStream';
@@ -58,8 +60,6 @@ const kclOnlyNames: readonly string[] = [
   'taskBackoffTimeMillis',
   'metricsBufferTimeMillis',
   'metricsMaxQueueSize',
-  'metricsLevel',
-  'metricsEnabledDimensions',
   'maxLeasesToStealAtOneTime',
   'initialLeaseTableReadCapacity',
   'initialLeaseTableWriteCapacity',

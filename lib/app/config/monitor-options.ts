@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import type { AlertThresholds } from '../../monitor/alerts.ts';
+import { dimensionNames } from '../../monitor/cloudwatch/datum.ts';
 import { endpoint } from './connection-options.ts';
-import { onOff, programValue, word } from './option-kinds.ts';
+import { onOff, programValue, someWords, word } from './option-kinds.ts';
+import type { UiOptions } from './ui-options.ts';
 
 const threshold = z.number().min(0).optional();
 
@@ -22,6 +24,13 @@ export const monitorOptions = {
     'SUMMARY',
     'DETAILED',
   ]),
+  metricsEnabledDimensions: someWords(
+    {
+      brief: "Which of KCL's dimensions figures in CloudWatch keep; without a dimension the figures along it are one.",
+      defaultText: 'all',
+    },
+    dimensionNames,
+  ),
   cloudWatch: onOff({
     brief: "Whether metrics go to CloudWatch, under the KCL's names; needs @aws-sdk/client-cloudwatch.",
     defaultText: 'false',
@@ -33,5 +42,12 @@ export const monitorOptions = {
       expects: 'an object of thresholds, such as { staleCheckpointMillis: 600000 }; 0 switches one off',
     },
     alerts,
+  ),
+  ui: programValue<UiOptions>(
+    {
+      brief: 'Serves the page of the run, by default at http://127.0.0.1:4040; see page.md.',
+      expects: 'an object such as { port: 4040, onListening: ({ url }) => ... }; see page.md',
+    },
+    z.custom<UiOptions>((value) => typeof value === 'object' && value !== null),
   ),
 };

@@ -67,6 +67,16 @@ export function word<const W extends string>(wording: Wording, words: readonly W
   return { ...wording, schema: z.enum(words), expects: words.join(' or '), fromText: asItIs };
 }
 
+/** An option that is some of a few words: an array in a program and in JSON, elsewhere parted by commas. */
+export function someWords<const W extends string>(wording: Wording, words: readonly W[]): OptionSpec<readonly W[]> {
+  return {
+    ...wording,
+    schema: z.array(z.enum(words)).readonly(),
+    expects: `some of ${words.join(', ')}`,
+    fromText: (given) => ({ ok: true, value: given.split(',').map((one) => one.trim()) }),
+  };
+}
+
 /** An option that is on or off. */
 export function onOff(wording: Wording): OptionSpec<boolean> {
   return {

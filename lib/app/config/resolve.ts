@@ -14,6 +14,7 @@ import { partsOfStreamArn } from './identity-options.ts';
 import { environmentName, flagName } from './option.ts';
 import type { ConsumerValues } from './option-list.ts';
 import { type Problem, configurationError } from './problem.ts';
+import { checkedUiOptions } from './ui-options.ts';
 
 /** Where options come from; a source that is missing says nothing. */
 export interface OptionSources {
@@ -22,6 +23,8 @@ export interface OptionSources {
   readonly options?: ConsumerOptions | undefined;
   readonly env?: Environment | undefined;
   readonly file?: ConfigFile | undefined;
+  /** What counts where no other source says anything. */
+  readonly fallback?: Partial<ConsumerOptions> | undefined;
 }
 
 /** The facts of the machine that defaults are made of. */
@@ -77,6 +80,7 @@ function rankedSources(sources: OptionSources): GivenValues[] {
     fromProgram(sources.options ?? {}),
     fromEnvironment(sources.env ?? {}),
     ...(sources.file === undefined ? [] : [fromFile(sources.file)]),
+    fromProgram(sources.fallback ?? {}),
   ];
 }
 
@@ -184,9 +188,11 @@ function runningSettings(values: ConsumerValues) {
     logger: values.logger,
     listener: values.listener,
     metricsLevel: values.metricsLevel ?? 'SUMMARY',
+    metricsEnabledDimensions: values.metricsEnabledDimensions,
     cloudWatch: values.cloudWatch ?? false,
     cloudWatchEndpoint: values.cloudWatchEndpoint,
     alerts: values.alerts,
+    ui: values.ui === undefined ? undefined : checkedUiOptions(values.ui),
   } as const;
 }
 

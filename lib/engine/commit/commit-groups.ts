@@ -60,15 +60,17 @@ export class CommitGroups {
       log,
       fence: { kind: 'epoch', number: epoch.number },
       write: (next, inner) => (next.kind === 'plan' ? epoch.plan(next.pointer, inner) : epoch.commit(next, inner)),
+      isHeld: () => epoch.isHeld(),
     });
   }
 
   #line(
     group: string,
-    parts: Pick<ConstructorParameters<typeof CommitLine>[0], 'log' | 'fence' | 'write'>,
+    parts: Pick<ConstructorParameters<typeof CommitLine>[0], 'log' | 'fence' | 'write' | 'isHeld'>,
   ): CommitLine {
-    const { events, zeroTimeMillis } = this.#options;
-    return new CommitLine({ ...parts, group, events, zeroTimeMillis: zeroTimeMillis() });
+    const { events, zeroTimeMillis, place } = this.#options;
+    const { application } = place;
+    return new CommitLine({ ...parts, application, group, events, zeroTimeMillis: zeroTimeMillis() });
   }
 }
 

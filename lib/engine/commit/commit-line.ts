@@ -15,6 +15,7 @@ import { SourceRanges, splitBlock } from './source-ranges.ts';
 
 /** What a {@link CommitLine} needs. */
 export interface CommitLineOptions {
+  readonly application: string;
   readonly group: string;
   readonly log: GroupLog;
   readonly fence: Fence;
@@ -26,6 +27,8 @@ export interface CommitLineOptions {
    * each shard of the batch, without records where the shard had none.
    */
   readonly write: (commit: PointerWrite, signal: AbortSignal) => Promise<CommitOutcome>;
+  /** Whether the holding is still certain, where it is not the blocks that tell. */
+  readonly isHeld?: () => boolean;
 }
 
 /** What {@link CommitLineOptions.write} writes. */
@@ -81,6 +84,16 @@ export class CommitLine {
     if (unclaimed.length > 0) {
       options.events.publish({ type: 'state.unclaimed', group: options.group, operators: unclaimed });
     }
+  }
+
+  /** Whose groups these are. */
+  get application(): string {
+    return this.#options.application;
+  }
+
+  /** Whether nothing tells yet that the holding is over: asked before each output, since a process may have been paused. */
+  isHeld(): boolean {
+    return this.#options.isHeld?.() !== false;
   }
 
   /** Under what the batches are committed. */

@@ -12,10 +12,30 @@ export function isPublished(level: DatumLevel, configured: MetricsLevel): boolea
 /** The units of KCL's metrics. */
 export type DatumUnit = 'Count' | 'Bytes' | 'Milliseconds';
 
+/** KCL's names for the dimensions that can be left out (`metricsEnabledDimensions`); `Operation` always stays. */
+export const dimensionNames = ['Operation', 'ShardIdentifier', 'StreamIdentifier', 'WorkerIdentifier'] as const;
+
+/** One of KCL's names for a dimension. */
+export type DimensionName = (typeof dimensionNames)[number];
+
+/** Leaves out the dimensions that are not enabled. The values are kept: those of all shards become one statistic set. */
+export function enabledDimensions(dimensions: DatumDimensions, enabled: readonly DimensionName[]): DatumDimensions {
+  const { Operation, ShardId, StreamId, WorkerIdentifier } = dimensions;
+  const kept = (name: DimensionName, value: string | undefined) => value !== undefined && enabled.includes(name);
+  return {
+    Operation,
+    ...(kept('ShardIdentifier', ShardId) ? { ShardId } : {}),
+    ...(kept('StreamIdentifier', StreamId) ? { StreamId } : {}),
+    ...(kept('WorkerIdentifier', WorkerIdentifier) ? { WorkerIdentifier } : {}),
+  };
+}
+
 /** KCL's dimensions. */
 export interface DatumDimensions {
   readonly Operation: string;
   readonly ShardId?: string;
+  /** The stream's name, in a program that reads several. */
+  readonly StreamId?: string;
   readonly WorkerIdentifier?: string;
 }
 
@@ -58,8 +78,8 @@ export class DatumSet {
 
   /** Puts a statistic set to what is there under its name. */
   merge(datum: Datum): void {
-    const { Operation, ShardId = '', WorkerIdentifier = '' } = datum.dimensions;
-    const key = `${datum.name}\n${datum.unit}\n${Operation}\n${ShardId}\n${WorkerIdentifier}`;
+    const { Operation, ShardId = '', StreamId = '', WorkerIdentifier = '' } = datum.dimensions;
+    const key = `${datum.name}\n${datum.unit}\n${Operation}\n${ShardId}\n${StreamId}\n${WorkerIdentifier}`;
     const known = this.#data.get(key);
     if (known === undefined && this.#data.size >= this.#most) this.#dropped += datum.count;
     else this.#data.set(key, known === undefined ? datum : merged(known, datum));

@@ -4,9 +4,21 @@ import {
   type DatumLevel,
   type DatumSet,
   type DatumUnit,
+  type DimensionName,
   type MetricsLevel,
+  enabledDimensions,
   isPublished,
 } from './datum.ts';
+
+/** What {@link KclMetrics} are made with. */
+export interface KclMetricsOptions {
+  readonly level: MetricsLevel;
+  readonly workerIdentifier: string;
+  /** Which dimensions data keep. */
+  readonly dimensions: readonly DimensionName[];
+  /** The stream of the receiver that is publishing now, in a program that reads several; empty otherwise. */
+  readonly streamName: () => string;
+}
 
 /**
  * Makes KCL's metrics of events: names, units, dimensions and levels of kcl.md section 4, so that dashboards made for the
@@ -14,14 +26,13 @@ import {
  */
 export class KclMetrics {
   readonly #data: DatumSet;
-  readonly #level: MetricsLevel;
-  readonly #workerIdentifier: string;
+  readonly #options: KclMetricsOptions;
+  /** The lag of each lease that is held, by stream and lease: two streams have shards of the same names. */
   readonly #held = new Map<string, number | undefined>();
 
-  constructor(data: DatumSet, options: { readonly level: MetricsLevel; readonly workerIdentifier: string }) {
+  constructor(data: DatumSet, options: KclMetricsOptions) {
     this.#data = data;
-    this.#level = options.level;
-    this.#workerIdentifier = options.workerIdentifier;
+    this.#options = options;
   }
 
   /** Takes one event into account. */
@@ -30,22 +41,22 @@ export class KclMetrics {
       case 'shard.read':
         return this.#read(event.shardId, event.records, event.bytes, event.millisBehindLatest);
       case 'shard.throttled':
-        return this.#add('DETAILED', process(event.shardId), 'KinesisDataFetcher.getRecords.Success', 'Count', 0);
+        return this.#add('DETAILED', this.#process(event.shardId), 'KinesisDataFetcher.getRecords.Success', 'Count', 0);
       case 'shard.iteratorExpired':
-        return this.#add('SUMMARY', process(event.shardId), 'ExpiredIterator', 'Count', 1);
+        return this.#add('SUMMARY', this.#process(event.shardId), 'ExpiredIterator', 'Count', 1);
       case 'lease.checkpointed':
-        return this.#add('DETAILED', process(event.leaseKey), 'UpdateLease.Success', 'Count', 1);
+        return this.#add('DETAILED', this.#process(event.leaseKey), 'UpdateLease.Success', 'Count', 1);
       case 'lease.created':
         return this.#add('DETAILED', { Operation: 'ShardSyncTask' }, 'CreateLease.Success', 'Count', 1);
       case 'lease.gained':
-        this.#held.set(event.leaseKey, undefined);
+        this.#held.set(this.#key(event.leaseKey), undefined);
         return this.#add('DETAILED', this.#of('LeaseDiscovery'), 'NewLeasesDiscovered', 'Count', 1);
       case 'lease.lost':
-        this.#held.delete(event.leaseKey);
+        this.#held.delete(this.#key(event.leaseKey));
         if (event.reason === 'released') return;
         return this.#add('SUMMARY', this.#of('RenewAllLeases'), 'LostLeases', 'Count', 1);
       case 'lease.released':
-        this.#held.delete(event.leaseKey);
+        this.#held.delete(this.#key(event.leaseKey));
         return;
       case 'lease.assigned':
       case 'lease.handoff':
@@ -76,8 +87,9 @@ export class KclMetrics {
   }
 
   #read(shardId: string, records: number, bytes: number, millisBehindLatest: number): void {
-    const dimensions = process(shardId);
-    if (this.#held.has(shardId)) this.#held.set(shardId, millisBehindLatest);
+    const dimensions = this.#process(shardId);
+    const key = this.#key(shardId);
+    if (this.#held.has(key)) this.#held.set(key, millisBehindLatest);
     this.#add('SUMMARY', dimensions, 'RecordsProcessed', 'Count', records);
     this.#add('SUMMARY', dimensions, 'DataBytesProcessed', 'Bytes', bytes);
     this.#add('SUMMARY', dimensions, 'MillisBehindLatest', 'Milliseconds', millisBehindLatest);
@@ -85,14 +97,20 @@ export class KclMetrics {
   }
 
   #of(Operation: string): DatumDimensions {
-    return { Operation, WorkerIdentifier: this.#workerIdentifier };
+    return { Operation, WorkerIdentifier: this.#options.workerIdentifier };
   }
 
   #add(level: DatumLevel, dimensions: DatumDimensions, name: string, unit: DatumUnit, value: number): void {
-    if (isPublished(level, this.#level)) this.#data.add(name, unit, dimensions, value);
+    if (!isPublished(level, this.#options.level)) return;
+    this.#data.add(name, unit, enabledDimensions(dimensions, this.#options.dimensions), value);
   }
-}
 
-function process(ShardId: string): DatumDimensions {
-  return { Operation: 'ProcessTask', ShardId };
+  #process(ShardId: string): DatumDimensions {
+    const StreamId = this.#options.streamName();
+    return { Operation: 'ProcessTask', ShardId, ...(StreamId === '' ? {} : { StreamId }) };
+  }
+
+  #key(leaseKey: string): string {
+    return `${this.#options.streamName()} ${leaseKey}`;
+  }
 }

@@ -3,7 +3,7 @@ import { linkedController, raceAbort } from '../../base/abort.ts';
 import { messageOf } from '../../base/error.ts';
 import type { EventListener, EventSink } from '../../event/bus.ts';
 import { datumsPerCall, type MetricsSink } from './cloudwatch-client.ts';
-import { type Datum, DatumSet, type MetricsLevel } from './datum.ts';
+import { type Datum, DatumSet, type DimensionName, type MetricsLevel, dimensionNames } from './datum.ts';
 import { KclMetrics } from './kcl-metrics.ts';
 
 /** Statistic sets that wait at most: a thousand shards have about five each. Beyond it values of new names are given up. */
@@ -24,6 +24,10 @@ export interface PublisherOptions {
   readonly namespace: string;
   readonly level: MetricsLevel;
   readonly workerIdentifier: string;
+  /** KCL's `metricsEnabledDimensions`; default: all. */
+  readonly dimensions?: readonly DimensionName[];
+  /** The stream of whoever publishes now, in a program that reads several; default: empty. */
+  readonly streamName?: () => string;
 }
 
 /**
@@ -39,7 +43,7 @@ export class CloudWatchPublisher {
 
   constructor(options: PublisherOptions) {
     this.#options = options;
-    this.#metrics = new KclMetrics(this.#data, options);
+    this.#metrics = new KclMetrics(this.#data, { dimensions: dimensionNames, streamName: () => '', ...options });
   }
 
   /** Statistic sets that wait. */

@@ -1,13 +1,15 @@
 /** One metric with its series. */
 export interface Metric {
   readonly name: string;
-  readonly type: 'counter' | 'gauge';
+  readonly type: 'counter' | 'gauge' | 'summary';
   readonly help: string;
   readonly samples: readonly Sample[];
 }
 
 /** One value of a series. */
 export interface Sample {
+  /** What a summary's `_sum` and `_count` have behind the name; default: nothing. */
+  readonly suffix?: '_sum' | '_count';
   readonly labels?: Readonly<Record<string, string>>;
   readonly value: number;
 }
@@ -17,7 +19,9 @@ export function renderMetrics(metrics: readonly Metric[]): string {
   return metrics
     .filter(({ samples }) => samples.length > 0)
     .map(({ name, type, help, samples }) => {
-      const lines = samples.map(({ labels = {}, value }) => `${name}${renderLabels(labels)} ${value}`);
+      const lines = samples.map(
+        ({ suffix = '', labels = {}, value }) => `${name}${suffix}${renderLabels(labels)} ${value}`,
+      );
       return [`# HELP ${name} ${escapeHelp(help)}`, `# TYPE ${name} ${type}`, ...lines, ''].join('\n');
     })
     .join('');

@@ -1,6 +1,6 @@
 import { scalingSignal, readiness } from '../health/health.ts';
 import { type ShardView, type Snapshot, alertNames } from '../snapshot/snapshot.ts';
-import { distributionMetric } from './distribution-metric.ts';
+import { distributionMetric, histogramMetric } from './distribution-metric.ts';
 import { type Metric, renderMetrics } from './prometheus-text.ts';
 
 /** Shards that have series of their own, those furthest behind first; all others count into the sums only. */
@@ -15,6 +15,7 @@ export function prometheusText(snapshot: Snapshot): string {
     ...totalMetrics(snapshot),
     ...stateMetrics(snapshot),
     ...batchMetrics(snapshot),
+    ...snapshot.histograms.map(histogramMetric),
     ...receiverMetrics(snapshot),
     ...shardMetrics(snapshot),
   ]);

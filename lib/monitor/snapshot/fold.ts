@@ -1,4 +1,5 @@
 import type { MillraceEvent } from '../../event/event.ts';
+import { Histograms } from '../metrics/histograms.ts';
 import { AlertList } from './alert-list.ts';
 import { ApplicationState } from './application-state.ts';
 import { BatchList } from './batch-list.ts';
@@ -41,6 +42,7 @@ export class SnapshotFold {
   readonly #commits = new CommitList();
   readonly #alerts = new AlertList();
   readonly #totals = noTotals();
+  readonly #histograms = new Histograms();
   #version = 0;
 
   constructor(options: SnapshotFoldOptions) {
@@ -60,6 +62,7 @@ export class SnapshotFold {
     this.#version += 1;
     const seen = { atMillis, origin };
     count(this.#totals, event);
+    this.#histograms.add(event);
     this.#application.add(event);
     this.#receivers.add(event, seen);
     this.#shards.add(event, seen);
@@ -97,6 +100,7 @@ export class SnapshotFold {
       commits: this.#commits.views,
       alerts: this.#alerts.views,
       totals: { ...this.#totals },
+      histograms: this.#histograms.views,
     };
   }
 }

@@ -45,9 +45,13 @@ export class Slots {
 
   /** The amount a second over the ended slots; 0 before the first has ended. */
   perSecond(nowMillis: number): number {
-    const ended = this.ended(nowMillis);
-    if (ended.length === 0) return 0;
-    return (ended.reduce((sum, [, amount]) => sum + amount, 0) * 1_000) / (ended.length * this.#slotMillis);
+    if (this.#newest === undefined) return 0;
+    this.#moveTo(nowMillis);
+    const ended = this.#sums.length - 1;
+    if (ended === 0) return 0;
+    let sum = 0;
+    for (let index = 0; index < ended; index += 1) sum += this.#sums[index] ?? 0;
+    return (sum * 1_000) / (ended * this.#slotMillis);
   }
 
   #moveTo(atMillis: number): void {

@@ -23,6 +23,29 @@ export interface Snapshot {
   /** What is wrong now, the oldest first. */
   readonly alerts: readonly AlertView[];
   readonly totals: Totals;
+  /** Distributions since the start, of what has happened at least once. */
+  readonly histograms: readonly HistogramView[];
+}
+
+/** What distributions are kept of: names end in their unit. */
+export type HistogramName =
+  | 'readLagMillis'
+  | 'readRecords'
+  | 'blockRecords'
+  | 'batchProcessingMillis'
+  | 'batchSchedulingMillis'
+  | 'batchTotalMillis'
+  | 'outputMillis';
+
+/** A distribution since the start. Percentiles are right to three digits. */
+export interface HistogramView {
+  readonly name: HistogramName;
+  readonly count: number;
+  readonly sum: number;
+  readonly p50: number;
+  readonly p90: number;
+  readonly p99: number;
+  readonly max: number;
 }
 
 /** What the process is and does as a whole. */

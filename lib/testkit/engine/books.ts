@@ -1,6 +1,6 @@
 import { comparePositions, formatPosition, type Position, SHARD_END } from '../../base/position.ts';
 import { type Manifest, type NamedObject, type ReadManifest, readManifest } from '../../engine/commit/manifest.ts';
-import { parsePointer } from '../../engine/commit/pointer.ts';
+import { type Pointer, parsePointer } from '../../engine/commit/pointer.ts';
 import { type Codecs, restoreMemory } from '../../engine/commit/state-pieces.ts';
 import type { KeyedState } from '../../engine/state/keyed-state.ts';
 import { type Lease, isEnded } from '../../lease/lease.ts';
@@ -27,6 +27,10 @@ export interface BooksOptions {
 }
 
 interface Group {
+  /** The text of the row. */
+  pointer: string;
+  /** The plan that holds, of the batch after this one. */
+  plan: string | undefined;
   batchId: number;
   batchTimeMillis: number;
   fence: number;
@@ -106,17 +110,19 @@ export class Books {
     writer: string,
   ): void {
     const known = this.#groups.get(applicationGroup);
-    if (row.pointer === undefined || row.batchId === (known?.batchId ?? 0)) return;
+    if (row.pointer === undefined || row.pointer === known?.pointer) return;
     this.#commit(applicationGroup, row.pointer, row.epoch, writer);
   }
 
   #commit(name: string, pointerText: string, fence: number, writer: string): void {
     const { fail, shown, retainedVersions } = this.#options;
-    this.#commits += 1;
     try {
       const pointer = parsePointer(pointerText, name);
+      const known = this.#groups.get(name);
+      if (pointer.plan !== undefined) return this.#plan(name, { pointer, pointerText, fence, writer });
+      this.#commits += 1;
       const { manifest } = this.#object({ name: pointer.manifest, checksum: pointer.checksum });
-      const before = this.#groups.get(name);
+      const before = known;
       const where = `batch ${manifest.batchId} of ${name}, committed by ${writer},`;
       const wrong = whyWrong(before, manifest, fence) ?? this.#whyMoved(before?.manifest, manifest);
       if (wrong !== undefined) return fail(`${where} ${wrong}`);
@@ -125,6 +131,8 @@ export class Books {
       const chain = manifest.state?.chain ?? [];
       const kept = [...(before?.kept ?? []), [pointer.manifest, ...chain.map((object) => object.name)]];
       const group: Group = {
+        pointer: pointerText,
+        plan: undefined,
         batchId: manifest.batchId,
         batchTimeMillis: manifest.batchTimeMillis,
         fence,
@@ -140,6 +148,36 @@ export class Books {
     } catch (thrown) {
       fail(`what ${writer} committed of ${name} cannot be read: ${String(thrown)}`);
     }
+  }
+
+  /** A plan was named. It follows the last commit, stands alone, and is there. */
+  #plan(
+    name: string,
+    {
+      pointer,
+      pointerText,
+      fence,
+      writer,
+    }: { readonly pointer: Pointer; readonly pointerText: string; readonly fence: number; readonly writer: string },
+  ): void {
+    const { fail, store } = this.#options;
+    const known = this.#groups.get(name);
+    const { manifest } = this.#object({ name: pointer.manifest, checksum: pointer.checksum });
+    const plan = pointer.plan?.name ?? '';
+    const where = `the plan ${plan} of ${name}, named by ${writer},`;
+    if (manifest.batchId !== (known?.batchId ?? 0))
+      return fail(`${where} follows batch ${manifest.batchId}, not the last`);
+    if (known?.plan !== undefined) return fail(`${where} takes the place of ${known.plan}`);
+    if (store.peek(plan) === undefined) return fail(`${where} is not there`);
+    const group = known ?? {
+      batchId: 0,
+      batchTimeMillis: 0,
+      writer: 'nobody',
+      manifest,
+      kept: [[pointer.manifest]],
+      expected: this.#inherited(name),
+    };
+    this.#groups.set(name, { ...group, fence, pointer: pointerText, plan });
   }
 
   #count({ expected }: Group, shardId: string, position: Position): void {
@@ -220,8 +258,8 @@ export class Books {
   }
 
   #noteRemoval(name: string): void {
-    for (const [group, { kept, batchId }] of this.#groups) {
-      if (kept.some((names) => names.includes(name))) {
+    for (const [group, { kept, batchId, plan }] of this.#groups) {
+      if (plan === name || kept.some((names) => names.includes(name))) {
         this.#options.fail(
           `${name} was removed, and a kept version of ${group} needs it (batch ${batchId} is committed)`,
         );

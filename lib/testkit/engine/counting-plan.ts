@@ -1,3 +1,4 @@
+import type { KinesisRecord } from '../../block/record.ts';
 import { EngineContext } from '../../engine/context.ts';
 import type { OutputContext } from '../../engine/node.ts';
 import type { Plan } from '../../engine/plan.ts';
@@ -12,12 +13,16 @@ export interface CountingPlanOptions {
   readonly store: FakeObjectStore;
   /** Its output: shows the counts of all keys after a batch. */
   readonly show: (batch: Batch<readonly [string, Counted]>, context: OutputContext) => Promise<void>;
+  /** Whether its batches are planned, for a second output that keeps the records of each batch under its id. */
+  readonly isPlanned: boolean;
+  readonly keep: (batch: Batch<KinesisRecord>, context: OutputContext) => Promise<void>;
 }
 
 /** Counts the records of each key, which hold their number among those of the key. */
-export function countingPlan({ scope, batchIntervalMillis, store, show }: CountingPlanOptions): Plan {
+export function countingPlan({ scope, batchIntervalMillis, store, show, isPlanned, keep }: CountingPlanOptions): Plan {
   const context = new EngineContext({ batchIntervalMillis, state: store });
   const lines = context.addInput('stream');
+  if (isPlanned) lines.foreachBatch(keep, { repeatable: true, guarantee: 'idempotent' });
   const keyed =
     scope === 'shard' ? lines.keyByPartitionKey() : lines.mapToPair((record) => [record.partitionKey, record]);
   keyed

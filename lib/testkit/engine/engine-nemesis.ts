@@ -22,7 +22,14 @@ export interface EngineNemesisOptions {
 }
 
 /** The order of a batch; a process is struck just after each. */
-const steps: readonly BatchStep[] = ['processed', 'stateWritten', 'outputsDone', 'committed', 'acknowledged'];
+const steps: readonly BatchStep[] = [
+  'planned',
+  'processed',
+  'stateWritten',
+  'outputsDone',
+  'committed',
+  'acknowledged',
+];
 const maxOpenShards = 5;
 
 /** Does to an application what the seed has drawn, one act after another, until it is called off. */
@@ -79,7 +86,7 @@ export class EngineNemesis {
     const { random, setup, tell } = this.#options;
     const { failoverTimeMillis } = setup.settings;
     const passes = wholeBetween(random, 1, 4);
-    const step = pick(random, steps);
+    const step = pick(random, setup.isPlanned ? steps : steps.slice(1));
     tell(worker.id, `${act}${act.endsWith('AtStep') ? ` ${step} ${passes}` : ''}`);
     switch (act) {
       case 'kill':

@@ -34,6 +34,8 @@ export type EngineAct = (typeof engineActs)[number];
 export interface EngineSetup {
   readonly seed: number;
   readonly scope: 'shard' | 'application';
+  /** Whether a sink needs batches that are repeated with the same records. */
+  readonly isPlanned: boolean;
   readonly shards: number;
   readonly maxWorkers: number;
   readonly settings: FleetSettings & { readonly failoverTimeMillis: number };
@@ -69,6 +71,7 @@ export function drawEngineSetup(seed: number): EngineSetup {
   return {
     seed,
     scope: pick(random, ['shard', 'application']),
+    isPlanned: chance(random, 0.5),
     shards: wholeBetween(random, 1, 3),
     maxWorkers: wholeBetween(random, 1, 3),
     settings: {

@@ -102,7 +102,7 @@ class EngineSimulation {
     this.#trace = new Trace({ nowMillis, ...options });
     this.#restarts = forkRandom(seed, 'restarts');
     const store = new FakeObjectStore();
-    const { keepers, stateKeys } = countingPlan({ ...setup, store, show: async () => {} });
+    const { keepers, stateKeys } = countingPlan({ ...setup, store, show: async () => {}, keep: async () => {} });
     const codecs = new Map(keepers.map((node) => [stateKeys.get(node.id) as string, node.persistence]));
     this.#books = new Books({
       application: 'app',
@@ -261,6 +261,8 @@ class EngineSimulation {
       const wrong = this.#shown.whyWrong(group, tally);
       if (wrong !== undefined) this.fail(wrong);
     }
+    const lacks = this.#setup.isPlanned ? this.#shown.whyNotKept(this.#ledger) : undefined;
+    if (lacks !== undefined) this.fail(lacks);
     this.#check();
   }
 

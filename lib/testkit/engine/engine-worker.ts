@@ -1,6 +1,7 @@
 import { deadlineController, linkedController } from '../../base/abort.ts';
 import { pause } from '../../base/clock.ts';
 import { MillraceError } from '../../base/error.ts';
+import type { KinesisRecord } from '../../block/record.ts';
 import type { Random } from '../../base/random.ts';
 import { deferred } from '../../base/service.ts';
 import type { Batch } from '../../engine/batch.ts';
@@ -241,7 +242,12 @@ export class EngineWorker {
     this.#blocks = source;
     if (!this.#world.isCalm()) source.odds = setup.blockOdds;
     const made = createEngine({
-      plan: countingPlan({ ...setup, store: this.#world.store, show: (batch, context) => this.#show(batch, context) }),
+      plan: countingPlan({
+        ...setup,
+        store: this.#world.store,
+        show: (batch, context) => this.#show(batch, context),
+        keep: (batch, context) => this.#keep(batch, context),
+      }),
       source,
       clock: this.process,
       random: this.#random,
@@ -274,15 +280,29 @@ export class EngineWorker {
     });
   }
 
-  /** The output of the plan. */
-  async #show(batch: Batch<readonly [string, Counted]>, { group, fence }: OutputContext): Promise<void> {
-    const { setup, shown, isCalm } = this.#world;
+  /** What an output may meet before it has an effect. */
+  async #disturb(): Promise<void> {
+    const { setup, isCalm } = this.#world;
     const { process } = this;
     await process.runs();
     if (!isCalm() && setup.outputMillis > 0) {
       await pause(process, this.#random.next() * setup.outputMillis, this.#life.signal);
     }
     if (!isCalm() && chance(this.#random, setup.outputFails)) throw new Error('injected: the output fails');
+  }
+
+  /** The output that keeps the records of a batch under its id. */
+  async #keep(batch: Batch<KinesisRecord>, { group }: OutputContext): Promise<void> {
+    await this.#disturb();
+    const records = batch.collect().map(({ shardId, sequenceNumber }) => `${shardId} ${sequenceNumber}`);
+    const wrong = this.#world.shown.keep(group, batch.id, records);
+    if (wrong !== undefined) this.#world.fail(`${this.id} ${wrong}`);
+  }
+
+  /** The output that shows the counts after a batch. */
+  async #show(batch: Batch<readonly [string, Counted]>, { group, fence }: OutputContext): Promise<void> {
+    const { setup, shown } = this.#world;
+    await this.#disturb();
     const stranger = batch.ranges.find(({ tenure }) => setup.scope === 'shard' && tenure !== fence?.number);
     if (stranger !== undefined) {
       const { shardId, tenure } = stranger;

@@ -101,6 +101,7 @@ describe('the settings of a consumer', () => {
       listener: undefined,
       metricsLevel: 'SUMMARY',
       cloudWatch: false,
+      metricsEnabledDimensions: undefined,
       cloudWatchEndpoint: undefined,
       alerts: undefined,
     });

@@ -20,6 +20,7 @@ beforeEach(() => {
   feed = new BlockFeed();
   outcome = 'committed';
   line = new CommitLine({
+    application: 'counts',
     group: 'application',
     log: GroupLog.begin({
       store: new MemoryStore(),

@@ -15,8 +15,8 @@ const faults: readonly Omit<Mutant, 'engine'>[] = [
       },
       {
         file: commit('group-log'),
-        find: "if (outcome === 'exists') {",
-        replace: "if (outcome === 'created' && name === '') {",
+        find: "if ((await store.create(name, bytes, signal)) === 'created') return;",
+        replace: 'if ((await store.create(name, bytes, signal)) !== undefined) return;',
       },
     ],
   },
@@ -25,8 +25,8 @@ const faults: readonly Omit<Mutant, 'engine'>[] = [
     edits: [
       {
         file: commit('group-log'),
-        find: 'const outcome = await store.create(name, bytes, signal);',
-        replace: "const outcome: string = await store.create(name, bytes, signal).catch(() => 'created');",
+        find: "if ((await store.create(name, bytes, signal)) === 'created') return;",
+        replace: "if ((await store.create(name, bytes, signal).catch(() => 'created')) === 'created') return;",
       },
     ],
   },
@@ -59,9 +59,10 @@ const faults: readonly Omit<Mutant, 'engine'>[] = [
     edits: [
       {
         file: commit('commit-line'),
-        find: "    if (outcome === 'lost') return outcome;\n",
+        find: "    if (outcome === 'lost') return outcome;\n    for (const block of blocks) {\n",
         replace:
-          "    if (outcome === 'lost') {\n      this.#tidy(log.noteCommitted(prepared), new AbortController().signal);\n      return outcome;\n    }\n",
+          "    if (outcome === 'lost') {\n      this.#tidy(log.noteCommitted(prepared), new AbortController().signal);\n      return outcome;\n    }\n" +
+          '    for (const block of blocks) {\n',
       },
     ],
   },
@@ -189,8 +190,8 @@ const faults: readonly Omit<Mutant, 'engine'>[] = [
     edits: [
       {
         file: commit('epoch-keeper'),
-        find: "      return (await this.#write(next, signal)) ? 'committed' : 'lost';",
-        replace: "      await this.#write(next, signal);\n      return 'committed';",
+        find: "      return (await this.#write({ batchId, pointer }, signal)) ? 'committed' : 'lost';",
+        replace: "      await this.#write({ batchId, pointer }, signal);\n      return 'committed';",
       },
     ],
   },
@@ -229,8 +230,8 @@ const faults: readonly Omit<Mutant, 'engine'>[] = [
     edits: [
       {
         file: commit('group-log'),
-        find: 'const outcome = await store.create(name, bytes, signal);',
-        replace: "const outcome: string = store.create(name, bytes, signal).catch(() => {}) && 'created';",
+        find: "if ((await store.create(name, bytes, signal)) === 'created') return;",
+        replace: 'if (store.create(name, bytes, signal).catch(() => {}) !== undefined) return;',
       },
     ],
   },
@@ -239,11 +240,11 @@ const faults: readonly Omit<Mutant, 'engine'>[] = [
     edits: [
       {
         file: batchRun,
-        find: '  return { prepared: await commits.prepare({ batchId, batchTimeMillis, blocks, memory }, lease) };\n',
+        find: "  return { tag: 'done', prepared: await commits.prepare({ batchId, batchTimeMillis, blocks, memory }, lease) };\n",
         replace:
           '  const prepared = await commits.prepare({ batchId, batchTimeMillis, blocks, memory }, lease);\n' +
           '  await commits.commit(prepared, blocks, lease);\n' +
-          '  return { prepared: undefined };\n',
+          "  return { tag: 'done', prepared: undefined };\n",
       },
     ],
   },
@@ -347,6 +348,55 @@ const faults: readonly Omit<Mutant, 'engine'>[] = [
         find: '    if (row?.engineState === undefined) {\n',
         replace:
           '    if (byName === undefined && row?.engineState === undefined) continue;\n    if (row !== undefined && row.engineState === undefined) continue;\n    if (row?.engineState === undefined) {\n',
+      },
+    ],
+  },
+  {
+    name: 'accepted-taken-for-committed',
+    edits: [
+      {
+        file: commit('commit-line'),
+        find: '    return committed;\n  }\n',
+        replace: '    return before?.accepted ?? committed;\n  }\n',
+      },
+    ],
+  },
+  {
+    name: 'found-plan-not-run',
+    edits: [{ file: line, find: 'this.#gather = commits.foundPlan();', replace: '' }],
+  },
+  {
+    name: 'plan-not-written',
+    edits: [
+      {
+        file: batchRun,
+        find: '  if (commits !== undefined && plan.isPlanned) {\n',
+        replace: '  if (commits !== undefined && plan.isPlanned && blocks.length === 0) {\n',
+      },
+    ],
+  },
+  {
+    name: 'plan-not-fenced',
+    edits: [
+      {
+        file: commit('commit-line'),
+        find: "    if (outcome === 'lost') return outcome;\n    log.notePlanned(written);\n",
+        replace: '    log.notePlanned(written);\n',
+      },
+      {
+        file: commit('commit-line'),
+        find: "    this.tell(batchId, 'planned');\n    return outcome;\n",
+        replace: "    this.tell(batchId, 'planned');\n    return 'committed';\n",
+      },
+    ],
+  },
+  {
+    name: 'plan-run-in-other-order-of-ranges',
+    edits: [
+      {
+        file: commit('plan-gather'),
+        find: 'this.#blocks[index] = this.#sources.note(made,',
+        replace: 'this.#blocks[this.plan.ranges.length - 1 - index] = this.#sources.note(made,',
       },
     ],
   },

@@ -216,8 +216,8 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'lib/receiver/shard-intake.ts',
-        find: "    if (isFresh || through.kind !== 'SEQUENCE') return this.#first;",
-        replace: '    if (isFresh || through !== null) return this.#first;',
+        find: "    if (isFresh || through.kind !== 'SEQUENCE') return this.#begin();",
+        replace: '    if (isFresh || through !== null) return this.#begin();',
       },
     ],
   },
