@@ -1,5 +1,6 @@
 import { SHARD_END, comparePositions } from '../base/position.ts';
 import { type Block, isWorthStarting } from '../block/block.ts';
+import type { Range } from '../block/range.ts';
 import type { EventSink } from '../event/bus.ts';
 import type { BatchOrder, BatchOutcome } from './batch-run.ts';
 import type { CommitLine } from './commit/commit-line.ts';
@@ -30,6 +31,8 @@ export interface LineFields {
   readonly commits?: CommitLine | undefined;
   /** What becomes of the batch times between the last commit and the first tick of this line: `run` unless told otherwise. */
   readonly onDowntime?: OnDowntime | undefined;
+  /** Tells the source that a range is finished that was read once more. */
+  readonly ack?: (range: Range) => void;
   readonly run: (order: BatchOrder) => Promise<BatchOutcome>;
   /** The batch time of a batch that does not wait for a tick, given the last one of this line. */
   readonly hurriedTime: (lastBatchMillis: number) => number;
@@ -99,8 +102,13 @@ export class Line {
   /** Queues a block. A line that has failed takes no more. */
   offer(block: Block): void {
     if (this.#failed) return;
-    const taken = this.#fields.commits === undefined ? block : this.#fields.commits.admit(block);
-    if (taken === undefined) return;
+    const { commits, ack } = this.#fields;
+    const taken = commits === undefined ? block : commits.admit(block);
+    if (taken === undefined) {
+      // What is committed already is finished now: in a drain no batch may follow that would tell it.
+      for (const range of commits?.takeSeen() ?? []) ack?.(range);
+      return;
+    }
     this.#noteTenure(taken);
     const rest = this.#gather === undefined ? taken : this.#gather.add(taken);
     if (rest !== undefined) this.#arrived.push(rest);
