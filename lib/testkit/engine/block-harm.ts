@@ -33,17 +33,19 @@ export class HarmedBlocks implements BlockSource {
   readonly #before = new Map<string, Block>();
   /** The receiver's ranges of blocks that were put together here. */
   readonly #own = new WeakMap<Range, Range>();
-  /** Shards of which the last block was left out: nobody can tell before another one comes. */
-  readonly #silent = new Set<string>();
+  #hasLost = false;
   odds: BlockOdds = calmBlocks;
 
   constructor(options: HarmedBlocksOptions) {
     this.#options = options;
   }
 
-  /** Whether a block is missing that nothing has followed. */
-  get isSilent(): boolean {
-    return this.#silent.size > 0;
+  /**
+   * Whether a block was left out. An engine that noticed has ended its run; it cannot where nothing follows, nor among blocks
+   * that it has seen before, and then the receiver waits for what never comes back.
+   */
+  get hasLost(): boolean {
+    return this.#hasLost;
   }
 
   get blocks(): AsyncIterable<Block> {
@@ -63,14 +65,13 @@ export class HarmedBlocks implements BlockSource {
     const last = this.#before.get(block.shardId);
     const before = last?.tenure === block.tenure ? last : undefined;
     this.#before.set(block.shardId, block);
-    this.#silent.delete(block.shardId);
     const fault = blockFaults.find((one) => chance(random, this.odds[one]));
     const needsBefore = fault === 'blockRepeated' || fault === 'blockStraddles';
     if (fault === undefined || (needsBefore && before === undefined)) return [block];
     onFault(fault, block);
     switch (fault) {
       case 'blockLost':
-        this.#silent.add(block.shardId);
+        this.#hasLost = true;
         return [];
       case 'blockRepeated':
         return [before as Block, block];

@@ -153,8 +153,7 @@ export class EngineWorker {
     this.trap = undefined;
     if (this.#blocks === undefined) return;
     this.#blocks.odds = calmBlocks;
-    // Only another block shows that one is missing, and none may come any more.
-    if (this.#blocks.isSilent) this.stop();
+    if (this.#blocks.hasLost) this.stop();
   }
 
   #fall(): void {
