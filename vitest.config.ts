@@ -1,9 +1,11 @@
 import { defineConfig } from 'vitest/config';
+import { limitOfRuns } from './spec/support/runs.ts';
+import { SlowFirst } from './spec/support/slow-first.ts';
 
 const minuteMillis = 60_000;
 
 /** Suites of their own; all other spec files are the `unit` suite, property tests included. */
-const own = ['tidy', 'integration', 'package'];
+const own = ['tidy', 'integration', 'package', 'browser'];
 const interop = 'spec/interop/**/*.interop.spec.ts';
 /** The lease table as it stands in DynamoDB: on dynalite in the unit suite, on DynamoDB Local in the interop suite. */
 const leaseTable = 'spec/lease/dynamo/*.spec.ts';
@@ -13,6 +15,7 @@ const withoutEmulator = ['service-answers', 'damaged-rows'].map((name) => `spec/
 // The suites run one after the other (groupOrder), the files of a suite side by side.
 export default defineConfig({
   test: {
+    sequence: { sequencer: SlowFirst },
     reporters: ['default', './spec/support/closing-reporter.ts'],
     projects: [
       {
@@ -22,7 +25,11 @@ export default defineConfig({
           include: ['spec/**/*.spec.ts'],
           exclude: [...own.map((folder) => `spec/${folder}/**`), interop],
           provide: { dynamoEmulator: 'dynalite' },
-          testTimeout: 20_000,
+          // Every file leaves its process as it found it, so one process may play many files; loading the AWS SDK and the
+          // library anew for each took longer than the tests. Some files wait for timers: three on two cores.
+          isolate: false,
+          maxWorkers: 3,
+          testTimeout: limitOfRuns(60_000),
         },
       },
       {
@@ -35,12 +42,12 @@ export default defineConfig({
         },
       },
       {
-        // Each file starts servers and worker processes: one at a time, so that they do not starve each other.
+        // Each file starts servers and worker processes, which wait for timers most of the time: two files side by side.
         test: {
           name: 'integration',
           sequence: { groupOrder: 3 },
           include: ['spec/integration/**/*.spec.ts'],
-          fileParallelism: false,
+          maxWorkers: 2,
           testTimeout: 2 * minuteMillis,
           hookTimeout: minuteMillis,
         },
@@ -56,6 +63,17 @@ export default defineConfig({
           // A fleet waits for timers most of the time: two files side by side still leave each of them a core.
           maxWorkers: 2,
           testTimeout: 3 * minuteMillis,
+          hookTimeout: minuteMillis,
+        },
+      },
+      {
+        // The page in a real browser: `spec/browser/setup.sh` gets one, `npm run build:page` builds the page.
+        test: {
+          name: 'browser',
+          sequence: { groupOrder: 5 },
+          include: ['spec/browser/**/*.spec.ts'],
+          fileParallelism: false,
+          testTimeout: minuteMillis,
           hookTimeout: minuteMillis,
         },
       },

@@ -1,11 +1,13 @@
 import { type ConfigFile, readConfigFile } from '../app/config/config-file.ts';
 import type { ConsumerOptions } from '../app/config/consumer-options.ts';
+import { leftOutKclNames } from '../app/config/kcl-properties.ts';
 import { laterOptions } from '../app/config/later-options.ts';
 import { flagName } from '../app/config/option.ts';
 import { consumerOptionList } from '../app/config/option-list.ts';
 import { type OptionSources, resolveConsumerOptions } from '../app/config/resolve.ts';
 import { MillraceError } from '../base/error.ts';
 import type { CommandContext } from './command-io.ts';
+import { loggerOf } from './log-level.ts';
 
 /** The flags of a command with those among them that are options. */
 export type GivenFlags = object;
@@ -61,7 +63,18 @@ async function fileOf(
       subject: { option: 'properties' },
     });
   }
-  if (properties !== undefined) return readConfigFile(properties, 'properties');
-  const path = config ?? context.env['MILLRACE_CONFIG'];
-  return path === undefined ? undefined : readConfigFile(path);
+  const path = properties ?? config ?? context.env['MILLRACE_CONFIG'];
+  if (path === undefined) return undefined;
+  const file = await readConfigFile(path, properties === undefined ? undefined : 'properties');
+  tellWhatIsLeftOut(context, file);
+  return file;
+}
+
+/** Nobody should believe that a line of a file does something when it does nothing. */
+function tellWhatIsLeftOut(context: CommandContext, file: ConfigFile): void {
+  if (file.kind !== 'properties') return;
+  const names = leftOutKclNames(file);
+  if (names.length === 0) return;
+  const logger = loggerOf(context, undefined);
+  logger.warn({ file: file.path, names }, 'lines about the daemon of KCL are left out: Millrace has none');
 }

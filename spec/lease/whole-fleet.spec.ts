@@ -4,8 +4,9 @@ import { planLeaseCountBased } from '../../lib/lease/plan/lease-count-plan.ts';
 import { planByUtilization } from '../../lib/lease/plan/utilization-plan.ts';
 import type { AssignmentPlan } from '../../lib/lease/plan/utilization-types.ts';
 import { Fleet, type FleetWorker, failoverTimeMillis as F, openShards } from './fleet.ts';
+import { limitOfRuns, runs } from '../support/runs.ts';
 
-const seeds = Array.from({ length: 12 }, (_, index) => index + 1);
+const seeds = Array.from({ length: runs(5) }, (_, index) => index + 1);
 const plans: readonly (readonly [string, AssignmentPlan])[] = [
   ['lease count', planLeaseCountBased],
   ['utilization', planByUtilization],
@@ -53,7 +54,7 @@ describe('a second worker that joins the owner of 100 shards', () => {
         for (const worker of fleet.workers) expect(worker.lost).toEqual([]);
       }
     },
-    120_000,
+    limitOfRuns(120_000),
   );
 });
 
@@ -69,7 +70,7 @@ describe('a worker that is killed', () => {
       }
       expect(Math.max(...took)).toBeLessThanOrEqual(F + 3_000);
     },
-    120_000,
+    limitOfRuns(120_000),
   );
 
   it.each(plans)(
@@ -83,7 +84,7 @@ describe('a worker that is killed', () => {
       }
       expect(Math.max(...took)).toBeLessThanOrEqual(2 * F + 2_000);
     },
-    120_000,
+    limitOfRuns(120_000),
   );
 });
 
@@ -109,7 +110,7 @@ describe('a worker that stops cleanly', () => {
         }
       }
     },
-    120_000,
+    limitOfRuns(120_000),
   );
 });
 
@@ -133,6 +134,6 @@ describe('a rolling restart of ten workers', () => {
         for (const worker of fleet.workers) expect(worker.lost).toEqual([]);
       }
     },
-    120_000,
+    limitOfRuns(120_000),
   );
 });

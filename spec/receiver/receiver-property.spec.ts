@@ -5,11 +5,12 @@ import { sleep } from '../../lib/base/clock.ts';
 import { randomInteger, seededRandom } from '../../lib/base/random.ts';
 import { Fleet, type Worker, noAnswer, wait } from './fleet.ts';
 import { historyFaults } from './history.ts';
+import { limitOfRuns, runs } from '../support/runs.ts';
 
 const failoverTimeMillis = 3_000;
 const maximumWorkers = 3;
 const maximumOpenShards = 6;
-const numRuns = 80;
+const numRuns = runs(30);
 
 const which = fc.nat(5);
 const clean = [
@@ -160,38 +161,46 @@ async function play(steps: readonly Step[], seed: number): Promise<Story> {
 
 // A failure prints the seed and the path of fast-check; give both to fc.assert to see it again.
 describe('any story of workers and shards', () => {
-  it('hands out every record at least once, in order, children after their parents', { timeout: 60_000 }, async () => {
-    await fc.assert(
-      fc.asyncProperty(fc.array(anyStep, { minLength: 5, maxLength: 40 }), fc.nat(), async (steps, seed) => {
-        const { fleet } = await play(steps, seed);
-        expect(fleet.verdict.missing).toEqual([]);
-        expect(historyFaults(fleet)).toEqual([]);
-        // A drain over a table out of reach may say that work will be repeated; there is no other fault.
-        const outcomes = fleet.workers.map(({ outcome }) => outcome);
-        expect(
-          outcomes.filter(
-            (outcome) =>
-              outcome !== undefined && outcome !== 'resolved' && !isMillraceError(outcome, 'MR_DRAIN_TIMEOUT'),
-          ),
-        ).toEqual([]);
-        // One that was killed between the end of a shard and its release stays the owner of an ended lease.
-        const kept = fleet.table.rows.filter(
-          (row) => row.checkpoint.kind !== 'SHARD_END' && row.leaseOwner !== undefined,
-        );
-        expect(kept).toEqual([]);
-      }),
-      { numRuns },
-    );
-  });
+  it(
+    'hands out every record at least once, in order, children after their parents',
+    { timeout: limitOfRuns(60_000) },
+    async () => {
+      await fc.assert(
+        fc.asyncProperty(fc.array(anyStep, { minLength: 5, maxLength: 40 }), fc.nat(), async (steps, seed) => {
+          const { fleet } = await play(steps, seed);
+          expect(fleet.verdict.missing).toEqual([]);
+          expect(historyFaults(fleet)).toEqual([]);
+          // A drain over a table out of reach may say that work will be repeated; there is no other fault.
+          const outcomes = fleet.workers.map(({ outcome }) => outcome);
+          expect(
+            outcomes.filter(
+              (outcome) =>
+                outcome !== undefined && outcome !== 'resolved' && !isMillraceError(outcome, 'MR_DRAIN_TIMEOUT'),
+            ),
+          ).toEqual([]);
+          // One that was killed between the end of a shard and its release stays the owner of an ended lease.
+          const kept = fleet.table.rows.filter(
+            (row) => row.checkpoint.kind !== 'SHARD_END' && row.leaseOwner !== undefined,
+          );
+          expect(kept).toEqual([]);
+        }),
+        { numRuns },
+      );
+    },
+  );
 
-  it('hands out every record exactly once when workers only join and drain', { timeout: 60_000 }, async () => {
-    await fc.assert(
-      fc.asyncProperty(fc.array(cleanStep, { minLength: 5, maxLength: 40 }), fc.nat(), async (steps, seed) => {
-        const { fleet } = await play(steps, seed);
-        expect(fleet.verdict).toEqual({ missing: [], repeated: [] });
-        expect(historyFaults(fleet)).toEqual([]);
-      }),
-      { numRuns },
-    );
-  });
+  it(
+    'hands out every record exactly once when workers only join and drain',
+    { timeout: limitOfRuns(60_000) },
+    async () => {
+      await fc.assert(
+        fc.asyncProperty(fc.array(cleanStep, { minLength: 5, maxLength: 40 }), fc.nat(), async (steps, seed) => {
+          const { fleet } = await play(steps, seed);
+          expect(fleet.verdict).toEqual({ missing: [], repeated: [] });
+          expect(historyFaults(fleet)).toEqual([]);
+        }),
+        { numRuns },
+      );
+    },
+  );
 });

@@ -4,6 +4,7 @@ import type { Block } from '../../lib/block/block.ts';
 import { chooseAssignmentPlan } from '../../lib/lease/plan/assignment-plan.ts';
 import { Fleet, type Worker, type WorkerOptions, wait } from './fleet.ts';
 import { historyFaults } from './history.ts';
+import { limitOfRuns, runs } from '../support/runs.ts';
 
 const names = ['a', 'b', 'c'];
 const settleMillis = 30_000;
@@ -69,26 +70,30 @@ describe('a rolling restart of three workers with stable identifiers, under load
 });
 
 describe('a handoff under load', () => {
-  it('repeats nothing, whenever workers join and however slow their handlers are', async () => {
-    const joins = fc.array(fc.record({ afterMillis: fc.nat(12_000), handlerMillis: fc.nat(3_000) }), {
-      minLength: 1,
-      maxLength: 3,
-    });
-    await fc.assert(
-      fc.asyncProperty(joins, fc.integer({ min: 1, max: 8 }), async (workers, shardCount) => {
-        const fleet = new Fleet({ shardCount });
-        const slow = (millis: number) => ({ handle: (_: Block, worker: Worker) => wait(worker, millis) });
-        fleet.start('first', slow(500));
-        for (const [index, { afterMillis, handlerMillis }] of workers.entries()) {
-          await load(fleet, afterMillis);
-          fleet.start(`joined ${index}`, slow(handlerMillis));
-        }
-        await load(fleet, 20_000);
-        await fleet.clock.runUntil(() => fleet.allDelivered && fleet.isCheckpointed, { atMostMillis: 1_200_000 });
-        expect(fleet.verdict).toEqual({ missing: [], repeated: [] });
-        expect(historyFaults(fleet)).toEqual([]);
-      }),
-      { numRuns: 12 },
-    );
-  }, 120_000);
+  it(
+    'repeats nothing, whenever workers join and however slow their handlers are',
+    async () => {
+      const joins = fc.array(fc.record({ afterMillis: fc.nat(12_000), handlerMillis: fc.nat(3_000) }), {
+        minLength: 1,
+        maxLength: 3,
+      });
+      await fc.assert(
+        fc.asyncProperty(joins, fc.integer({ min: 1, max: 8 }), async (workers, shardCount) => {
+          const fleet = new Fleet({ shardCount });
+          const slow = (millis: number) => ({ handle: (_: Block, worker: Worker) => wait(worker, millis) });
+          fleet.start('first', slow(500));
+          for (const [index, { afterMillis, handlerMillis }] of workers.entries()) {
+            await load(fleet, afterMillis);
+            fleet.start(`joined ${index}`, slow(handlerMillis));
+          }
+          await load(fleet, 20_000);
+          await fleet.clock.runUntil(() => fleet.allDelivered && fleet.isCheckpointed, { atMostMillis: 1_200_000 });
+          expect(fleet.verdict).toEqual({ missing: [], repeated: [] });
+          expect(historyFaults(fleet)).toEqual([]);
+        }),
+        { numRuns: runs(5) },
+      );
+    },
+    limitOfRuns(120_000),
+  );
 });

@@ -44,18 +44,31 @@ const kclNames: Readonly<Record<string, string>> = {
 const positionName = 'initialPositionInStream';
 const positionTimeName = 'initialPositionInStreamExtended';
 
-/** Names that KCL has and Millrace has no use for; told apart from slips of the keyboard. */
-const kclOnlyNames: readonly string[] = [
+/**
+ * Names that are about KCL's daemon and its child processes, which Millrace does without: every file of aws-kcl has some of
+ * them, and none of them says what is read or how far it has come.
+ */
+const daemonNames: readonly string[] = [
   'executableName',
   'processingLanguage',
   'maxActiveThreads',
   'timeoutInSeconds',
+  'validateSequenceNumberBeforeCheckpointing',
+  'callProcessRecordsEvenForEmptyRecordList',
+];
+
+/** Names under which KCL is told where credentials come from. */
+const credentialNames: readonly string[] = [
   'AwsCredentialsProvider',
   'AWSCredentialsProvider',
   'AwsCredentialsProviderDynamoDB',
+  'AWSCredentialsProviderDynamoDB',
   'AwsCredentialsProviderCloudWatch',
-  'validateSequenceNumberBeforeCheckpointing',
-  'callProcessRecordsEvenForEmptyRecordList',
+  'AWSCredentialsProviderCloudWatch',
+];
+
+/** Names that KCL has and Millrace has no use for; told apart from slips of the keyboard. */
+const kclOnlyNames: readonly string[] = [
   'parentShardPollIntervalMillis',
   'taskBackoffTimeMillis',
   'metricsBufferTimeMillis',
@@ -77,9 +90,21 @@ const kclOnlyNames: readonly string[] = [
   'tableMigrationCompleteBakeTimeSeconds',
 ];
 
+/** The names of a KCL `.properties` file that {@link kclGivenValues} leaves out, for a person to be told. */
+export function leftOutKclNames(file: ConfigFile): readonly string[] {
+  return Object.entries(file.values)
+    .filter(([name, value]) => isLeftOut(name, value))
+    .map(([name]) => name);
+}
+
+/** The chain of the SDK looks in the same places as KCL's default provider. */
+function isLeftOut(name: string, value: unknown): boolean {
+  return daemonNames.includes(name) || (credentialNames.includes(name) && /^Default\w*$/.test(String(value)));
+}
+
 /**
  * Maps a KCL `.properties` file one to one. KCL's initial position stays KCL's: LATEST where the file does not say.
- * Unlike KCL, which warns, an unknown name is an error.
+ * Names of KCL's daemon alone are left out. Unlike KCL, which warns, an unknown name is an error.
  */
 export function kclGivenValues(file: ConfigFile): GivenValues {
   const values: GivenValue[] = [];
@@ -88,6 +113,8 @@ export function kclGivenValues(file: ConfigFile): GivenValues {
     const from = `${name} in ${file.path}`;
     const option = Object.hasOwn(kclNames, name) ? kclNames[name] : undefined;
     if (option !== undefined) values.push({ option, value: valueOf(option, value), from, form: 'text' });
+    else if (isLeftOut(name, value)) continue;
+    else if (credentialNames.includes(name)) problems.push(otherProvider(name, value, from));
     else if (kclOnlyNames.includes(name)) problems.push(kclOnly(name, from));
     else if (name !== positionName && name !== positionTimeName) {
       problems.push(unknownName(from, [...Object.keys(kclNames), positionName, positionTimeName]));
@@ -107,6 +134,12 @@ function valueOf(option: string, value: GivenValue['value']): GivenValue['value'
 function kclOnly(name: string, from: string): Problem {
   const message = `${from} is an option of KCL that Millrace does not have in this version: remove the line`;
   return { code: 'MR_CONFIG_INVALID', option: name, message };
+}
+
+function otherProvider(name: string, value: unknown, from: string): Problem {
+  const remedy =
+    "Millrace takes the AWS SDK's own chain: set AWS_PROFILE, AWS_ACCESS_KEY_ID or a role, and remove the line";
+  return { code: 'MR_CONFIG_INVALID', option: name, message: `${from} is ${showValue(value)}: ${remedy}` };
 }
 
 /** KCL: LATEST, TRIM_HORIZON, or AT_TIMESTAMP with the time in seconds since 1970 on a line of its own. */

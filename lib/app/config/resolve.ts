@@ -60,7 +60,11 @@ export function resolveConsumerOptions(sources: OptionSources): ConsumerOptions 
   return { ...options, onFailure } as unknown as ConsumerOptions;
 }
 
-function resolveValues(sources: OptionSources): ConsumerValues {
+/**
+ * The checked values of all sources, without defaults.
+ * @throws MillraceError `MR_CONFIG_UNKNOWN` when a name is not known, else `MR_CONFIG_INVALID`
+ */
+export function resolveValues(sources: OptionSources): ConsumerValues {
   const ranked = rankedSources(sources);
   const given = winners(ranked);
   const checked = checkValues(given.values());
@@ -74,7 +78,8 @@ function resolveValues(sources: OptionSources): ConsumerValues {
   return checked.values;
 }
 
-function rankedSources(sources: OptionSources): GivenValues[] {
+/** The values of every source, the one that wins first. */
+export function rankedSources(sources: OptionSources): GivenValues[] {
   return [
     fromFlags(sources.flags ?? {}),
     fromProgram(sources.options ?? {}),
@@ -88,7 +93,7 @@ function rankedSources(sources: OptionSources): GivenValues[] {
  * For each option the value of the first source that has it. `streamName` and `streamArn` are two names of one thing:
  * a source that gives one of them hides both in the sources after it.
  */
-function winners(ranked: readonly GivenValues[]): Map<string, GivenValue> {
+export function winners(ranked: readonly GivenValues[]): Map<string, GivenValue> {
   const given = new Map<string, GivenValue>();
   for (const { values } of ranked) {
     const hasStream = given.has('streamName') || given.has('streamArn');
@@ -114,7 +119,8 @@ function missingOption(option: string, what: string): Problem {
   return { code: 'MR_CONFIG_INVALID', option, message };
 }
 
-function settingsOf(values: ConsumerValues, machine: MachineFacts): ConsumerSettings {
+/** Fills in every default. */
+export function settingsOf(values: ConsumerValues, machine: MachineFacts): ConsumerSettings {
   const applicationName = values.applicationName ?? '';
   const arn = values.streamArn === undefined ? undefined : partsOfStreamArn(values.streamArn);
   const failoverTimeMillis = values.failoverTimeMillis ?? 10_000;
@@ -152,7 +158,7 @@ function readingSettings(values: ConsumerValues) {
     millisBehindLatestThresholdForReducedTps: values.millisBehindLatestThresholdForReducedTps ?? 0,
     onTrimmedPosition: values.onTrimmedPosition ?? 'FAIL',
     maxReadsPerSecondPerShard: values.maxReadsPerSecondPerShard ?? 4,
-    maxBufferedBytes: values.maxBufferedBytes ?? 128 * 1024 * 1024,
+    maxBufferedBytes: values.maxBufferedBytes ?? 64 * 1024 * 1024,
     blockIntervalMillis: values.blockIntervalMillis ?? 200,
     blockMaxBytes: values.blockMaxBytes ?? 4 * 1024 * 1024,
     blockMaxRecords: values.blockMaxRecords ?? 10_000,

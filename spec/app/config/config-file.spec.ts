@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseConfigFile, readConfigFile } from '../../../lib/app/config/config-file.ts';
+import { leftOutKclNames } from '../../../lib/app/config/kcl-properties.ts';
 import { parseProperties } from '../../../lib/app/config/properties.ts';
 import { resolveConsumerSettings } from '../../../lib/app/config/resolve.ts';
 import { seededRandom } from '../../../lib/base/random.ts';
@@ -94,10 +95,21 @@ describe('a KCL properties file', () => {
     expect(() => settings(`${names}maxRecord = 5`)).toThrow(
       'MR_CONFIG_UNKNOWN: unknown option "maxRecord in kcl.properties": did you mean maxRecords?',
     );
-    expect(() => settings(`${names}executableName = app.js`)).toThrow(
-      'MR_CONFIG_INVALID: executableName in kcl.properties is an option of KCL that Millrace does not have',
+    expect(() => settings(`${names}leaseTableScanTotalSegments = 4`)).toThrow(
+      'MR_CONFIG_INVALID: leaseTableScanTotalSegments in kcl.properties is an option of KCL that Millrace does not have',
     );
-    expect(() => settings(`${names}leaseTableScanTotalSegments = 4`)).toThrow('that Millrace does not have');
+    expect(() => settings(`${names}AwsCredentialsProvider = ProfileCredentialsProvider|x`)).toThrow(
+      'AwsCredentialsProvider in kcl.properties is "ProfileCredentialsProvider|x": Millrace takes the AWS SDK\'s own chain',
+    );
+  });
+
+  it("leaves out what is about KCL's daemon, which every file of aws-kcl has", () => {
+    const daemon =
+      'executableName = node app.js\nprocessingLanguage = nodejs\nAWSCredentialsProvider = DefaultCredentialsProvider\n';
+    expect(settings(names + daemon)).toMatchObject(settings(names));
+    const file = parseConfigFile('kcl.properties', `${names}${daemon}metricsLevel = NONE\n`);
+    expect(leftOutKclNames(file)).toEqual(['executableName', 'processingLanguage', 'AWSCredentialsProvider']);
+    expect(settings(`${names}metricsLevel = NONE`)).toMatchObject({ metricsLevel: 'NONE' });
   });
 
   it.each([

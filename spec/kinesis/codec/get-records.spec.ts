@@ -7,6 +7,7 @@ import { cborDialect, pageOfTree } from '../../../lib/kinesis/codec/page-tree.ts
 import type { DecodedPage } from '../../../lib/kinesis/codec/page.ts';
 import { type ScriptedAnswer, cborType, cutAt, jsonType, plainAnswer, scriptedClient } from './scripted-client.ts';
 import { cborItem, cborOf, cuts, jsonOf, pages, styles } from './wire-forms.ts';
+import { limitOfRuns, runs } from '../../support/runs.ts';
 
 /** One client of each kind, since making one takes longer than all that is tested here. */
 let answerNow: ScriptedAnswer = { chunks: [] };
@@ -34,27 +35,35 @@ const json = (body: Uint8Array, places: readonly number[] = []) => ({ headers: j
 const cbor = (body: Uint8Array, places: readonly number[] = []) => ({ headers: cborType, chunks: cutAt(body, places) });
 
 describe('answers of GetRecords', () => {
-  it('are the same by the JSON codec as by the SDK, however they are written and cut', async () => {
-    await fc.assert(
-      fc.asyncProperty(pages, styles, cuts, async (page, style, places) => {
-        const body = jsonOf(page, style);
-        expect(await outcome('json', json(body, places))).toEqual(await outcome('sdk', json(body)));
-      }),
-      { numRuns: 200 },
-    );
-  }, 60_000);
+  it(
+    'are the same by the JSON codec as by the SDK, however they are written and cut',
+    async () => {
+      await fc.assert(
+        fc.asyncProperty(pages, styles, cuts, async (page, style, places) => {
+          const body = jsonOf(page, style);
+          expect(await outcome('json', json(body, places))).toEqual(await outcome('sdk', json(body)));
+        }),
+        { numRuns: runs(70) },
+      );
+    },
+    limitOfRuns(60_000),
+  );
 
-  it('are the same by the CBOR codec as by the SDK from JSON, however they are written and cut', async () => {
-    await fc.assert(
-      fc.asyncProperty(pages, styles, cuts, async (page, style, places) => {
-        const told = clients.cbor.events.length;
-        const result = await outcome('cbor', cbor(cborOf(page, style), places));
-        expect(result).toEqual(await outcome('sdk', json(jsonOf(page))));
-        expect(clients.cbor.events).toHaveLength(told);
-      }),
-      { numRuns: 200 },
-    );
-  }, 60_000);
+  it(
+    'are the same by the CBOR codec as by the SDK from JSON, however they are written and cut',
+    async () => {
+      await fc.assert(
+        fc.asyncProperty(pages, styles, cuts, async (page, style, places) => {
+          const told = clients.cbor.events.length;
+          const result = await outcome('cbor', cbor(cborOf(page, style), places));
+          expect(result).toEqual(await outcome('sdk', json(jsonOf(page))));
+          expect(clients.cbor.events).toHaveLength(told);
+        }),
+        { numRuns: runs(70) },
+      );
+    },
+    limitOfRuns(60_000),
+  );
 
   it('have records of every size across the pieces in which they arrive', async () => {
     const sizes = [0, 1, 2, 3, 50, 95, 96, 97, 98, 500, 16_000, 65_536, 200_000, 5];
@@ -106,51 +115,67 @@ function harmed(body: Uint8Array, list: readonly Harm[]): Buffer {
 }
 
 describe('a spoilt answer of GetRecords', () => {
-  it('in JSON comes to what the SDK makes of it: the same page, or a fault', async () => {
-    await fc.assert(
-      fc.asyncProperty(pages, styles, harms, cuts, async (page, style, list, places) => {
-        const body = harmed(jsonOf(page, style), list);
-        expect(await outcome('json', json(body, places))).toEqual(await outcome('sdk', json(body)));
-      }),
-      { numRuns: 300 },
-    );
-  }, 60_000);
+  it(
+    'in JSON comes to what the SDK makes of it: the same page, or a fault',
+    async () => {
+      await fc.assert(
+        fc.asyncProperty(pages, styles, harms, cuts, async (page, style, list, places) => {
+          const body = harmed(jsonOf(page, style), list);
+          expect(await outcome('json', json(body, places))).toEqual(await outcome('sdk', json(body)));
+        }),
+        { numRuns: runs(100) },
+      );
+    },
+    limitOfRuns(60_000),
+  );
 
-  it('in CBOR comes to a fault, or to the page that is written there now', async () => {
-    await fc.assert(
-      fc.asyncProperty(pages, styles, harms, cuts, async (page, style, list, places) => {
-        const body = harmed(cborOf(page, style), list);
-        const result = await outcome('cbor', cbor(body, places));
-        const expected = pageByTree(body);
-        // What is CBOR and no page is for the SDK to judge.
-        if (expected !== undefined) expect(result).toEqual(expected);
-      }),
-      { numRuns: 300 },
-    );
-  }, 60_000);
+  it(
+    'in CBOR comes to a fault, or to the page that is written there now',
+    async () => {
+      await fc.assert(
+        fc.asyncProperty(pages, styles, harms, cuts, async (page, style, list, places) => {
+          const body = harmed(cborOf(page, style), list);
+          const result = await outcome('cbor', cbor(body, places));
+          const expected = pageByTree(body);
+          // What is CBOR and no page is for the SDK to judge.
+          if (expected !== undefined) expect(result).toEqual(expected);
+        }),
+        { numRuns: runs(100) },
+      );
+    },
+    limitOfRuns(60_000),
+  );
 
-  it('is a fault wherever it is cut off', async () => {
-    const page = fc.sample(pages, { seed: 7, numRuns: 20 }).find((one) => one.records.length > 2);
-    if (page === undefined) throw new Error('no page with records');
-    for (const [codec, whole, wrap] of [
-      ['json', jsonOf(page), json],
-      ['cbor', cborOf(page), cbor],
-    ] as const) {
-      for (let length = 1; length < whole.length; length += 7) {
-        expect(await outcome(codec, wrap(whole.subarray(0, length)))).toBe(unreadable);
+  it(
+    'is a fault wherever it is cut off',
+    async () => {
+      const page = fc.sample(pages, { seed: 7, numRuns: 20 }).find((one) => one.records.length > 2);
+      if (page === undefined) throw new Error('no page with records');
+      for (const [codec, whole, wrap] of [
+        ['json', jsonOf(page), json],
+        ['cbor', cborOf(page), cbor],
+      ] as const) {
+        for (let length = 1; length < whole.length; length += 7) {
+          expect(await outcome(codec, wrap(whole.subarray(0, length)))).toBe(unreadable);
+        }
       }
-    }
-  }, 60_000);
+    },
+    limitOfRuns(60_000),
+  );
 
-  it('of any bytes at all is a fault', async () => {
-    await fc.assert(
-      fc.asyncProperty(fc.uint8Array({ minLength: 1, maxLength: 200 }), async (bytes) => {
-        expect(await outcome('cbor', cbor(bytes))).toBe(unreadable);
-        expect(await outcome('json', json(bytes))).toEqual(await outcome('sdk', json(bytes)));
-      }),
-      { numRuns: 200 },
-    );
-  }, 60_000);
+  it(
+    'of any bytes at all is a fault',
+    async () => {
+      await fc.assert(
+        fc.asyncProperty(fc.uint8Array({ minLength: 1, maxLength: 200 }), async (bytes) => {
+          expect(await outcome('cbor', cbor(bytes))).toBe(unreadable);
+          expect(await outcome('json', json(bytes))).toEqual(await outcome('sdk', json(bytes)));
+        }),
+        { numRuns: runs(70) },
+      );
+    },
+    limitOfRuns(60_000),
+  );
 });
 
 /** What the full decoder alone makes of a body; `undefined` when that is no page. */

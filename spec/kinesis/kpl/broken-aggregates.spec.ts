@@ -5,6 +5,7 @@ import type { BrokenAggregate } from '../../../lib/event/event.ts';
 import { maxUserRecords } from '../../../lib/kinesis/kpl/aggregate.ts';
 import { frameMagic } from '../../../lib/kinesis/kpl/frame.ts';
 import { deaggregator, entriesOf, fixtures, frameAround, frameOf, record, shardId } from './values.ts';
+import { runs } from '../../support/runs.ts';
 
 const tenMebibytes = 10 * 1024 * 1024;
 
@@ -194,7 +195,7 @@ describe('arbitrary bytes', () => {
   it('in a frame never do harm', () => {
     fc.assert(
       fc.property(fc.uint8Array({ minLength: 1, maxLength: 200 }), (bytes) => check(frameAround(bytes))),
-      { numRuns: 2_000 },
+      { numRuns: runs(700) },
     );
   });
 
@@ -202,7 +203,7 @@ describe('arbitrary bytes', () => {
     const byte = fc.constantFrom(0x08, 0x0a, 0x10, 0x12, 0x1a, 0x22, 0, 1, 2, 3, 4, 5, 6, 7, 0x31, 0x80, 0xff);
     fc.assert(
       fc.property(fc.array(byte, { minLength: 1, maxLength: 60 }), (bytes) => check(frameAround(bytes))),
-      { numRuns: 5_000 },
+      { numRuns: runs(1_500) },
     );
   });
 
@@ -214,7 +215,7 @@ describe('arbitrary bytes', () => {
         for (const [where, byte] of places) inner[where % inner.length] = byte;
         check(frameAround(inner));
       }),
-      { numRuns: 1_000 },
+      { numRuns: runs(300) },
     );
   });
 });

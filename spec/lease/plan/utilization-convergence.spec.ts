@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FleetModel, type ModelLease, type ModelWorker } from './utilization-model.ts';
+import { runs } from '../../support/runs.ts';
 
 function leasesOf(owner: string | undefined, throughputs: readonly number[]): ModelLease[] {
   return throughputs.map((throughputKBps, index) => ({
@@ -101,7 +102,7 @@ describe('a fleet left to itself', () => {
         expect(leases.every(({ owner }) => owner !== undefined)).toBe(true);
         expect(fleet.run(120)).toEqual([]);
       }),
-      { numRuns: 40, seed: 1 },
+      { numRuns: runs(15), seed: 1 },
     );
   });
 });
