@@ -28,7 +28,9 @@ it('gives a shard up whose engine met a fault that does not pass', async () => {
   const worker = fleet.start('a', {
     open: () => Promise.reject(new MillraceError('MR_STATE_DAMAGED', 'half of it')),
   });
-  await fleet.clock.runUntil(() => worker.events.some((event) => event.type === 'shard.failed'));
+  const failures = () => worker.events.filter((event) => event.type === 'shard.failed');
+  await fleet.clock.runUntil(() => failures().length > 0);
+  expect(failures()).toMatchObject([{ shardId: shard0, code: 'MR_STATE_DAMAGED' }]);
 });
 
 it('ends a shard that its engine has at its end already: leases the children, and writes SHARD_END', async () => {

@@ -95,7 +95,7 @@ export class Books {
     const { scope } = this.#options;
     const isNew = after.engineState !== undefined && after.engineState !== before?.engineState;
     if (scope === 'shard' && isNew) {
-      this.#commit(after.leaseKey, after.engineState as string, after.tenure ?? 0, writer);
+      this.#commit(after.leaseKey, after.engineState, after.tenure ?? 0, writer);
     }
     const { position } = this.#shard(after.leaseKey);
     if (comparePositions(after.checkpoint, position) <= 0) return;

@@ -141,9 +141,14 @@ class EngineSimulation {
       noteEnd: () => this.#restartLater(),
       fail: (sentence) => this.fail(sentence),
     };
-    this.#nemesis = new EngineNemesis({
-      setup,
-      clock,
+    this.#nemesis = this.#makeNemesis();
+  }
+
+  #makeNemesis(): EngineNemesis {
+    const { seed } = this.#setup;
+    return new EngineNemesis({
+      setup: this.#setup,
+      clock: this.#clock,
       kinesis: this.#kinesis,
       random: forkRandom(seed, 'nemesis'),
       workers: () => this.#workers,

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { DynamoDBClient, GetItemCommand, paginateScan } from '@aws-sdk/client-dynamodb';
+import { type DynamoDBClient, GetItemCommand, paginateScan } from '@aws-sdk/client-dynamodb';
 import { systemRandom } from '../../../../lib/base/random.ts';
 import { CommitPlace } from '../../../../lib/engine/commit/commit-place.ts';
 import { EngineContext } from '../../../../lib/engine/context.ts';
