@@ -89,9 +89,23 @@ export interface ReadManifest {
  * @throws MillraceError `MR_STATE_DAMAGED`, `MR_STATE_NEWER`; `MR_STATE_FOREIGN` for one of another application
  */
 export function readManifest(bytes: Uint8Array, expected: ExpectedManifest): ReadManifest {
-  const { location, name, application } = expected;
   const lines = unseal(bytes, { ...expected, kind: 'manifest' });
-  const result = manifestSchema.safeParse(lines.next().value);
+  const manifest = manifestOf(lines.next().value, expected);
+  const pieces: StatePiece[] = [];
+  for (const line of lines) pieces.push(pieceOf(line, expected));
+  return { manifest, pieces };
+}
+
+/**
+ * Reads the manifest of an object alone: its state, which may be large, is checked and not parsed.
+ * @throws MillraceError as {@link readManifest}
+ */
+export function readManifestAlone(bytes: Uint8Array, expected: ExpectedManifest): Manifest {
+  return manifestOf(unseal(bytes, { ...expected, kind: 'manifest' }).next().value, expected);
+}
+
+function manifestOf(line: unknown, { location, name, application }: ExpectedManifest): Manifest {
+  const result = manifestSchema.safeParse(line);
   if (!result.success) {
     const why = result.error.issues[0]?.message ?? 'no manifest';
     throw stateError('MR_STATE_DAMAGED', location, `${name} is no manifest: ${why}`);
@@ -104,9 +118,7 @@ export function readManifest(bytes: Uint8Array, expected: ExpectedManifest): Rea
       `${name} belongs to application ${JSON.stringify(manifest.application)}, not to ${JSON.stringify(application)}; give each application a place of its own`,
     );
   }
-  const pieces: StatePiece[] = [];
-  for (const line of lines) pieces.push(pieceOf(line, expected));
-  return { manifest, pieces };
+  return manifest;
 }
 
 function pieceOf(line: unknown, { location, name }: ExpectedManifest): StatePiece {
