@@ -182,7 +182,7 @@ export class EngineWorker {
     }
     this.#isOver = true;
     tell(this.id, end);
-    this.#world.noteEnd(this);
+    this.#world.noteEnd();
   }
 
   #place(): CommitPlace {

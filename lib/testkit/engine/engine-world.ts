@@ -8,7 +8,6 @@ import type { VirtualClock } from '../virtual-clock.ts';
 import type { Persistence } from '../../engine/persistence.ts';
 import type { Books } from './books.ts';
 import type { EngineSetup } from './engine-setup.ts';
-import type { EngineWorker } from './engine-worker.ts';
 import type { Shown } from './shown.ts';
 
 /** What all processes of an application share, and whom they tell. */
@@ -29,6 +28,6 @@ export interface EngineWorld {
   readonly noteFault: (who: string, fault: string, operation: string) => void;
   /** Whose call is about to be performed. */
   readonly notePerform: (who: string) => void;
-  readonly noteEnd: (worker: EngineWorker) => void;
+  readonly noteEnd: () => void;
   readonly fail: (sentence: string) => void;
 }
