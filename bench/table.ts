@@ -26,4 +26,8 @@ export const benches: BenchTable = {
     summary: 'batches of the engine, against loops by hand over the same buffers',
     load: async () => (await import('./engine.ts')).engineBench,
   },
+  'exactly-once': {
+    summary: 'batches that are committed, against ones that are acknowledged; recovery of a large state',
+    load: async () => (await import('./exactly-once.ts')).exactlyOnceBench,
+  },
 };

@@ -102,6 +102,7 @@ async function work(fields: BatchRunFields, order: BatchOrder, signal: AbortSign
   for (const block of blocks) {
     for (const range of order.commits?.finishedRanges(block) ?? [block.range]) source.ack(range);
   }
+  for (const range of order.commits?.takeSeen() ?? []) source.ack(range);
   order.commits?.tell(batchId, 'acknowledged');
   const schedulingDelayMillis = Math.max(0, startedWall - batchTimeMillis);
   const processingDelayMillis = clock.monotonicMillis() - started;

@@ -308,6 +308,7 @@ class Engine implements BatchPlanEngine {
       isShared: plan.scope === 'application',
       onDowntime: plan.pacing.onDowntime,
       emptyBatches: plan.scope === 'application' || plan.keepers.length > 0,
+      ack: (range) => this.#source.ack(range),
       run: (order) => runBatch(this.#fields, order, this.#runSignal),
       hurriedTime: (last) => hurriedTime(clock.wallMillis(), last, plan.batchIntervalMillis),
       onFault: (thrown) => this.#fail(thrown),

@@ -1,5 +1,6 @@
 import { SHARD_END, comparePositions } from '../base/position.ts';
 import { type Block, isWorthStarting } from '../block/block.ts';
+import type { Range } from '../block/range.ts';
 import type { EventSink } from '../event/bus.ts';
 import type { BatchOrder, BatchOutcome } from './batch-run.ts';
 import type { CommitLine } from './commit/commit-line.ts';
@@ -30,6 +31,8 @@ export interface LineFields {
   readonly commits?: CommitLine | undefined;
   /** What becomes of the batch times between the last commit and the first tick of this line: `run` unless told otherwise. */
   readonly onDowntime?: OnDowntime | undefined;
+  /** Tells the source that a range is finished that was read once more. */
+  readonly ack?: (range: Range) => void;
   readonly run: (order: BatchOrder) => Promise<BatchOutcome>;
   /** The batch time of a batch that does not wait for a tick, given the last one of this line. */
   readonly hurriedTime: (lastBatchMillis: number) => number;
@@ -71,9 +74,12 @@ export class Line {
   constructor(fields: LineFields) {
     this.#fields = fields;
     const { commits } = fields;
+    // A stream gives nothing at a time before the first: were the clock set back between the start and the first batch, what
+    // that batch holds would be committed and not counted.
+    this.#lastBatchMillis = fields.zeroTimeMillis;
     if (commits === undefined) return;
     this.#lastBatchId = commits.batchId;
-    this.#lastBatchMillis = commits.batchTimeMillis;
+    this.#lastBatchMillis = Math.max(this.#lastBatchMillis, commits.batchTimeMillis);
     this.#memory = commits.memory;
     this.#wasDown = commits.batchTimeMillis > 0;
     this.#gather = commits.foundPlan();
@@ -96,8 +102,13 @@ export class Line {
   /** Queues a block. A line that has failed takes no more. */
   offer(block: Block): void {
     if (this.#failed) return;
-    const taken = this.#fields.commits === undefined ? block : this.#fields.commits.admit(block);
-    if (taken === undefined) return;
+    const { commits, ack } = this.#fields;
+    const taken = commits === undefined ? block : commits.admit(block);
+    if (taken === undefined) {
+      // What is committed already is finished now: in a drain no batch may follow that would tell it.
+      for (const range of commits?.takeSeen() ?? []) ack?.(range);
+      return;
+    }
     this.#noteTenure(taken);
     const rest = this.#gather === undefined ? taken : this.#gather.add(taken);
     if (rest !== undefined) this.#arrived.push(rest);
@@ -140,10 +151,8 @@ export class Line {
   }
 
   #form(batchTimeMillis: number): void {
-    const { commits, batchIntervalMillis } = this.#fields;
     // Where an earlier process had a clock that ran ahead, batch times still never go back.
-    const timeMillis =
-      commits === undefined ? batchTimeMillis : Math.max(batchTimeMillis, this.#lastBatchMillis + batchIntervalMillis);
+    const timeMillis = Math.max(batchTimeMillis, this.#lastBatchMillis + this.#fields.batchIntervalMillis);
     this.#waiting.push(this.#submitted({ batchTimeMillis: timeMillis, blocks: this.#arrived }));
     this.#arrived = [];
     this.#lastBatchMillis = timeMillis;

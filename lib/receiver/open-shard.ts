@@ -1,6 +1,10 @@
+import type { MillraceError } from '../base/error.ts';
 import type { Position } from '../base/position.ts';
+import type { Random } from '../base/random.ts';
+import { retryWhilePassing } from '../base/retry.ts';
 import type { BlockSource } from '../block/block-source.ts';
 import type { InheritedState, ShardOpening } from '../block/shard-opening.ts';
+import type { EventSink } from '../event/bus.ts';
 import type { Lease } from '../lease/lease.ts';
 import { inheritedStates } from './inherited-state.ts';
 import { type ParentGateOptions, waitForParents } from './parent-gate.ts';
@@ -19,18 +23,31 @@ export interface OpenShardOptions extends ParentGateOptions {
   readonly streamName: string;
   readonly source: Pick<BlockSource, 'commit'>;
   readonly open: OpenShard;
+  readonly random: Random;
+  readonly events: EventSink;
 }
 
 /**
  * Waits until the parents are finished, collects what they left, and asks the engine from where the shard is read. The row
- * is read again then: what the parents left is named on it only at their ends.
+ * is read again then: what the parents left is named on it only at their ends. A fault that passes is tried again.
+ * @throws MillraceError one that does not pass, or has not for 30 s
  */
 export async function openShard(lease: Lease, options: OpenShardOptions, signal: AbortSignal): Promise<Position> {
-  const { table, streamName, source, open } = options;
   await waitForParents(lease, options, signal);
+  const { clock, random, events } = options;
+  const onFault = ({ code, message, subject }: MillraceError) =>
+    events.publish({ type: 'fault.seen', code, message, subject });
+  // One lost request must not keep the shard for as long as a shard rests that failed for good.
+  return retryWhilePassing(() => openOnce(lease, options, signal), { clock, random, signal, onFault });
+}
+
+async function openOnce(
+  lease: Lease,
+  { table, streamName, source, open }: OpenShardOptions,
+  signal: AbortSignal,
+): Promise<Position> {
   const named = (await table.get(lease.leaseKey, signal))?.engineInherit ?? lease.engineInherit ?? [];
-  const inherited =
-    lease.engineState === undefined ? await withRows(lease, inheritedStates(named), options, signal) : [];
+  const inherited = lease.engineState === undefined ? await withRows(lease, inheritedStates(named), table, signal) : [];
   const shard: ShardOpening = {
     streamName,
     shardId: lease.leaseKey,
@@ -51,7 +68,7 @@ export async function openShard(lease: Lease, options: OpenShardOptions, signal:
 async function withRows(
   lease: Lease,
   named: readonly InheritedState[],
-  { table }: OpenShardOptions,
+  table: OpenShardOptions['table'],
   signal: AbortSignal,
 ): Promise<readonly InheritedState[]> {
   const all: InheritedState[] = [];

@@ -75,8 +75,8 @@ export class ShardIntake {
   readonly #deaggregator: Deaggregator;
   readonly #skip: SkipThrough;
   readonly #guard: RetentionGuard;
-  /** Where reading begins while nothing was handed out. */
-  #first: StartPosition;
+  /** Where reading begins while nothing was handed out; nowhere for a shard that an engine has at its end already. */
+  #first: StartPosition | undefined;
   /** That of the last user record that has come; the record itself would keep the bytes around it in memory. */
   #lastPosition: Position | undefined;
   #pages = 0;
@@ -92,8 +92,6 @@ export class ShardIntake {
     this.#skip = new SkipThrough(lease.checkpoint);
     const { retentionMillis } = options;
     this.#guard = new RetentionGuard({ lease, retentionMillis, nowMillis: options.serviceTimeMillis() });
-    // A shard whose end an engine has committed, and whose row does not say so yet, is only ended.
-    this.#first = lease.checkpoint.kind === 'SHARD_END' ? { type: 'LATEST' } : startPositionOf(lease);
   }
 
   /** Monotonic time of the last page. */
@@ -114,7 +112,7 @@ export class ShardIntake {
   async read(): Promise<ReadingEnd> {
     const { clock, random, events } = this.#options;
     const { outlet, reading, over } = this.#parts;
-    let start = this.#first;
+    let start = this.#begin();
     for (let failures = 1; ; failures += 1) {
       const pagesBefore = this.#pages;
       try {
@@ -133,6 +131,12 @@ export class ShardIntake {
         await sleep(clock, backoffMillis(restartBackoff, failures, random), reading).catch(() => {});
       }
     }
+  }
+
+  /** Where reading begins while nothing was handed out. */
+  #begin(): StartPosition {
+    this.#first ??= startPositionOf(this.#options.lease);
+    return this.#first;
   }
 
   /** Tells what it has counted and not told yet. Nothing is read afterwards. */
@@ -165,7 +169,7 @@ export class ShardIntake {
   #resumePosition(): StartPosition {
     const { through } = this.#parts.positions;
     const isFresh = comparePositions(through, this.#options.lease.checkpoint) === 0;
-    if (isFresh || through.kind !== 'SEQUENCE') return this.#first;
+    if (isFresh || through.kind !== 'SEQUENCE') return this.#begin();
     return { type: 'AFTER_SEQUENCE_NUMBER', sequenceNumber: through.sequenceNumber.toString() };
   }
 

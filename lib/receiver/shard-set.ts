@@ -111,7 +111,7 @@ export class ShardSet {
   /** Has an engine restore what it committed of the shard; where it cannot, another worker may be able to. */
   async #open(lease: Lease, open: OpenShard, parts: ReceiverParts): Promise<void> {
     const { receiver, loops } = this.#options;
-    const { table, clock } = receiver;
+    const { table, clock, random, events } = receiver;
     const leasesChanged = this.#leasesChanged;
     const { leaseKey } = lease;
     const tenure = lease.tenure as number;
@@ -122,7 +122,7 @@ export class ShardSet {
     try {
       if (!(await pause(clock, this.#coolDownOf(lease), signal))) return;
       const { streamName } = parts;
-      const options = { table, clock, leasesChanged, streamName, source: this.#commits, open };
+      const options = { table, clock, random, events, leasesChanged, streamName, source: this.#commits, open };
       this.#beginAt(lease, await openShard(lease, options, signal), parts);
     } catch (thrown) {
       if (signal.aborted) return;

@@ -6,6 +6,8 @@ export class EpochPlace {
   isOpen = false;
   /** Every row that was written, in order. */
   readonly history: EpochRow[] = [];
+  /** Set to hear of every row that is written, in line with it. */
+  onWrite: (row: EpochRow) => void = () => {};
 }
 
 /** What happens to the next calls of a {@link FakeEpochTable}. */
@@ -52,6 +54,7 @@ export class FakeEpochTable implements EpochTable {
     if (holds) {
       this.#place.row = row;
       this.#place.history.push(row);
+      this.#place.onWrite(row);
     }
     await this.#harm.after?.('write');
     return holds ? { tag: 'applied' } : { tag: 'refused', row: now };

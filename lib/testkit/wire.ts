@@ -109,10 +109,13 @@ export class Wire {
         signal.removeEventListener('abort', onAbort);
         say();
       };
-      this.#send(operation, perform, {
+      const caller: Caller<T> = {
         answer: (value) => hear(() => resolve(value)),
         error: (error) => hear(() => fail(error)),
-      });
+      };
+      // What stopped a process in the midst of its work leaves it no time to send: not before it goes on, or never.
+      if (this.#options.process.life === 'running') this.#send(operation, perform, caller);
+      else void this.#options.process.runs().then(() => this.#send(operation, perform, caller));
     });
   }
 

@@ -7,12 +7,12 @@ import { BlockFeed } from './feed.ts';
 
 const completed: BatchOutcome = { tag: 'completed', memory: emptyMemory };
 
-function lineOf(run: (order: BatchOrder) => Promise<BatchOutcome>) {
+function lineOf(run: (order: BatchOrder) => Promise<BatchOutcome>, zeroTimeMillis = 0) {
   const faults: unknown[] = [];
   const line = new Line({
     batchIntervalMillis: 1_000,
     group: 'shard-a',
-    zeroTimeMillis: 0,
+    zeroTimeMillis,
     isShared: false,
     emptyBatches: false,
     run,
@@ -43,6 +43,21 @@ describe('a line', () => {
     await line.settled();
     expect(runs).toEqual([1]);
     expect(faults).toEqual([new Error('for good')]);
+  });
+
+  it('makes no batch at a time before its streams begin, whatever the clock says', async () => {
+    const times: number[] = [];
+    const { line, feed } = lineOf(async ({ batchTimeMillis }) => {
+      times.push(batchTimeMillis);
+      return completed;
+    }, 60_000);
+    // The clock was set back by a minute after the start.
+    line.offer(feed.push('shard-a', ['a1']));
+    line.tick(1_000);
+    line.offer(feed.push('shard-a', ['a2']));
+    line.tick(2_000);
+    await line.settled();
+    expect(times).toEqual([61_000, 62_000]);
   });
 
   it('gives the number of a dropped batch to the next one', async () => {

@@ -85,7 +85,7 @@ describe('the demo', () => {
     expect(await staying(demo.descendants)).toEqual([]);
   });
 
-  it('misses nothing with --chaos: a worker is killed, another joins, a shard is split; each serves its page', async () => {
+  it('counts every record once with --chaos: a worker is killed, another joins, a shard is split; each serves its page', async () => {
     const demo = new Demo('--chaos', '--seconds', '12', '--json', '--ui');
     await demo.until(() => demo.stderr.includes('started'));
     const pages = () =>
@@ -99,7 +99,7 @@ describe('the demo', () => {
     await demo.until(() => pages().some(({ worker }) => worker === '3'));
     expect([await demo.exit(), demo.stdout.split('\n').length], demo.stderr).toEqual([0, 2]);
     const verdict = JSON.parse(demo.stdout) as Record<string, unknown>;
-    expect(verdict).toMatchObject({ missing: 0, unacknowledged: 0, faults: [] });
+    expect(verdict).toMatchObject({ missing: 0, repeated: 0, unacknowledged: 0, faults: [] });
     expect(verdict['incidents']).toEqual([
       expect.stringMatching(/^at [\d.]+ s worker 2 was killed$/),
       expect.stringMatching(/^at [\d.]+ s worker 3 \(pid \d+\) joined$/),

@@ -31,6 +31,7 @@ export interface WorkerOptions extends Partial<Omit<ReceiverSettings, 'workerIde
   readonly assignment?: ReceiverOptions['assignment'];
   readonly measurements?: ReceiverOptions['measurements'];
   readonly startAt?: ReceiverOptions['startAt'];
+  readonly open?: ReceiverOptions['open'];
 }
 
 /** One step of the history of a fleet. */
@@ -158,7 +159,7 @@ export class Worker {
 
   constructor(fleet: Fleet, name: string, options: WorkerOptions) {
     const { handle = () => {}, drinks = true, wallSkewMillis, table, ...others } = options;
-    const { plan = planLeaseCountBased, assignment, measurements, startAt, ...settings } = others;
+    const { plan = planLeaseCountBased, assignment, measurements, startAt, open, ...settings } = others;
     this.name = name;
     this.process = new Process(fleet.clock, wallSkewMillis);
     const clock = this.process;
@@ -174,6 +175,7 @@ export class Worker {
       ...(assignment === undefined ? {} : { assignment }),
       ...(measurements === undefined ? {} : { measurements }),
       ...(startAt === undefined ? {} : { startAt }),
+      ...(open === undefined ? {} : { open }),
       clock,
       random,
       events,

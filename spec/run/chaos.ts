@@ -11,6 +11,8 @@ import { type ChaosOptions, chaosHelp, parseChaosOptions } from './chaos/options
 import { type Round, playRound } from './chaos/play.ts';
 import type { Casting } from './chaos/scenarios/all.ts';
 import { type ServiceKind, type Services, startServices } from './chaos/services.ts';
+import { type PointVerdict, isSound, playState, pointText } from './chaos/state/play.ts';
+import { startStateServices } from './chaos/state/stage.ts';
 import {
   type ChaosReport,
   type ScenarioVerdict,
@@ -41,11 +43,23 @@ async function chaos(options: ChaosOptions): Promise<number> {
   const end = listenForEnd('chaos', 'the workers and the services are gone');
   const folder = mkdtempSync(join(tmpdir(), 'millrace-chaos-'));
   let isGood = false;
+  const sinceMillis = machineMillis();
   try {
     const report = await playAll(options, folder, end.signal);
-    isGood = report.failed === 0;
-    if (options.json) process.stdout.write(`${jsonLine(report)}\n`);
-    else process.stdout.write(reportText(report));
+    const points = await playStates(options, folder, end.signal);
+    const failed = report.failed + points.filter((point) => !isSound(point)).length;
+    const seconds = Math.round((machineMillis() - sinceMillis) / 1_000);
+    isGood = failed === 0;
+    if (options.json) {
+      // The edges are those of fleets; there are none when only state was put to the test.
+      const { scenarios, edges, failoverTimeMillis } = report;
+      const fleets = scenarios.length === 0 ? {} : { scenarios, edges };
+      const state = options.state.length === 0 ? {} : { points };
+      process.stdout.write(`${jsonLine({ ...fleets, ...state, failed, failoverTimeMillis, seconds })}\n`);
+    } else {
+      if (report.scenarios.length > 0) process.stdout.write(reportText(report));
+      if (points.length > 0) process.stdout.write(`${points.length} points in ${seconds} s, ${failed} wrong\n`);
+    }
     return isGood ? 0 : 1;
   } catch (thrown) {
     complain(messageOf(thrown));
@@ -82,6 +96,21 @@ async function playAll(options: ChaosOptions, folder: string, signal: AbortSigna
     failoverTimeMillis: options.failoverTimeMillis,
     seconds: Math.round((machineMillis() - sinceMillis) / 1_000),
   };
+}
+
+/** Scenes at the same time: most of each is waiting. */
+const stateJobs = 3;
+
+async function playStates(
+  { state, everyNth, failoverTimeMillis, json }: ChaosOptions,
+  folder: string,
+  signal: AbortSignal,
+): Promise<readonly PointVerdict[]> {
+  if (state.length === 0) return [];
+  await using services = await startStateServices();
+  const stream = json ? process.stderr : process.stdout;
+  const onVerdict = (verdict: PointVerdict) => void stream.write(`${escapeLines(pointText(verdict))}\n`);
+  return await playState(state, { services, folder, failoverTimeMillis, jobs: stateJobs, everyNth, signal, onVerdict });
 }
 
 async function playScenario(

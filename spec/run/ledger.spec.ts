@@ -26,7 +26,6 @@ describe('the ledger', () => {
       words: 3,
       wordsCounted: 3,
       wordsDiffering: 0,
-      wordsLacking: 0,
     });
   });
 

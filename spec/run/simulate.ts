@@ -1,19 +1,22 @@
 import { createHash } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { jsonLine } from '../../lib/base/json-line.ts';
+import { drawEngineSetup } from '../../lib/testkit/engine/engine-setup.ts';
+import { simulateEngine } from '../../lib/testkit/engine/engine-simulator.ts';
 import { simulate as simulateSeed } from '../../lib/testkit/simulator.ts';
 import { drawSetup } from '../../lib/testkit/faults.ts';
 import { chooseSeeds, currentCommit } from './simulate/choose-seeds.ts';
+import { engineMutants } from './simulate/engine-mutants.ts';
 import { type Mutant, mutants } from './simulate/mutants.ts';
 import { measureTable, tableText } from './simulate/figures/table.ts';
 import { type SimulateRunOptions, parseSimulateOptions, simulateHelp } from './simulate/options.ts';
-import { countsText, edgeNames, failureText, faultNames, mutantText } from './simulate/report.ts';
+import { countsText, edgeNames, engineFaultNames, failureText, faultNames, mutantText } from './simulate/report.ts';
 import { mutantOptions } from './simulate/mutant-hook.ts';
 import { root, runAgain, runSeeds } from './simulate/run-seeds.ts';
 import { type SeedReport, sumCounts } from './simulate/seed-report.ts';
 import { type MutantVerdict, mutantSeeds, tryMutants } from './simulate/try-mutants.ts';
 
-// `npm run simulate`: fleets under faults drawn from seeds. See `--help`.
+// `npm run simulate`: fleets, or applications with an engine, under faults drawn from seeds. See `--help`.
 
 /** With fewer seeds some rare fault or edge may not occur. */
 const seedsForCoverage = 500;
@@ -39,13 +42,21 @@ async function runSeed(options: SimulateRunOptions): Promise<number> {
   if (mutant === undefined) return runOne(seed, options);
   // The mutant must be there before the library is loaded.
   const [{ edits } = { edits: [] }] = chosenMutants(options);
-  const passed = ['--seed', String(seed), ...(options.trace ? ['--trace'] : []), ...(options.json ? ['--json'] : [])];
+  const passed = [
+    '--seed',
+    String(seed),
+    ...(options.engine ? ['--engine'] : []),
+    ...(options.trace ? ['--trace'] : []),
+    ...(options.json ? ['--json'] : []),
+  ];
   return runAgain(mutantOptions(root, edits), passed);
 }
 
 /** One seed, in this process, with what was drawn and the trace. */
-async function runOne(seed: number, { trace, json }: SimulateRunOptions): Promise<number> {
+async function runOne(seed: number, options: SimulateRunOptions): Promise<number> {
+  const { trace, json } = options;
   const say = sayerOf(json);
+  if (options.engine) return runOneEngine(seed, options, say);
   say(`seed ${seed} has drawn: ${JSON.stringify(drawSetup(seed), undefined, 2)}`);
   const result = await simulateSeed(seed, trace ? { onLine: say } : {});
   const { broken = null, events, traceHash, tail, setup } = result;
@@ -54,6 +65,18 @@ async function runOne(seed: number, { trace, json }: SimulateRunOptions): Promis
   if (broken !== null) say(failureText({ ...report, setup, tail: trace ? [] : tail }));
   const failures = broken === null ? 0 : 1;
   finish({ seeds: 1, failures, events, mutants: 0, mutantsCaught: 0, faults, edges, traceHash });
+  return failures;
+}
+
+async function runOneEngine(seed: number, { trace }: SimulateRunOptions, say: (text: string) => void): Promise<number> {
+  say(`seed ${seed} has drawn: ${JSON.stringify(drawEngineSetup(seed), undefined, 2)}`);
+  const result = await simulateEngine(seed, trace ? { onLine: say } : {});
+  const { broken = null, events, traceHash, tail, setup, commits, simulatedMillis } = result;
+  const faults = Object.fromEntries(result.faults);
+  const report = { seed, broken, events, traceHash, faults, edges: {}, simulatedMillis, commits };
+  if (broken !== null) say(failureText({ ...report, setup, tail: trace ? [] : tail }));
+  const failures = broken === null ? 0 : 1;
+  finish({ seeds: 1, failures, events, commits, mutants: 0, mutantsCaught: 0, faults, traceHash });
   return failures;
 }
 
@@ -72,16 +95,19 @@ async function runAll(options: SimulateRunOptions): Promise<number> {
   const verdicts = await tryMutants(chosenMutants(options), { jobs: options.jobs }, (verdict) =>
     say(mutantText(verdict)),
   );
+  const { engine } = options;
   const faults = sumCounts(
-    faultNames,
+    engine ? engineFaultNames : faultNames,
     reports.map((report) => report.faults),
   );
   const edges = sumCounts(
-    edgeNames,
+    engine ? [] : edgeNames,
     reports.map((report) => report.edges),
   );
   const failed = reports.filter((report) => report.broken !== null);
-  if (reports.length > 0) say(`${countsText('faults', faults)}\n${countsText('edges of a shard', edges)}`);
+  if (reports.length > 0) {
+    say(`${countsText('faults', faults)}\n${engine ? '' : countsText('edges of a shard', edges)}`);
+  }
   const caught = verdicts.filter((verdict) => verdict.caughtBy !== undefined);
   finish({
     seeds: reports.length,
@@ -90,7 +116,7 @@ async function runAll(options: SimulateRunOptions): Promise<number> {
     mutants: verdicts.length,
     mutantsCaught: caught.length,
     faults,
-    edges,
+    ...(engine ? { commits: reports.reduce((sum, report) => sum + (report.commits ?? 0), 0) } : { edges }),
     traceHash: hashOf(reports),
     failedSeeds: failed.map(({ seed, broken }) => ({ seed, broken })),
     missedMutants: missed(verdicts),
@@ -104,18 +130,19 @@ async function runAllSeeds(options: SimulateRunOptions, say: (text: string) => v
   const seeds = chooseSeeds(options.seeds, salt);
   say(`${seeds.length} seeds, every fifth drawn from ${salt}`);
   let done = 0;
-  return runSeeds(seeds, options.jobs, (report) => {
+  return runSeeds(seeds, options, (report) => {
     done += 1;
     if (report.broken !== null) say(failureText(report));
     if (done % 100 === 0) say(`${done} seeds`);
   });
 }
 
-function chosenMutants({ mutants: all, mutant }: SimulateRunOptions): readonly Mutant[] {
-  if (mutant === undefined) return all ? mutants : [];
-  const chosen = mutants.filter(({ name }) => name === mutant);
+function chosenMutants({ mutants: all, mutant, engine }: SimulateRunOptions): readonly Mutant[] {
+  const known = engine ? engineMutants : mutants;
+  if (mutant === undefined) return all ? known : [];
+  const chosen = known.filter(({ name }) => name === mutant);
   if (chosen.length > 0) return chosen;
-  throw new Error(`no mutant ${JSON.stringify(mutant)}; there are ${mutants.map(({ name }) => name).join(', ')}`);
+  throw new Error(`no mutant ${JSON.stringify(mutant)}; there are ${known.map(({ name }) => name).join(', ')}`);
 }
 
 function missed(verdicts: readonly MutantVerdict[]): readonly string[] {

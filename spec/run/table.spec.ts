@@ -55,7 +55,6 @@ const snapshot: DemoSnapshot = {
     words: 29_000,
     wordsCounted: 14_500,
     wordsDiffering: 60,
-    wordsLacking: 60,
   },
   topWords: [
     ['the', 2_330],

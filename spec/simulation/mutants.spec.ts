@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { engineMutants } from '../run/simulate/engine-mutants.ts';
 import { type Mutant, mutants } from '../run/simulate/mutants.ts';
 import { root } from '../run/simulate/run-seeds.ts';
 import { tryMutants } from '../run/simulate/try-mutants.ts';
@@ -18,10 +19,12 @@ function placesOf({ edits }: Mutant): readonly number[] {
 describe('the mutants', () => {
   it('are at least 16, and have names of their own', () => {
     expect(mutants.length).toBeGreaterThanOrEqual(16);
-    expect(new Set(mutants.map(({ name }) => name)).size).toBe(mutants.length);
+    expect(engineMutants.length).toBeGreaterThanOrEqual(12);
+    const all = [...mutants, ...engineMutants];
+    expect(new Set(all.map(({ name }) => name)).size).toBe(all.length);
   });
 
-  it.each(mutants.map((mutant) => [mutant.name, mutant] as const))(
+  it.each([...mutants, ...engineMutants].map((mutant) => [mutant.name, mutant] as const))(
     'replace texts that are there exactly once: %s',
     (_, mutant) => {
       expect(placesOf(mutant)).toEqual(mutant.edits.map(() => 1));

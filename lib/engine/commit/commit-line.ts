@@ -76,6 +76,8 @@ interface OpenShard extends OpenedShard {
   accepted: Position;
   /** Up to where they are committed. */
   committed: Position;
+  /** Ranges that were read once more, and are not told as finished yet. */
+  seen: Range[];
 }
 
 /**
@@ -156,8 +158,11 @@ export class CommitLine {
   }
 
   /**
-   * A shard is about to be read: answers from where, which is what was last committed of it, or accepted of it in this
-   * holding. Where its lease says another place, somebody else has moved that: it is told, and the commit counts.
+   * A shard is about to be read: answers from where, which is what was last committed of it. A shard that comes back within
+   * one epoch is read again from there too, and what was accepted of it before is dropped: the receiver may write down where
+   * it begins, and a lease row must never be ahead of the commits. Lease lost with (100, 200] accepted; lease gained; row
+   * moved to 200; process killed before the commit: the next holder would find 200, and nobody would read (100, 200].
+   * Where its lease says another place, somebody else has moved that: it is told, and the commit counts.
    * @throws MillraceError `MR_POSITION_HOLE` for a shard that no commit knows and whose lease is past its beginning
    */
   open(shard: OpenedShard): Position {
@@ -166,10 +171,8 @@ export class CommitLine {
     const known = last === undefined ? undefined : progressOf(last, shard.shardId, shard.streamName);
     if (before === undefined && last !== undefined) this.#checkLease(shard, known);
     const committed = before?.committed ?? known?.position ?? shard.fallback;
-    // A shard that comes back within one epoch: what was accepted of it is in this line and will be committed.
-    const accepted = before?.accepted ?? committed;
-    this.#shards.set(keyOf(shard), { ...shard, accepted, committed });
-    return accepted;
+    this.#shards.set(keyOf(shard), { ...shard, accepted: before?.accepted ?? committed, committed, seen: [] });
+    return committed;
   }
 
   /**
@@ -187,6 +190,7 @@ export class CommitLine {
       case 'stale':
         return this.#refuse(block, 'stale');
       case 'drop':
+        shard.seen.push(range);
         return this.#refuse(block, 'seen');
       case 'hole':
         this.#refuse(block, 'hole');
@@ -221,6 +225,18 @@ export class CommitLine {
   /** The ranges that the source handed out and may take back as finished when the block is. */
   finishedRanges(block: Block): readonly Range[] {
     return this.#sources.of(block).finishes;
+  }
+
+  /** The ranges that were dropped, and are finished because what was accepted in their place is committed; each once. */
+  takeSeen(): readonly Range[] {
+    const finished: Range[] = [];
+    for (const shard of this.#shards.values()) {
+      if (shard.seen.length === 0) continue;
+      const isFinished = ({ through }: Range) => comparePositions(through, shard.committed) <= 0;
+      finished.push(...shard.seen.filter(isFinished));
+      shard.seen = shard.seen.filter((range) => !isFinished(range));
+    }
+    return finished;
   }
 
   /**

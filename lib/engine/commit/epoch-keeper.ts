@@ -185,7 +185,8 @@ export class Epoch {
     while (!life.signal.aborted) {
       const dueMillis = this.#confirmedAtMillis + beatMillis - clock.monotonicMillis();
       if (dueMillis > 0) {
-        await pause(clock, dueMillis, life.signal);
+        // Never a fraction too small for the clock to move by.
+        await pause(clock, Math.max(1, dueMillis), life.signal);
         continue;
       }
       await this.#enqueue(async () => this.#write({}, life.signal)).catch(() => {});

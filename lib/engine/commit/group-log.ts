@@ -13,6 +13,7 @@ import {
   type StatePiece,
   linesOf,
   readManifest,
+  readManifestAlone,
 } from './manifest.ts';
 import { groupPrefix, newObjectName } from './object-names.ts';
 import { type Pointer, formatPointer } from './pointer.ts';
@@ -279,7 +280,10 @@ export class GroupLog {
     this.#memory = restored.memory;
     this.#unclaimed = restored.unclaimed;
     if (pointer.plan !== undefined) await this.#findPlan(pointer.plan, pointer, signal);
-    await this.#readHistory(pointer, last, signal);
+    const chain = new Map(
+      (state?.chain ?? []).map(({ name }, index) => [name, (before[index] as ReadManifest).manifest]),
+    );
+    await this.#readHistory({ ...pointer, last: last.manifest, chain }, signal);
   }
 
   async #findPlan(object: NamedObject, pointer: Pointer, signal: AbortSignal): Promise<void> {
@@ -301,12 +305,24 @@ export class GroupLog {
   }
 
   /** The versions before the last one, as far as they are kept. One that cannot be read only leaves garbage behind. */
-  async #readHistory(pointer: Pointer, last: ReadManifest, signal: AbortSignal): Promise<void> {
-    const history = [{ name: pointer.manifest, checksum: pointer.checksum, manifest: last.manifest }];
-    let follows = last.manifest.follows;
+  async #readHistory(
+    {
+      manifest: name,
+      checksum,
+      last,
+      chain,
+    }: Pick<Pointer, 'manifest' | 'checksum'> & {
+      readonly last: Manifest;
+      readonly chain: ReadonlyMap<string, Manifest>;
+    },
+    signal: AbortSignal,
+  ): Promise<void> {
+    const history = [{ name, checksum, manifest: last }];
+    let { follows } = last;
     while (follows !== undefined && history.length < this.#options.retainedVersions) {
       try {
-        const { manifest } = await this.#read(follows, signal);
+        // What the state is made of was read already, and of older versions the state does not matter.
+        const manifest = chain.get(follows.name) ?? (await this.#readAlone(follows, signal));
         history.unshift({ ...follows, manifest });
         follows = manifest.follows;
       } catch {
@@ -322,6 +338,12 @@ export class GroupLog {
     const { store, application } = this.#options;
     const bytes = await this.#bytesOf(name, signal);
     return readManifest(bytes, { location: store.location, name, checksum, application });
+  }
+
+  async #readAlone({ name, checksum }: NamedObject, signal: AbortSignal): Promise<Manifest> {
+    const { store, application } = this.#options;
+    const bytes = await this.#bytesOf(name, signal);
+    return readManifestAlone(bytes, { location: store.location, name, checksum, application });
   }
 
   async #bytesOf(name: string, signal: AbortSignal): Promise<Uint8Array> {

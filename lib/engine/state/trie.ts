@@ -8,6 +8,8 @@ export interface Owner {
 /** A few keys whose hashes begin alike. The arrays are parallel. */
 interface Leaf<K, V> {
   readonly owner: Owner;
+  /** Who may add keys in place: a leaf that was copied for a value alone shares its keys with an earlier version. */
+  readonly keyOwner: Owner;
   readonly hashes: number[];
   readonly keys: K[];
   readonly values: V[];
@@ -55,7 +57,7 @@ export function nodeGet<K extends PairKey, V>(root: Node<K, V>, hash: number, ke
 export function nodeSet<K extends PairKey, V>(node: Node<K, V> | undefined, path: Path<K>, value: V): Node<K, V> {
   if (node === undefined) {
     path.owner.added += 1;
-    return { owner: path.owner, hashes: [path.hash], keys: [path.key], values: [value] };
+    return { owner: path.owner, keyOwner: path.owner, hashes: [path.hash], keys: [path.key], values: [value] };
   }
   if ('keys' in node) return leafSet(node, path, value);
   const slot = (path.hash >>> path.shift) & lowBits;
@@ -127,18 +129,21 @@ function leafSet<K extends PairKey, V>(leaf: Leaf<K, V>, path: Path<K>, value: V
   if (index !== -1) {
     if (Object.is(leaf.values[index], value)) return leaf;
     // The keys stay, so that they can be shared; only the values are copied.
-    const own = leaf.owner === owner ? leaf : { owner, hashes: leaf.hashes, keys: leaf.keys, values: [...leaf.values] };
+    const own = leaf.owner === owner ? leaf : { ...leaf, owner, values: [...leaf.values] };
     own.values[index] = value;
     return own;
   }
   owner.added += 1;
-  const grown = {
-    owner,
-    hashes: [...leaf.hashes, hash],
-    keys: [...leaf.keys, key],
-    values: [...leaf.values, value],
-  };
+  const isOwn = leaf.owner === owner && leaf.keyOwner === owner;
+  const grown = isOwn ? leaf : copyOf(leaf, owner);
+  grown.hashes.push(hash);
+  grown.keys.push(key);
+  grown.values.push(value);
   return grown.keys.length > leafKeys && shift <= lastShift ? split(grown, shift) : grown;
+}
+
+function copyOf<K, V>({ hashes, keys, values }: Leaf<K, V>, owner: Owner): Leaf<K, V> {
+  return { owner, keyOwner: owner, hashes: [...hashes], keys: [...keys], values: [...values] };
 }
 
 /** Spreads a leaf over a branch by the bits at `shift`. */
@@ -148,7 +153,7 @@ function split<K extends PairKey, V>(leaf: Leaf<K, V>, shift: number): Node<K, V
   for (const [index, hash] of hashes.entries()) {
     const slot = (hash >>> shift) & lowBits;
     const there = children[slot] as Leaf<K, V> | undefined;
-    const into = there ?? { owner, hashes: [], keys: [], values: [] };
+    const into = there ?? { owner, keyOwner: owner, hashes: [], keys: [], values: [] };
     into.hashes.push(hash);
     into.keys.push(keys[index] as K);
     into.values.push(values[index] as V);
@@ -164,6 +169,7 @@ function leafWithout<K extends PairKey, V>(leaf: Leaf<K, V>, path: Path<K>): Nod
   if (leaf.keys.length === 1) return undefined;
   return {
     owner: path.owner,
+    keyOwner: path.owner,
     hashes: leaf.hashes.toSpliced(index, 1),
     keys: leaf.keys.toSpliced(index, 1),
     values: leaf.values.toSpliced(index, 1),

@@ -18,6 +18,8 @@ export class DemoState {
   workerOutputs: readonly string[] = [];
   /** What was done to the workers and the stream, each as a text. */
   readonly #incidents: string[] = [];
+  /** By kind, group and id, what a batch held. */
+  readonly #batches = new Map<string, string>();
   #phase: DemoPhase = 'starting';
   #phaseSinceMillis: number;
   readonly #workers = new Map<number, WorkerFold>();
@@ -86,11 +88,27 @@ export class DemoState {
   /** A worker has told something. */
   hear(worker: number, report: WorkerReport, nowMillis: number): void {
     this.#workers.get(worker)?.add(report, nowMillis);
-    if (report.type === 'counts') this.ledger.count(report.counts);
-    if (report.type === 'records') {
+    if (report.type === 'counts' && this.#isFresh(report, report.counts)) this.ledger.count(report.counts);
+    if (report.type === 'records' && this.#isFresh(report, report.places)) {
       if (report.places.length > 0) this.#firstCountMillis ??= nowMillis;
       this.ledger.reach(report.places);
     }
+  }
+
+  /**
+   * Whether a batch is to be counted. Where batches are committed, one that is told again under its id is the same batch, as
+   * long as it holds the same; with other contents it counts, and shows as repeated.
+   */
+  #isFresh(
+    { type, group, batchId }: { readonly type: string; readonly group: string; readonly batchId: number },
+    contents: readonly unknown[],
+  ): boolean {
+    if (!this.options.chaos) return true;
+    const key = `${type} ${group} ${batchId}`;
+    const text = JSON.stringify(contents);
+    const isKnown = this.#batches.get(key) === text;
+    this.#batches.set(key, text);
+    return !isKnown;
   }
 
   /** The workers' figures, in the order of their numbers. */

@@ -18,8 +18,6 @@ export interface LedgerFigures {
   readonly wordsCounted: number;
   /** How many different words were counted more or less often than they were produced. */
   readonly wordsDiffering: number;
-  /** How many of these were counted less often. */
-  readonly wordsLacking: number;
 }
 
 /** The place of a record in the stream: its shard and sequence number. */
@@ -98,12 +96,11 @@ export class Ledger {
     return [...this.#wordsCounted].sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1)).slice(0, n);
   }
 
-  #differing(): { readonly wordsDiffering: number; readonly wordsLacking: number } {
+  #differing(): { readonly wordsDiffering: number } {
     const all = [...new Set([...this.#wordsProduced.keys(), ...this.#wordsCounted.keys()])];
     const surplusOf = (word: string) => (this.#wordsCounted.get(word) ?? 0) - (this.#wordsProduced.get(word) ?? 0);
     return {
       wordsDiffering: all.filter((word) => surplusOf(word) !== 0).length,
-      wordsLacking: all.filter((word) => surplusOf(word) < 0).length,
     };
   }
 }

@@ -8,6 +8,8 @@ export interface WorkerSettings {
   readonly streamName: string;
   readonly kinesisEndpoint: string;
   readonly dynamoDBEndpoint: string;
+  /** Where its batches are committed, each planned before; without it they are acknowledged, and may come again. */
+  readonly stateFolder?: string;
   /** Options beside those of the demo; Millrace's defaults without them. */
   /** Whether it serves its page. */
   readonly ui?: boolean;

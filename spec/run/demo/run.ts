@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createClients } from '../../../lib/app/clients.ts';
 import { linkedController, raceAbort } from '../../../lib/base/abort.ts';
 import { type Clock, pause, sleep } from '../../../lib/base/clock.ts';
@@ -61,6 +64,7 @@ export async function runDemo(options: RunOptions, signal: AbortSignal): Promise
     return worker;
   };
   let starting: Promise<Stack> | undefined;
+  const stateFolder = options.state.options.chaos ? mkdtempSync(join(tmpdir(), 'millrace-demo-')) : undefined;
   const cancelLimit = options.clock.timer(startLimitMillis, () => {
     if (options.state.phase === 'starting')
       life.abort(new Error(`nothing was put within ${startLimitMillis / 1_000} s`));
@@ -69,7 +73,7 @@ export async function runDemo(options: RunOptions, signal: AbortSignal): Promise
     // The workers load their programs while the emulators start.
     for (let number = 1; number <= options.state.options.workers; number += 1) start();
     starting = startStack(life.signal);
-    await countWords(options, { workers, killed, start }, await starting, life.signal);
+    await countWords(options, { workers, killed, stateFolder, start }, await starting, life.signal);
   } finally {
     cancelLimit();
     // Whatever is still on its way sees that it is over; after a good run nothing is.
@@ -80,6 +84,7 @@ export async function runDemo(options: RunOptions, signal: AbortSignal): Promise
     );
     const stack = await starting?.catch(() => undefined);
     await stack?.stop();
+    if (stateFolder !== undefined) rmSync(stateFolder, { recursive: true, force: true });
   }
 }
 
@@ -110,13 +115,15 @@ interface Crew {
   readonly workers: readonly WorkerProcess[];
   /** Those that were killed on purpose. */
   readonly killed: Set<WorkerProcess>;
+  /** Where the workers commit; absent where nothing is done to them. */
+  readonly stateFolder: string | undefined;
   /** Starts one more, which is told nothing yet. */
   readonly start: () => WorkerProcess;
 }
 
 async function countWords(run: RunOptions, crew: Crew, stack: Stack, signal: AbortSignal): Promise<void> {
   const { state, clock, onStarted } = run;
-  const { workers, killed } = crew;
+  const { workers, killed, stateFolder } = crew;
   const { shards, chaos, ui } = state.options;
   state.services = stack.texts;
   const { endpoint: kinesisEndpoint } = stack.kinesis;
@@ -125,7 +132,7 @@ async function countWords(run: RunOptions, crew: Crew, stack: Stack, signal: Abo
   await raceAbort(Promise.all(workers.map((worker) => worker.ready)), signal);
   const setToWork = (worker: WorkerProcess) => {
     const workerIdentifier = `worker-${worker.number}`;
-    const options = { ui, ...(chaos ? { options: chaosOptions } : {}) };
+    const options = { ui, ...(stateFolder === undefined ? {} : { options: chaosOptions, stateFolder }) };
     worker.start({ workerIdentifier, applicationName, streamName, kinesisEndpoint, dynamoDBEndpoint, ...options });
   };
   for (const worker of workers) setToWork(worker);

@@ -1,4 +1,4 @@
-import { StreamingContext } from '../../../lib/index.ts';
+import { StreamingContext, fileState } from '../../../lib/index.ts';
 import { testCredentials, testRegion } from '../../support/local-stack.ts';
 import { HeldShards } from './held-shards.ts';
 import { LineCutter, type WorkerReport, type WorkerSettings } from './report.ts';
@@ -34,11 +34,15 @@ function readSettings(): Promise<WorkerSettings | undefined> {
 
 function wordCount(settings: WorkerSettings): StreamingContext {
   const { applicationName, streamName, workerIdentifier, kinesisEndpoint, dynamoDBEndpoint } = settings;
+  const { stateFolder } = settings;
   const context = new StreamingContext({
     applicationName,
     batchIntervalMillis,
+    ...(stateFolder === undefined ? {} : { state: fileState(stateFolder) }),
     ...(settings.ui === true ? { ui: { port: 0, onListening: ({ url }) => void tell({ type: 'page', url }) } } : {}),
   });
+  // Whoever listens knows a batch again by its id, so that a batch that is repeated must hold the same records.
+  const output = stateFolder === undefined ? {} : ({ guarantee: 'idempotent', repeatable: true } as const);
   const lines = context.kinesisStream({
     streamName,
     workerIdentifier,
@@ -54,13 +58,19 @@ function wordCount(settings: WorkerSettings): StreamingContext {
     .flatMap((record) => record.text().split(wordSeparator))
     .mapToPair((word) => [word, 1])
     .reduceByKey((a, b) => a + b, { partial: true })
-    .foreachBatch((batch, { group }) => tell({ type: 'counts', group, batchId: batch.id, counts: batch.collect() }));
+    .foreachBatch(
+      (batch, { group }) => tell({ type: 'counts', group, batchId: batch.id, counts: batch.collect() }),
+      output,
+    );
 
   // A second output of the same batches: which records they were made of. Both outputs, or neither, are finished when
   // the engine acknowledges a batch; so a record that is skipped or repeated on its way shows here.
   lines
     .map(({ shardId, sequenceNumber }): [string, string] => [shardId, sequenceNumber])
-    .foreachBatch((batch, { group }) => tell({ type: 'records', group, batchId: batch.id, places: batch.collect() }));
+    .foreachBatch(
+      (batch, { group }) => tell({ type: 'records', group, batchId: batch.id, places: batch.collect() }),
+      output,
+    );
   return context;
 }
 

@@ -1,4 +1,5 @@
 import { jsonLine } from '../../../lib/base/json-line.ts';
+import { simulateEngine } from '../../../lib/testkit/engine/engine-simulator.ts';
 import { simulate } from '../../../lib/testkit/simulator.ts';
 import type { ChildTask, SeedReport } from './seed-report.ts';
 
@@ -8,9 +9,9 @@ const task = JSON.parse(process.argv[2] ?? '') as ChildTask;
 // Errors are made by the thousand here, and nobody reads their stacks.
 Error.stackTraceLimit = 0;
 
-for (const seed of task.seeds) {
-  const result = await simulate(seed);
-  const report: SeedReport = {
+async function simulateSeed(seed: number): Promise<SeedReport> {
+  const result = task.engine ? { ...(await simulateEngine(seed)), edges: [] } : await simulate(seed);
+  return {
     seed,
     broken: result.broken ?? null,
     events: result.events,
@@ -18,8 +19,13 @@ for (const seed of task.seeds) {
     faults: Object.fromEntries(result.faults),
     edges: Object.fromEntries(result.edges),
     simulatedMillis: Math.round(result.simulatedMillis),
+    ...('commits' in result ? { commits: result.commits } : {}),
     ...(result.broken === undefined ? {} : { tail: result.tail, setup: result.setup }),
   };
+}
+
+for (const seed of task.seeds) {
+  const report = await simulateSeed(seed);
   process.stdout.write(`${jsonLine(report)}\n`);
-  if (result.broken !== undefined && task.stopAtFailure) break;
+  if (report.broken !== null && task.stopAtFailure) break;
 }

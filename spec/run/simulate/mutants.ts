@@ -5,6 +5,8 @@ export interface Mutant {
   /** What is wrong, in words joined by hyphens. */
   readonly name: string;
   readonly edits: readonly Replacement[];
+  /** Whether an application with an engine must show it: false. */
+  readonly engine?: boolean;
 }
 
 /** Faults of others, of earlier versions, and of every condition that protects a write. */
@@ -214,8 +216,8 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'lib/receiver/shard-intake.ts',
-        find: "    if (isFresh || through.kind !== 'SEQUENCE') return this.#first;",
-        replace: '    if (isFresh || through !== null) return this.#first;',
+        find: "    if (isFresh || through.kind !== 'SEQUENCE') return this.#begin();",
+        replace: '    if (isFresh || through !== null) return this.#begin();',
       },
     ],
   },

@@ -20,6 +20,8 @@ export interface SimulateRunOptions {
   readonly mutant: string | undefined;
   /** Whether the figures are measured instead: how long a fleet takes after each kind of incident. */
   readonly table: boolean;
+  /** Whether applications with an engine are simulated, and its mutants tried. */
+  readonly engine: boolean;
   /** Processes at the same time. */
   readonly jobs: number;
 }
@@ -43,10 +45,11 @@ Simulates fleets under faults drawn from seeds, on virtual time, and checks ever
   --no-mutants   does not try the mutants
   --only-mutants tries the mutants alone
   --mutant NAME  tries this mutant alone; with --seed, on that seed
+  --engine       simulates applications with an engine, and compares every commit with what was put
   --table        measures what a fleet does after a crash, a stop, a join ... instead, and prints a table
   --jobs N       processes at the same time; one per core, at most 4
 
-The last line is JSON: seeds failures events mutants mutantsCaught faults edges traceHash.
+The last line is JSON: seeds failures events mutants mutantsCaught faults edges traceHash (with --engine commits, no edges).
 Exit code: 0 all held and every mutant was caught, 1 not, 2 usage.
 `;
 
@@ -65,17 +68,18 @@ export function parseSimulateOptions(args: readonly string[], cores: number): Si
         mutants: { type: 'boolean', default: true },
         'only-mutants': { type: 'boolean', default: false },
         mutant: { type: 'string' },
+        engine: { type: 'boolean', default: false },
         table: { type: 'boolean', default: false },
         jobs: { type: 'string', default: String(Math.min(4, cores)) },
         help: { type: 'boolean', default: false },
       },
     });
     if (values.help) return { tag: 'help' };
-    const { salt, trace, json, mutants, mutant, table } = values;
+    const { salt, trace, json, mutants, mutant, engine, table } = values;
     const seed = values.seed === undefined ? undefined : whole('seed', values.seed, 0);
     const options = { seeds: whole('seeds', values.seeds, 1), seed, jobs: whole('jobs', values.jobs, 1) };
     const onlyMutants = values['only-mutants'];
-    return { tag: 'run', options: { ...options, salt, trace, json, mutants, onlyMutants, mutant, table } };
+    return { tag: 'run', options: { ...options, salt, trace, json, mutants, onlyMutants, mutant, engine, table } };
   } catch (thrown) {
     return { tag: 'refused', message: thrown instanceof Error ? thrown.message : String(thrown) };
   }

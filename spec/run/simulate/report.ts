@@ -1,3 +1,6 @@
+import { calmBlocks } from '../../../lib/testkit/engine/block-harm.ts';
+import { engineActs } from '../../../lib/testkit/engine/engine-setup.ts';
+import { calmStore } from '../../../lib/testkit/engine/store-view.ts';
 import { nemesisActs, quietActs } from '../../../lib/testkit/faults.ts';
 import { calmPages } from '../../../lib/testkit/kinesis-view.ts';
 import { calmReads } from '../../../lib/testkit/table-view.ts';
@@ -18,18 +21,27 @@ export const faultNames: readonly string[] = [
   ...quietActs,
 ];
 
+/** The names of all faults that are counted of an application with an engine. */
+export const engineFaultNames: readonly string[] = [
+  ...Object.keys(calmOdds).filter((name) => name !== 'denied'),
+  ...Object.keys(calmReads).filter((name) => name !== 'maxLagMillis'),
+  ...Object.keys(calmStore),
+  ...Object.keys(calmBlocks),
+  ...engineActs,
+];
+
 /** The names of all edges of the shard state machine. */
 export const edgeNames: readonly string[] = Object.entries(shardEdges).flatMap(([from, next]) =>
   next.map((to) => `${from}->${to}`),
 );
 
 /** What a seed that failed shows: the sentence, what was drawn, and the end of the trace. */
-export function failureText({ seed, broken, tail = [], setup }: SeedReport): string {
+export function failureText({ seed, broken, tail = [], setup, commits }: SeedReport): string {
   return [
     `seed ${seed}: ${broken}`,
     `drawn: ${setup === undefined ? '' : JSON.stringify(setup)}`,
     ...tail.slice(-tailLines).map((line) => `  ${line}`),
-    `again: npm run simulate -- --seed ${seed} --trace`,
+    `again: npm run simulate -- ${commits === undefined ? '' : '--engine '}--seed ${seed} --trace`,
     '',
   ].join('\n');
 }

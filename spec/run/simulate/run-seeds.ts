@@ -71,14 +71,14 @@ export function runAgain(nodeOptions: readonly string[], args: readonly string[]
 /** Runs seeds in several processes, and answers with their reports in the order of the seeds. */
 export async function runSeeds(
   seeds: readonly number[],
-  jobs: number,
+  { jobs, engine }: { readonly jobs: number; readonly engine: boolean },
   onReport: (report: SeedReport) => void,
 ): Promise<readonly SeedReport[]> {
   const shares = Array.from({ length: jobs }, (_, job) => seeds.filter((_seed, index) => index % jobs === job));
   const ends = await Promise.all(
     shares
       .filter((share) => share.length > 0)
-      .map((share) => runInChild({ seeds: share, stopAtFailure: false }, [], onReport)),
+      .map((share) => runInChild({ seeds: share, stopAtFailure: false, engine }, [], onReport)),
   );
   const broken = ends.find((end) => end.fault !== undefined);
   if (broken !== undefined) throw new Error(`a process of the simulation ended: ${broken.fault}`);

@@ -1,9 +1,12 @@
+import type { EngineSetup } from '../../../lib/testkit/engine/engine-setup.ts';
 import type { SimulationSetup } from '../../../lib/testkit/faults.ts';
 
 /** What a child process is to do. */
 export interface ChildTask {
   readonly seeds: readonly number[];
   readonly stopAtFailure: boolean;
+  /** Whether applications with an engine are simulated, not fleets with a handler. */
+  readonly engine: boolean;
 }
 
 /** How often each thing occurred. */
@@ -19,10 +22,12 @@ export interface SeedReport {
   readonly faults: Counts;
   readonly edges: Counts;
   readonly simulatedMillis: number;
+  /** Commits that were compared with what was put; with an engine. */
+  readonly commits?: number;
   /** The end of the trace of a seed that failed. */
   readonly tail?: readonly string[];
   /** What a seed that failed had drawn. */
-  readonly setup?: SimulationSetup;
+  readonly setup?: SimulationSetup | EngineSetup;
 }
 
 /** The sum of counts, sorted by name. */

@@ -45,7 +45,8 @@ export async function tryMutants(
 
 async function tryMutant(mutant: Mutant, count: number): Promise<MutantVerdict> {
   const seeds = Array.from({ length: count }, (_, index) => index + 1);
-  const { reports, fault } = await runInChild({ seeds, stopAtFailure: true }, mutantOptions(root, mutant.edits));
+  const task = { seeds, stopAtFailure: true, engine: mutant.engine === true };
+  const { reports, fault } = await runInChild(task, mutantOptions(root, mutant.edits));
   const last = reports.at(-1);
   const broken = last?.broken ?? null;
   return {

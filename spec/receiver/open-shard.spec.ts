@@ -1,0 +1,54 @@
+import { expect, it } from 'vitest';
+import { MillraceError } from '../../lib/base/error.ts';
+import { SHARD_END } from '../../lib/base/position.ts';
+import { isEnded } from '../../lib/lease/lease.ts';
+import { Fleet } from './fleet.ts';
+
+const shard0 = 'shardId-000000000000';
+
+it('tries again to open a shard when the fault passes, and does not keep off it for a minute', async () => {
+  const fleet = new Fleet();
+  fleet.put(3);
+  let tries = 0;
+  const worker = fleet.start('a', {
+    open: async ({ checkpoint }) => {
+      tries += 1;
+      if (tries < 3) throw new MillraceError('MR_STATE_UNREACHABLE', 'not now');
+      return checkpoint;
+    },
+  });
+  await fleet.clock.runUntil(() => fleet.allDelivered, { atMostMillis: 10_000 });
+  expect(tries).toBe(3);
+  const faults = worker.events.filter((event) => event.type === 'fault.seen' || event.type === 'shard.failed');
+  expect(faults).toMatchObject([{ code: 'MR_STATE_UNREACHABLE' }, { code: 'MR_STATE_UNREACHABLE' }]);
+});
+
+it('gives a shard up whose engine met a fault that does not pass', async () => {
+  const fleet = new Fleet();
+  const worker = fleet.start('a', {
+    open: () => Promise.reject(new MillraceError('MR_STATE_DAMAGED', 'half of it')),
+  });
+  const failures = () => worker.events.filter((event) => event.type === 'shard.failed');
+  await fleet.clock.runUntil(() => failures().length > 0);
+  expect(failures()).toMatchObject([{ shardId: shard0, code: 'MR_STATE_DAMAGED' }]);
+});
+
+it('ends a shard that its engine has at its end already: leases the children, and writes SHARD_END', async () => {
+  const fleet = new Fleet();
+  fleet.put(3);
+  await fleet.clock.advance(1_000);
+  const [lower, upper] = fleet.kinesis.split(shard0);
+  // An engine that was killed between its last commit of the shard and the row of the lease.
+  const worker = fleet.start('a', {
+    open: async ({ shardId, checkpoint }) => (shardId === shard0 ? SHARD_END : checkpoint),
+  });
+  const rowOf = (shardId: string) => fleet.table.rows.find(({ leaseKey }) => leaseKey === shardId);
+  await fleet.clock.runUntil(() => {
+    const row = rowOf(shard0);
+    return row !== undefined && isEnded(row);
+  });
+  expect([rowOf(lower)?.parentShardIds, rowOf(upper)?.parentShardIds]).toEqual([[shard0], [shard0]]);
+  expect(worker.blocks).toEqual([]);
+  fleet.put(4);
+  await fleet.clock.runUntil(() => worker.blocks.flatMap(({ records }) => records).length === 4);
+});

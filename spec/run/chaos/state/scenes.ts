@@ -1,0 +1,125 @@
+import type { CrashPoint } from './points.ts';
+import type { StateStage } from './stage.ts';
+
+/** A scene of an application with state; everything that was put is counted at its end. */
+export interface StateScene {
+  readonly name: string;
+  /** Where it can be played. */
+  readonly scopes: readonly ('shard' | 'application')[];
+  play(stage: StateStage): Promise<void>;
+}
+
+const both = ['shard', 'application'] as const;
+const recordsPerKey = 25;
+
+/** A process is killed at the point, and another one goes on. */
+export function sceneOf({ name, killAt, needs }: CrashPoint): StateScene {
+  return {
+    name,
+    scopes: both,
+    play: async (stage) => {
+      stage.put(recordsPerKey);
+      if (needs === 'ended parent') {
+        stage.stream.split(stage.stream.shards[0]?.shardId ?? '');
+        stage.put(recordsPerKey);
+      }
+      if (needs === 'handover') {
+        await handOver(stage, killAt);
+        return;
+      }
+      await stage.expectEnd(stage.start({ killAt }), 'SIGKILL');
+      await stage.finish();
+    },
+  };
+}
+
+/** The one that is told to end is killed while it gives back what it holds, and the other goes on. */
+async function handOver(stage: StateStage, killAt: CrashPoint['killAt']): Promise<void> {
+  const first = stage.start({ isBounded: false, killAt });
+  await stage.until('the first process commits', () => first.stepsOf('committed') >= 3);
+  const second = stage.start({ isBounded: false, workerIdentifier: 'two' });
+  await stage.until('the second process is there', () => second.has('engine.standby') || second.has('lease.gained'));
+  stage.put(recordsPerKey);
+  first.signal('SIGTERM');
+  await stage.expectEnd(first, 'SIGKILL');
+  stage.put(recordsPerKey);
+  await stage.untilCounted();
+  second.signal('SIGTERM');
+  await stage.expectEnd(second, 0);
+}
+
+/** Scenes with two processes, and with a stream that changes. */
+export const stateScenes: readonly StateScene[] = [
+  {
+    // Paused for longer than its lease or epoch lasts; another takes over; it goes on, and must do no harm.
+    name: 'zombie',
+    scopes: both,
+    play: async (stage) => {
+      stage.put(recordsPerKey);
+      const first = stage.start({ isBounded: false });
+      await stage.until('the first process commits', () => first.stepsOf('committed') >= 3);
+      const second = stage.start({ isBounded: false, workerIdentifier: 'two' });
+      await stage.until(
+        'the second process is there',
+        () => second.has('engine.standby') || second.has('lease.gained'),
+      );
+      stage.put(recordsPerKey);
+      first.signal('SIGSTOP');
+      await stage.until('the second process commits', () => second.stepsOf('committed') >= 3);
+      stage.put(recordsPerKey);
+      await stage.untilCounted();
+      first.signal('SIGCONT');
+      stage.put(recordsPerKey);
+      await stage.untilCounted();
+      first.signal('SIGTERM');
+      await first.ended;
+      stage.put(recordsPerKey);
+      await stage.untilCounted();
+      second.signal('SIGTERM');
+      await stage.expectEnd(second, 0);
+    },
+  },
+  {
+    // One waits behind another, twice: the first is killed, the second is told to end.
+    name: 'standby',
+    scopes: ['application'],
+    play: async (stage) => {
+      stage.put(recordsPerKey);
+      const first = stage.start({ isBounded: false });
+      await stage.until('the first process computes', () => first.stepsOf('committed') >= 2);
+      const second = stage.start({ isBounded: false, workerIdentifier: 'two' });
+      await stage.until('the second process waits', () => second.has('engine.standby'));
+      first.signal('SIGKILL');
+      await stage.until('the second process computes', () => second.has('engine.active'));
+      stage.put(recordsPerKey);
+      const third = stage.start({ isBounded: false, workerIdentifier: 'three' });
+      await stage.until('the third process waits', () => third.has('engine.standby'));
+      second.signal('SIGTERM');
+      await stage.expectEnd(second, 0);
+      stage.put(recordsPerKey);
+      await stage.untilCounted();
+      third.signal('SIGTERM');
+      await stage.expectEnd(third, 0);
+    },
+  },
+  {
+    // A split and a merge, with a process killed in each generation.
+    name: 'state-reshard',
+    scopes: both,
+    play: async (stage) => {
+      const { stream } = stage;
+      stage.put(recordsPerKey);
+      await stage.expectEnd(stage.start({ killAt: { point: 'step stateWritten', pass: 3 } }), 'SIGKILL');
+      const [first, second] = stream.shards.map(({ shardId }) => shardId);
+      stream.split(first ?? '');
+      stage.put(recordsPerKey);
+      await stage.expectEnd(stage.start({ killAt: { point: 'shard ended', pass: 1 } }), 'SIGKILL');
+      await stage.finish();
+      const children = stream.shards.filter(({ parentShardIds }) => parentShardIds.includes(first ?? ''));
+      stream.merge(children[1]?.shardId ?? '', second ?? '');
+      stage.put(recordsPerKey);
+      await stage.expectEnd(stage.start({ killAt: { point: 'step committed', pass: 2 } }), 'SIGKILL');
+      await stage.finish();
+    },
+  },
+];
