@@ -276,8 +276,8 @@ function givenUp(order: BatchOrder, failures: number, thrown: unknown): Millrace
 }
 
 function outputWork(fields: BatchRunFields, order: BatchOrder, signal: AbortSignal): OutputWork {
-  const { plan, clock, printTarget } = fields;
-  const { batchId, batchTimeMillis, blocks, memory, zeroTimeMillis } = order;
+  const { plan, clock, printTarget, events } = fields;
+  const { group, batchId, batchTimeMillis, blocks, memory, zeroTimeMillis } = order;
   const head = { id: batchId, batchTimeMillis, ranges: blocks.map((block) => block.range) };
   const evaluation = new Evaluation({
     plan,
@@ -287,6 +287,7 @@ function outputWork(fields: BatchRunFields, order: BatchOrder, signal: AbortSign
     signal,
     inputOf: (input) => input.source?.take(batchTimeMillis, signal) ?? givenByBlocks(plan.inputs, input, blocks),
     breathe: breather(clock),
+    tell: (note) => events.publish({ ...note, group, batchId }),
   });
   return { evaluation, head, printTarget };
 }

@@ -309,6 +309,15 @@ export type MillraceEvent =
       readonly ranges: number;
     }
   | {
+      readonly type: 'ids.forgotten';
+      readonly group: string;
+      readonly batchId: number;
+      /** The id of the `dedupeBy`. */
+      readonly operator: string;
+      readonly ids: number;
+      readonly maximumIds: number;
+    }
+  | {
       readonly type: 'range.refused';
       readonly shardId: string;
       readonly records: number;
