@@ -68,6 +68,16 @@ export const commandTable: CommandTable = {
     async () => (await import('./definitions/config.ts')).configSpec,
     async () => (await import('./commands/config.ts')).config,
   ),
+  doctor: command(
+    'Check credentials, permissions, limits, clock, table and index',
+    async () => (await import('./definitions/doctor.ts')).doctorSpec,
+    async () => (await import('./commands/doctor.ts')).doctor,
+  ),
+  dev: command(
+    'Start Kinesis and DynamoDB on this machine, with a seeded stream',
+    async () => (await import('./definitions/dev.ts')).devSpec,
+    async () => (await import('./commands/dev.ts')).dev,
+  ),
   bench: command(
     'Measure what a stream gives and what reading it takes, without leases and checkpoints',
     async () => (await import('./definitions/bench.ts')).benchSpec,

@@ -1,5 +1,6 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { entryPoints, listedNames } from '../tidy/api-text.ts';
 import { repositoryRoot } from '../tidy/source.ts';
@@ -29,7 +30,8 @@ function evaluate(type: 'module' | 'commonjs', program: string): unknown {
 
 describe('the tarball', () => {
   it('holds the compiled code, license, readme and changelog, and nothing else', () => {
-    const expected = /^(?:package\.json|LICENSE|README\.md|CHANGELOG\.md|dist\/.+\.(?:js|js\.map|d\.ts))$/;
+    const expected =
+      /^(?:package\.json|LICENSE|README\.md|CHANGELOG\.md|dist\/.+\.(?:js|js\.map|d\.ts)|dist\/web\/public\/(?:index\.html|assets\/\w+\.(?:css|svg|txt)))$/;
     expect(installed.files.filter((file) => !expected.test(file))).toEqual([]);
     expect(installed.files).toEqual(expect.arrayContaining(['package.json', 'LICENSE', 'README.md', 'CHANGELOG.md']));
     expect(installed.files).toEqual(expect.arrayContaining(['dist/index.js', 'dist/index.d.ts', 'dist/cli/bin.js']));
@@ -45,6 +47,34 @@ describe('the tarball', () => {
     const attw = path.join(repositoryRoot, 'node_modules/@arethetypeswrong/cli/dist/index.js');
     const outcome = run(process.execPath, [attw, installed.tarball, '--profile', 'esm-only'], repositoryRoot);
     expect(outcome.status, outcome.stdout + outcome.stderr).toBe(0);
+  });
+});
+
+describe('the page in the package', () => {
+  const read = (file: string) =>
+    readFileSync(path.join(installed.folder, 'node_modules/millrace/dist/web/public', file), 'utf8');
+
+  it('has a script of less than 50 KB, compressed', () => {
+    const bytes = gzipSync(read('assets/page.js'), { level: 9 }).length;
+    expect(bytes).toBeGreaterThan(10_000);
+    expect(bytes).toBeLessThan(50_000);
+  });
+
+  it('loads nothing from elsewhere, and has no script or style in its document', () => {
+    const html = read('index.html');
+    expect(html).not.toMatch(/<style|style=|<script(?![^>]* src="\.\/assets\/)|\son\w+=/);
+    const elsewhere = /(?:https?:)?\/\/[a-z0-9.-]+\.[a-z]{2,}[^\s'"`)]*/gi;
+    const named = ['index.html', 'assets/page.js', 'assets/index.css'].flatMap(
+      (file) => read(file).match(elsewhere) ?? [],
+    );
+    // Names of XML, which nobody fetches.
+    expect(named.filter((url) => !url.startsWith('http://www.w3.org/'))).toEqual([]);
+  });
+
+  it('comes with the licences of what it is made of', () => {
+    const text = read('assets/licences.txt');
+    for (const name of ['preact', 'uplot']) expect(text).toMatch(new RegExp(`^${name} \\d`, 'm'));
+    expect(text.match(/Permission is hereby granted/g)).toHaveLength(2);
   });
 });
 
