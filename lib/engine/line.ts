@@ -190,7 +190,8 @@ export class Line {
       const { group, zeroTimeMillis, commits } = this.#fields;
       const { batchTimeMillis } = slice;
       const memory = this.#memory;
-      const order = { group, batchId, batchTimeMillis, blocks, zeroTimeMillis, memory, commits };
+      const lease = this.#latest;
+      const order = { group, batchId, batchTimeMillis, blocks, lease, zeroTimeMillis, memory, commits };
       const outcome = await this.#fields.run(order);
       if (outcome.tag === 'dropped') {
         // What follows in the same holding would be committed without it.

@@ -66,7 +66,7 @@ function dedupeStep({ id: operator, idOf, withinMillis, maximumIds }: DedupeFiel
     const memory = edit.next(thresholdMillis);
     const over = memory.entries.size - maximumIds;
     if (over > 0) context.tell?.({ type: 'ids.forgotten', operator, ids: over, maximumIds });
-    return { memory: over > 0 ? withoutOldest(memory, over) : memory, given: given == null ? null : out };
+    return { memory: over > 0 ? withoutOldest(memory, over) : memory, given: (given ?? null) === null ? null : out };
   };
 }
 
