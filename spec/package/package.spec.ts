@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { entryPoints, listedNames } from '../tidy/api-text.ts';
 import { repositoryRoot } from '../tidy/source.ts';
 import { type InstalledPackage, installPackage, mustRun, run } from './installed.ts';
-import { loadedFiles } from './loaded.ts';
+import { filesLoadedBy, loadedFiles } from './loaded.ts';
 
 const manifest = JSON.parse(readFileSync(path.join(repositoryRoot, 'package.json'), 'utf8')) as {
   version: string;
@@ -132,6 +132,41 @@ describe('the installed command', () => {
     const help = mustRun(command(), ['--help'], installed.folder);
     expect(help).toContain('millrace');
     expect(help).toContain('consume');
+  });
+});
+
+describe('the start of the installed command', () => {
+  const bin = 'node_modules/millrace/dist/cli/bin.js';
+
+  it('loads no command, no options and no AWS client for its help', () => {
+    const loaded = filesLoadedBy([bin, '--help'], installed.folder);
+    expect(loaded.filter((file) => file.includes('/dist/cli/main.js'))).toHaveLength(1);
+    const unwanted =
+      /\/dist\/(?:cli\/(?:commands|definitions)|testkit|web|engine|receiver|lease|kinesis)\/|\/zod\/|@aws-sdk|@smithy/;
+    expect(loaded.filter((file) => unwanted.test(file))).toEqual([]);
+  });
+
+  it("loads a command's flags for its help, and no AWS client", () => {
+    const loaded = filesLoadedBy([bin, 'consume', '--help'], installed.folder);
+    expect(loaded.filter((file) => file.includes('/cli/definitions/'))).toHaveLength(1);
+    expect(loaded.filter((file) => /\/cli\/commands\/|@aws-sdk|@smithy/.test(file))).toEqual([]);
+  });
+
+  it('takes less than 200 ms over the start of Node itself', () => {
+    const millisOf = (args: readonly string[]) => {
+      const start = performance.now();
+      mustRun(process.execPath, args, installed.folder);
+      return performance.now() - start;
+    };
+    // In turn, so that whatever else the machine does befalls both alike; a machine that is busy for a while gets another try.
+    const over = () => {
+      const rounds = Array.from({ length: 11 }, () => millisOf([bin, '--help']) - millisOf(['--eval', '0']));
+      return rounds.toSorted((a, b) => a - b)[5] ?? Infinity;
+    };
+    const medians: number[] = [];
+    while (medians.length < 3 && !medians.some((median) => median < 200)) medians.push(over());
+    expect(Math.min(...medians)).toBeLessThan(200);
+    console.log(`millrace --help: ${medians.map((median) => median.toFixed(0)).join(', ')} ms over Node's own start`);
   });
 });
 
