@@ -93,6 +93,12 @@ export class Line {
     return !hasWork && (this.#ended || (this.#failed && this.#fields.commits !== undefined));
   }
 
+  /** The batch of a found plan of which a part was read, or what follows it; it cannot be run, and its blocks not be finished. */
+  get partialPlan(): number | undefined {
+    const holds = this.#gather !== undefined && (this.#gather.isPartial || this.#arrived.length > 0);
+    return holds && !this.#failed ? this.#gather?.plan.batchId : undefined;
+  }
+
   /** Queues a block. A line that has failed takes no more. */
   offer(block: Block): void {
     if (this.#failed) return;

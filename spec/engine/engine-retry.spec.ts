@@ -125,6 +125,26 @@ describe('a batch whose function throws', () => {
     expect(rig.feed.acked).toEqual([]);
   });
 
+  it('shows nothing more as soon as its lease is uncertain, though nobody has said so', async () => {
+    const calls: string[] = [];
+    let isHeld = true;
+    const rig = startRig((stream) => {
+      stream.foreachBatch(() => {
+        calls.push('first');
+        // The process was paused here for longer than the lease lasts, and no timer has had its turn.
+        isHeld = false;
+      });
+      stream.foreachBatch(() => void calls.push('second'));
+    });
+    Object.assign(rig.feed.push('shard-a', ['a1']), { isHeld: () => isHeld });
+    await rig.clock.advance(1_000);
+    expect(calls).toEqual(['first']);
+    expect(rig.eventsOf('batch.dropped')).toMatchObject([{ reason: 'lost' }]);
+    rig.feed.end();
+    await rig.running;
+    expect(rig.feed.acked).toEqual([]);
+  });
+
   it('is left to the next owner also when it is one without blocks', async () => {
     let calls = 0;
     const rig = startRig(
