@@ -60,7 +60,7 @@ export type { Block } from './block/block.ts';
 export type { Range } from './block/range.ts';
 export type { KinesisRecord } from './block/record.ts';
 export type { Batch } from './engine/batch.ts';
-export type { OutputOptions } from './engine/base-stream.ts';
+export type { DedupeOptions, OutputOptions } from './engine/base-stream.ts';
 export type { OperatorContext, OutputContext, TransformContext } from './engine/node.ts';
 export type { GeneratorContext, QueueStreamOptions } from './engine/queue-source.ts';
 export type { ReceiverSupervisor, StreamReceiver } from './engine/receiver-source.ts';

@@ -156,6 +156,8 @@ class Engine implements BatchPlanEngine {
       await raceAbort(this.#localSourcesDrained(), run.signal);
       for (const line of this.#lines.values()) line.hurry();
       await raceAbort(this.#settled(), run.signal);
+      for (const [group, line] of this.#lines)
+        if (line.partialPlan !== undefined) throw notWhole(group, line.partialPlan);
       this.#end();
     } catch (thrown) {
       this.#end(thrown);
@@ -299,6 +301,7 @@ class Engine implements BatchPlanEngine {
 
   #newLine(group: string, commits: CommitLine | undefined): Line {
     const { plan, clock } = this.#fields;
+    for (const streamName of commits?.plannedStreams ?? []) checkIsRead(plan, group, streamName);
     const line = new Line({
       group,
       commits,
@@ -336,11 +339,30 @@ const stopped = new MillraceError(
 /** The reason of the abort that ends what may be left when a run is over. */
 const over = new MillraceError('MR_ABORTED', 'the run of the engine is over');
 
+/** Nobody can wait for the rest of a planned batch once reading has stopped: what was read of it would never be finished. */
+function notWhole(group: string, batchId: number): MillraceError {
+  return new MillraceError(
+    'MR_DRAIN_TIMEOUT',
+    `batch ${batchId} of ${group} was planned by an earlier run, and reading stopped before all of it was there; nothing of it is acknowledged, and the next run goes on with it`,
+    { subject: { batch: `${group}/${batchId}` } },
+  );
+}
+
 function drainTimeout(cause: unknown): MillraceError {
   return new MillraceError(
     'MR_DRAIN_TIMEOUT',
     'the last batches did not finish before the deadline; they are not acknowledged, and the next run repeats them',
     { cause },
+  );
+}
+
+/** A planned batch is run as it was planned, or not at all; it must not wait for ever for what nobody reads. */
+function checkIsRead({ inputs }: Plan, group: string, streamName: string): void {
+  if (inputFor(inputs, { streamName }) !== undefined) return;
+  throw new MillraceError(
+    'MR_CONFIG_INVALID',
+    `the next batch of ${group} was planned with records of stream ${JSON.stringify(streamName)}, which the program reads no more: run the program that reads it until that batch is committed`,
+    { subject: { stream: streamName, batch: group } },
   );
 }
 

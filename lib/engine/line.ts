@@ -99,6 +99,12 @@ export class Line {
     return !hasWork && (this.#ended || (this.#failed && this.#fields.commits !== undefined));
   }
 
+  /** The batch of a found plan of which a part was read, or what follows it; it cannot be run, and its blocks not be finished. */
+  get partialPlan(): number | undefined {
+    const holds = this.#gather !== undefined && (this.#gather.isPartial || this.#arrived.length > 0);
+    return holds && !this.#failed ? this.#gather?.plan.batchId : undefined;
+  }
+
   /** Queues a block. A line that has failed takes no more. */
   offer(block: Block): void {
     if (this.#failed) return;
@@ -199,7 +205,8 @@ export class Line {
       const { group, zeroTimeMillis, commits } = this.#fields;
       const { batchTimeMillis } = slice;
       const memory = this.#memory;
-      const order = { group, batchId, batchTimeMillis, blocks, zeroTimeMillis, memory, commits };
+      const lease = this.#latest;
+      const order = { group, batchId, batchTimeMillis, blocks, lease, zeroTimeMillis, memory, commits };
       const outcome = await this.#fields.run(order);
       if (outcome.tag === 'dropped') {
         // What follows in the same holding would be committed without it.

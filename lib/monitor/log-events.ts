@@ -60,6 +60,7 @@ const lines: Readonly<Record<EventType, readonly [LogLevel, string]>> = {
   'batch.completed': ['debug', 'batch completed'],
   'input.failed': ['warn', 'a receiver of the program failed and will be started again'],
   'batch.step': ['debug', 'step of a batch done'],
+  'ids.forgotten': ['warn', 'forgot ids before their time, since there are more than maximumIds'],
   'plan.found': ['info', 'found the plan of a batch that was not committed, and runs it'],
   'range.refused': ['warn', 'range refused'],
   'state.discarded': ['warn', 'state that cannot be read was given up'],

@@ -152,6 +152,11 @@ export class CommitLine {
     return new PlanGather(plan, this.#sources);
   }
 
+  /** The streams whose records the batch of a found plan is made of; none where no plan was found. */
+  get plannedStreams(): readonly string[] {
+    return [...new Set(this.#options.log.plan?.ranges.map(({ streamName }) => streamName) ?? [])];
+  }
+
   /** Resolves when the removal of garbage is done that was under way. */
   settled(): Promise<void> {
     return this.#housekeeping;
