@@ -1,0 +1,218 @@
+import { createAdmin } from '../../../../lib/index.ts';
+import { machineMillis } from '../ledger-line.ts';
+import { type Scenario, cleanPauseMillis, undisturbedMillis } from '../scenario.ts';
+import type { Stage } from '../stage.ts';
+import type { ChaosWorker } from '../worker-process.ts';
+
+/** A process of Node that loads the worker from TypeScript and takes part in the application. */
+const workerStartMillis = 5_000;
+/** A merge, until the stream is ACTIVE again and its shards are listed. */
+const mergeMillis = 3_000;
+/** Several blocks of a shard that is under load. */
+const stallMillis = 1_000;
+
+const denied = { kind: 'error', name: 'AccessDeniedException', message: 'not authorized' } as const;
+
+/**
+ * The edges of a shard's life that nothing else here takes: what happens to a shard that is not read yet, and to one that
+ * alone meets a fault. In each of these one shard is held back on purpose until the last step, so that its silence may be
+ * as long as all steps together.
+ */
+export const shardLifeScenarios: readonly Scenario[] = [
+  {
+    name: 'waiting-child',
+    summary:
+      'a merged shard waits for a parent whose handler does not return: it is moved, its worker ends, the next one fails',
+    shards: 2,
+    needsFaults: true,
+    async play(stage) {
+      await stage.begin('a', 'b');
+      const [first = '', second = ''] = stage.control.openShards.map(({ shardId }) => shardId);
+      const stuck = holderOf(stage, second);
+      const free = holderOf(stage, first);
+      stuck.send({ type: 'stall', shardId: second });
+      // A block that was put together before is still handled; the one after that does not come back.
+      await stage.until(`${stuck.name} has heard`, () => stuck.lines.some((line) => line.type === 'told'));
+      await stage.wait(stallMillis);
+      await stage.control.merge(first, second);
+      const [child = ''] = stage.control.openShards.map(({ shardId }) => shardId);
+      await heldBy(stage, child, free);
+      await seek(stage, child, 'TRIM_HORIZON');
+      await taken(stage, child, 'waitingForParents>lost');
+      await heldBy(stage, child, free);
+      await stage.terminate(free);
+      await taken(stage, child, 'waitingForParents>stopped');
+      await heldBy(stage, child, stuck);
+      // A leader that is alone reads no lock: whoever asks for one item now asks for the parent.
+      await stage.until(`${stuck.name} leads`, () => stage.holdingsOf(stuck).isLeader);
+      await stage.options.services.faults?.inject({ operation: 'GetItem', times: 1, effect: denied });
+      await endsDenied(stage, stuck);
+      await taken(stage, child, 'waitingForParents>failed');
+      stage.start('c');
+      stage.start('d');
+      await stage.settled();
+    },
+    // The stall; the merge; the child is leased; twice it finds another owner, once after a heartbeat that was refused; the worker
+    // that is left leads; workers are started.
+    pauseBoundMillis: ({ failoverTimeMillis: F }) =>
+      stallMillis + mergeMillis + Math.ceil(F / 3) + 4 * cleanPauseMillis + workerStartMillis + undisturbedMillis,
+  },
+  {
+    name: 'shard-faults',
+    summary:
+      'a shard is said to be gone, fails alone, and cannot be opened; meanwhile it is moved, and workers end with and without a fault',
+    shards: 4,
+    needsFaults: true,
+    async play(stage) {
+      await stage.begin('a', 'b');
+      const [shardId = '', other = ''] = stage.control.openShards.map((shard) => shard.shardId);
+      await failsAlone(stage, shardId);
+      await stage.settled();
+      await cannotBeOpened(stage, shardId);
+      await lastWorkerFails(stage, other);
+      await taken(stage, shardId, 'starting>stopped');
+      await stage.options.services.faults?.clearFaults();
+      stage.start('d');
+      stage.start('e');
+      await stage.settled();
+    },
+    // Two seeks; a worker that ends with a fault, one that is started, one that ends without, one that ends with a fault;
+    // workers are started.
+    pauseBoundMillis: ({ failoverTimeMillis: F }) =>
+      2 * Math.ceil(F / 3) + 5 * cleanPauseMillis + 2 * workerStartMillis + undisturbedMillis,
+  },
+];
+
+/** A fault that passes opens the shard again; one that does not gives it to the other worker. */
+async function failsAlone(stage: Stage, shardId: string): Promise<void> {
+  const { faults } = stage.options.services;
+  const subject = { shardId };
+  const isGone = `Shard ${shardId} in stream ${stage.options.name} under account 000000000000 does not exist`;
+  const gone = { kind: 'error', name: 'ResourceNotFoundException', message: isGone } as const;
+  await faults?.inject({ operation: 'GetRecords', subject, times: 1, effect: gone });
+  await taken(stage, shardId, 'reading>starting');
+  await stage.settled();
+  const before = holderOf(stage, shardId);
+  const refused = { kind: 'error', name: 'UnknownOperationException', message: 'no' } as const;
+  await faults?.inject({ operation: 'GetRecords', subject, times: 1, effect: refused });
+  await taken(stage, shardId, 'draining>failed');
+  await stage.until('the other worker handles the shard', () =>
+    stage.running.some((worker) => worker !== before && stage.holdingsOf(worker).isHandling(shardId)),
+  );
+}
+
+/** A shard that Kinesis does not open stays `starting`; it is moved, its worker fails, the next one finishes. */
+async function cannotBeOpened(stage: Stage, shardId: string): Promise<void> {
+  const { faults } = stage.options.services;
+  const subject = { shardId };
+  const effect = { kind: 'error', name: 'InternalFailure', statusCode: 500 } as const;
+  const open = { operation: 'GetShardIterator', subject };
+  await faults?.inject({ ...open, effect });
+  const mark = stage.load.produced.findLast((one) => one.shardId === shardId);
+  const to = { afterSequenceNumber: mark?.sequenceNumber ?? '' };
+  await seek(stage, shardId, to);
+  const opening = await starting(stage, shardId);
+  await seek(stage, shardId, to);
+  await taken(stage, shardId, 'starting>lost');
+  const failing = await starting(stage, shardId, opening);
+  await faults?.clearFaults();
+  await faults?.inject({ ...open, times: 1, effect: denied });
+  await faults?.inject({ ...open, effect });
+  await endsDenied(stage, failing.worker);
+  await taken(stage, shardId, 'starting>failed');
+  stage.start('c');
+  await stage.until('both workers hold two shards', () =>
+    stage.running.every((worker) => stage.holdingsOf(worker).shards.length === 2),
+  );
+  const ending = await starting(stage, shardId, failing);
+  await stage.terminate(ending.worker);
+  await taken(stage, shardId, 'starting>draining');
+}
+
+/** The worker that holds all shards is not allowed to read one of them: it ends, with the shards that it does read. */
+async function lastWorkerFails(stage: Stage, shardId: string): Promise<void> {
+  const [last] = stage.running;
+  if (last === undefined) throw new Error('no worker runs');
+  await stage.until(
+    'the last worker holds every shard, and reads all but one',
+    () =>
+      stage.holdingsOf(last).shards.length === stage.control.openShards.length &&
+      stage.control.openShards.filter((shard) => stage.holdingsOf(last).isHandling(shard.shardId)).length ===
+        stage.control.openShards.length - 1,
+  );
+  await stage.options.services.faults?.inject({
+    operation: 'GetRecords',
+    subject: { shardId },
+    times: 1,
+    effect: denied,
+  });
+  await endsDenied(stage, last);
+  await taken(stage, shardId, 'reading>failed');
+}
+
+/** A worker is refused something for good, says so, and ends with the code of that; what it did last may come again. */
+async function endsDenied(stage: Stage, worker: ChaosWorker): Promise<void> {
+  stage.giveUpOn(worker);
+  await stage.until(`${worker.name} has ended`, () => worker.end !== undefined);
+  const ended = worker.lines.findLast((line) => line.type === 'ended');
+  const isTold = ended?.fault?.startsWith('MR_ACCESS_DENIED: ') === true;
+  stage.expect(isTold, `${worker.name} ended with ${ended?.fault ?? 'nothing'}`);
+  stage.excuseTail(worker, machineMillis());
+}
+
+function holderOf(stage: Stage, shardId: string): ChaosWorker {
+  stage.look();
+  const holder = stage.holderOf(shardId);
+  if (holder === undefined) throw new Error(`nobody holds ${shardId}`);
+  return holder;
+}
+
+async function heldBy(stage: Stage, shardId: string, worker: ChaosWorker): Promise<void> {
+  await stage.until(`${worker.name} holds ${shardId}`, () => stage.holdingsOf(worker).shards.includes(shardId));
+}
+
+/** Moves a shard while it is held: its owner learns of it at its next heartbeat. */
+async function seek(stage: Stage, shardId: string, to: 'TRIM_HORIZON' | { readonly afterSequenceNumber: string }) {
+  await using admin = createAdmin(stage.consumerOptions);
+  await admin.seek({ to, shards: [shardId] });
+  const throughMillis = machineMillis() + stage.checkpointIntervalMillis + undisturbedMillis;
+  stage.excuses.push({ shardId, fromMillis: 0, throughMillis });
+}
+
+/** Waits until the shard has taken an edge of its life, in any worker. */
+async function taken(stage: Stage, shardId: string, edge: string): Promise<void> {
+  await stage.until(`${shardId} has gone ${edge}`, () => edgesOf(stage, shardId).some((one) => one.edge === edge));
+}
+
+interface Opening {
+  readonly worker: ChaosWorker;
+  /** How often the shard has begun to be opened by then. */
+  readonly count: number;
+}
+
+/** Waits until some running worker opens the shard anew, or still does, and cannot. */
+async function starting(stage: Stage, shardId: string, before?: Opening): Promise<Opening> {
+  let found: Opening | undefined;
+  await stage.until(`${shardId} is opened`, () => {
+    const edges = edgesOf(stage, shardId);
+    const count = edges.filter(({ edge }) => edge.endsWith('>starting')).length;
+    const holder = stage.holderOf(shardId);
+    const last = edges.findLast(({ worker }) => worker === holder);
+    const isOpening = holder !== undefined && last?.edge.endsWith('>starting') === true;
+    if (isOpening && count > (before?.count ?? 0)) found = { worker: holder, count };
+    return found !== undefined;
+  });
+  return found as Opening;
+}
+
+function edgesOf(stage: Stage, shardId: string): readonly { readonly worker: ChaosWorker; readonly edge: string }[] {
+  return stage.workers
+    .flatMap((worker) =>
+      worker.lines.flatMap((line) =>
+        line.type === 'event' && line.event.type === 'shard.changed' && line.event.shardId === shardId
+          ? [{ worker, atMillis: line.atMillis, edge: `${line.event.from}>${line.event.to}` }]
+          : [],
+      ),
+    )
+    .toSorted((a, b) => a.atMillis - b.atMillis);
+}
