@@ -37,7 +37,7 @@ export const shardLifeScenarios: readonly Scenario[] = [
       await stage.control.merge(first, second);
       const [child = ''] = stage.control.openShards.map(({ shardId }) => shardId);
       await heldBy(stage, child, free);
-      await seek(stage, child, 'TRIM_HORIZON');
+      await seek(stage, child);
       await taken(stage, child, 'waitingForParents>lost');
       await heldBy(stage, child, free);
       await stage.terminate(free);
@@ -108,11 +108,9 @@ async function cannotBeOpened(stage: Stage, shardId: string): Promise<void> {
   const effect = { kind: 'error', name: 'InternalFailure', statusCode: 500 } as const;
   const open = { operation: 'GetShardIterator', subject };
   await faults?.inject({ ...open, effect });
-  const mark = stage.load.produced.findLast((one) => one.shardId === shardId);
-  const to = { afterSequenceNumber: mark?.sequenceNumber ?? '' };
-  await seek(stage, shardId, to);
+  await seek(stage, shardId);
   const opening = await starting(stage, shardId);
-  await seek(stage, shardId, to);
+  await seek(stage, shardId);
   await taken(stage, shardId, 'starting>lost');
   const failing = await starting(stage, shardId, opening);
   await faults?.clearFaults();
@@ -171,10 +169,10 @@ async function heldBy(stage: Stage, shardId: string, worker: ChaosWorker): Promi
   await stage.until(`${worker.name} holds ${shardId}`, () => stage.holdingsOf(worker).shards.includes(shardId));
 }
 
-/** Moves a shard while it is held: its owner learns of it at its next heartbeat. */
-async function seek(stage: Stage, shardId: string, to: 'TRIM_HORIZON' | { readonly afterSequenceNumber: string }) {
+/** Moves a shard to its oldest record while it is held: its owner learns of it at its next heartbeat. */
+async function seek(stage: Stage, shardId: string): Promise<void> {
   await using admin = createAdmin(stage.consumerOptions);
-  await admin.seek({ to, shards: [shardId] });
+  await admin.seek({ to: 'TRIM_HORIZON', shards: [shardId] });
   const throughMillis = machineMillis() + stage.checkpointIntervalMillis + undisturbedMillis;
   stage.excuses.push({ shardId, fromMillis: 0, throughMillis });
 }
