@@ -5,7 +5,7 @@ import { SlowFirst } from './spec/support/slow-first.ts';
 const minuteMillis = 60_000;
 
 /** Suites of their own; all other spec files are the `unit` suite, property tests included. */
-const own = ['tidy', 'integration', 'package'];
+const own = ['tidy', 'integration', 'package', 'browser'];
 const interop = 'spec/interop/**/*.interop.spec.ts';
 /** The lease table as it stands in DynamoDB: on dynalite in the unit suite, on DynamoDB Local in the interop suite. */
 const leaseTable = 'spec/lease/dynamo/*.spec.ts';
@@ -63,6 +63,17 @@ export default defineConfig({
           // A fleet waits for timers most of the time: two files side by side still leave each of them a core.
           maxWorkers: 2,
           testTimeout: 3 * minuteMillis,
+          hookTimeout: minuteMillis,
+        },
+      },
+      {
+        // The page in a real browser: `spec/browser/setup.sh` gets one, `npm run build:page` builds the page.
+        test: {
+          name: 'browser',
+          sequence: { groupOrder: 5 },
+          include: ['spec/browser/**/*.spec.ts'],
+          fileParallelism: false,
+          testTimeout: minuteMillis,
           hookTimeout: minuteMillis,
         },
       },

@@ -11,10 +11,11 @@ export interface BenchChildOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** Starts a program of a benchmark, in TypeScript, in a process of its own that hears questions and ends with this one. */
+/** Starts a program of a benchmark, in TypeScript or compiled, in a process of its own that hears questions and ends with this one. */
 export function startBenchChild(file: URL, options: BenchChildOptions = {}): ChildProcess {
   const { args = [], nodeFlags = [], env = {} } = options;
-  const execArgv = ['--import', 'tsx', '--expose-gc', '--no-warnings', ...nodeFlags];
+  const loader = file.href.endsWith('.ts') ? ['--import', 'tsx'] : [];
+  const execArgv = [...loader, '--expose-gc', '--no-warnings', ...nodeFlags];
   return fork(fileURLToPath(file), [...args], { execArgv, env: { ...processEnvironment(), ...env } });
 }
 

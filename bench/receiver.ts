@@ -55,14 +55,17 @@ export const receiverBench = benchCommand({
       maxBufferedBytes: values['max-buffered-mib'] * 1_048_576,
     });
     const [slowest, fastest] = figures.spreadMbPerCpuSecond;
-    const { keepingUpMegabytes, slowMegabytes, shards } = figures.memory;
+    const { startMegabytes, keepingUpMegabytes, slowMegabytes, pinnedMegabytes, shards } = figures.memory;
     say(
       `${figures.shards} shards, ${figures.records} records of ${figures.recordBytes} bytes a page, ${figures.codec}`,
     );
     say(`receiver ${figures.mbPerCpuSecond} MB per CPU second (${slowest} to ${fastest}), ${figures.mbPerSecond} MB/s`);
     say(`codec ${figures.codecMbPerCpuSecond} MB per CPU second; the receiver has ${figures.ratioOverCodec} of it`);
     say(`${figures.fullRateShardsPerCore} shards of 2 MiB/s a core; checksum ${figures.checksum}`);
-    say(`${shards} shards behind: ${keepingUpMegabytes} MB resident, ${slowMegabytes} MB with a slow handler`);
+    say(
+      `${shards} shards behind: ${keepingUpMegabytes} MB resident, ${slowMegabytes} MB with a slow handler ` +
+        `(${startMegabytes} MB before reading; ${pinnedMegabytes} MB of buffers in use)`,
+    );
     return { ...figures };
   },
 });

@@ -23,6 +23,8 @@ export { deadLetterFile } from './app/dead-letter-file.ts';
 export type { DeadLetterFailure } from './app/dead-letter-line.ts';
 export { type DeadLetterStreamOptions, deadLetterStream } from './app/dead-letter-stream.ts';
 export { type ReplayHandler, type ReplayOutcome, replayDeadLetters } from './app/replay-dead-letters.ts';
+export { type DynamoSinkOptions, dynamoSink } from './app/sinks/dynamo-sink.ts';
+export { type KinesisSinkOptions, type SinkRecord, kinesisSink } from './app/sinks/kinesis-sink.ts';
 export {
   type KinesisStreamOptions,
   type ReceiversOptions,

@@ -15,8 +15,12 @@ export interface ReceiverTarget {
   readonly maxBufferedBytes: number;
 }
 
-/** What the parent asks: to wait until so many shards were read, to work for a time and tell what it took, to be slow. */
+/**
+ * What the parent asks: to tell what is resident, to wait until so many shards were read, to work for a time and tell what it
+ * took, to be slow.
+ */
 export type ReceiverQuestion =
+  | { readonly kind: 'resident' }
   | { readonly kind: 'ready'; readonly shards: number }
   | { readonly kind: 'round'; readonly warmUpMillis: number; readonly millis: number }
   | { readonly kind: 'slow'; readonly millis: number; readonly blockMillis: number };
@@ -28,12 +32,19 @@ export interface ReceiverRound {
   readonly bytes: number;
   /** The most that was resident, in megabytes of a million bytes: a sample every 100 ms of this round. */
   readonly residentMegabytes: number;
+  /**
+   * Only of a slow round: the most that buffers held just after all garbage was collected, beyond what they held at the start,
+   * in the same unit; looked at ten times after the rest of the round. So these are bytes that something refers to.
+   */
+  readonly pinnedMegabytes?: number;
 }
 
 const target = JSON.parse(process.argv[2] ?? '{}') as ReceiverTarget;
 const seen = { records: 0, bytes: 0, shards: new Set<string>() };
 let gate = closedGate();
 let blockMillis = 0;
+const looks = 10;
+const buffersAtStart = buffersInUse();
 
 const consumer = createConsumer({
   applicationName: `bench-${process.pid}`,
@@ -62,6 +73,7 @@ process.on('message', (question: ReceiverQuestion) => {
 process.on('disconnect', () => process.exit());
 
 async function answer(question: ReceiverQuestion): Promise<ReceiverRound | number> {
+  if (question.kind === 'resident') return process.memoryUsage.rss() / 1e6;
   open();
   if (question.kind === 'ready') {
     while (seen.shards.size < question.shards) await sleep(systemClock, 100);
@@ -71,9 +83,10 @@ async function answer(question: ReceiverQuestion): Promise<ReceiverRound | numbe
   if (question.kind === 'slow') {
     blockMillis = question.blockMillis;
     const round = await measured(question.millis);
+    const pinnedMegabytes = await pinned(question.millis);
     blockMillis = 0;
     close();
-    return round;
+    return { ...round, pinnedMegabytes };
   }
   // What was buffered while the gate was closed is not this round's work.
   await sleep(systemClock, question.warmUpMillis);
@@ -98,6 +111,20 @@ async function measured(millis: number): Promise<ReceiverRound> {
     bytes: seen.bytes - bytes,
     residentMegabytes: resident / 1e6,
   };
+}
+
+async function pinned(millis: number): Promise<number> {
+  let most = 0;
+  for (let look = 0; look < looks; look += 1) {
+    await sleep(systemClock, millis / looks);
+    most = Math.max(most, buffersInUse() - buffersAtStart);
+  }
+  return most / 1e6;
+}
+
+function buffersInUse(): number {
+  globalThis.gc?.();
+  return process.memoryUsage().arrayBuffers;
 }
 
 function open(): void {

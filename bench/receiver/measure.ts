@@ -1,10 +1,11 @@
 import type { ChildProcess } from 'node:child_process';
 import { askBenchChild, startBenchChild } from '../child.ts';
-import type { RoundFigures } from '../read/client.ts';
-import { clientEnv, targetOf } from '../read/measure.ts';
+import { compiled } from '../compiled.ts';
+import { clientEnv } from '../read/measure.ts';
 import { type PageShape, arrivalMillis, preparePage } from '../read/page.ts';
 import { type BenchServer, startBenchServer } from '../server.ts';
 import { medianOf, pairedRatio, rounded } from '../statistics.ts';
+import type { CodecRound, CodecTarget } from './codec-client.ts';
 import type { ReceiverQuestion, ReceiverRound, ReceiverTarget } from './client.ts';
 
 /** What is measured, and how long. */
@@ -19,10 +20,12 @@ export interface ReceiverBenchOptions extends PageShape {
   readonly tls: boolean;
   /** Shards of the stream that memory is measured with. */
   readonly memoryShards: number;
-  /** The option of this name; its default is 128 MiB. */
+  /** The option of this name; its default is 64 MiB. */
   readonly maxBufferedBytes: number;
   /** How long memory is looked at, for a handler that keeps up and for a slow one. */
   readonly memoryMillis: number;
+  /** Whether memory is measured of compiled sources, as users run them, and not of a process that also loads TypeScript. */
+  readonly compiled: boolean;
 }
 
 /** What was measured. MB are millions of bytes of record data. */
@@ -37,7 +40,10 @@ export interface ReceiverBenchFigures extends PageShape {
   /** What the stream gave by the clock: by the pace of Kinesis 2 MB a second and shard at most. */
   readonly mbPerSecond: number;
   readonly codecMbPerCpuSecond: number;
-  /** The receiver over its bare codec, which does nothing but GetRecords: the median of the rounds' ratios. */
+  /**
+   * The receiver over its bare codec, which does nothing but GetRecords, on as many shards at once, at the same pace: the
+   * median of the rounds' ratios.
+   */
   readonly ratioOverCodec: number;
   /** Shards at their full rate of 2 MiB a second that a CPU second of each second carries. */
   readonly fullRateShardsPerCore: number;
@@ -48,13 +54,17 @@ export interface ReceiverBenchFigures extends PageShape {
   readonly checksum: string;
 }
 
-/** The most memory that was resident, in millions of bytes, with all shards behind. */
+/** Memory with all shards behind, in millions of bytes: the most that was resident, unless it says something else. */
 export interface MemoryFigures {
   readonly shards: number;
+  /** What was resident before anything was read. */
+  readonly startMegabytes: number;
   /** With a handler that keeps up. */
   readonly keepingUpMegabytes: number;
   /** With a handler that takes longer for a block than reading it does, so that every buffer fills. */
   readonly slowMegabytes: number;
+  /** The most that buffers held with the slow handler when all garbage had just been collected. */
+  readonly pinnedMegabytes: number;
 }
 
 /** 40 shards of 1 KB records. */
@@ -62,17 +72,19 @@ export const defaultReceiverBench: ReceiverBenchOptions = {
   shards: 40,
   records: 1_000,
   recordBytes: 1_024,
-  rounds: 7,
-  roundMillis: 4_000,
+  rounds: 9,
+  roundMillis: 2_000,
   codec: 'json',
   tls: false,
   memoryShards: 100,
-  maxBufferedBytes: 128 * 1024 * 1024,
+  maxBufferedBytes: 64 * 1024 * 1024,
   memoryMillis: 10_000,
+  compiled: true,
 };
 
 const fullRateBytesPerSecond = 2 * 1024 * 1024;
 const slowBlockMillis = 1_000;
+const source = new URL('./client.ts', import.meta.url);
 const streamName = 'bench';
 const memoryStreamName = 'bench-memory';
 
@@ -82,10 +94,11 @@ export async function measureReceiver(options: ReceiverBenchOptions): Promise<Re
   await using server = await startBenchServer(options);
   const { records } = page;
   await server.aws.createBulkStream({ streamName, shardCount: options.shards, records, arrivalMillis });
-  const target = JSON.stringify(await targetOf(server, streamName));
   const env = { ...server.env, ...clientEnv };
-  const codec = startBenchChild(new URL('../read/client.ts', import.meta.url), { args: [options.codec, target], env });
-  const receiver = startReceiver(server, options, streamName);
+  const target: CodecTarget = { ...options, kinesisEndpoint: server.endpoint, streamName };
+  const args = [JSON.stringify(target)];
+  const codec = startBenchChild(new URL('./codec-client.ts', import.meta.url), { args, env });
+  const receiver = startReceiver(server, options, { stream: streamName, program: source });
   try {
     const checksum = await askBenchChild<string>(codec, 0);
     if (checksum !== page.checksum) throw new Error(`the codec has read ${checksum}, not ${page.checksum}`);
@@ -101,7 +114,7 @@ export async function measureReceiver(options: ReceiverBenchOptions): Promise<Re
 
 interface Round {
   readonly receiver: ReceiverRound;
-  readonly codec: RoundFigures;
+  readonly codec: CodecRound;
 }
 
 async function measureInTurn(
@@ -109,15 +122,17 @@ async function measureInTurn(
   codec: ChildProcess,
   options: ReceiverBenchOptions,
 ): Promise<Round[]> {
-  const { rounds, roundMillis, records, recordBytes } = options;
+  const { rounds, roundMillis, recordBytes } = options;
   const done: Round[] = [];
   for (let round = 0; round <= rounds; round += 1) {
-    const own = await work(receiver, { kind: 'round', warmUpMillis: roundMillis / 4, millis: roundMillis });
+    const whole = () => work(receiver, { kind: 'round', warmUpMillis: roundMillis / 4, millis: roundMillis });
+    const bare = () => askBenchChild<CodecRound>(codec, roundMillis);
+    // Each is the first in every other round, so that a machine that becomes slower is no worse for the one than the other.
+    const before = round % 2 === 0 ? undefined : await bare();
+    const own = await whole();
     mustFit(own, recordBytes);
-    // So much that the codec reads about what the receiver has read.
-    const pages = Math.max(1, Math.round(own.records / records));
-    const bare = await askBenchChild<RoundFigures>(codec, pages);
-    if (round > 0) done.push({ receiver: own, codec: bare });
+    const other = before ?? (await bare());
+    if (round > 0) done.push({ receiver: own, codec: other });
   }
   return done;
 }
@@ -125,7 +140,7 @@ async function measureInTurn(
 function figuresOf(rounds: readonly Round[], options: ReceiverBenchOptions) {
   const { shards, records, recordBytes, codec, tls, roundMillis } = options;
   const own = rounds.map(({ receiver }) => receiver.bytes / receiver.cpuMicros);
-  const bare = rounds.map((round) => (round.codec.records * recordBytes) / round.codec.cpuMicros);
+  const bare = rounds.map((round) => round.codec.bytes / round.codec.cpuMicros);
   const speed = medianOf(own);
   return {
     shards,
@@ -152,15 +167,19 @@ async function measureMemory(
 ): Promise<MemoryFigures> {
   const { memoryShards: shards, memoryMillis: millis } = options;
   await server.aws.createBulkStream({ streamName: memoryStreamName, shardCount: shards, records, arrivalMillis });
-  const receiver = startReceiver(server, options, memoryStreamName);
+  const program = options.compiled ? compiled('bench/receiver/client.ts', 'lib/app/keeper-thread-main.ts') : source;
+  const receiver = startReceiver(server, options, { stream: memoryStreamName, program });
   try {
+    const start = (await ask(receiver, { kind: 'resident' })) as number;
     await ask(receiver, { kind: 'ready', shards });
     const keepingUp = await work(receiver, { kind: 'round', warmUpMillis: 0, millis });
     const slow = await work(receiver, { kind: 'slow', millis, blockMillis: slowBlockMillis });
     return {
       shards,
+      startMegabytes: Math.round(start),
       keepingUpMegabytes: Math.round(keepingUp.residentMegabytes),
       slowMegabytes: Math.round(slow.residentMegabytes),
+      pinnedMegabytes: rounded(slow.pinnedMegabytes ?? 0, 1),
     };
   } finally {
     if (receiver.connected) receiver.disconnect();
@@ -178,7 +197,11 @@ function mustFit({ records, bytes }: ReceiverRound, recordBytes: number): void {
     throw new Error(`${records} records have ${bytes} bytes, not ${recordBytes} each`);
 }
 
-function startReceiver(server: BenchServer, options: ReceiverBenchOptions, stream: string): ChildProcess {
+function startReceiver(
+  server: BenchServer,
+  options: ReceiverBenchOptions,
+  { stream, program }: { readonly stream: string; readonly program: URL },
+): ChildProcess {
   const target: ReceiverTarget = {
     kinesisEndpoint: server.endpoint,
     dynamoDBEndpoint: server.endpoint,
@@ -187,13 +210,16 @@ function startReceiver(server: BenchServer, options: ReceiverBenchOptions, strea
     maxBufferedBytes: options.maxBufferedBytes,
   };
   const env = { ...server.env, ...clientEnv };
-  return startBenchChild(new URL('./client.ts', import.meta.url), { args: [JSON.stringify(target)], env });
+  return startBenchChild(program, { args: [JSON.stringify(target)], env });
 }
 
 function ask(receiver: ChildProcess, question: ReceiverQuestion): Promise<unknown> {
   return askBenchChild(receiver, question);
 }
 
-function work(receiver: ChildProcess, question: Exclude<ReceiverQuestion, { kind: 'ready' }>): Promise<ReceiverRound> {
+function work(
+  receiver: ChildProcess,
+  question: Extract<ReceiverQuestion, { kind: 'round' | 'slow' }>,
+): Promise<ReceiverRound> {
   return askBenchChild<ReceiverRound>(receiver, question);
 }

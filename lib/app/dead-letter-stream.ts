@@ -1,11 +1,10 @@
 import { systemClock } from '../base/clock.ts';
 import { MillraceError } from '../base/error.ts';
-import { systemRandom } from '../base/random.ts';
-import { createAwsKinesis } from '../kinesis/aws-kinesis.ts';
-import { createProducer } from '../kinesis/producer.ts';
+import type { Producer } from '../kinesis/producer.ts';
 import type { DeadLetter } from '../receiver/dead-letter.ts';
-import { type ClientOptions, createClients } from './clients.ts';
+import type { ClientOptions } from './clients.ts';
 import { deadLetterLine } from './dead-letter-line.ts';
+import { streamProducer } from './sinks/stream-producer.ts';
 
 /** Options of {@link deadLetterStream}. */
 export interface DeadLetterStreamOptions {
@@ -39,7 +38,7 @@ export function deadLetterStream(options: DeadLetterStreamOptions): DeadLetter {
   }
   let producer: Producer | undefined;
   const put = async (entries: Parameters<Producer['putAll']>[0]) => {
-    producer ??= producerOf(options);
+    producer ??= streamProducer(options);
     const late = new MillraceError('MR_ENDPOINT_UNREACHABLE', `stream ${streamName} did not take the dead letters`);
     const end = new AbortController();
     const cancel = systemClock.timer(writeTimeoutMillis, () => end.abort(late));
@@ -62,21 +61,4 @@ export function deadLetterStream(options: DeadLetterStreamOptions): DeadLetter {
       );
     },
   };
-}
-
-type Producer = ReturnType<typeof createProducer>;
-
-/**
- * The producer of all writes of one dead letter. Nobody closes its client, and nobody has to: Node does not wait for the
- * kept connections of an agent while no call is under way.
- */
-function producerOf({ streamName, region, credentials, kinesisEndpoint }: DeadLetterStreamOptions): Producer {
-  const { kinesis: client } = createClients({
-    ...(region === undefined ? {} : { region }),
-    ...(credentials === undefined ? {} : { credentials }),
-    ...(kinesisEndpoint === undefined ? {} : { kinesisEndpoint }),
-  });
-  const events = { publish() {} };
-  const api = createAwsKinesis({ client, stream: { streamName }, clock: systemClock, events, codec: 'sdk' });
-  return createProducer({ api, clock: systemClock, random: systemRandom });
 }

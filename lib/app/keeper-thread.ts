@@ -132,6 +132,12 @@ export class KeeperThread implements Disposable {
 /** The SDK says once per process that it will leave this version of Node; a thread is no process. */
 const threadEnvironment = { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' };
 
+/**
+ * The thread makes a few calls a second: with the room for young objects that Node gives a thread, 25 MB of memory would
+ * hold garbage. What it keeps for longer has no other limit than usual.
+ */
+const threadLimits = { maxYoungGenerationSizeMb: 4 };
+
 /** What runs sources where Node itself cannot: a thread does not inherit it. The compiled package never asks for it. */
 const sourceLoader = JSON.stringify('tsx/esm/api');
 
@@ -139,7 +145,12 @@ const sourceLoader = JSON.stringify('tsx/esm/api');
 function startWorker(data: KeeperThreadData): Worker {
   const source = new URL('./keeper-thread-main.ts', import.meta.url);
   // Without the flags of the process: they are for its program, and some of them forbid a thread that has a file.
-  const options = { workerData: data, env: { ...processEnvironment(), ...threadEnvironment }, execArgv: [] };
+  const options = {
+    workerData: data,
+    env: { ...processEnvironment(), ...threadEnvironment },
+    execArgv: [],
+    resourceLimits: threadLimits,
+  };
   if (!import.meta.url.endsWith('.ts')) return new Worker(new URL(source.href.replace(/\.ts$/, '.js')), options);
   const program = `import(${sourceLoader}).then((tsx) => { tsx.register(); return import(${JSON.stringify(source.href)}); });`;
   return new Worker(program, { ...options, eval: true });

@@ -2,7 +2,6 @@ import { systemClock } from '../base/clock.ts';
 import { systemRandom } from '../base/random.ts';
 import type { PutEntry } from '../kinesis/kinesis-api.ts';
 import { createProducer } from '../kinesis/producer.ts';
-import { openStream } from '../receiver/open-stream.ts';
 import { type StreamOnlyOptions, openWithoutLeases } from './without-leases.ts';
 
 export type { PutEntry } from '../kinesis/kinesis-api.ts';
@@ -37,8 +36,6 @@ export async function produceStream(options: ProduceOptions): Promise<ProduceFig
   const { api, clients, events } = openWithoutLeases('millrace-produce', given);
   const ports = { clock: systemClock, random: systemRandom, events };
   try {
-    // A stream that is not there is told before anything is read.
-    await openStream(api, ports, signal);
     const producer = createProducer({ api, ...ports, ...(aggregate ? { aggregation: {} } : {}) });
     let records = 0;
     let bytes = 0;

@@ -3,6 +3,8 @@ import { MillraceError } from '../base/error.ts';
 import type { KinesisRecord } from '../block/record.ts';
 import { type DeadLetterFailure, parseDeadLetterLine } from './dead-letter-line.ts';
 
+export type { KinesisRecord } from '../block/record.ts';
+
 /** Processes one record of a dead-letter file. */
 export type ReplayHandler = (record: KinesisRecord, failure: DeadLetterFailure) => Promise<void> | void;
 

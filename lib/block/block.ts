@@ -15,6 +15,11 @@ export interface Block {
   readonly records: readonly KinesisRecord[];
   /** Sum of the records' data bytes. */
   readonly bytes: number;
+  /**
+   * What the block keeps in memory, and the byte budget therefore counts: the part of the answers that its records are views
+   * of, and the records themselves. Absent where nobody counts: `bytes`.
+   */
+  readonly heldBytes?: number;
   /** Wall-clock time of the seal, for delays shown to people. */
   readonly sealedAtMillis: number;
   /** How far the last read was behind the tip of the shard. */

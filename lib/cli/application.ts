@@ -138,6 +138,9 @@ function usageError(thrown: unknown, flags: readonly string[]): MillraceError {
     return usage('MR_CONFIG_INVALID', `--${name} is given twice, ${values}: give it once`);
   }
   if (thrown instanceof UnexpectedPositionalError) {
+    // The parser takes a flag with nothing behind its sign for an argument.
+    const [, name] = /^--([\w-]+)=$/.exec(thrown.input) ?? [];
+    if (name !== undefined) return usage('MR_CONFIG_INVALID', `--${name} has no value: give one after it`);
     return usage('MR_CONFIG_INVALID', `unexpected argument ${JSON.stringify(thrown.input)}: options begin with --`);
   }
   if (thrown instanceof ArgumentParseError) return unusableValue(thrown, flags);

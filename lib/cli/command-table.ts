@@ -53,6 +53,11 @@ export const commandTable: CommandTable = {
     async () => (await import('./definitions/shards.ts')).shardsSpec,
     async () => (await import('./commands/shards.ts')).shards,
   ),
+  ui: command(
+    'Serve the page of an application as its lease table shows it',
+    async () => (await import('./definitions/ui.ts')).uiSpec,
+    async () => (await import('./commands/ui.ts')).ui,
+  ),
   seek: command(
     'Move an application to another place of its stream',
     async () => (await import('./definitions/seek.ts')).seekSpec,
@@ -63,10 +68,25 @@ export const commandTable: CommandTable = {
     async () => (await import('./definitions/drain.ts')).drainSpec,
     async () => (await import('./commands/drain.ts')).drain,
   ),
+  replay: command(
+    'Hand the records of a dead-letter file to a program or a module',
+    async () => (await import('./definitions/replay.ts')).replaySpec,
+    async () => (await import('./commands/replay.ts')).replay,
+  ),
   config: command(
     'Print each option, its value and where it comes from',
     async () => (await import('./definitions/config.ts')).configSpec,
     async () => (await import('./commands/config.ts')).config,
+  ),
+  doctor: command(
+    'Check credentials, permissions, limits, clock, table and index',
+    async () => (await import('./definitions/doctor.ts')).doctorSpec,
+    async () => (await import('./commands/doctor.ts')).doctor,
+  ),
+  dev: command(
+    'Start Kinesis and DynamoDB on this machine, with a seeded stream',
+    async () => (await import('./definitions/dev.ts')).devSpec,
+    async () => (await import('./commands/dev.ts')).dev,
   ),
   bench: command(
     'Measure what a stream gives and what reading it takes, without leases and checkpoints',

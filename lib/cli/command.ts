@@ -23,7 +23,7 @@ export interface CommandSpec<FLAGS, ARGS extends readonly string[] = []> {
   readonly flags: FlagTable<FLAGS>;
   /** The arguments before `--`, all of them needed. */
   readonly positional?: readonly PositionalArgument[];
-  /** What stands behind `--` and is handed to the command as it is; absent for a command that takes nothing there. */
+  /** What stands behind the arguments, or behind `--`, and is handed to the command as it is; absent for a command that takes nothing there. */
   readonly rest?: PositionalArgument;
   readonly description: string;
   /** Usage lines without the name of the command. */
@@ -70,7 +70,11 @@ function argumentsOf(positional: readonly PositionalArgument[], rest: Positional
     brief,
     parse: (text: string) => text,
   });
-  if (rest !== undefined) return { positional: { kind: 'array', parameter: parameter(rest) } };
+  if (rest !== undefined) {
+    // The parser has no tuple with a rest: the first ones are told apart by their place alone.
+    const [first = rest] = positional;
+    return { positional: { kind: 'array', minimum: positional.length, parameter: parameter(first) } };
+  }
   if (positional.length === 0) return {};
   return { positional: { kind: 'tuple', parameters: positional.map(parameter) } };
 }

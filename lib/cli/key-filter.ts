@@ -10,6 +10,6 @@ export function keyFilter(patterns: readonly string[]): (partitionKey: string) =
 }
 
 function expressionOf(pattern: string): RegExp {
-  const parts = pattern.split('*').map((part) => part.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&'));
+  const parts = pattern.split('*').map((part) => part.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&'));
   return new RegExp(`^${parts.join('.*')}$`, 'su');
 }

@@ -180,12 +180,14 @@ class RecordsReading {
   }
 }
 
-function answerOfPage({ records, nextIterator, millisBehindLatest, childShards }: DecodedPage): GetRecordsAnswer {
+function answerOfPage(page: DecodedPage): GetRecordsAnswer {
+  const { records, nextIterator, millisBehindLatest, childShards, wireBytes } = page;
   return {
     records,
     ...(nextIterator === undefined ? {} : { nextIterator }),
     millisBehindLatest: millisBehindLatest ?? 0,
     childShards,
+    ...(wireBytes === undefined || records.length === 0 ? {} : { wireBytes }),
   };
 }
 

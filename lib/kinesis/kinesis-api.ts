@@ -41,6 +41,8 @@ export interface GetRecordsAnswer {
   readonly nextIterator?: string;
   readonly millisBehindLatest: number;
   readonly childShards: readonly ChildShard[];
+  /** Bytes of the answer that the records are views of, and so keep in memory; absent where they are copies. */
+  readonly wireBytes?: number;
 }
 
 /** One record to put. */

@@ -6,6 +6,8 @@ export interface Page {
   readonly records: readonly KinesisRecord[];
   /** Sum of the records' data bytes. */
   readonly bytes: number;
+  /** Bytes of the answer that the records are views of, and so keep in memory; absent where they are copies. */
+  readonly wireBytes?: number;
   readonly millisBehindLatest: number;
   /**
    * Present when the page may have been on its way before it was asked for, so that `millisBehindLatest` says nothing of

@@ -7,6 +7,7 @@ import type { Page } from './reader.ts';
 export interface Received {
   readonly records: readonly RawRecord[];
   readonly millisBehindLatest: number;
+  readonly wireBytes?: number;
 }
 
 /** Sum of the records' data bytes, without making any of them. */
@@ -18,7 +19,7 @@ export function bytesOf(records: readonly RawRecord[]): number {
 
 /** Makes a page of what came, and tells of it when it has records. */
 export function receivedPage(
-  { records: raw, millisBehindLatest }: Received,
+  { records: raw, millisBehindLatest, wireBytes }: Received,
   {
     shardId,
     streamName,
@@ -31,5 +32,6 @@ export function receivedPage(
   if (records.length > 0) {
     events.publish({ type: 'shard.read', shardId, records: records.length, bytes, millisBehindLatest });
   }
-  return { records, bytes, millisBehindLatest };
+  const isView = wireBytes !== undefined && records.length > 0;
+  return { records, bytes, millisBehindLatest, ...(isView ? { wireBytes } : {}) };
 }

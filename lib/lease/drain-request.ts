@@ -83,7 +83,7 @@ class Drain {
       workerIdentifier,
       shards: [...held.keys()].sort(),
       answeredAfterMillis,
-      drainedAfterMillis: this.#elapsedMillis,
+      drainedAfterMillis: Math.round(this.#elapsedMillis),
       isBack: rowOf(last, workerIdentifier) !== undefined,
     };
   }

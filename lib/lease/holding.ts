@@ -7,6 +7,11 @@ import type { Lease } from './lease.ts';
 import type { Fence, RenewExtras } from './lease-write.ts';
 import { LeaseThroughput } from './throughput.ts';
 
+/** Wait between two attempts at the same write. */
+const retryBackoff = { baseMillis: 50, capMillis: 1_000 };
+/** The longest wait as a part of the time that is left: a table that answers again in time must be asked in time. */
+const longestRetryWait = 1 / 4;
+
 /** One lease that this worker holds, with all that its writes share. Owned by the keeper alone. */
 export interface Holding {
   fence: Fence;
@@ -63,4 +68,15 @@ export function requestDeadline(
 export function loadOf({ certainty, load }: Holding, nowMillis: number): RenewExtras {
   load.add(certainty.takeBytes());
   return load.take(nowMillis);
+}
+
+/** How long to wait between two attempts at the same write of a lease. */
+export function backoffOf(
+  { confirmedAtMillis }: Holding,
+  failoverTimeMillis: number,
+  nowMillis: number,
+): { readonly baseMillis: number; readonly capMillis: number } {
+  const leftMillis = confirmedAtMillis + failoverTimeMillis - nowMillis;
+  const capMillis = Math.min(retryBackoff.capMillis, leftMillis * longestRetryWait);
+  return { ...retryBackoff, capMillis: Math.max(retryBackoff.baseMillis, capMillis) };
 }

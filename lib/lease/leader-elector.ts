@@ -156,6 +156,8 @@ export class LeaderElector {
   }
 
   #predecessor: string | undefined;
+  /** Monotonic time until which the lock is left to others. */
+  #standsAsideUntilMillis = Number.NEGATIVE_INFINITY;
 
   /**
    * Whether an older answer can do no harm: another worker leads, and its lock cannot have expired yet. An older version after
@@ -206,7 +208,8 @@ export class LeaderElector {
     const { workerIdentifier, failoverTimeMillis, mayLead } = this.#options;
     const { current } = this.#state;
     const lock = { ownerName: workerIdentifier, leaseDurationMillis: failoverTimeMillis, isReleased: false };
-    if (mayLead() && (await this.#write(lock, condition, signal))) {
+    const isAllowed = mayLead() && this.#options.clock.monotonicMillis() >= this.#standsAsideUntilMillis;
+    if (isAllowed && (await this.#write(lock, condition, signal))) {
       const isOther = current.tag === 'following' && current.lock.ownerName !== workerIdentifier;
       this.#predecessor = condition.type === 'unchanged' && isOther ? current.lock.ownerName : undefined;
       return;
@@ -229,22 +232,41 @@ export class LeaderElector {
     const { table, clock, random } = this.#options;
     const atMillis = clock.monotonicMillis();
     this.#sent ??= { lock: { ...parts, recordVersionNumber: random.hex(versionDigits) }, atMillis };
-    const { lock } = this.#sent;
+    const sent = this.#sent;
+    const { lock } = sent;
     if (!(await table.writeLock(lock, condition, signal))) return false;
+    if (this.#sent !== sent) {
+      // Resigned while the answer was on its way, and the deletion may have come before the write.
+      await table.deleteLock(lock, signal);
+      return false;
+    }
     this.#sent = undefined;
     this.#state.become({ tag: 'leading', lock, confirmedAtMillis: atMillis });
     return true;
   }
 
-  /** Gives the lock back, so that another worker can lead at its next look; that of a write without an answer too. */
-  async resign(signal: AbortSignal): Promise<void> {
+  /** Locks that were given back, of which it is not known yet that they are gone. */
+  readonly #givenBack = new Set<LeaderLock>();
+
+  /**
+   * Gives the lock back, so that another worker can lead at its next look; that of a write without an answer too. For
+   * `standAsideMillis` this worker does not take it again.
+   */
+  async resign(signal: AbortSignal, standAsideMillis = 0): Promise<void> {
     const state = this.#state.current;
     const sent = this.#sent?.lock;
+    this.#sent = undefined;
+    this.#standsAsideUntilMillis = this.#options.clock.monotonicMillis() + standAsideMillis;
     if (state.tag === 'leading') {
       this.#state.become({ tag: 'looking' });
-      if (await this.#options.table.deleteLock(state.lock, signal)) return;
+      this.#givenBack.add(state.lock);
     }
-    if (sent !== undefined) await this.#options.table.deleteLock(sent, signal);
+    if (sent !== undefined) this.#givenBack.add(sent);
+    // One that is deleted is the one that was there. A deletion that fails is made again by the next call.
+    for (const lock of this.#givenBack) {
+      if (await this.#options.table.deleteLock(lock, signal)) this.#givenBack.clear();
+      else this.#givenBack.delete(lock);
+    }
   }
 
   #tell(next: ElectorState, previous: ElectorState): void {

@@ -24,6 +24,10 @@ const leaseCleanupIntervalMillis = 60_000;
 const auditIntervalMillis = 10_000;
 /** The wait after a pass that failed. */
 const faultPauseMillis = 250;
+/** KCL's limit: as many passes that fail in a row make a leader resign. Here they also last for F, since passes are quick. */
+const mostFailedPasses = 3;
+/** How long one that has resigned leaves the lock to others, who look at it every second. */
+const standAsideMillis = 3_000;
 /** A row of about 430 bytes; an eventually consistent read unit brings 8 KB. */
 const rowsPerReadUnit = 19;
 /** What a small application may spend on scans whatever its heartbeats cost: four read units a second. */
@@ -69,6 +73,8 @@ export class LeadershipLoop {
   #isWoken = false;
   #last: TableSnapshot | undefined;
   #wasLeader = false;
+  /** Passes as the leader that failed in a row, and when the first of them did. */
+  #failures = { count: 0, sinceMillis: 0 };
   #syncedAtMillis = 0;
   #auditedAtMillis = 0;
   #cleanedAtMillis = 0;
@@ -118,14 +124,49 @@ export class LeadershipLoop {
       let waitMillis: number;
       try {
         waitMillis = await this.#pass(signal);
+        this.#failures = { count: 0, sinceMillis: 0 };
       } catch (thrown) {
         if (signal.aborted) return;
         const fault = toMillraceError(thrown);
         if (fault.reaction === 'fatal') throw fault;
         this.#publishFault(fault);
         waitMillis = faultPauseMillis;
+        await this.#resignIfFailing(fault, signal);
       }
       await this.#wait(waitMillis, signal);
+    }
+  }
+
+  /**
+   * A leader that cannot do its work keeps others from it, since its heartbeats go on: a zombie (KCL's issue #1669). Another
+   * worker may reach what this one does not; where there is none, it takes the lock again.
+   */
+  async #resignIfFailing(fault: MillraceError, signal: AbortSignal): Promise<void> {
+    const { elector, clock, events, failoverTimeMillis, workerIdentifier } = this.#options;
+    if (!elector.isLeader) {
+      this.#failures = { count: 0, sinceMillis: 0 };
+      return;
+    }
+    const now = clock.monotonicMillis();
+    const { count, sinceMillis } = this.#failures;
+    this.#failures = { count: count + 1, sinceMillis: count === 0 ? now : sinceMillis };
+    const forMillis = Math.round(now - this.#failures.sinceMillis);
+    if (this.#failures.count < mostFailedPasses || forMillis < failoverTimeMillis) return;
+    const { code, message } = fault;
+    events.publish({
+      type: 'leader.resigned',
+      workerIdentifier,
+      failedPasses: this.#failures.count,
+      forMillis,
+      code,
+      message,
+    });
+    this.#failures = { count: 0, sinceMillis: 0 };
+    try {
+      await elector.resign(signal, standAsideMillis);
+    } catch (thrown) {
+      // The lock is not heartbeaten any more, and expires.
+      if (!signal.aborted) this.#publishFault(toMillraceError(thrown));
     }
   }
 

@@ -5,7 +5,7 @@ import { MillraceError, toMillraceError } from '../base/error.ts';
 import { formatPosition } from '../base/position.ts';
 import { type Deferred, deferred } from '../base/service.ts';
 import type { LeaseLossReason } from '../event/event.ts';
-import { type Holding, loadOf, newHolding, requestDeadline } from './holding.ts';
+import { type Holding, backoffOf, loadOf, newHolding, requestDeadline } from './holding.ts';
 import type { Keeper } from './keeper.ts';
 import type { KeeperOutcome, KeeperRequest } from './keeper-messages.ts';
 import { type LeaseKeeperOptions, timestampOf } from './keeper-options.ts';
@@ -28,10 +28,8 @@ import { requestedWrite } from './requested-write.ts';
 const maximumConcurrentRenewals = 20;
 /** How often a tenure is begun anew when its row changes under the attempt. */
 const maximumBeginAttempts = 5;
-/** Wait between two attempts at the same write. */
-const retryBackoff = { baseMillis: 50, capMillis: 1_000 };
-/** The longest wait as a part of the time that is left: a table that answers again in time must be asked in time. */
-const longestRetryWait = 1 / 4;
+/** How often a write is made anew because its row tells of a handoff. */
+const maximumHandoffNews = 3;
 
 /**
  * Performs all writes of the leases that this worker holds: begin, renew, checkpoint, release. One queue and one counter per
@@ -282,8 +280,9 @@ export class LeaseKeeper implements Keeper {
       if (write === undefined) return 'applied';
       const startedAtMillis = this.#options.clock.monotonicMillis();
       let written = await this.#writeUntilDefinite(holding, write);
-      if (written !== 'lost' && written.outcome === 'refused' && this.#noticeHandoff(holding, written.lease)) {
-        // Refused only because a handoff had begun (kcl.md 1.6): the lease is still ours to write.
+      for (let news = 1; news <= maximumHandoffNews; news += 1) {
+        if (written === 'lost' || written.outcome === 'applied' || !this.#noticeOwners(holding, written.lease)) break;
+        // Refused only because a handoff had begun or was taken back (kcl.md 1.6): the lease is still ours to write.
         written = await this.#writeUntilDefinite(holding, makeWrite(holding.fence) ?? write);
       }
       if (written === 'lost') return 'lost';
@@ -299,24 +298,30 @@ export class LeaseKeeper implements Keeper {
         holding.lease = written.lease;
         holding.confirmedAtMillis = startedAtMillis;
         holding.certainty.confirm(holding.confirmedAtMillis + this.#options.failoverTimeMillis);
-        this.#noticeHandoff(holding, written.lease);
+        this.#noticeOwners(holding, written.lease);
       }
       return 'applied';
     });
   }
 
   /**
-   * Looks for a handoff in a row that a write brought back: the old owner is this worker and the tenure is still its own.
-   * Answers whether one was noticed just now.
+   * Looks for news of a handoff in a row that a write brought back, as long as the tenure is still this worker's own: one has
+   * begun, goes to another worker now, or was taken back by a new owner that stops. Answers whether there are any. One that
+   * was taken back is told to nobody: the shard is being finished, and its release goes to nobody then.
    */
-  #noticeHandoff(holding: Holding, row: Lease | undefined): boolean {
+  #noticeOwners(holding: Holding, row: Lease | undefined): boolean {
     const { fence } = holding;
-    const to = row?.leaseOwner;
-    if (row === undefined || to === undefined || fence.handoffTo !== undefined) return false;
-    if (row.checkpointOwner !== this.#options.workerIdentifier || row.tenure !== fence.tenure) return false;
-    if (row.leaseCounter !== fence.leaseCounter) return false;
-    holding.fence = { ...fence, handoffTo: to };
-    this.#options.onHandoff({ leaseKey: fence.leaseKey, tenure: fence.tenure, to });
+    const { workerIdentifier, onHandoff } = this.#options;
+    if (row === undefined || row.tenure !== fence.tenure || row.leaseCounter !== fence.leaseCounter) return false;
+    const { leaseKey, tenure, leaseCounter, handoffTo: before } = fence;
+    const { checkpointOwner, leaseOwner: to } = row;
+    if (checkpointOwner === workerIdentifier && to !== undefined && to !== before) {
+      holding.fence = { ...fence, handoffTo: to };
+      onHandoff({ leaseKey, tenure, to });
+      return true;
+    }
+    if (checkpointOwner !== undefined || to !== workerIdentifier || before === undefined) return false;
+    holding.fence = { leaseKey, tenure, leaseCounter };
     return true;
   }
 
@@ -343,7 +348,8 @@ export class LeaseKeeper implements Keeper {
           return 'lost';
         }
       }
-      await pause(clock, backoffMillis(this.#backoffOf(holding), attempt, random), holding.over.signal);
+      const backoff = backoffOf(holding, this.#options.failoverTimeMillis, clock.monotonicMillis());
+      await pause(clock, backoffMillis(backoff, attempt, random), holding.over.signal);
     }
   }
 
@@ -354,13 +360,6 @@ export class LeaseKeeper implements Keeper {
   async #writeOnce(holding: Holding, write: LeaseWrite): Promise<WriteOutcome> {
     using request = requestDeadline(this.#options.clock, this.#options.failoverTimeMillis, holding.over.signal);
     return await this.#options.table.write(write, request.signal);
-  }
-
-  #backoffOf(holding: Holding): { readonly baseMillis: number; readonly capMillis: number } {
-    const { clock, failoverTimeMillis } = this.#options;
-    const leftMillis = holding.confirmedAtMillis + failoverTimeMillis - clock.monotonicMillis();
-    const capMillis = Math.min(retryBackoff.capMillis, leftMillis * longestRetryWait);
-    return { ...retryBackoff, capMillis: Math.max(retryBackoff.baseMillis, capMillis) };
   }
 
   #lose(holding: Holding, reason: LeaseLossReason): void {

@@ -7,8 +7,8 @@ import type { FleetAges } from './ages.ts';
 import { workerViews } from './assigner.ts';
 import type { Keeper } from './keeper.ts';
 import type { Lease } from './lease.ts';
-import type { LeaseTable, WriteOutcome } from './lease-table.ts';
-import { type LeaseWrite, assignLease, evictLease } from './lease-write.ts';
+import type { LeaseTable, TableSnapshot, WriteOutcome } from './lease-table.ts';
+import { type LeaseWrite, assignLease, evictLease, withdrawHandoff } from './lease-write.ts';
 import { type Release, ownerNow, planReleaseToProven } from './plan/release-plan.ts';
 import type { AssignmentOptions, AssignmentPlan } from './plan/utilization-types.ts';
 
@@ -28,6 +28,11 @@ export interface LeaseReleaserOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly events: EventSink;
+}
+
+/** What the second look showed, and the monotonic time before it. */
+interface SecondLook extends TableSnapshot {
+  readonly askedAtMillis: number;
 }
 
 /**
@@ -52,17 +57,22 @@ export class LeaseReleaser {
 
   /**
    * Looks again, and releases every lease that the table gives to this worker, held or not: the scan is consistent, so a
-   * lease that was assigned at the last moment is found. A handoff that had begun is completed instead. Each release
-   * stands alone: one that fails is told, and expires. Where the table cannot be read, by a damaged row or a lost permission,
+   * lease that was assigned at the last moment is found. A handoff from this worker that had begun is completed instead, and
+   * one to it is taken back. Each release stands alone: one that fails is told, and expires. Where the table cannot be read, by a damaged row or a lost permission,
    * what this worker holds is known all the same: it is released to nobody.
    * @throws MillraceError when the table cannot be read for 30 s
    */
   async releaseAll(signal: AbortSignal): Promise<void> {
-    const releases = await this.#planned(() => true, signal).catch(async (thrown: unknown) => {
+    const look = await this.#lookAgain(signal).catch(async (thrown: unknown) => {
       await this.#releaseHeld(signal);
       throw thrown;
     });
-    await Promise.all(releases.map((release) => this.#release(release, signal)));
+    const releases = this.#planned(() => true, look);
+    const handoffs = this.#handoffsToMe(look);
+    await Promise.all([
+      ...releases.map((release) => this.#attempt(() => this.#releaseOne(release, signal))),
+      ...handoffs.map((lease) => this.#attempt(() => this.#withdraw(lease, signal))),
+    ]);
   }
 
   /**
@@ -74,17 +84,21 @@ export class LeaseReleaser {
     const { clock, assignment } = this.#options;
     await this.#persist(() => this.look(signal), signal);
     if (!(await pause(clock, assignment.failoverTimeMillis / 2, signal))) return;
-    const releases = await this.#planned((lease) => lease.leaseKey === leaseKey, signal);
-    await Promise.all(releases.map((release) => this.#release(release, signal)));
+    const releases = this.#planned((lease) => lease.leaseKey === leaseKey, await this.#lookAgain(signal));
+    await Promise.all(releases.map((release) => this.#attempt(() => this.#releaseOne(release, signal))));
   }
 
-  /** Looks at the table, and plans where those leases of this worker go that `goes` names. */
-  async #planned(goes: (lease: Lease) => boolean, signal: AbortSignal): Promise<readonly Release[]> {
-    const { table, ages, clock, random, plan, assignment, workerIdentifier } = this.#options;
-    const { leases, workers, askedAtMillis } = await this.#persist(async () => {
-      const before = clock.monotonicMillis();
-      return { ...(await table.scan(signal, 'consistent')), askedAtMillis: before };
+  async #lookAgain(signal: AbortSignal): Promise<SecondLook> {
+    const { table, clock } = this.#options;
+    return this.#persist(async () => {
+      const askedAtMillis = clock.monotonicMillis();
+      return { ...(await table.scan(signal, 'consistent')), askedAtMillis };
     }, signal);
+  }
+
+  /** Plans where those leases of this worker go that `goes` names. */
+  #planned(goes: (lease: Lease) => boolean, { leases, workers, askedAtMillis }: SecondLook): readonly Release[] {
+    const { ages, clock, random, plan, assignment, workerIdentifier } = this.#options;
     const observed = ages.observe(leases, workers, clock.monotonicMillis());
     const proven = new Set([...ages.provenWorkers(leases, workers, askedAtMillis), ...this.#options.seenAlive()]);
     const others = ages.reportingWorkers(workers, askedAtMillis).filter((worker) => worker !== workerIdentifier);
@@ -96,12 +110,12 @@ export class LeaseReleaser {
 
   async #releaseHeld(signal: AbortSignal): Promise<void> {
     const { held } = this.#options.keeper;
-    await Promise.all(held.map((lease) => this.#release({ lease, to: undefined }, signal)));
+    await Promise.all(held.map((lease) => this.#attempt(() => this.#releaseOne({ lease, to: undefined }, signal))));
   }
 
-  async #release(release: Release, signal: AbortSignal): Promise<void> {
+  async #attempt(action: () => Promise<void>): Promise<void> {
     try {
-      await this.#releaseOne(release, signal);
+      await action();
     } catch (thrown) {
       this.#publishFault(toMillraceError(thrown));
     }
@@ -127,6 +141,36 @@ export class LeaseReleaser {
       const written: WriteOutcome = await this.#persist(() => table.write(write, signal), signal);
       row = written.outcome === 'refused' && written.lease?.leaseOwner === workerIdentifier ? written.lease : undefined;
     }
+  }
+
+  /**
+   * The handoffs to this worker that are under way. Without more ado their old owners would finish them, and the shards would
+   * wait for F for a worker that is gone:
+   *
+   *   1. the leader hands a lease from A to B; A finishes its blocks
+   *   2. B stops
+   *   3. A completes the handoff to B
+   *
+   * A Java worker that has begun to finish could not take the lease back, and would let it expire; it is left alone.
+   */
+  #handoffsToMe({ leases, workers }: SecondLook): readonly Lease[] {
+    const { keeper, workerIdentifier } = this.#options;
+    // Another process of this name goes on and waits for them.
+    if (keeper.hasTwin) return [];
+    const java = new Set(workers.filter((row) => row.reportCounter === undefined).map((row) => row.workerIdentifier));
+    return leases.filter(
+      ({ leaseOwner, checkpointOwner: from }) =>
+        leaseOwner === workerIdentifier && from !== undefined && from !== workerIdentifier && !java.has(from),
+    );
+  }
+
+  /** Leaves the lease to its old owner; if that has just completed the handoff, the lease is this worker's to release. */
+  async #withdraw(lease: Lease, signal: AbortSignal): Promise<void> {
+    const { table, workerIdentifier } = this.#options;
+    const written = await this.#persist(() => table.write(withdrawHandoff(lease), signal), signal);
+    const row = written.outcome === 'refused' ? written.lease : undefined;
+    if (row?.leaseOwner !== workerIdentifier || row.checkpointOwner !== undefined) return;
+    await this.#releaseOne({ lease: row, to: undefined }, signal);
   }
 
   #persist<T>(action: () => Promise<T>, signal: AbortSignal): Promise<T> {

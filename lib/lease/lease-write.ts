@@ -205,6 +205,23 @@ export function completeHandoff(fence: Fence, workerIdentifier: string, to: stri
 }
 
 /**
+ * Takes a graceful handoff back, by the new owner, which stops: the old one keeps the lease. The counter stays as it is, as at
+ * the beginning of the handoff, so that an old owner that has not heard of it yet never does. On condition of both owners
+ * alone, since the old one goes on renewing.
+ */
+export function withdrawHandoff(lease: Lease): LeaseWrite {
+  const leaseOwner = lease.leaseOwner as string;
+  const checkpointOwner = lease.checkpointOwner as string;
+  return {
+    leaseKey: lease.leaseKey,
+    condition: { leaseOwner, checkpointOwner },
+    set: { leaseOwner: checkpointOwner },
+    clear: ['checkpointOwner'],
+    increment: [],
+  };
+}
+
+/**
  * Ends a graceful handoff of a lease that its old owner does not read (KCL's issue #1743: without this the next owner
  * waits for ever). By the old owner, which has no tenure to fence it, so on condition of everything that it saw:
  *

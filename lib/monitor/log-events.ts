@@ -15,6 +15,7 @@ const lines: Readonly<Record<EventType, readonly [LogLevel, string]>> = {
   'worker.left': ['info', 'another worker left'],
   'leader.elected': ['info', 'this worker leads'],
   'leader.lost': ['info', 'this worker leads no more'],
+  'leader.resigned': ['warn', 'this worker cannot do the work of a leader, and leaves it to another'],
   'lease.handoff': ['info', 'lease handed over'],
   'lease.hole': ['warn', 'part of the hash space has no lease'],
   'lease.deleted': ['debug', 'lease of a finished shard deleted'],

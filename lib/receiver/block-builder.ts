@@ -1,6 +1,7 @@
 import { type Position, SHARD_END } from '../base/position.ts';
 import type { Range } from '../block/range.ts';
 import type { KinesisRecord } from '../block/record.ts';
+import { recordOverheadBytes } from './held-bytes.ts';
 
 /** When a block is full. */
 export interface BlockLimits {
@@ -13,6 +14,8 @@ export interface Slice {
   readonly range: Range;
   readonly records: readonly KinesisRecord[];
   readonly bytes: number;
+  /** What the records keep in memory. */
+  readonly heldBytes: number;
   readonly millisBehindLatest: number;
 }
 
@@ -28,6 +31,8 @@ export class BlockBuilder {
   #after: Position;
   #records: KinesisRecord[] = [];
   #bytes = 0;
+  /** What a whole number of records keeps need not be whole: an answer is shared out by the bytes of their data. */
+  #heldBytes = 0;
   #millisBehindLatest = 0;
 
   constructor(shardId: string, tenure: number, start: Position, limits: BlockLimits) {
@@ -42,20 +47,25 @@ export class BlockBuilder {
     return this.#records.length === 0;
   }
 
-  /** Bytes of the records that no slice holds yet. */
-  get bytes(): number {
-    return this.#bytes;
+  /** What the records that no slice holds yet keep in memory. */
+  get heldBytes(): number {
+    return Math.round(this.#heldBytes);
   }
 
-  /** Adds the records of a page; answers with the slices that became full. */
-  add(records: readonly KinesisRecord[], millisBehindLatest: number): readonly Slice[] {
+  /**
+   * Adds the records of a page, each of which keeps `heldPerByte` bytes in memory for one of its data; answers with the slices
+   * that became full.
+   */
+  add(records: readonly KinesisRecord[], millisBehindLatest: number, heldPerByte = 1): readonly Slice[] {
     const full: Slice[] = [];
     this.#millisBehindLatest = millisBehindLatest;
     for (const record of records) {
       // A record that would pass the byte limit begins the next slice; one that is larger than the limit gets its own.
-      if (this.#bytes > 0 && this.#bytes + record.byteLength > this.#limits.blockMaxBytes) full.push(this.#cut());
+      const { byteLength } = record;
+      if (this.#bytes > 0 && this.#bytes + byteLength > this.#limits.blockMaxBytes) full.push(this.#cut());
       this.#records.push(record);
-      this.#bytes += record.byteLength;
+      this.#bytes += byteLength;
+      this.#heldBytes += byteLength * heldPerByte + recordOverheadBytes;
       if (this.#records.length >= this.#limits.blockMaxRecords) full.push(this.#cut());
     }
     return full;
@@ -76,11 +86,13 @@ export class BlockBuilder {
       range: { shardId: this.#shardId, tenure: this.#tenure, after: this.#after, through },
       records: this.#records,
       bytes: this.#bytes,
+      heldBytes: this.heldBytes,
       millisBehindLatest: this.#millisBehindLatest,
     };
     this.#after = through;
     this.#records = [];
     this.#bytes = 0;
+    this.#heldBytes = 0;
     return slice;
   }
 }

@@ -47,12 +47,12 @@ export class BlockOutlet {
   }
 
   /**
-   * Takes the records of a page, hands out what is full, and has the rest sealed after the interval.
+   * Takes the records of a page (see `heldPerByte`), hands out what is full, and has the rest sealed after the interval.
    * @throws MillraceError `MR_LEASE_LOST` when the tenure is not certain any more, as all that seals
    */
-  accept(records: readonly KinesisRecord[], millisBehindLatest: number): void {
-    for (const slice of this.#builder.add(records, millisBehindLatest)) this.#handOut(slice);
-    this.#builderBytes.settle(this.#builder.bytes);
+  accept(records: readonly KinesisRecord[], millisBehindLatest: number, heldPerByte: number): void {
+    for (const slice of this.#builder.add(records, millisBehindLatest, heldPerByte)) this.#handOut(slice);
+    this.#builderBytes.settle(this.#builder.heldBytes);
     if (this.#builder.isEmpty || this.#cancelSeal !== undefined) return;
     const { clock, blockIntervalMillis, onFault } = this.#options;
     this.#cancelSeal = clock.timer(blockIntervalMillis, () => {
@@ -70,7 +70,7 @@ export class BlockOutlet {
     this.#stopTimer();
     const slice = this.#builder.seal();
     if (slice !== undefined) this.#handOut(slice);
-    this.#builderBytes.settle(this.#builder.bytes);
+    this.#builderBytes.settle(this.#builder.heldBytes);
   }
 
   /** Hands out the last block of the shard: what is there, through SHARD_END. */
@@ -101,8 +101,8 @@ export class BlockOutlet {
         subject: { lease: leaseKey },
       });
     }
-    const { range, records, bytes, millisBehindLatest } = slice;
-    positions.deliver(range, budget.take(bytes));
+    const { range, records, bytes, heldBytes, millisBehindLatest } = slice;
+    positions.deliver(range, budget.take(heldBytes));
     this.#blocks += 1;
     const through = formatPosition(range.through);
     events.publish({ type: 'block.sealed', shardId: leaseKey, records: records.length, bytes, through });
@@ -114,6 +114,7 @@ export class BlockOutlet {
       range,
       records,
       bytes,
+      heldBytes,
       sealedAtMillis: clock.wallMillis(),
       millisBehindLatest,
       signal,

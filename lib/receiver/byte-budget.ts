@@ -12,7 +12,7 @@ export interface Reservation {
 const largestRequestShare = 1 / 4;
 
 /**
- * One limit on the bytes of records in memory, for all shards of a process. Bytes are reserved before the call that
+ * One limit on what records keep in memory (see `heldBytesOf`), for all shards of a process. Bytes are reserved before the call that
  * brings them and given back when their block is finished or dropped. Requests are served in turn, so a hot shard starves
  * nobody; and one page may always be in flight, so a limit below one page still lets the process go on.
  *

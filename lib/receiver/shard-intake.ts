@@ -15,6 +15,7 @@ import type { BlockOutlet } from './block-outlet.ts';
 import type { ByteBudget, Reservation } from './byte-budget.ts';
 import type { DemandGate } from './demand-gate.ts';
 import type { FinishedPositions } from './finished-positions.ts';
+import { heldBytesOf, heldPerByte } from './held-bytes.ts';
 import { RetentionGuard } from './retention-guard.ts';
 import type { ShardTip } from './shard-tip.ts';
 import { SkipThrough, startPositionOf } from './start-position.ts';
@@ -229,11 +230,12 @@ export class ShardIntake {
       this.#pages += 1;
       this.#lastPageAtMillis = clock.monotonicMillis();
       onState('reading');
-      this.#lastPageBytes = page.bytes;
-      reserved.settle(page.bytes);
+      const heldBytes = heldBytesOf(page);
+      this.#lastPageBytes = heldBytes;
+      reserved.settle(heldBytes);
       if (this.#guard.isLost(page)) return 'trimmed';
       const cut = cutAtBound(page, bound, askedAtMillis);
-      await this.#accept(cut.records, page.millisBehindLatest, signal);
+      await this.#accept(cut.records, page, signal);
       signal.throwIfAborted();
       this.#noteTip(page, askedAtMillis);
       // A page that reaches the end of the shard ends it, unless the bound lies before its last records.
@@ -260,8 +262,10 @@ export class ShardIntake {
    * Takes the user records of a page, a part at a time: an aggregate may hold so many that no more should be in memory
    * before some are finished. Reading may be stopped in between, inside an aggregate, and the next owner goes on there.
    */
-  async #accept(records: readonly KinesisRecord[], millisBehindLatest: number, signal: AbortSignal): Promise<void> {
+  async #accept(records: readonly KinesisRecord[], page: Page, signal: AbortSignal): Promise<void> {
     const { gate } = this.#options;
+    const { millisBehindLatest } = page;
+    const perByte = heldPerByte(page);
     let isFirst = true;
     for (const part of this.#deaggregator.parts(records)) {
       if (!isFirst) await this.#untilRoom(0, signal);
@@ -269,7 +273,7 @@ export class ShardIntake {
       isFirst = false;
       gate.took(part.length, gate.countsBytes ? bytesOf(part) : 0);
       this.#lastPosition = part.at(-1)?.position ?? this.#lastPosition;
-      this.#parts.outlet.accept(this.#skip.keep(part), millisBehindLatest);
+      this.#parts.outlet.accept(this.#skip.keep(part), millisBehindLatest, perByte);
     }
   }
 

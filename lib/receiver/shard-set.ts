@@ -48,6 +48,8 @@ export class ShardSet {
   readonly #budget: ByteBudget;
   /** Monotonic time until which this worker keeps off a shard. */
   readonly #coolDowns = new Map<string, { readonly untilMillis: number; readonly finished: Position }>();
+  /** Shards that are being handed over, with their tenure. */
+  readonly #moving = new Map<string, number>();
   /** Shards whose engine restores what it committed of them. */
   readonly #openings = new Map<string, LinkedController>();
   readonly #commits: Pick<BlockSource, 'commit'> = {
@@ -264,7 +266,14 @@ export class ShardSet {
   handOff(begun: HandoffBegun, keeper: Keeper): void {
     // A receiver that ends releases all its leases, and completes the handoffs with them.
     if (this.#isClosed) return;
-    this.#options.track(this.#moveAway(begun, keeper));
+    const { leaseKey, tenure } = begun;
+    // Told again when it goes to another worker now; the shard is finished once.
+    if (this.#moving.get(leaseKey) === tenure) return;
+    this.#moving.set(leaseKey, tenure);
+    const moved = this.#moveAway(begun, keeper).finally(() => {
+      if (this.#moving.get(leaseKey) === tenure) this.#moving.delete(leaseKey);
+    });
+    this.#options.track(moved);
   }
 
   async #moveAway({ leaseKey, tenure, to }: HandoffBegun, keeper: Keeper): Promise<void> {
@@ -277,7 +286,8 @@ export class ShardSet {
       const isDrained = await drainOrFail(consumer, deadline.signal);
       if (!isDrained || ['ended', 'lost', 'failed'].includes(consumer.state.tag)) return;
     }
-    await keeper.ask({ type: 'release', leaseKey, tenure, to });
+    // To whom is what the row says by then: the new owner may have stopped and taken the handoff back.
+    await keeper.ask({ type: 'release', leaseKey, tenure });
     consumer?.abort(new MillraceError('MR_LEASE_LOST', `lease ${leaseKey} was given to ${to}`));
   }
 

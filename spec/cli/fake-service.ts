@@ -3,7 +3,6 @@ import { main } from '../../lib/cli/main.ts';
 import type { FakeKinesis } from '../../lib/testkit/fake-kinesis.ts';
 import { type FakeAwsOptions, type LocalFakeAws, startFakeAws } from '../../lib/testkit/server/start.ts';
 import { MemoryIo } from './support.ts';
-import { CreateStreamCommand, KinesisClient } from '@aws-sdk/client-kinesis';
 import { afterAll, afterEach, beforeAll, beforeEach, vi } from 'vitest';
 
 /** What a command printed, and its exit code. */
@@ -30,11 +29,7 @@ export class FakeService {
   /** A new stream; answers with its name and its model. */
   async createStream(shards = 1): Promise<{ readonly name: string; readonly fake: FakeKinesis }> {
     const name = `orders-${(this.#streams += 1)}`;
-    const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
-    const client = new KinesisClient({ endpoint: this.aws.endpoint, region: 'us-east-1', credentials });
-    await client.send(new CreateStreamCommand({ StreamName: name, ShardCount: shards }));
-    client.destroy();
-    return { name, fake: this.aws.stream(name) };
+    return { name, fake: this.aws.createStream(name, shards) };
   }
 
   /** The flags that reach it, for commands that take leases or not. */

@@ -101,7 +101,8 @@ describe('the parts of tail', () => {
   });
 
   it('take a pattern literally but for its stars', () => {
-    const isWanted = keyFilter(['a.b*c', '[x]*']);
+    const isWanted = keyFilter(['a.b*c', '[x]*', 'a-$(b)|*']);
+    expect(isWanted('a-$(b)|\u{1f600}')).toBe(true);
     expect(['a.b/-\n c', '[x]', 'aXb c', 'x', 'a.bc d'].map(isWanted)).toEqual([true, true, false, false, false]);
   });
 

@@ -170,36 +170,60 @@ describe('the drain of a worker in a process of its own', () => {
   });
 });
 
-describe('the program of docs/admin.md', () => {
-  it('runs', async () => {
-    // Inside the repository, so that the program finds its packages.
-    const folder = mkdtempSync(resolve('node_modules', '.admin-program-'));
-    try {
-      const file = join(folder, 'program.mts');
-      const [program] = programsOf('docs/admin.md');
-      writeFileSync(file, program!.source.replace(/new Date\('.*?'\)/, 'new Date(Date.now() - 60_000)'));
-      const child = spawn(process.execPath, ['--import', 'tsx', file], {
-        env: {
-          PATH: process.env['PATH'] ?? '',
-          AWS_REGION: testRegion,
-          AWS_ACCESS_KEY_ID: testCredentials.accessKeyId,
-          AWS_SECRET_ACCESS_KEY: testCredentials.secretAccessKey,
-          MILLRACE_KINESIS_ENDPOINT: kinesis.endpoint,
-          MILLRACE_DYNAMODB_ENDPOINT: dynamo.endpoint,
-        },
-        stdio: ['ignore', 'pipe', 'pipe'],
-      });
-      let output = '';
-      child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
-      child.stderr.setEncoding('utf8').on('data', (text: string) => (output += text));
-      const code = await new Promise((settle) => child.once('close', settle));
-      expect(code, output).toBe(0);
-      expect(output).toMatch(/^shardId-000000000000 .+ to AT_TIMESTAMP unowned$/m);
-    } finally {
-      rmSync(folder, { recursive: true, force: true });
-    }
+describe('the programs of docs/admin.md', () => {
+  const programs = programsOf('docs/admin.md');
+
+  it('are two', () => {
+    expect(programs.map(({ heading }) => heading)).toEqual(['Read again from another place', 'Drain a worker']);
+  });
+
+  it('show a seek, and move the application', async () => {
+    const source = programs[0]!.source.replace(/new Date\('.*?'\)/, 'new Date(Date.now() - 60_000)');
+    const { code, output } = await runProgram(source);
+    expect(code, output).toBe(0);
+    expect(output).toMatch(/^shardId-000000000000 .+ to AT_TIMESTAMP unowned$/m);
+  });
+
+  it('drain a worker, whose run ends well', async () => {
+    await using admin = createAdmin(options);
+    // The program before has moved a shard to the place of an example.
+    await admin.seek({ to: 'TRIM_HORIZON' });
+    const consumer = createConsumer({ ...options, workerIdentifier: 'host-1-4711' });
+    const run = consumer.run(() => {});
+    await until(async () => (await admin.leases()).every(({ leaseOwner }) => leaseOwner === 'host-1-4711'));
+    const { code, output } = await runProgram(programs[1]!.source);
+    expect(code, output).toBe(0);
+    expect(output).toMatch(/^gave back 2 leases after \d+ ms$/m);
+    await run;
   });
 });
+
+/** Runs a program to its end; answers with what it wrote. */
+async function runProgram(source: string): Promise<{ readonly code: unknown; readonly output: string }> {
+  // Inside the repository, so that the program finds its packages.
+  const folder = mkdtempSync(resolve('node_modules', '.admin-program-'));
+  try {
+    const file = join(folder, 'program.mts');
+    writeFileSync(file, source);
+    const child = spawn(process.execPath, ['--import', 'tsx', file], {
+      env: {
+        PATH: process.env['PATH'] ?? '',
+        AWS_REGION: testRegion,
+        AWS_ACCESS_KEY_ID: testCredentials.accessKeyId,
+        AWS_SECRET_ACCESS_KEY: testCredentials.secretAccessKey,
+        MILLRACE_KINESIS_ENDPOINT: kinesis.endpoint,
+        MILLRACE_DYNAMODB_ENDPOINT: dynamo.endpoint,
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let output = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (output += text));
+    return { code: await new Promise((settle) => child.once('close', settle)), output };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
 
 async function until(isSo: () => Promise<boolean>): Promise<void> {
   const giveUpAt = performance.now() + 60_000;

@@ -171,11 +171,27 @@ describe('a handoff between two workers that live', () => {
     await expectRest(fleet);
   });
 
-  it('ends when the new owner stops in the middle, and repeats nothing', async () => {
-    const { fleet, b, leaseKey } = await handingOver({ a: slowly(1_200) });
+  it.each([
+    ['before the old one has heard of it', false],
+    ['while the old one finishes its blocks', true],
+  ])('ends when the new owner stops %s: nobody waits for it, and nothing is repeated', async (_, isHeard) => {
+    const { fleet, a, b, leaseKey } = await handingOver({ a: slowly(1_200) });
+    const draining = () =>
+      a.eventsOf('shard.changed').some(({ shardId, to }) => shardId === leaseKey && to === 'draining');
+    if (isHeard) {
+      for (const { shardId } of fleet.kinesis.openShards) fleet.put(3, shardId);
+      await fleet.clock.runUntil(draining, { atMostMillis: F });
+    }
     await fleet.clock.runUntil(b.drain(), { atMostMillis: 5_000 });
-    await flow(fleet, 20);
-    await fleet.clock.runUntil(() => ['a', 'l'].includes(fleet.owners[leaseKey] ?? ''), { atMostMillis: 3 * F });
+    expect(draining()).toBe(isHeard);
+    const stoppedAtMillis = fleet.clock.monotonicMillis();
+    fleet.put(1, leaseKey);
+    const last = fleet.produced.length - 1;
+    const isRead = () => fleet.timesDelivered[last] === 1;
+    await fleet.clock.runUntil(isRead, { atMostMillis: F });
+    // What the old one still finishes, the leader's next look, the index, a read.
+    expect(fleet.clock.monotonicMillis() - stoppedAtMillis).toBeLessThan(6_000);
+    expect(['a', 'l']).toContain(fleet.owners[leaseKey]);
     await expectRest(fleet);
   });
 

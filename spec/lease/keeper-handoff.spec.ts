@@ -4,7 +4,13 @@ import { MillraceError } from '../../lib/base/error.ts';
 import { positionOf } from '../../lib/base/position.ts';
 import type { HandoffBegun, KeeperOutcome } from '../../lib/lease/keeper-messages.ts';
 import type { Lease } from '../../lib/lease/lease.ts';
-import { type LeaseWrite, assignLease, beginTenure, initiateHandoff } from '../../lib/lease/lease-write.ts';
+import {
+  type LeaseWrite,
+  assignLease,
+  beginTenure,
+  initiateHandoff,
+  withdrawHandoff,
+} from '../../lib/lease/lease-write.ts';
 import { FakeLeaseTable } from '../../lib/testkit/fake-lease-table.ts';
 import { VirtualClock } from '../../lib/testkit/virtual-clock.ts';
 import { type KeeperBench, failoverTimeMillis as F, givenLease, onWrites, startKeeper } from './keeper-bench.ts';
@@ -42,6 +48,11 @@ async function handOver(to = 'new'): Promise<void> {
   table.intercept = () => {};
   expect(await table.write(initiateHandoff(row(), to), never)).toMatchObject({ outcome: 'applied' });
   table.intercept = intercept;
+}
+
+/** What a new owner writes that stops. */
+async function takeBack(): Promise<void> {
+  expect(await table.write(withdrawHandoff(row()), never)).toMatchObject({ outcome: 'applied' });
 }
 
 function checkpoint(sequenceNumber: number): Promise<KeeperOutcome> {
@@ -110,6 +121,46 @@ describe('the old owner', () => {
       expect(other.events.at(-1)).toMatchObject({ type: 'lease.released', to: 'new' });
       other.kill();
     }
+  });
+
+  it('goes on as if nothing had been when the new owner takes it back before it was heard of', async () => {
+    await handOver();
+    await takeBack();
+    await clock.advance(2 * F);
+    expect(begun).toEqual([]);
+    expect(row()).toMatchObject({ leaseOwner: 'old', tenure });
+    expect(await clock.runUntil(release('other'))).toBe('applied');
+    expect(row().leaseOwner).toBe('other');
+  });
+
+  it.each([
+    ['by a heartbeat', true],
+    ['by its release', false],
+  ])(
+    'hears %s that it was taken back while it finishes, and releases to nobody: the new owner is gone',
+    async (_, isBefore) => {
+      await handOver();
+      await clock.runUntil(checkpoint(5));
+      expect(begun).toHaveLength(1);
+      await takeBack();
+      if (isBefore) await clock.advance(F / 3 + 10);
+      expect(await clock.runUntil(release())).toBe('applied');
+      expect(row().leaseOwner).toBeUndefined();
+      expect(row()).toMatchObject({ checkpoint: positionOf(5n) });
+      expect(bench.lost).toEqual([]);
+      expect(bench.events.at(-1)).toEqual({ type: 'lease.released', leaseKey, tenure });
+    },
+  );
+
+  it('completes the handoff to whom the row names by then, whatever it has heard', async () => {
+    await handOver('first');
+    await clock.runUntil(checkpoint(5));
+    await takeBack();
+    await handOver('second');
+    expect(await clock.runUntil(release())).toBe('applied');
+    expect(row().leaseOwner).toBe('second');
+    expect(row().checkpointOwner).toBeUndefined();
+    expect(begun.map(({ to }) => to)).toEqual(['first', 'second']);
   });
 
   it('keeps off other reasons for a refusal: a lease given away without notice is lost', async () => {

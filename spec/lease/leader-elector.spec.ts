@@ -408,6 +408,17 @@ describe('resign', () => {
     expect(a.changes).toBe(6);
   });
 
+  it('goes on with a deletion that failed when it is called again', async () => {
+    const a = new Candidate('a');
+    await a.step();
+    fates.set('a', (call) => (call.name === 'deleteLock' ? unreachable() : undefined));
+    await expect(clock.runUntil(a.elector.resign(never))).rejects.toThrow('no answer came');
+    fates.clear();
+    expect(table.lock?.ownerName).toBe('a');
+    await clock.runUntil(a.elector.resign(never));
+    expect(table.lock).toBeUndefined();
+  });
+
   it('of a worker that does not lead does nothing', async () => {
     await putLock();
     const a = new Candidate('a');
@@ -437,6 +448,42 @@ describe('resign', () => {
       await clock.runUntil(a.elector.resign(never));
       expect(table.lock).toBeUndefined();
     }
+  });
+});
+
+describe('resign while a write is on its way', () => {
+  it.each([
+    ['a heartbeat', true],
+    ['an election', false],
+  ])('leaves no lock behind and does not lead, whenever the answer of %s comes', async (_, isLeading) => {
+    // The write waits before it is applied, or its answer after that.
+    for (const isApplied of [false, true]) {
+      table = new FakeLeaseTable();
+      const a = new Candidate('a');
+      if (isLeading) await a.step();
+      fates.set('a', async (call) => {
+        if (call.name !== 'writeLock') return undefined;
+        if (!isApplied) await sleep(clock, 300, never);
+        return async () => void (isApplied && (await sleep(clock, 300, never)));
+      });
+      const writing = a.elector.step(never).catch(() => {});
+      await clock.advance(100);
+      const resigning = a.elector.resign(never, 60_000);
+      await clock.runUntil(Promise.all([writing, resigning]));
+      fates.clear();
+      expect(a.elector.isLeader).toBe(false);
+      expect(table.lock).toBeUndefined();
+    }
+  });
+
+  it('leaves the lock to others for as long as it says', async () => {
+    const a = new Candidate('a').run();
+    await clock.advance(100);
+    await clock.runUntil(a.elector.resign(never, 5_000));
+    await clock.advance(4_900);
+    expect(a.elector.isLeader).toBe(false);
+    await clock.advance(1_200);
+    expect(a.elector.isLeader).toBe(true);
   });
 });
 

@@ -424,3 +424,64 @@ describe('the loop', () => {
     expect(scans()).toBe(before + 3);
   });
 });
+
+describe('a leader whose passes fail', () => {
+  const noAnswer = unreachable;
+
+  /** Fails the scans of the leader from now on; those of others go on. */
+  function failScans(of: { readonly isLeader: boolean }): void {
+    log.fate = (call) => {
+      if (call.name === 'scan' && of.isLeader) noAnswer();
+    };
+  }
+
+  it('resigns when three in a row have failed, for F, and another worker leads', async () => {
+    putLeases(2);
+    const leader = leaderOf(2);
+    await clock.runUntil(() => leader.elector.isLeader);
+    await clock.advance(1_000);
+    const other = otherLeader();
+    const failedAtMillis = clock.monotonicMillis();
+    failScans(leader.elector);
+    await clock.runUntil(() => other.elector.isLeader, { atMostMillis: 2 * F });
+    const tookMillis = clock.monotonicMillis() - failedAtMillis;
+    expect(tookMillis).toBeGreaterThanOrEqual(F);
+    expect(tookMillis).toBeLessThan(F + 4_000);
+    const [resigned] = leader.events.filter((event) => event.type === 'leader.resigned');
+    expect(resigned).toMatchObject({ workerIdentifier: 'leader', code: 'MR_ENDPOINT_UNREACHABLE' });
+    expect(resigned?.failedPasses).toBeGreaterThanOrEqual(3);
+    expect(leader.elector.isLeader).toBe(false);
+    await clock.advance(3 * F);
+    expect(other.elector.isLeader).toBe(true);
+    other.halt();
+    leader.halt();
+  });
+
+  it('stays when passes fail for less than F, or now and then', async () => {
+    putLeases(2);
+    const leader = leaderOf(2);
+    await clock.runUntil(() => leader.elector.isLeader);
+    for (let round = 0; round < 4; round += 1) {
+      failScans(leader.elector);
+      await clock.advance(F - 2_000);
+      log.fate = () => {};
+      await clock.advance(2_000);
+    }
+    expect(leader.events.filter(({ type }) => type === 'leader.resigned' || type === 'leader.lost')).toEqual([]);
+    leader.halt();
+  });
+
+  it('leads again soon where there is nobody else, so that it works as soon as it can', async () => {
+    putLeases(2);
+    const leader = leaderOf(2);
+    await clock.runUntil(() => leader.elector.isLeader);
+    failScans(leader.elector);
+    await clock.runUntil(() => leader.events.some(({ type }) => type === 'leader.resigned'), { atMostMillis: 2 * F });
+    log.fate = () => {};
+    expect(leader.elector.isLeader).toBe(false);
+    await clock.advance(4_100);
+    expect(leader.elector.isLeader).toBe(true);
+    expect(leader.fault).toBeUndefined();
+    leader.halt();
+  });
+});

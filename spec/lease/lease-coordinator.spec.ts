@@ -247,6 +247,7 @@ describe('a worker that stops', () => {
     await running('a');
     const handed: Lease = { ...rowOf(5), leaseOwner: 'a', checkpointOwner: 'java', leaseCounter: 100 };
     fleet.table.putRow(handed);
+    fleet.table.putWorkerRow(workerRow('java'));
     await fleet.clock.runUntil(fleet.workers[0]!.stop());
     expect(rowOf(5)).toEqual(handed);
   });

@@ -173,12 +173,43 @@ describe('the leases of a worker that stops', () => {
     expect(row(2).checkpointOwner).toBeUndefined();
   });
 
-  it('are not those that are still being handed to it: their old owner reads them', async () => {
-    await hold(1);
-    const handed = openLease(3, 8, { leaseOwner: 'me', checkpointOwner: 'old', leaseCounter: 9 });
-    table.putRow(handed);
-    await stop();
-    expect(row(3)).toEqual(handed);
+  describe('that are still being handed to it', () => {
+    const handed = openLease(3, 8, { leaseOwner: 'me', checkpointOwner: 'old', leaseCounter: 9, tenure: 4 });
+
+    it('stay with their old owner, whose counter does not move', async () => {
+      await hold(1);
+      table.putRow(handed);
+      report('old', 1);
+      await stop();
+      const { checkpointOwner: _, ...kept } = { ...handed, leaseOwner: 'old' };
+      expect(row(3)).toEqual(kept);
+    });
+
+    it('are released like those that were never begun when the old owner has just completed the handoff', async () => {
+      table.putRow(handed);
+      const { checkpointOwner: _, ...completed } = { ...handed, leaseCounter: 10 };
+      log.fate = (call) => {
+        if (call.name !== 'write') return;
+        log.fate = () => {};
+        table.putRow(completed);
+      };
+      await stop();
+      expect(row(3)).toMatchObject({ leaseCounter: 11 });
+      expect(row(3).leaseOwner).toBeUndefined();
+    });
+
+    it('are left alone when they are elsewhere by now, or their old owner is a Java worker', async () => {
+      table.putRow(handed);
+      table.putWorkerRow(workerRow('old'));
+      await stop();
+      expect(row(3)).toEqual(handed);
+      report('old', 1);
+      log.fate = (call) => {
+        if (call.name === 'write') table.putRow({ ...handed, leaseOwner: 'other', leaseCounter: 12 });
+      };
+      await stop();
+      expect(row(3)).toMatchObject({ leaseOwner: 'other', checkpointOwner: 'old', leaseCounter: 12 });
+    });
   });
 
   it('are not those of a twin: another process of the same name holds what this one does not', async () => {

@@ -26,11 +26,16 @@ appendFileSync('loaded.txt', Object.keys(createRequire(import.meta.url).cache).j
 
 /** The files that importing a module loads, in a folder where it is installed. */
 export function loadedFiles(specifier: string, folder: string): string[] {
+  writeFileSync(path.join(folder, 'main.mjs'), main(specifier));
+  return filesLoadedBy(['main.mjs'], folder);
+}
+
+/** The ES modules that a program loads, which is run with these arguments of Node. */
+export function filesLoadedBy(args: readonly string[], folder: string): string[] {
   writeFileSync(path.join(folder, 'hooks.mjs'), hooks);
   writeFileSync(path.join(folder, 'register.mjs'), register);
-  writeFileSync(path.join(folder, 'main.mjs'), main(specifier));
   writeFileSync(path.join(folder, 'loaded.txt'), '');
-  mustRun(process.execPath, ['--import', './register.mjs', 'main.mjs'], folder);
+  mustRun(process.execPath, ['--import', './register.mjs', ...args], folder);
   const lines = readFileSync(path.join(folder, 'loaded.txt'), 'utf8').split('\n');
   return [...new Set(lines.filter((line) => line.includes('/node_modules/')))].sort();
 }

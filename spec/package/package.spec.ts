@@ -1,10 +1,11 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { entryPoints, listedNames } from '../tidy/api-text.ts';
 import { repositoryRoot } from '../tidy/source.ts';
 import { type InstalledPackage, installPackage, mustRun, run } from './installed.ts';
-import { loadedFiles } from './loaded.ts';
+import { filesLoadedBy, loadedFiles } from './loaded.ts';
 
 const manifest = JSON.parse(readFileSync(path.join(repositoryRoot, 'package.json'), 'utf8')) as {
   version: string;
@@ -29,7 +30,8 @@ function evaluate(type: 'module' | 'commonjs', program: string): unknown {
 
 describe('the tarball', () => {
   it('holds the compiled code, license, readme and changelog, and nothing else', () => {
-    const expected = /^(?:package\.json|LICENSE|README\.md|CHANGELOG\.md|dist\/.+\.(?:js|js\.map|d\.ts))$/;
+    const expected =
+      /^(?:package\.json|LICENSE|README\.md|CHANGELOG\.md|dist\/.+\.(?:js|js\.map|d\.ts)|dist\/web\/public\/(?:index\.html|assets\/\w+\.(?:css|svg|txt)))$/;
     expect(installed.files.filter((file) => !expected.test(file))).toEqual([]);
     expect(installed.files).toEqual(expect.arrayContaining(['package.json', 'LICENSE', 'README.md', 'CHANGELOG.md']));
     expect(installed.files).toEqual(expect.arrayContaining(['dist/index.js', 'dist/index.d.ts', 'dist/cli/bin.js']));
@@ -45,6 +47,34 @@ describe('the tarball', () => {
     const attw = path.join(repositoryRoot, 'node_modules/@arethetypeswrong/cli/dist/index.js');
     const outcome = run(process.execPath, [attw, installed.tarball, '--profile', 'esm-only'], repositoryRoot);
     expect(outcome.status, outcome.stdout + outcome.stderr).toBe(0);
+  });
+});
+
+describe('the page in the package', () => {
+  const read = (file: string) =>
+    readFileSync(path.join(installed.folder, 'node_modules/millrace/dist/web/public', file), 'utf8');
+
+  it('has a script of less than 50 KB, compressed', () => {
+    const bytes = gzipSync(read('assets/page.js'), { level: 9 }).length;
+    expect(bytes).toBeGreaterThan(10_000);
+    expect(bytes).toBeLessThan(50_000);
+  });
+
+  it('loads nothing from elsewhere, and has no script or style in its document', () => {
+    const html = read('index.html');
+    expect(html).not.toMatch(/<style|style=|<script(?![^>]* src="\.\/assets\/)|\son\w+=/);
+    const elsewhere = /(?:https?:)?\/\/[a-z0-9.-]+\.[a-z]{2,}[^\s'"`)]*/gi;
+    const named = ['index.html', 'assets/page.js', 'assets/index.css'].flatMap(
+      (file) => read(file).match(elsewhere) ?? [],
+    );
+    // Names of XML, which nobody fetches.
+    expect(named.filter((url) => !url.startsWith('http://www.w3.org/'))).toEqual([]);
+  });
+
+  it('comes with the licences of what it is made of', () => {
+    const text = read('assets/licences.txt');
+    for (const name of ['preact', 'uplot']) expect(text).toMatch(new RegExp(`^${name} \\d`, 'm'));
+    expect(text.match(/Permission is hereby granted/g)).toHaveLength(2);
   });
 });
 
@@ -102,6 +132,41 @@ describe('the installed command', () => {
     const help = mustRun(command(), ['--help'], installed.folder);
     expect(help).toContain('millrace');
     expect(help).toContain('consume');
+  });
+});
+
+describe('the start of the installed command', () => {
+  const bin = 'node_modules/millrace/dist/cli/bin.js';
+
+  it('loads no command, no options and no AWS client for its help', () => {
+    const loaded = filesLoadedBy([bin, '--help'], installed.folder);
+    expect(loaded.filter((file) => file.includes('/dist/cli/main.js'))).toHaveLength(1);
+    const unwanted =
+      /\/dist\/(?:cli\/(?:commands|definitions)|testkit|web|engine|receiver|lease|kinesis)\/|\/zod\/|@aws-sdk|@smithy/;
+    expect(loaded.filter((file) => unwanted.test(file))).toEqual([]);
+  });
+
+  it("loads a command's flags for its help, and no AWS client", () => {
+    const loaded = filesLoadedBy([bin, 'consume', '--help'], installed.folder);
+    expect(loaded.filter((file) => file.includes('/cli/definitions/'))).toHaveLength(1);
+    expect(loaded.filter((file) => /\/cli\/commands\/|@aws-sdk|@smithy/.test(file))).toEqual([]);
+  });
+
+  it('takes less than 200 ms over the start of Node itself', () => {
+    const millisOf = (args: readonly string[]) => {
+      const start = performance.now();
+      mustRun(process.execPath, args, installed.folder);
+      return performance.now() - start;
+    };
+    // In turn, so that whatever else the machine does befalls both alike; a machine that is busy for a while gets another try.
+    const over = () => {
+      const rounds = Array.from({ length: 11 }, () => millisOf([bin, '--help']) - millisOf(['--eval', '0']));
+      return rounds.toSorted((a, b) => a - b)[5] ?? Infinity;
+    };
+    const medians: number[] = [];
+    while (medians.length < 3 && !medians.some((median) => median < 200)) medians.push(over());
+    expect(Math.min(...medians)).toBeLessThan(200);
+    console.log(`millrace --help: ${medians.map((median) => median.toFixed(0)).join(', ')} ms over Node's own start`);
   });
 });
 

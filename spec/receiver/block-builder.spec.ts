@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { SHARD_END, comparePositions } from '../../lib/base/position.ts';
 import { BlockBuilder, type Slice } from '../../lib/receiver/block-builder.ts';
+import { recordOverheadBytes } from '../../lib/receiver/held-bytes.ts';
 import { at, record, shardId, tenure } from './values.ts';
 
 function builder(limits: { blockMaxBytes?: number; blockMaxRecords?: number } = {}): BlockBuilder {
@@ -37,8 +38,8 @@ describe('BlockBuilder', () => {
     const [first, ...more] = blocks.add([record(2, { bytes: 5 }), record(3, { bytes: 5 })], 0);
     expect(more).toEqual([]);
     expect(sequences(first)).toEqual([1]);
-    expect(blocks.bytes).toBe(10);
-    expect(sequences(blocks.seal())).toEqual([2, 3]);
+    expect(blocks.heldBytes).toBe(10 + 2 * recordOverheadBytes);
+    expect(blocks.seal()).toMatchObject({ bytes: 10, heldBytes: 10 + 2 * recordOverheadBytes });
   });
 
   it('gives a record that is larger than the limit a slice of its own', () => {
@@ -97,7 +98,7 @@ describe('BlockBuilder', () => {
         }
         if (ends) expect(end).toEqual(SHARD_END);
         expect(blocks.isEmpty).toBe(true);
-        expect(blocks.bytes).toBe(0);
+        expect(blocks.heldBytes).toBe(0);
       }),
     );
   });

@@ -27,7 +27,9 @@ describe('the command line of test:aws', () => {
 
   it('shows calls and cost, or what it would delete', () => {
     const options = { region: 'eu-west-1', yes: false, cleanup: false, json: false };
-    expect(planText(options)).toMatch(/AWS, region eu-west-1[^]*CreateStream[^]*At most \$0\.36/);
+    expect(planText(options)).toMatch(
+      /AWS, region eu-west-1[^]*CreateStream[^]*At most \$0\.36[^]*kinesis\/data-streams\/pricing/,
+    );
     expect(planText({ ...options, cleanup: true })).toContain('begins with millrace-test-aws-');
     expect(testAwsHelp()).toContain('--dynamodb-endpoint TEXT');
   });

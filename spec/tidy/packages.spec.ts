@@ -11,6 +11,8 @@ const manifest = JSON.parse(readFileSync(path.join(repositoryRoot, 'package.json
   peerDependenciesMeta: Record<string, { optional: boolean }>;
 };
 const peers = Object.keys(manifest.peerDependencies);
+/** What the build puts into the page; programs do not load it. */
+const bundled = ['preact', 'uplot'];
 
 describe('the packages that lib imports', () => {
   it('are AWS clients in one adapter file for each port and in app/clients.ts only', () => {
@@ -22,8 +24,14 @@ describe('the packages that lib imports', () => {
   });
 
   it('are exactly the dependencies and the optional peers of package.json', () => {
-    const declared = [...Object.keys(manifest.dependencies), ...peers];
+    const declared = [...Object.keys(manifest.dependencies), ...peers, ...bundled];
     expect(describeFindings(dependencyFindings(lib, declared))).toEqual([]);
+  });
+
+  it('are part of the page where they are neither', () => {
+    const users = lib.filter(({ text }) => bundled.some((name) => text.includes(`from '${name}`)));
+    expect(users.length).toBeGreaterThan(0);
+    expect(users.map(({ path }) => path).filter((path) => !path.startsWith('lib/web/page/'))).toEqual([]);
   });
 
   it('are loaded only where they are needed when they are optional', () => {

@@ -3,7 +3,11 @@ import type { Finding, SourceFile } from './source.ts';
 
 /** The adapter files that may name each AWS client, one for each port; `lib/app/clients.ts` makes the clients. */
 const clientAdapters: Readonly<Record<string, readonly string[]>> = {
-  '@aws-sdk/client-kinesis': ['lib/kinesis/aws-kinesis.ts', 'lib/kinesis/aws-fan-out.ts'],
+  '@aws-sdk/client-kinesis': [
+    'lib/kinesis/aws-kinesis.ts',
+    'lib/kinesis/aws-fan-out.ts',
+    'lib/kinesis/aws-inspection.ts',
+  ],
   '@aws-sdk/client-dynamodb': ['lib/lease/dynamo/aws-dynamo.ts'],
   '@aws-sdk/client-cloudwatch': ['lib/monitor/cloudwatch/cloudwatch-client.ts'],
   '@aws-sdk/client-s3': ['lib/engine/store/s3-store.ts'],

@@ -19,15 +19,16 @@ export interface Finding {
 
 export const repositoryRoot = fileURLToPath(new URL('../..', import.meta.url)).replace(/[/\\]$/, '');
 
-/** The files below some folders of the repository whose names end in `.ts` or another ending, in order of path. */
-export function readTree(folders: readonly string[], ending = '.ts'): SourceFile[] {
-  return read(folders.flatMap((folder) => listFolder(folder)).filter((file) => file.endsWith(ending)));
+/** The files below some folders of the repository whose names end in `.ts`, `.tsx` or another ending, in order of path. */
+export function readTree(folders: readonly string[], endings: readonly string[] = ['.ts', '.tsx']): SourceFile[] {
+  const files = folders.flatMap((folder) => listFolder(folder));
+  return read(files.filter((file) => endings.some((ending) => file.endsWith(ending))));
 }
 
 /** The documents: the Markdown files of the root and of `docs/`. */
 export function readDocuments(): SourceFile[] {
   const top = readdirSync(repositoryRoot).filter((file) => file.endsWith('.md'));
-  return [...read(top), ...readTree(['docs'], '.md')];
+  return [...read(top), ...readTree(['docs'], ['.md'])];
 }
 
 function read(files: readonly string[]): SourceFile[] {

@@ -150,7 +150,10 @@ export interface ConsumerOptions {
   readonly onTrimmedPosition?: 'FAIL' | 'TRIM_HORIZON' | undefined;
   /** Most reads a second of one shard; default 4 of the 5 that all readers of a shard share. */
   readonly maxReadsPerSecondPerShard?: number | undefined;
-  /** Most bytes read and not yet finished, for the process; default 128 MiB. */
+  /**
+   * Most memory of records read and not yet finished, for the process, bytes; default 64 MiB. What counts is what they keep:
+   * the answers that they are views of, base64 text and keys included, and 256 bytes for each record.
+   */
   readonly maxBufferedBytes?: number | undefined;
   /** A block is sealed after this time, milliseconds; default 200. */
   readonly blockIntervalMillis?: number | undefined;

@@ -18,6 +18,11 @@ export function isTableName(name: string): boolean {
   return tableNameForm.test(name);
 }
 
+/** Whether Kinesis takes this name for a stream. */
+export function isStreamName(name: string): boolean {
+  return streamNameForm.test(name);
+}
+
 /** Who reads what, from where to where. */
 export const identityOptions = {
   applicationName: text(
@@ -40,7 +45,7 @@ export const identityOptions = {
       brief: 'The stream to read; this or the ARN.',
       expects: '1 to 128 letters, digits, dots, dashes or underscores',
     },
-    (name) => streamNameForm.test(name),
+    isStreamName,
   ),
   streamArn: text(
     {

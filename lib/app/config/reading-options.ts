@@ -46,7 +46,10 @@ export const readingOptions = {
     ['FAIL', 'TRIM_HORIZON'],
   ),
   maxBufferedBytes: wholeNumber(
-    { brief: 'Most bytes read and not yet finished, for the process.', defaultText: '134217728' },
+    {
+      brief: 'Most memory of records read and not yet finished, for the process, bytes.',
+      defaultText: '67108864',
+    },
     { least: 65_536, most: Number.MAX_SAFE_INTEGER, unit: 'bytes' },
   ),
 };

@@ -23,7 +23,7 @@ export class BlockTickets {
     return this.#blocks;
   }
 
-  /** Their bytes. */
+  /** The bytes that they keep in memory. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -34,7 +34,7 @@ export class BlockTickets {
     const ticket = { block, unfinished: records.length };
     for (const record of records) this.#tickets.set(record, ticket);
     this.#blocks += 1;
-    this.#bytes += block.bytes;
+    this.#bytes += heldBytesOf(block);
     if (records.length === 0) this.#done(ticket);
     return records;
   }
@@ -52,7 +52,11 @@ export class BlockTickets {
 
   #done({ block }: Ticket): void {
     this.#blocks -= 1;
-    this.#bytes -= block.bytes;
+    this.#bytes -= heldBytesOf(block);
     this.#ack(block);
   }
+}
+
+function heldBytesOf({ bytes, heldBytes = bytes }: Block): number {
+  return heldBytes;
 }

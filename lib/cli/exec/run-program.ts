@@ -4,12 +4,19 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import PQueue from 'p-queue';
 import type { Environment } from '../../app/config/environment.ts';
-import type { RecordBatch } from '../../app/finish-blocks.ts';
+import type { KinesisRecord } from '../../app/replay-dead-letters.ts';
 import { recordLine } from '../../app/record-line.ts';
 import type { Clock } from '../../base/clock.ts';
 import { jsonLine } from '../../base/json-line.ts';
 import type { LineOutput } from '../line-output.ts';
 import { wholeLines } from './whole-lines.ts';
+
+/** Records of one shard that a program gets together. */
+export interface ProgramBatch {
+  readonly records: readonly KinesisRecord[];
+  readonly shardId: string;
+  readonly signal: AbortSignal;
+}
 
 /** What {@link runProgram} works with. */
 export interface ProgramOptions {
@@ -36,12 +43,12 @@ const killGraceMillis = 5_000;
  * end. Exit code 0 finishes the batch; everything else is a failure of the handler, and the failure policy's business. When
  * the batch is no longer wanted the program gets SIGTERM, and SIGKILL 5 s later.
  */
-export function runProgram(options: ProgramOptions): (batch: RecordBatch) => Promise<void> {
+export function runProgram(options: ProgramOptions): (batch: ProgramBatch) => Promise<void> {
   const queue = new PQueue({ concurrency: options.processes });
   return (batch) => queue.add(() => runOnce(options, batch));
 }
 
-async function runOnce(options: ProgramOptions, { records, shardId, block, signal }: RecordBatch): Promise<void> {
+async function runOnce(options: ProgramOptions, { records, shardId, signal }: ProgramBatch): Promise<void> {
   signal.throwIfAborted();
   const { program, args, input, env, output, writeError } = options;
   const child = spawn(program, [...args], {
@@ -65,7 +72,9 @@ async function runOnce(options: ProgramOptions, { records, shardId, block, signa
     signal.throwIfAborted();
     if (code === 0) return;
     const how = code === null ? `was ended by ${killedBy}` : `ended with code ${code}`;
-    throw new Error(`${program} ${how}, for ${records.length} records of ${block.range.shardId}`);
+    throw new Error(
+      `${program} ${how}, for ${records.length} ${records.length === 1 ? 'record' : 'records'} of ${shardId}`,
+    );
   } finally {
     stopKilling();
     // A reader of our output that went away leaves the program in the middle of its work.
@@ -85,13 +94,13 @@ async function feed(child: ChildProcess, chunks: Iterable<string | Uint8Array>):
   }
 }
 
-function* jsonChunks(records: RecordBatch['records']): Generator<string, void, undefined> {
+function* jsonChunks(records: ProgramBatch['records']): Generator<string, void, undefined> {
   for (const record of records) yield `${jsonLine(recordLine(record))}\n`;
 }
 
 const newline = Buffer.from('\n');
 
-function* dataChunks(records: RecordBatch['records']): Generator<Uint8Array, void, undefined> {
+function* dataChunks(records: ProgramBatch['records']): Generator<Uint8Array, void, undefined> {
   for (const record of records) {
     yield record.data;
     yield newline;

@@ -70,6 +70,13 @@ export function joinChunks(chunks: readonly Buffer[]): Buffer {
   return only !== undefined && chunks.length === 1 ? only : Buffer.concat(chunks);
 }
 
+/** The bytes of all pieces together. */
+export function lengthOf(chunks: readonly Buffer[]): number {
+  let length = 0;
+  for (const chunk of chunks) length += chunk.length;
+  return length;
+}
+
 function cutShort(length: number): Error {
   return Object.assign(new Error(`the answer was cut after ${length} bytes`), { code: 'ECONNRESET' });
 }

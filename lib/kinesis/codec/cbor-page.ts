@@ -1,4 +1,4 @@
-import { joinChunks } from './body.ts';
+import { joinChunks, lengthOf } from './body.ts';
 import { scanCborPage } from './cbor-scan.ts';
 import { type CborValue, decodeCbor } from './cbor-tree.ts';
 import type { DecodedPage } from './page.ts';
@@ -14,7 +14,14 @@ export function decodeCborPage(chunks: readonly Buffer[]): DecodedPage | undefin
   const scanned = scanCborPage(chunks);
   if (scanned?.records !== undefined && decodeAllBase64(scanned.inBase64)) {
     const { records, nextIterator, millisBehindLatest } = scanned;
-    return { records, nextIterator, millisBehindLatest, continuationSequenceNumber: undefined, childShards: [] };
+    return {
+      records,
+      nextIterator,
+      millisBehindLatest,
+      continuationSequenceNumber: undefined,
+      childShards: [],
+      wireBytes: lengthOf(chunks),
+    };
   }
   return pageOfTree(decodeCbor(joinChunks(chunks)), cborDialect);
 }

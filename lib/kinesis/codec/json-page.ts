@@ -1,4 +1,4 @@
-import { joinChunks } from './body.ts';
+import { joinChunks, lengthOf } from './body.ts';
 import { scanJsonPage } from './json-scan.ts';
 import type { DecodedPage } from './page.ts';
 import { decodeAllBase64 } from './page-record.ts';
@@ -14,7 +14,8 @@ export function decodeJsonPage(chunks: readonly Buffer[]): DecodedPage | undefin
   const scanned = scanJsonPage(chunks);
   if (scanned?.records !== undefined && decodeAllBase64(scanned.records)) {
     const { records, nextIterator, continuationSequenceNumber, millisBehindLatest } = scanned;
-    return { records, nextIterator, continuationSequenceNumber, millisBehindLatest, childShards: [] };
+    const wireBytes = lengthOf(chunks);
+    return { records, nextIterator, continuationSequenceNumber, millisBehindLatest, childShards: [], wireBytes };
   }
   return pageOfTree(JSON.parse(joinChunks(chunks).toString('utf8')), jsonDialect);
 }

@@ -7,4 +7,6 @@ export interface DecodedPage {
   readonly continuationSequenceNumber: string | undefined;
   readonly millisBehindLatest: number | undefined;
   readonly childShards: readonly ChildShard[];
+  /** Bytes of the answer that the records are views of, and so keep in memory; absent where they are copies. */
+  readonly wireBytes?: number;
 }

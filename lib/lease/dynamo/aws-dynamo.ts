@@ -11,11 +11,12 @@ import {
   PutItemCommand,
   QueryCommand,
   ScanCommand,
+  TransactWriteItemsCommand,
   UpdateItemCommand,
   UpdateTableCommand,
 } from '@aws-sdk/client-dynamodb';
 import type { ScanConsistency } from '../lease-table.ts';
-import { messageOf } from '../../base/error.ts';
+import { MillraceError, messageOf } from '../../base/error.ts';
 import { dynamoFault } from './dynamo-fault.ts';
 import type { DynamoItem } from './item.ts';
 import type { ScanSegment } from './scan-segments.ts';
@@ -40,6 +41,16 @@ export interface TableDescription {
 export type ConditionalOutcome =
   | { readonly done: true; readonly item: DynamoItem | undefined }
   | { readonly done: false; readonly item: DynamoItem | undefined };
+
+/** One put of a transaction; each may be of another table of the account and region. */
+export interface TransactPut {
+  readonly tableName: string;
+  readonly item: DynamoItem;
+  readonly condition?: ConditionParameters;
+}
+
+/** What became of a transaction: all of it done, or nothing, because the conditions at these places did not hold. */
+export type TransactOutcome = { readonly done: true } | { readonly done: false; readonly refused: readonly number[] };
 
 /** One page of a scan or query. */
 export interface ItemPage {
@@ -264,6 +275,27 @@ export class AwsDynamo {
     });
   }
 
+  /**
+   * Puts up to 100 items, all or none, each on its condition; this table's name is that of faults.
+   * @throws MillraceError `MR_THROTTLED` when another transaction is at one of the items, or the capacity is used up
+   */
+  async putTogether(puts: readonly TransactPut[], signal: AbortSignal): Promise<TransactOutcome> {
+    const TransactItems = puts.map(({ tableName, item, condition }) => ({
+      Put: { TableName: tableName, Item: toSdk(item), ...(condition === undefined ? {} : conditionOf(condition)) },
+    }));
+    try {
+      await this.#client.send(new TransactWriteItemsCommand({ TransactItems }), { abortSignal: signal });
+      return { done: true };
+    } catch (thrown) {
+      if (!isNamed(thrown, 'TransactionCanceledException')) throw dynamoFault(thrown, this.tableName, signal);
+      const { CancellationReasons = [] } = thrown as { CancellationReasons?: readonly { Code?: string }[] };
+      const codes = CancellationReasons.map(({ Code = 'None' }) => Code);
+      const refused = [...codes.keys()].filter((index) => codes[index] === 'ConditionalCheckFailed');
+      if (refused.length > 0) return { done: false, refused };
+      throw transactionFault(thrown, { tableName: this.tableName, codes });
+    }
+  }
+
   /** Deletes a row on condition. */
   async deleteItem(key: DynamoItem, condition: ConditionParameters, signal: AbortSignal): Promise<ConditionalOutcome> {
     return this.#conditional(signal, async (options) => {
@@ -296,6 +328,22 @@ export class AwsDynamo {
       throw dynamoFault(thrown, this.tableName, signal);
     }
   }
+}
+
+/** What cancels a transaction and may be gone at the next try. */
+const passing = new Set(['TransactionConflict', 'ThrottlingError', 'ProvisionedThroughputExceeded']);
+
+function transactionFault(
+  thrown: unknown,
+  { tableName, codes }: { readonly tableName: string; readonly codes: readonly string[] },
+): MillraceError {
+  const causes = [...new Set(codes.filter((code) => code !== 'None'))];
+  const passes = causes.length > 0 && causes.every((code) => passing.has(code));
+  return new MillraceError(
+    passes ? 'MR_THROTTLED' : 'MR_INTERNAL',
+    `DynamoDB cancelled a transaction on table ${tableName} (${causes.join(', ')}: ${messageOf(thrown)})`,
+    { subject: { table: tableName }, cause: thrown },
+  );
 }
 
 function isNamed(thrown: unknown, name: string): boolean {

@@ -61,6 +61,8 @@ export class KclMetrics {
       case 'lease.assigned':
       case 'lease.handoff':
         return this.#add('SUMMARY', { Operation: 'LeaseAssignmentManager' }, 'NumOfLeasesReassignment', 'Count', 1);
+      case 'leader.resigned':
+        return this.#add('SUMMARY', { Operation: 'LeaseAssignmentManager' }, 'ForceLeaderRelease', 'Count', 1);
       case 'worker.started':
         return this.#add('SUMMARY', { Operation: 'Scheduler:Initialize' }, 'Initialize.Success', 'Count', 1);
       case 'leader.elected':

@@ -30,7 +30,7 @@ interface Suspicion {
 /**
  * A handoff between two live workers repeats nothing: what the old owner was given of the shard is in the checkpoint when the
  * new owner may read. And it ends: the old owner completes it itself, unless it is disturbed. A drain that says that it has
- * finished leaves nothing to be repeated either.
+ * finished leaves nothing to be repeated either, and no handoff to the worker that is gone.
  */
 export function handoffsRepeatNothing(context: CheckContext): Checker {
   return new HandoffsRepeatNothing(context);
@@ -52,6 +52,8 @@ class HandoffsRepeatNothing implements Checker {
   /** Workers from which a leader has taken a lease for their silence, with that leader; until they make a call again. */
   readonly #silent = new Map<string, CheckedWorker>();
   #suspicions: Suspicion[] = [];
+  /** Since when a worker ends, by its id; absent again once it has met a fault. */
+  readonly #endingSince = new Map<string, number>();
 
   constructor(context: CheckContext) {
     this.#context = context;
@@ -118,6 +120,8 @@ class HandoffsRepeatNothing implements Checker {
     const { fail, nowMillis, isQuiet } = this.#context;
     const tookMillis = nowMillis() - pending.begunAtMillis;
     if (writer.name === pending.from) this.#completed(pending, row, writer, tookMillis);
+    // A new owner that stops takes it back.
+    else if (writer.name === pending.to && writer.isEnding) return;
     else if (pending.begunInQuiet && isQuiet() && this.#isUndisturbed(pending.from))
       fail(`${writer.id} ended the handoff of ${row.leaseKey} from ${pending.from}, which was not disturbed`);
   }
@@ -145,9 +149,13 @@ class HandoffsRepeatNothing implements Checker {
 
   onCall(worker: CheckedWorker): void {
     this.#silent.delete(worker.name);
+    if (worker.isEnding && !this.#endingSince.has(worker.id))
+      this.#endingSince.set(worker.id, this.#context.nowMillis());
   }
 
-  onEvent(_worker: CheckedWorker, event: MillraceEvent): void {
+  onEvent(worker: CheckedWorker, event: MillraceEvent): void {
+    // What it could not write it could not give back.
+    if (event.type === 'fault.seen' && worker.isEnding) this.#endingSince.set(worker.id, -Infinity);
     if (event.type === 'lease.lost') this.#lost.add(`${event.leaseKey}@${event.tenure}`);
     this.#look();
   }
@@ -155,7 +163,16 @@ class HandoffsRepeatNothing implements Checker {
   onEnded(worker: CheckedWorker, fault: unknown): void {
     const unfinished = this.#unfinished.get(worker.id);
     if (unfinished !== undefined && fault === undefined && !worker.isDropping) this.#context.fail(unfinished);
+    if (fault === undefined && !worker.hasTwin) this.#leftNoHandoff(worker);
     this.#suspicions = this.#suspicions.filter((suspicion) => suspicion.worker !== worker);
+  }
+
+  #leftNoHandoff(worker: CheckedWorker): void {
+    const since = this.#endingSince.get(worker.id) ?? -Infinity;
+    for (const [leaseKey, { from, to, begunAtMillis }] of this.#pending) {
+      if (to !== worker.name || from === worker.name || begunAtMillis >= since) continue;
+      this.#context.fail(`${worker.id} has ended well and left the handoff of ${leaseKey} from ${from} to itself`);
+    }
   }
 
   #look(): void {

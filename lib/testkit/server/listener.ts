@@ -22,8 +22,8 @@ export interface Listener extends AsyncDisposable {
 /** What a connection of HTTP/2 begins with; no request of HTTP/1.1 begins with its first three bytes. */
 const http2Preface = 'PRI';
 
-/** Listens on two free ports of 127.0.0.1 and on nothing else. */
-export async function startListener(handler: ExchangeHandler): Promise<Listener> {
+/** Listens on two ports of 127.0.0.1 and on nothing else: free ones, unless the plain one is named. */
+export async function startListener(handler: ExchangeHandler, port = 0): Promise<Listener> {
   const http1 = createHttp1(handler);
   const http2 = createHttp2(handler);
   const connections = { http1: 0, http2: 0 };
@@ -50,7 +50,7 @@ export async function startListener(handler: ExchangeHandler): Promise<Listener>
     keep(socket);
     serve(socket, socket.alpnProtocol === 'h2' ? 'http2' : 'http1');
   });
-  const ports = await Promise.all([listen(plain), listen(tls)]);
+  const ports = [await listen(plain, port), await listen(tls, 0)];
   let stopping: Promise<void> | undefined;
   const stop = () => (stopping ??= close([plain, tls], open));
   return {
@@ -76,10 +76,10 @@ function onFirstBytes(socket: Socket, look: (first: string) => void): void {
   });
 }
 
-function listen(server: Server): Promise<number> {
+function listen(server: Server, wanted: number): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port));
+    server.listen(wanted, '127.0.0.1', () => resolve((server.address() as AddressInfo).port));
   });
 }
 

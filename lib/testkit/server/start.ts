@@ -17,12 +17,16 @@ import { type FakeAwsSettings, withDefaults } from './options.ts';
 export interface FakeAwsOptions extends FakeAwsSettings {
   /** The time of the services: iterators, limits, subscriptions and retention go by it. The system's. */
   readonly clock?: Clock;
+  /** TCP port of the plain endpoint: a free one. Rejects with the system's error when it is in use. */
+  readonly port?: number;
 }
 
 /** A {@link FakeAws} in the caller's own process, whose streams a test can reach into. */
 export interface LocalFakeAws extends FakeAws {
   /** The model of a stream, made by CreateStream: to put, split, trim and look, past all limits. */
   stream(streamName: string): FakeKinesis;
+  /** Makes a stream as CreateStream does, and answers with its model. */
+  createStream(streamName: string, shardCount?: number): FakeKinesis;
 }
 
 /**
@@ -30,7 +34,7 @@ export interface LocalFakeAws extends FakeAws {
  * `startFakeAwsChild`.
  */
 export async function startFakeAws(options: FakeAwsOptions = {}): Promise<LocalFakeAws> {
-  const { clock = systemClock, ...given } = options;
+  const { clock = systemClock, port = 0, ...given } = options;
   const settings = withDefaults(given);
   // The services' clock does not jump when the machine's does.
   const epochMillis = clock.wallMillis() - clock.monotonicMillis();
@@ -42,13 +46,14 @@ export async function startFakeAws(options: FakeAwsOptions = {}): Promise<LocalF
   const services = [createKinesisService(account), createDynamoService(store)];
   const { latencyMillis } = settings;
   const dispatcher = new Dispatcher({ services, clock, faults, counters, latencyMillis, nowMillis });
-  const listener = await startListener(dispatcher.handle);
+  const listener = await startListener(dispatcher.handle, port);
   const stop = () => listener.stop();
   return {
     endpoint: listener.endpoint,
     tlsEndpoint: listener.tlsEndpoint,
     ca: listener.ca,
     stream: (streamName) => account.named(streamName).fake,
+    createStream: (streamName, shardCount = 1) => account.create(streamName, shardCount).fake,
     inject: async (fault) => faults.add(fault),
     clearFaults: async () => faults.clear(),
     createBulkStream: async (bulkOptions) => {

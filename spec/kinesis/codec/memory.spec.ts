@@ -27,7 +27,7 @@ function pageOf(sizes: readonly number[]) {
   };
 }
 
-async function readOverHttp(codec: 'json' | 'cbor', body: Buffer): Promise<readonly KinesisRecord[]> {
+async function readOverHttp(codec: 'json' | 'cbor', body: Buffer) {
   const server = createServer((request, response) => {
     request.resume().on('end', () => response.writeHead(200, codec === 'cbor' ? cborType : jsonType).end(body));
   });
@@ -42,9 +42,9 @@ async function readOverHttp(codec: 'json' | 'cbor', body: Buffer): Promise<reado
     const stream = { streamName: 'orders' };
     const events = { publish: () => {} };
     const api = createAwsKinesis({ client: clients.kinesis, stream, clock: systemClock, events, codec });
-    const { records } = await api.getRecords({ iterator: 'i', limit: 10_000 }, new AbortController().signal);
+    const { records, wireBytes } = await api.getRecords({ iterator: 'i', limit: 10_000 }, new AbortController().signal);
     const origin = { shardId: 'shardId-0', streamName: 'orders', subSequenceNumber: 0 };
-    return records.map((record) => new KinesisRecord(record, origin));
+    return { records: records.map((record) => new KinesisRecord(record, origin)), wireBytes };
   } finally {
     clients.destroy();
     await new Promise((resolve) => server.close(resolve));
@@ -56,7 +56,10 @@ describe('a record of a page of many megabytes', () => {
     const sizes = Array.from({ length: 1_500 }, (_, index) => (index === 700 ? 300_000 : index % 2_000));
     for (const codec of ['json', 'cbor'] as const) {
       const page = pageOf(sizes);
-      const records = await readOverHttp(codec, codec === 'json' ? jsonOf(page) : cborOf(page));
+      const body = codec === 'json' ? jsonOf(page) : cborOf(page);
+      const { records, wireBytes } = await readOverHttp(codec, body);
+      // What is told of the page for the byte budget.
+      expect(wireBytes).toBe(body.length);
       expect(records.map((record) => record.byteLength)).toEqual(sizes);
       for (const { data } of records) {
         expect(data.buffer.byteLength).toBeLessThanOrEqual(Math.max(maxPieceBytes, 4 * data.byteLength));
@@ -66,11 +69,13 @@ describe('a record of a page of many megabytes', () => {
 
   it('owns its bytes when the page had to be parsed as a whole', async () => {
     const body = jsonOf(pageOf([100_000, 10, 0]), { ...usualStyle, escapes: 'slashes', unknownFields: true });
-    for (const { data } of await readOverHttp('json', body)) expect(data.buffer.byteLength).toBe(data.byteLength);
+    const { records, wireBytes } = await readOverHttp('json', body);
+    for (const { data } of records) expect(data.buffer.byteLength).toBe(data.byteLength);
+    expect(wireBytes).toBeUndefined();
   });
 
   it('detached owns its bytes, and says the same', async () => {
-    const records = await readOverHttp('json', jsonOf(pageOf([1_000, 0, 5])));
+    const { records } = await readOverHttp('json', jsonOf(pageOf([1_000, 0, 5])));
     for (const record of records) {
       const own = record.detach();
       expect(own.data.buffer.byteLength).toBe(record.byteLength);
@@ -89,7 +94,9 @@ describe('a record of a page of many megabytes', () => {
 
 describe('a record', () => {
   it('gives the same view each time it is asked', async () => {
-    const [record] = await readOverHttp('json', jsonOf(pageOf([10])));
+    const {
+      records: [record],
+    } = await readOverHttp('json', jsonOf(pageOf([10])));
     expect(record?.data).toBe(record?.data);
   });
 

@@ -72,7 +72,7 @@ export function scriptedClient(codec: Codec, answer: (number: number) => Scripte
 }
 
 /** An answer with every field made, for comparisons. */
-export function plainAnswer({ records, ...rest }: GetRecordsAnswer): unknown {
+export function plainAnswer({ records, wireBytes: _, ...rest }: GetRecordsAnswer): unknown {
   return {
     ...rest,
     records: records.map((record) => ({

@@ -84,7 +84,7 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'lib/lease/lease-keeper.ts',
-        find: '      await pause(clock, backoffMillis(this.#backoffOf(holding), attempt, random), holding.over.signal);',
+        find: '      await pause(clock, backoffMillis(backoff, attempt, random), holding.over.signal);',
         replace: "      return { outcome: 'applied', lease: { ...holding.lease, ...write.set } };",
       },
     ],
@@ -345,8 +345,8 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'lib/receiver/shard-set.ts',
-        find: '    this.#options.track(this.#moveAway(begun, keeper));',
-        replace: '    void keeper;',
+        find: 'const moved = this.#moveAway(begun, keeper).finally(',
+        replace: 'const moved = Promise.resolve(void keeper).finally(',
       },
     ],
   },
@@ -355,7 +355,7 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'lib/lease/lease-keeper.ts',
-        find: '        this.#noticeHandoff(holding, written.lease);\n',
+        find: '        this.#noticeOwners(holding, written.lease);\n',
         replace: '',
       },
     ],
@@ -365,8 +365,8 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'lib/lease/lease-keeper.ts',
-        find: '    if (row.leaseCounter !== fence.leaseCounter) return false;',
-        replace: '    if (row.leaseCounter >= 0) return false;',
+        find: 'row.leaseCounter !== fence.leaseCounter) return false;',
+        replace: 'row.leaseCounter >= 0) return false;',
       },
     ],
   },

@@ -20,13 +20,21 @@ export const calls = {
 } as const;
 
 /**
- * What a run can cost at most, in dollars, by the dearest list prices of 2026 with a margin, for a run of an hour, although
- * one takes a few minutes: Kinesis bills whole hours of a shard.
+ * What a run can cost at most, in dollars, for a run of an hour, although one takes a few minutes: Kinesis bills whole hours of
+ * a shard. The prices are from memory, with a margin, and were not read off AWS's pages: 0.015 dollars is what is remembered
+ * of a shard-hour in us-east-1, and of a shard-hour of a stream consumer, and 0.026 is counted. So this is a bound to be checked
+ * at {@link pricePages} before anybody relies on it.
  */
 export const costItems = [
   { what: '5 shards (2, then 2 more by a split, 1 by a merge), 1 hour each', dollars: 0.13 },
   { what: '5 shards with 1 stream consumer, 1 hour each, and its data', dollars: 0.13 },
   { what: 'PUT units and DynamoDB units on demand, under 50,000', dollars: 0.1 },
+] as const;
+
+/** Where AWS says what its calls cost. */
+export const pricePages = [
+  'https://aws.amazon.com/kinesis/data-streams/pricing/',
+  'https://aws.amazon.com/dynamodb/pricing/on-demand/',
 ] as const;
 
 /** The sum of {@link costItems}. */
@@ -43,7 +51,8 @@ export function planText({ region, kinesisEndpoint, dynamoDBEndpoint, cleanup }:
   return [
     `On ${where}, all under names that begin with ${prefixOfAll} and are deleted at the end:`,
     ...lines,
-    `At most $${mostDollars.toFixed(2)}:`,
+    `At most $${mostDollars.toFixed(2)}, by prices from memory, with a margin; check them for your region:`,
+    ...pricePages.map((page) => `  ${page}`),
     ...costs,
     '',
   ].join('\n');

@@ -12,6 +12,9 @@ import { type KinesisOperation, nothing, value } from './operation.ts';
 /** Shards of a new stream that names no number: what ON_DEMAND begins with. */
 const onDemandShards = 4;
 const maxShards = 10_000;
+/** What AWS gives a new account in most regions. The fake tells it and does not hold to it. */
+const provisionedShardLimit = 500;
+const onDemandStreamLimit = 50;
 /** Shards of one page of DescribeStream, and names of one page of ListStreams. */
 const describePageSize = 100;
 
@@ -69,6 +72,16 @@ export const streamOperations: Readonly<Record<string, KinesisOperation>> = {
         const { StreamName, StreamARN, StreamStatus, StreamCreationTimestamp } = descriptionOf(account.named(name));
         return { StreamName, StreamARN, StreamStatus, StreamCreationTimestamp };
       }),
+    });
+  },
+
+  DescribeLimits(account) {
+    const open = account.names.map((name) => account.named(name).fake.openShards.length);
+    return value({
+      ShardLimit: provisionedShardLimit,
+      OpenShardCount: open.reduce((sum, shards) => sum + shards, 0),
+      OnDemandStreamCount: 0,
+      OnDemandStreamCountLimit: onDemandStreamLimit,
     });
   },
 

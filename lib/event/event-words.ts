@@ -1,0 +1,30 @@
+/** Why a worker no longer holds a lease. */
+export type LeaseLossReason = 'taken' | 'expired' | 'deleted' | 'duplicate' | 'released' | 'stalled';
+
+/** What an output of an engine shows of every record that reaches it; `none`: records can be missing, too. */
+export interface OutputPromise {
+  /** The method and line that made it, with its target where it has one. */
+  readonly output: string;
+  readonly guarantee: 'exactlyOnce' | 'atLeastOnce' | 'none';
+  readonly reason: string;
+}
+
+/**
+ * A step of the commit order, told when it is done: the plan is written (only where a sink needs repeatable batches), the operators have taken their step, the state is written, the outputs are done, the commit is written, the ranges are acknowledged.
+ */
+export type BatchStep = 'planned' | 'processed' | 'stateWritten' | 'outputsDone' | 'committed' | 'acknowledged';
+
+/** Why a lease is given to a worker. */
+export type AssignReason = 'unowned' | 'expired' | 'balance' | 'epoch';
+
+/**
+ * Why a record with the magic of an aggregate was passed on as it is: too short for a frame, of another digest, no
+ * protobuf message of the format, with a key that is not there or is none, or with more user records than the limit.
+ */
+export type BrokenAggregate = 'short' | 'digest' | 'protobuf' | 'key' | 'limit';
+
+/**
+ * Why a subscription to a shard has ended: its 5 minutes are over, nothing came for too long, another subscription took it
+ * over, or it failed.
+ */
+export type SubscriptionEnd = 'expired' | 'silent' | 'taken' | 'failed';
