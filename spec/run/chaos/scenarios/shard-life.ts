@@ -64,22 +64,18 @@ export const shardLifeScenarios: readonly Scenario[] = [
     shards: 4,
     needsFaults: true,
     async play(stage) {
-      await stage.begin('a', 'b');
-      const [shardId = '', other = ''] = stage.control.openShards.map((shard) => shard.shardId);
+      // One for each end on the way, and one that is left: no process is started while the shard is silent.
+      await stage.begin('a', 'b', 'c', 'd');
+      const [shardId = ''] = stage.control.openShards.map((shard) => shard.shardId);
       await failsAlone(stage, shardId);
       await stage.settled();
       await cannotBeOpened(stage, shardId);
-      await lastWorkerFails(stage, other);
-      await taken(stage, shardId, 'starting>stopped');
+      await failsBeside(stage, shardId);
       await stage.options.services.faults?.clearFaults();
-      stage.start('d');
-      stage.start('e');
       await stage.settled();
     },
-    // Two seeks; a worker that ends with a fault, one that is started, one that ends without, one that ends with a fault;
-    // workers are started.
-    pauseBoundMillis: ({ failoverTimeMillis: F }) =>
-      2 * Math.ceil(F / 3) + 5 * cleanPauseMillis + 2 * workerStartMillis + undisturbedMillis,
+    // Two seeks; a worker ends with a fault, one without; what they held is evened out; one ends with a fault.
+    pauseBoundMillis: ({ failoverTimeMillis: F }) => 2 * Math.ceil(F / 3) + 6 * cleanPauseMillis + undisturbedMillis,
   },
 ];
 
@@ -118,34 +114,32 @@ async function cannotBeOpened(stage: Stage, shardId: string): Promise<void> {
   await faults?.inject({ ...open, effect });
   await endsDenied(stage, failing.worker);
   await taken(stage, shardId, 'starting>failed');
-  stage.start('c');
-  await stage.until('both workers hold two shards', () =>
-    stage.running.every((worker) => stage.holdingsOf(worker).shards.length === 2),
-  );
   const ending = await starting(stage, shardId, failing);
   await stage.terminate(ending.worker);
   await taken(stage, shardId, 'starting>draining');
 }
 
-/** The worker that holds all shards is not allowed to read one of them: it ends, with the shards that it does read. */
-async function lastWorkerFails(stage: Stage, shardId: string): Promise<void> {
-  const [last] = stage.running;
-  if (last === undefined) throw new Error('no worker runs');
-  await stage.until(
-    'the last worker holds every shard, and reads all but one',
-    () =>
-      stage.holdingsOf(last).shards.length === stage.control.openShards.length &&
-      stage.control.openShards.filter((shard) => stage.holdingsOf(last).isHandling(shard.shardId)).length ===
-        stage.control.openShards.length - 1,
-  );
-  await stage.options.services.faults?.inject({
-    operation: 'GetRecords',
-    subject: { shardId },
-    times: 1,
-    effect: denied,
-  });
-  await endsDenied(stage, last);
-  await taken(stage, shardId, 'reading>failed');
+/** The worker that cannot open the shard is not allowed to read another one: it ends, and with it all that it reads. */
+async function failsBeside(stage: Stage, shardId: string): Promise<void> {
+  const shards = stage.control.openShards.map((shard) => shard.shardId);
+  const beside = () => {
+    const holder = stage.holderOf(shardId);
+    const isOpening = edgesOf(stage, shardId)
+      .findLast(({ worker }) => worker === holder)
+      ?.edge.endsWith('>starting');
+    if (holder === undefined || isOpening !== true) return undefined;
+    const other = shards.find((one) => one !== shardId && stage.holdingsOf(holder).isHandling(one));
+    return other === undefined ? undefined : { holder, other };
+  };
+  const isEven = () => stage.running.every((worker) => stage.holdingsOf(worker).shards.length === shards.length / 2);
+  await stage.until('two workers hold two shards each', () => isEven() && beside() !== undefined);
+  const { holder, other } = beside() ?? {};
+  if (holder === undefined || other === undefined) throw new Error(`${shardId} has moved meanwhile`);
+  const subject = { shardId: other };
+  await stage.options.services.faults?.inject({ operation: 'GetRecords', subject, times: 1, effect: denied });
+  await endsDenied(stage, holder);
+  await taken(stage, other, 'reading>failed');
+  await taken(stage, shardId, 'starting>stopped');
 }
 
 /** A worker is refused something for good, says so, and ends with the code of that; what it did last may come again. */
