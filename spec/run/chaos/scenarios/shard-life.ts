@@ -61,7 +61,7 @@ export const shardLifeScenarios: readonly Scenario[] = [
     name: 'shard-faults',
     summary:
       'a shard is said to be gone, fails alone, and cannot be opened; meanwhile it is moved, and workers end with and without a fault',
-    shards: 4,
+    shards: 6,
     needsFaults: true,
     async play(stage) {
       // One for each end on the way, and one that is left: no process is started while the shard is silent.
@@ -132,7 +132,7 @@ async function failsBeside(stage: Stage, shardId: string): Promise<void> {
     return other === undefined ? undefined : { holder, other };
   };
   const isEven = () => stage.running.every((worker) => stage.holdingsOf(worker).shards.length === shards.length / 2);
-  await stage.until('two workers hold two shards each', () => isEven() && beside() !== undefined);
+  await stage.until('two workers hold three shards each', () => isEven() && beside() !== undefined);
   const { holder, other } = beside() ?? {};
   if (holder === undefined || other === undefined) throw new Error(`${shardId} has moved meanwhile`);
   const subject = { shardId: other };
