@@ -34,7 +34,11 @@ function readSettings(): Promise<WorkerSettings | undefined> {
 
 function wordCount(settings: WorkerSettings): StreamingContext {
   const { applicationName, streamName, workerIdentifier, kinesisEndpoint, dynamoDBEndpoint } = settings;
-  const context = new StreamingContext({ applicationName, batchIntervalMillis });
+  const context = new StreamingContext({
+    applicationName,
+    batchIntervalMillis,
+    ...(settings.ui === true ? { ui: { port: 0, onListening: ({ url }) => void tell({ type: 'page', url }) } } : {}),
+  });
   const lines = context.kinesisStream({
     streamName,
     workerIdentifier,
