@@ -14,6 +14,10 @@ export const benches: BenchTable = {
     summary: 'a whole receiver, with leases and checkpoints, against its bare codec; memory with 100 shards behind',
     load: async () => (await import('./receiver.ts')).receiverBench,
   },
+  monitor: {
+    summary: 'what snapshot, alerts, metrics and the page take of a receiver',
+    load: async () => (await import('./monitor.ts')).monitorBench,
+  },
   kpl: {
     summary: 'taking the aggregates of the KPL apart, against aws-kinesis-agg',
     load: async () => (await import('./kpl.ts')).kplBench,

@@ -6,7 +6,7 @@ import { type PageShape, arrivalMillis, preparePage } from '../read/page.ts';
 import { type BenchServer, startBenchServer } from '../server.ts';
 import { medianOf, pairedRatio, rounded } from '../statistics.ts';
 import type { CodecRound, CodecTarget } from './codec-client.ts';
-import type { ReceiverQuestion, ReceiverRound, ReceiverTarget } from './client.ts';
+import type { ReceiverQuestion, ReceiverRound, ReceiverTarget } from './worker.ts';
 
 /** What is measured, and how long. */
 export interface ReceiverBenchOptions extends PageShape {

@@ -33,8 +33,7 @@ export async function buildMillrace(
   report: (thrown: unknown) => void,
 ): Promise<Application<CommandContext>> {
   const named: Named = { path: [], commandNames: Object.keys(commandTable), definition: undefined };
-  const brief = 'Millrace: consume Amazon Kinesis streams';
-  const root = await routesOf({ brief, commands: commandTable }, argv, named);
+  const root = await routesOf({ brief, commands: commandTable }, argv, named, rootDescription);
   return buildApplication(root, {
     name: 'millrace',
     versionInfo: { getCurrentVersion: currentVersion },
@@ -43,6 +42,11 @@ export async function buildMillrace(
     localization: { text: reportingText(report, named) },
   });
 }
+
+const brief = 'Millrace: consume Amazon Kinesis streams';
+const rootDescription =
+  `${brief}.\n\nWithout AWS: millrace dev. What is wrong: millrace doctor --stream-name S. ` +
+  'The flags of a command: millrace COMMAND --help. Every command takes --json.';
 
 /** What the arguments name: the words on the way, what could stand after them, and the command. */
 interface Named {
@@ -56,6 +60,7 @@ async function routesOf(
   group: CommandGroup,
   [word, ...further]: readonly string[],
   named: Named,
+  fullDescription = group.brief,
 ): Promise<RouteMap<CommandContext>> {
   const routes: Record<string, Command<CommandContext> | RouteMap<CommandContext>> = {};
   for (const [name, entry] of Object.entries(group.commands)) {
@@ -72,7 +77,7 @@ async function routesOf(
       routes[name] = named.definition.command;
     }
   }
-  return buildRouteMap<string, CommandContext>({ routes, docs: { brief: group.brief } });
+  return buildRouteMap<string, CommandContext>({ routes, docs: { brief: group.brief, fullDescription } });
 }
 
 function emptyGroup({ brief, commands }: { brief: string; commands: CommandTable }): RouteMap<CommandContext> {

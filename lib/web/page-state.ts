@@ -54,9 +54,13 @@ export interface PageCounts {
 /** The most batches and stages of the past that the page gets: two screens of a timeline, and any table's end. */
 export const pastEntries = 1_000;
 
+/** So much of an error stands in a list; all of it is told by the batch itself. */
+export const listedErrorCharacters = 1_000;
+
 /** Makes page states of snapshots. An entry that has not changed is the same object again, so that comparing is quick. */
 export class PageStates {
-  #rows = new WeakMap<BatchView, BatchRow>();
+  readonly #rows = new WeakMap<BatchView, BatchRow>();
+  readonly #stages = new WeakMap<StageView, StageView>();
 
   /** The page state of a snapshot. */
   of(snapshot: Snapshot): PageState {
@@ -80,9 +84,9 @@ export class PageStates {
       commits: snapshot.commits,
       alerts: snapshot.alerts,
       activeBatches: batches.active.map((batch) => this.#rowOf(batch)),
-      activeStages: stages.active,
+      activeStages: stages.active.map((stage) => this.#stageOf(stage)),
       completedBatches: batches.completed.slice(0, pastEntries).map((batch) => this.#rowOf(batch)),
-      completedStages: stages.completed.slice(0, pastEntries),
+      completedStages: stages.completed.slice(0, pastEntries).map((stage) => this.#stageOf(stage)),
       moves: snapshot.moves,
     };
   }
@@ -96,8 +100,23 @@ export class PageStates {
       inputCount: inputs.length,
       outputsSucceeded: outputs.filter(({ status }) => status === 'COMPLETED').length,
       outputsTotal: outputs.length,
+      error: shortened(batch.error),
     };
     this.#rows.set(batch, row);
     return row;
   }
+
+  #stageOf(stage: StageView): StageView {
+    if (stage.error === null || stage.error.length <= listedErrorCharacters) return stage;
+    const known = this.#stages.get(stage);
+    if (known !== undefined) return known;
+    const short = { ...stage, error: shortened(stage.error) };
+    this.#stages.set(stage, short);
+    return short;
+  }
+}
+
+function shortened(error: string | null): string | null {
+  if (error === null || error.length <= listedErrorCharacters) return error;
+  return `${error.slice(0, listedErrorCharacters)} ...`;
 }

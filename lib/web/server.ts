@@ -6,6 +6,7 @@ import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import type { Clock } from '../base/clock.ts';
 import { liveness, readiness } from '../monitor/health/health.ts';
+import type { Snapshot } from '../monitor/snapshot/snapshot.ts';
 import { prometheusText } from '../monitor/metrics/prometheus.ts';
 import { admit } from './admit.ts';
 import { apiRoutes } from './api/routes.ts';
@@ -50,6 +51,9 @@ const maxBodyBytes = 1_024;
 
 /** Connections beyond it are closed at once: those of 200 streams, and of whoever comes beside them. */
 const maxConnections = 512;
+
+/** How old may be what a probe is told. */
+const probeMillis = 200;
 
 /** How long a request may take to arrive. */
 const requestTimeoutMillis = 10_000;
@@ -102,6 +106,7 @@ const openPaths: readonly string[] = ['/live', '/ready', '/metrics', '/session']
 function createApp({ source, sessions, streams, options }: AppParts): Hono<{ Bindings: HttpBindings }> {
   const assets = options.assets ?? readAssets();
   const app = new Hono<{ Bindings: HttpBindings }>();
+  const probed = remembered(source, options.clock);
   app.onError((_, c) => c.json({ error: 'the request failed' }, 500, securityHeaders));
   app.use('*', async (c, next) => {
     const { incoming } = c.env;
@@ -116,15 +121,15 @@ function createApp({ source, sessions, streams, options }: AppParts): Hono<{ Bin
     return undefined;
   });
   app.get('/live', (c) => {
-    const answer = liveness(source.snapshot());
+    const answer = liveness(probed());
     return c.json(answer, answer.ok ? 200 : 503);
   });
   app.get('/ready', (c) => {
-    const answer = readiness(source.snapshot());
+    const answer = readiness(probed());
     return c.json(answer, answer.ok ? 200 : 503);
   });
   app.get('/metrics', (c) =>
-    c.body(prometheusText(source.snapshot()), 200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }),
+    c.body(prometheusText(probed()), 200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }),
   );
   addSession(app, sessions);
   app.route('/api/v1', apiRoutes(source));
@@ -136,6 +141,16 @@ function createApp({ source, sessions, streams, options }: AppParts): Hono<{ Bin
   });
   app.all('*', (c) => c.json({ error: 'this path is not asked that way' }, 405));
   return app;
+}
+
+/** A snapshot of at most a moment ago: however often strangers ask what needs no token, it costs a few snapshots a second. */
+function remembered(source: UiSource, clock: Clock): () => Snapshot {
+  let last: { readonly snapshot: Snapshot; readonly atMillis: number } | undefined;
+  return () => {
+    const atMillis = clock.monotonicMillis();
+    if (last === undefined || atMillis - last.atMillis >= probeMillis) last = { snapshot: source.snapshot(), atMillis };
+    return last.snapshot;
+  };
 }
 
 /** The token for a cookie. The page takes the token out of the address's fragment, or asks for it. */

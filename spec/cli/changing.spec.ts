@@ -70,7 +70,7 @@ describe('millrace seek', () => {
     expect(await checkpoints()).toEqual(before);
     const agreed = await asked(['seek', ...given, '--to', '1h'], 'y\n');
     expect(agreed.code).toBe(0);
-    expect(agreed.stdout).toContain('done');
+    expect(agreed.stdout).toMatch(/ \d{4}-\d\d-\d\dT[\d:.]+Z .*done/);
     expect(await checkpoints()).toEqual(['AT_TIMESTAMP', 'AT_TIMESTAMP']);
   });
 

@@ -77,6 +77,7 @@ describe('millrace doctor', () => {
     ]);
     expect(of('AWS credentials')?.detail).toBe('key ...test in us-east-1');
     expect(of(stream)?.detail).toBe('PROVISIONED, 2 open shards, keeps records 24 h, encryption NONE');
+    expect(of('this machine and Kinesis')?.detail).toBe('they agree');
     expect(of('fan-out slots')?.detail).toBe('0 of 20 stream consumers');
     const after = (await service.run(['leases', ...given.slice(2, 6), ...service.flags('table').slice(2), '--json']))
       .stdout;

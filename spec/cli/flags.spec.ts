@@ -52,8 +52,8 @@ async function run(argv: readonly string[]) {
   return { code, stdout: io.stdout.text, stderr: io.stderr.text };
 }
 
-/** Options of consumers are the same code in every command that takes all of them: one is tried with each value. */
-const isTriedElsewhere = (name: string, flag: string) => name === 'config' && specs.has(flag) && !(flag in needed);
+/** Options of consumers are the same flags in every command: `consume`, which has all of them, is tried with each. */
+const isTriedElsewhere = (name: string, flag: string) => name !== 'consume' && specs.has(flag) && !(flag in needed);
 
 const flagsOf = async (leaf: CommandLeaf) =>
   Object.entries(((await leaf.load()).command.parameters as { flags?: Record<string, KnownFlag> }).flags ?? {});
@@ -79,7 +79,7 @@ describe.each(commands)('millrace $name', ({ name, path, leaf }) => {
   it('refuses a slip in the name of each flag, and tells the right one', async () => {
     const flags = await flagsOf(leaf);
     const visible = flags.filter(([flag, { hidden }]) => hidden !== true && !isTriedElsewhere(name, flag));
-    expect(visible.length).toBeGreaterThan(3);
+    expect(visible.length).toBeGreaterThan(0);
     const cases = visible.map(([flag]) => ({ argv: [...without(flags, flag), `--${flag}x`], says: 'did you mean --' }));
     expect(await notRefused(cases)).toEqual([]);
   });

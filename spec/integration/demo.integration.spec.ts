@@ -85,9 +85,18 @@ describe('the demo', () => {
     expect(await staying(demo.descendants)).toEqual([]);
   });
 
-  it('counts every record once with --chaos: a worker is killed, another joins, a shard is split', async () => {
-    const demo = new Demo('--chaos', '--seconds', '12', '--json');
+  it('counts every record once with --chaos: a worker is killed, another joins, a shard is split; each serves its page', async () => {
+    const demo = new Demo('--chaos', '--seconds', '12', '--json', '--ui');
     await demo.until(() => demo.stderr.includes('started'));
+    const pages = () =>
+      [...demo.stderr.matchAll(/the page of worker (\d): (http:\S+)/g)].map(([, worker, url]) => ({ worker, url }));
+    await demo.until(() => pages().length === 2);
+    const [page] = pages();
+    expect((await fetch(new URL('/live', page?.url))).status).toBe(200);
+    const authorization = `Bearer ${new URL(page?.url ?? '').hash.replace('#token=', '')}`;
+    const receivers = new URL('/api/v1/applications/word-count/streaming/receivers', page?.url);
+    expect(await (await fetch(receivers, { headers: { authorization } })).json()).toHaveLength(1);
+    await demo.until(() => pages().some(({ worker }) => worker === '3'));
     expect([await demo.exit(), demo.stdout.split('\n').length], demo.stderr).toEqual([0, 2]);
     const verdict = JSON.parse(demo.stdout) as Record<string, unknown>;
     expect(verdict).toMatchObject({ missing: 0, repeated: 0, unacknowledged: 0, faults: [] });

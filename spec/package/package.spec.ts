@@ -71,6 +71,17 @@ describe('the page in the package', () => {
     expect(named.filter((url) => !url.startsWith('http://www.w3.org/'))).toEqual([]);
   });
 
+  it('is found and served by the package', () => {
+    const program = `
+      const { startUi } = await import('./node_modules/millrace/dist/app/ui.js');
+      const page = await startUi({ snapshot() {} }, { port: 0 });
+      const get = async (path) => (await fetch(new URL(path, page.url))).headers.get('content-type');
+      console.log(JSON.stringify([await get('/'), await get('/assets/page.js'), await get('/assets/index.css')]));
+      await page[Symbol.asyncDispose]();`;
+    const types = ['text/html; charset=utf-8', 'text/javascript; charset=utf-8', 'text/css; charset=utf-8'];
+    expect(evaluate('module', program)).toEqual(types);
+  });
+
   it('comes with the licences of what it is made of', () => {
     const text = read('assets/licences.txt');
     for (const name of ['preact', 'uplot']) expect(text).toMatch(new RegExp(`^${name} \\d`, 'm'));

@@ -1,46 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-import { build } from 'vite';
+import { buildPage } from './page/build.ts';
 
-// `npm run build:page`: the page of lib/web/page as files in dist/web/public, with the licences of what is in them.
+// `npm run build:page`
 
-const root = new URL('../../', import.meta.url);
-
-/** The packages that are part of the built page, whose licences ask to be shipped with it. */
-const bundled = ['preact', 'uplot'];
-
-function licences(): string {
-  return bundled
-    .map((name) => {
-      const folder = new URL(`node_modules/${name}/`, root);
-      const { version } = JSON.parse(readFileSync(new URL('package.json', folder), 'utf8')) as { version: string };
-      return `${name} ${version}\n\n${readFileSync(new URL('LICENSE', folder), 'utf8').trim()}\n`;
-    })
-    .join(`\n${'-'.repeat(80)}\n\n`);
-}
-
-await build({
-  configFile: false,
-  logLevel: 'warn',
-  root: fileURLToPath(new URL('lib/web/page/', root)),
-  base: './',
-  oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
-  build: {
-    outDir: fileURLToPath(new URL('dist/web/public/', root)),
-    emptyOutDir: true,
-    target: 'es2022',
-    modulePreload: false,
-    // Files of their own, whatever their size: the page allows no data in its addresses.
-    assetsInlineLimit: 0,
-    reportCompressedSize: false,
-    rolldownOptions: { output: { entryFileNames: 'assets/page.js', assetFileNames: 'assets/[name][extname]' } },
-  },
-  plugins: [
-    {
-      name: 'licences',
-      generateBundle() {
-        this.emitFile({ type: 'asset', fileName: 'assets/licences.txt', source: licences() });
-      },
-    },
-  ],
-});
+await buildPage();

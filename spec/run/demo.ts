@@ -25,8 +25,15 @@ async function main(args: readonly string[]): Promise<number> {
       complain(request.message);
       return 2;
     case 'run':
+      if (request.options.ui) await seeToPage();
       return request.options.advanced ? advancedDemo(request.options) : demo(request.options);
   }
+}
+
+/** A clone that was not built has no page yet. */
+async function seeToPage(): Promise<void> {
+  const { buildPage, isPageBuilt } = await import('./page/build.ts');
+  if (!isPageBuilt()) await buildPage();
 }
 
 /** Runs the advanced word count, shows its batches, and prints how it ended. */
@@ -69,7 +76,8 @@ async function demo(options: DemoOptions): Promise<number> {
   try {
     const onStarted = () => display.note(startedText(state, clock.monotonicMillis()));
     const onIncident = (what: string) => display.note(what);
-    await runDemo({ state, clock, onStarted, onIncident }, end.signal);
+    const onPage = (worker: number, url: string) => display.note(`the page of worker ${worker}: ${url}`);
+    await runDemo({ state, clock, onStarted, onPage, onIncident }, end.signal);
   } catch (thrown) {
     if (end.signal.reason instanceof EarlyEnd) {
       display.stop();

@@ -1,7 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { type DemoRequest, demoHelp, parseDemoOptions } from './demo/options.ts';
 
-const defaults = { seconds: 20, rate: 300, shards: 4, workers: 2, seed: 1, advanced: false, chaos: false, json: false };
+const defaults = {
+  seconds: 20,
+  rate: 300,
+  shards: 4,
+  workers: 2,
+  seed: 1,
+  advanced: false,
+  chaos: false,
+  ui: false,
+  json: false,
+};
 
 const refusal = (...args: string[]): string => {
   const request: DemoRequest = parseDemoOptions(args);
@@ -22,6 +32,10 @@ describe('the options of the demo', () => {
   });
 
   it('choose the advanced word count', () => {
+    expect(parseDemoOptions(['--ui', '--chaos'])).toEqual({
+      tag: 'run',
+      options: { ...defaults, ui: true, chaos: true },
+    });
     expect(parseDemoOptions(['--advanced', '--json'])).toEqual({
       tag: 'run',
       options: { ...defaults, advanced: true, json: true },
@@ -33,7 +47,7 @@ describe('the options of the demo', () => {
     [['--worker=3'], 'unknown option "--worker": did you mean --workers?'],
     [
       ['--frobnicate'],
-      'unknown option "--frobnicate": the options are --seconds, --rate, --shards, --workers, --seed, --advanced, --chaos, --json, --help',
+      'unknown option "--frobnicate": the options are --seconds, --rate, --shards, --workers, --seed, --advanced, --chaos, --ui, --json, --help',
     ],
     [['--seconds', 'x'], '--seconds is "x": give a whole number from 1 to 3600'],
     [['--seconds', '0'], '--seconds is "0": give a whole number from 1 to 3600'],

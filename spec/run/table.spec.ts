@@ -7,7 +7,17 @@ import { VirtualClock } from '../../lib/testkit/virtual-clock.ts';
 const shardIds = (...numbers: number[]) => numbers.map((number) => `shardId-${String(number).padStart(12, '0')}`);
 
 const snapshot: DemoSnapshot = {
-  options: { seconds: 20, rate: 300, shards: 4, workers: 2, seed: 1, advanced: false, chaos: false, json: false },
+  options: {
+    seconds: 20,
+    rate: 300,
+    shards: 4,
+    workers: 2,
+    seed: 1,
+    advanced: false,
+    chaos: false,
+    ui: false,
+    json: false,
+  },
   phase: 'producing',
   incidents: [],
   phaseMillis: 12_345,

@@ -15,7 +15,7 @@ const good: LedgerFigures = {
 
 function verdictOf(figures: Partial<LedgerFigures>, faults: readonly string[] = [], chaos = false) {
   return judge({
-    options: { seconds: 20, rate: 300, shards: 4, workers: 2, seed: 7, advanced: false, chaos, json: true },
+    options: { seconds: 20, rate: 300, shards: 4, workers: 2, seed: 7, advanced: false, chaos, ui: false, json: true },
     figures: { ...good, ...figures },
     incidents: chaos ? ['at 5.0 s worker 2 was killed'] : [],
     batches: 160,

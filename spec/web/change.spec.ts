@@ -80,3 +80,15 @@ it('tells nothing where nothing happened', () => {
   source.nowMillis += 1;
   expect(Object.keys(changeBetween(state, states.of(source.snapshot())))).toEqual(['version', 'takenAtMillis']);
 });
+
+it('lists so much of an error only, in the same entry each time', () => {
+  const source = toldSource();
+  tellBatch(source, { id: 1, records: 1, failure: 'x'.repeat(1_000_000) });
+  const states = new PageStates();
+  const [one, other] = [states.of(source.snapshot()), states.of(source.snapshot())];
+  expect(JSON.stringify(one).length).toBeLessThan(20_000);
+  expect(one.completedBatches[0]?.error).toBe(`${'x'.repeat(1_000)} ...`);
+  expect(other.completedBatches[0]).toBe(one.completedBatches[0]);
+  expect(other.completedStages[0]).toBe(one.completedStages[0]);
+  expect(source.snapshot().batches.completed[0]?.error).toHaveLength(1_000_000);
+});

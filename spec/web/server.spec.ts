@@ -113,6 +113,19 @@ it('sends the security headers with every answer', async () => {
   }
 });
 
+it('asks for one snapshot however often probes and metrics are asked for at once', async () => {
+  const source = toldSource();
+  let asked = 0;
+  const counting = () => {
+    asked += 1;
+    return source.snapshot();
+  };
+  const { base } = await serve({ ...source, snapshot: counting });
+  await Promise.all(Array.from({ length: 60 }, (_, one) => fetch(base + ['/live', '/ready', '/metrics'][one % 3])));
+  expect(asked).toBeGreaterThan(0);
+  expect(asked).toBeLessThan(20);
+});
+
 describe('hostile requests', () => {
   it('with another Host or from another site get nothing, with or without the token', async () => {
     const { port } = await serve();

@@ -27,11 +27,11 @@ export async function seek(this: CommandContext, flags: SeekFlags): Promise<void
   // "Two hours ago" is the same moment in the plan and in what is done.
   const request = { to: momentOf(to, this.io.clock.wallMillis()), ...(shard === undefined ? {} : { shards: shard }) };
   const print = (moves: readonly SeekMove[]) =>
-    show(this, json, { lines: moves, text: (canvas) => movesTable(moves, canvas) });
+    show(this, json, { lines: moves, text: (canvas) => movesTable(moves, request.to, canvas) });
   if (dryRun) return await print(await admin.seek({ ...request, dryRun }));
   if (!yes) {
     const plan = await admin.seek({ ...request, dryRun: true });
-    this.io.stderr.write(movesTable(plan, canvasOf(this.io.stderr, this.env)));
+    this.io.stderr.write(movesTable(plan, request.to, canvasOf(this.io.stderr, this.env)));
     if (!(await agrees(this, `move ${plan.length} leases of ${options.applicationName}?`))) {
       this.io.stderr.write('nothing was changed\n');
       this.process.exitCode = exitCodes.failed;

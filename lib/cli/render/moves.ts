@@ -1,13 +1,13 @@
-import type { SeekMove } from '../../app/admin.ts';
+import type { SeekMove, SeekRequest } from '../../app/admin.ts';
 import { type Canvas, type Cell, table } from './table.ts';
 
-/** What a seek does to each shard, or would do, as a table. */
-export function movesTable(moves: readonly SeekMove[], canvas: Canvas): string {
+/** What a seek does to each shard, or would do, as a table; where it goes to a time, with that time. */
+export function movesTable(moves: readonly SeekMove[], place: SeekRequest['to'], canvas: Canvas): string {
   if (moves.length === 0) return 'nothing to move\n';
   const rows = moves.map(({ shardId, from, to, evicted, applied }): Cell[] => [
     shardId,
     from ?? { text: 'no lease', tone: 'faint' },
-    to,
+    place instanceof Date ? place.toISOString() : to,
     evicted ?? { text: '-', tone: 'faint' },
     applied ? { text: 'done', tone: 'good' } : 'planned',
   ]);

@@ -22,6 +22,7 @@ export class ApplicationState {
       batchIntervalMillis: null,
       scope: null,
       scopeReason: null,
+      outputs: [],
       draining: null,
     };
   }
@@ -71,6 +72,7 @@ export class ApplicationState {
         view.batchIntervalMillis = event.batchIntervalMillis;
         view.scope = event.scope;
         view.scopeReason = event.reason;
+        view.outputs = event.outputs;
         if (view.status === 'starting') view.status = 'running';
         return;
       case 'engine.standby':

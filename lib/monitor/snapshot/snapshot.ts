@@ -1,3 +1,5 @@
+import type { OutputPromise } from '../../event/event.ts';
+
 /**
  * What one process knows of its application at one moment: plain JSON data, made from events alone. The web page, the JSON
  * API, health, alerts and the exporters of metrics read it. Times ending in `AtMillis` are milliseconds since 1970 by this
@@ -65,6 +67,8 @@ export interface ApplicationView {
   readonly batchIntervalMillis: number | null;
   readonly scope: 'shard' | 'application' | null;
   readonly scopeReason: string | null;
+  /** What each output guarantees, as the engine said when it started. */
+  readonly outputs: readonly OutputPromise[];
   /** The drain that is under way: what it waits for. */
   readonly draining: { readonly blocks: number; readonly shards: number; readonly forMillis: number } | null;
 }

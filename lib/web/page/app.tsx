@@ -131,6 +131,11 @@ function Header({ connection, state, theme }: Pick<ShellProps, 'connection' | 's
         <h1>{application.applicationName ?? 'local'}</h1>
         <Badge tone={statusTones[application.status]}>{application.status}</Badge>
         {application.isLeader && <Badge tone="calm">leader</Badge>}
+        {state.alerts.length > 0 && (
+          <a href={addressOf('alerts')} class="alerts-link">
+            <Badge tone="bad">{state.alerts.length === 1 ? '1 alert' : `${state.alerts.length} alerts`}</Badge>
+          </a>
+        )}
       </div>
       <div class="about muted">
         {worker !== undefined && worker !== '' && <span title="The worker of this page">{worker}</span>}

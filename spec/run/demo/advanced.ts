@@ -43,7 +43,7 @@ export async function runAdvanced(run: AdvancedOptions, signal: AbortSignal): Pr
   try {
     await raceAbort(createTestStream(stack.kinesis.endpoint, streamName, options.shards), signal);
     const tally = new AdvancedTally(windowMillis);
-    const context = advancedWordCount(stack, tally, say);
+    const context = advancedWordCount(stack, tally, run);
     say(context.explain());
     context.start();
     const failed = context.awaitTermination();
@@ -67,11 +67,12 @@ export async function runAdvanced(run: AdvancedOptions, signal: AbortSignal): Pr
 }
 
 /** The program that the demo shows. */
-function advancedWordCount(stack: Stack, tally: AdvancedTally, say: (text: string) => void): StreamingContext {
+function advancedWordCount(stack: Stack, tally: AdvancedTally, { say, options }: AdvancedOptions): StreamingContext {
   const context = new StreamingContext({
     applicationName: 'advanced-word-count',
     batchIntervalMillis,
     state: memoryState(),
+    ...(options.ui ? { ui: { port: 0, onListening: ({ url }) => say(`the page: ${url}`) } } : {}),
   });
   const lines = context.kinesisStream({
     streamName,

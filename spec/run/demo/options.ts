@@ -17,6 +17,8 @@ export interface DemoOptions {
   readonly chaos: boolean;
   /** Whether the advanced word count is shown: one process, running counts, windows. */
   readonly advanced: boolean;
+  /** Whether each worker serves its page while the demo runs. */
+  readonly ui: boolean;
   /** Whether the verdict is one line of JSON, alone on standard output. */
   readonly json: boolean;
 }
@@ -44,7 +46,7 @@ const numberOptions = {
 
 type NumberName = keyof typeof numberOptions;
 
-const switches = ['advanced', 'chaos', 'json', 'help'];
+const switches = ['advanced', 'chaos', 'ui', 'json', 'help'];
 const names = [...Object.keys(numberOptions), ...switches];
 
 /** Most characters of a word of the command line that a message repeats. */
@@ -61,6 +63,7 @@ export function parseDemoOptions(args: readonly string[]): DemoRequest {
       ...Object.fromEntries(Object.keys(numberOptions).map((name) => [name, { type: 'string' as const }])),
       chaos: { type: 'boolean' },
       advanced: { type: 'boolean' },
+      ui: { type: 'boolean' },
       json: { type: 'boolean' },
       help: { type: 'boolean', short: 'h' },
     },
@@ -68,6 +71,7 @@ export function parseDemoOptions(args: readonly string[]): DemoRequest {
   const numbers = new Map<string, number>();
   let chaos = false;
   let advanced = false;
+  let ui = false;
   let json = false;
   let help = false;
   for (const token of tokens) {
@@ -79,6 +83,7 @@ export function parseDemoOptions(args: readonly string[]): DemoRequest {
       if (token.name === 'help') help = true;
       else if (token.name === 'chaos') chaos = true;
       else if (token.name === 'advanced') advanced = true;
+      else if (token.name === 'ui') ui = true;
       else json = true;
     } else if (isNumberName(token.name)) {
       const value = numberOf(token.value, numberOptions[token.name]);
@@ -101,6 +106,7 @@ export function parseDemoOptions(args: readonly string[]): DemoRequest {
     seed: valueOf('seed'),
     advanced,
     chaos,
+    ui,
     json,
   };
   return { tag: 'run', options };
@@ -121,6 +127,7 @@ export function demoHelp(): string {
     `  --${'advanced'.padEnd(12)}one process instead: running counts of all words, sorted, and a windowed count`,
     `  --${'chaos'.padEnd(12)}on the way a worker is killed, another joins, and a shard is split; batches are committed, so`,
     `    ${''.padEnd(12)}that every record still counts once`,
+    `  --${'ui'.padEnd(12)}every worker serves its page while it runs; the addresses are printed, with their token`,
     `  --${'json'.padEnd(12)}the verdict as one JSON object, alone on standard output`,
     `  -h, --${'help'.padEnd(8)}this text`,
     '',

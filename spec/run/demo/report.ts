@@ -11,6 +11,8 @@ export interface WorkerSettings {
   /** Where its batches are committed, each planned before; without it they are acknowledged, and may come again. */
   readonly stateFolder?: string;
   /** Options beside those of the demo; Millrace's defaults without them. */
+  /** Whether it serves its page. */
+  readonly ui?: boolean;
   readonly options?: Pick<KinesisStreamOptions, 'failoverTimeMillis' | 'leaseAssignmentStrategy'>;
 }
 
@@ -27,10 +29,12 @@ export type WorkerReport =
       readonly batchId: number;
       readonly places: readonly RecordPlace[];
     }
+  /** Where its page is, token included. */
+  | { readonly type: 'page'; readonly url: string }
   /** The shards it holds, and how far the last reads were behind the tip. */
   | { readonly type: 'shards'; readonly held: readonly string[]; readonly behindMillis?: number };
 
-const types: readonly string[] = ['ready', 'counts', 'records', 'shards'] satisfies WorkerReport['type'][];
+const types: readonly string[] = ['ready', 'counts', 'records', 'page', 'shards'] satisfies WorkerReport['type'][];
 
 /**
  * Reads a line that a worker wrote.

@@ -41,6 +41,8 @@ export interface RunOptions {
   readonly clock: Clock;
   /** Told when all is started and the first record is about to be put. */
   readonly onStarted: () => void;
+  /** Told where the page of a worker is, with `--ui`. */
+  readonly onPage: (worker: number, url: string) => void;
   /** Told of what is done to the workers and the stream on the way. */
   readonly onIncident: (what: string) => void;
 }
@@ -86,9 +88,16 @@ export async function runDemo(options: RunOptions, signal: AbortSignal): Promise
   }
 }
 
-function startWorker(number: number, { state, clock }: RunOptions, onFault: (fault: Error) => void): WorkerProcess {
+function startWorker(
+  number: number,
+  { state, clock, onPage }: RunOptions,
+  onFault: (fault: Error) => void,
+): WorkerProcess {
   const worker = new WorkerProcess(number, {
-    onReport: (report) => state.hear(number, report, clock.monotonicMillis()),
+    onReport: (report) => {
+      if (report.type === 'page') onPage(number, report.url);
+      state.hear(number, report, clock.monotonicMillis());
+    },
     onNoise: onFault,
   });
   state.addWorker(number, worker.pid);
@@ -115,7 +124,7 @@ interface Crew {
 async function countWords(run: RunOptions, crew: Crew, stack: Stack, signal: AbortSignal): Promise<void> {
   const { state, clock, onStarted } = run;
   const { workers, killed, stateFolder } = crew;
-  const { shards, chaos } = state.options;
+  const { shards, chaos, ui } = state.options;
   state.services = stack.texts;
   const { endpoint: kinesisEndpoint } = stack.kinesis;
   const { endpoint: dynamoDBEndpoint } = stack.dynamo;
@@ -123,7 +132,7 @@ async function countWords(run: RunOptions, crew: Crew, stack: Stack, signal: Abo
   await raceAbort(Promise.all(workers.map((worker) => worker.ready)), signal);
   const setToWork = (worker: WorkerProcess) => {
     const workerIdentifier = `worker-${worker.number}`;
-    const options = stateFolder === undefined ? {} : { options: chaosOptions, stateFolder };
+    const options = { ui, ...(stateFolder === undefined ? {} : { options: chaosOptions, stateFolder }) };
     worker.start({ workerIdentifier, applicationName, streamName, kinesisEndpoint, dynamoDBEndpoint, ...options });
   };
   for (const worker of workers) setToWork(worker);

@@ -59,6 +59,7 @@ export class WorkerFold {
         this.#words += report.counts.reduce((sum, [, count]) => sum + count, 0);
         return;
       case 'ready':
+      case 'page':
         return;
     }
   }

@@ -35,8 +35,12 @@ function readSettings(): Promise<WorkerSettings | undefined> {
 function wordCount(settings: WorkerSettings): StreamingContext {
   const { applicationName, streamName, workerIdentifier, kinesisEndpoint, dynamoDBEndpoint } = settings;
   const { stateFolder } = settings;
-  const state = stateFolder === undefined ? {} : { state: fileState(stateFolder) };
-  const context = new StreamingContext({ applicationName, batchIntervalMillis, ...state });
+  const context = new StreamingContext({
+    applicationName,
+    batchIntervalMillis,
+    ...(stateFolder === undefined ? {} : { state: fileState(stateFolder) }),
+    ...(settings.ui === true ? { ui: { port: 0, onListening: ({ url }) => void tell({ type: 'page', url }) } } : {}),
+  });
   // Whoever listens knows a batch again by its id, so that a batch that is repeated must hold the same records.
   const output = stateFolder === undefined ? {} : ({ guarantee: 'idempotent', repeatable: true } as const);
   const lines = context.kinesisStream({

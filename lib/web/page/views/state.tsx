@@ -1,9 +1,11 @@
 import type { JSX } from 'preact';
-import type { CommitView } from '../../../monitor/snapshot/snapshot.ts';
+import type { ApplicationView, CommitView } from '../../../monitor/snapshot/snapshot.ts';
 import type { PageState } from '../../page-state.ts';
 import { ago, count, moment } from '../format.ts';
-import { Badge, Card, Facts, Placeholder } from '../parts.tsx';
+import { Badge, Card, Facts, Placeholder, type Tone } from '../parts.tsx';
 import { type Column, Table } from '../table.tsx';
+
+type Output = ApplicationView['outputs'][number];
 
 /** How far each commit group is, and what has become of its state. */
 export function StateView({ state }: { readonly state: PageState }): JSX.Element {
@@ -32,6 +34,16 @@ export function StateView({ state }: { readonly state: PageState }): JSX.Element
           ]}
         />
       </Card>
+      <Card title={`Outputs (${application.outputs.length})`} aside="what each shows of every record">
+        <Table
+          label="Guarantees of outputs"
+          columns={outputColumns}
+          entries={application.outputs}
+          keyOf={({ output }) => output}
+          empty="The program has no output."
+          visibleRows={8}
+        />
+      </Card>
       <Card title="Commit groups">
         <Table
           label="Commit groups"
@@ -46,6 +58,21 @@ export function StateView({ state }: { readonly state: PageState }): JSX.Element
     </>
   );
 }
+
+const guarantees: Readonly<Record<Output['guarantee'], { readonly tone: Tone; readonly text: string }>> = {
+  exactlyOnce: { tone: 'good', text: 'exactly once' },
+  atLeastOnce: { tone: 'calm', text: 'at least once' },
+  none: { tone: 'warn', text: 'none' },
+};
+
+const outputColumns: readonly Column<Output>[] = [
+  { title: 'Output', cell: ({ output }) => <b>{output}</b> },
+  {
+    title: 'Guarantee',
+    cell: ({ guarantee }) => <Badge tone={guarantees[guarantee].tone}>{guarantees[guarantee].text}</Badge>,
+  },
+  { title: 'Why', isWide: true, cell: ({ reason }) => reason },
+];
 
 function columnsOf(nowMillis: number): readonly Column<CommitView>[] {
   return [

@@ -1,0 +1,41 @@
+import { benchCommand } from './command.ts';
+import { defaultMonitorBench, measureMonitor } from './monitor/measure.ts';
+
+const defaults = defaultMonitorBench;
+
+/** `npm run bench -- monitor`. The budget is 3 % of the receiver's throughput. */
+export const monitorBench = benchCommand({
+  summary: 'What metrics and the page take of a receiver; the budget is 3 % of its throughput.',
+  options: {
+    shards: { kind: 'number', fallback: defaults.shards, least: 1, most: 1_000, help: 'shards of the stream' },
+    records: { kind: 'number', fallback: defaults.records, least: 1, most: 10_000, help: 'records of a page' },
+    rounds: { kind: 'number', fallback: defaults.rounds, least: 5, most: 1_000, help: 'pairs of rounds that count' },
+    'round-millis': {
+      kind: 'number',
+      fallback: defaults.roundMillis,
+      least: 100,
+      most: 600_000,
+      help: 'how long each receiver works in a round',
+    },
+    codec: { kind: 'choice', fallback: defaults.codec, words: ['json', 'cbor'], help: 'which codec' },
+    browsers: { kind: 'number', fallback: defaults.browsers, least: 0, most: 200, help: 'browsers that follow' },
+  },
+  run: async (values, say) => {
+    const figures = await measureMonitor({
+      ...defaults,
+      shards: values.shards,
+      records: values.records,
+      rounds: values.rounds,
+      roundMillis: values['round-millis'],
+      codec: values.codec,
+      browsers: values.browsers,
+    });
+    const { overheadPercent, spreadPercent, quartilesPercent, bareMbPerCpuSecond, watchedMbPerCpuSecond } = figures;
+    say(`${figures.shards} shards, ${figures.codec}, ${figures.rounds} pairs of rounds, ${figures.browsers} browsers`);
+    say(`nobody watches: ${bareMbPerCpuSecond} MB per CPU second; watched: ${watchedMbPerCpuSecond}`);
+    say(
+      `metrics and page take ${overheadPercent} % (half of the pairs ${quartilesPercent.join(' to ')} %, all ${spreadPercent.join(' to ')} %)`,
+    );
+    return { ...figures };
+  },
+});
