@@ -9,6 +9,7 @@ import type { LedgerLine } from './chaos/ledger-line.ts';
 import { evenKeys } from './chaos/load-keys.ts';
 import { chaosHelp, parseChaosOptions } from './chaos/options.ts';
 import { castingsOf, scenarios } from './chaos/scenarios/all.ts';
+import { stateScenarioNames } from './chaos/state/play.ts';
 import { longestSilence } from './chaos/silence.ts';
 import { allEdges, edgesOf, isRoundDue, judgeScenario } from './chaos/verdict.ts';
 import type { Round } from './chaos/play.ts';
@@ -217,6 +218,17 @@ describe('the command line of chaos', () => {
   ])('refuses %j', (args, message) => {
     const request = parsed(...args);
     expect(request.tag === 'refused' ? request.message : '').toContain(message);
+  });
+
+  it('plays what puts committed state to the test only when it is named, with a failover of its own', () => {
+    expect(parsed()).toMatchObject({ options: { state: [] } });
+    expect(parsed('--scenario', 'crash-matrix,zombie')).toMatchObject({
+      options: { castings: [], state: ['crash-matrix', 'zombie'], everyNth: 1, failoverTimeMillis: 1_000 },
+    });
+    expect(parsed('--scenario', 'kill,standby', '--every-nth', '5')).toMatchObject({
+      options: { castings: [{ on: 'fakes' }], state: ['standby'], everyNth: 5, failoverTimeMillis: 5_000 },
+    });
+    for (const name of stateScenarioNames) expect(chaosHelp()).toContain(`  ${name.padEnd(20)}`);
   });
 
   it('names every scenario in its help', () => {

@@ -27,7 +27,7 @@ export function sceneOf({ name, killAt, needs }: CrashPoint): StateScene {
         await handOver(stage, killAt);
         return;
       }
-      await stage.expectEnd(stage.start({ killAt }), 'SIGKILL');
+      await stage.killed(killAt);
       await stage.finish();
     },
   };
@@ -109,16 +109,16 @@ export const stateScenes: readonly StateScene[] = [
     play: async (stage) => {
       const { stream } = stage;
       stage.put(recordsPerKey);
-      await stage.expectEnd(stage.start({ killAt: { point: 'step stateWritten', pass: 3 } }), 'SIGKILL');
+      await stage.killed({ point: 'step stateWritten', pass: 3 });
       const [first, second] = stream.shards.map(({ shardId }) => shardId);
       stream.split(first ?? '');
       stage.put(recordsPerKey);
-      await stage.expectEnd(stage.start({ killAt: { point: 'shard ended', pass: 1 } }), 'SIGKILL');
+      await stage.killed({ point: 'shard ended', pass: 1 });
       await stage.finish();
       const children = stream.shards.filter(({ parentShardIds }) => parentShardIds.includes(first ?? ''));
       stream.merge(children[1]?.shardId ?? '', second ?? '');
       stage.put(recordsPerKey);
-      await stage.expectEnd(stage.start({ killAt: { point: 'step committed', pass: 2 } }), 'SIGKILL');
+      await stage.killed({ point: 'step committed', pass: 2 });
       await stage.finish();
     },
   },

@@ -8,7 +8,7 @@ import { startDynamoDBLocal } from '../../../support/dynamodb-local.ts';
 import { testCredentials, testRegion } from '../../../support/local-stack.ts';
 import { StateWorker } from './state-worker.ts';
 import { type Counts, type Difference, committedCounts, differenceOf, filedCounts, shownCounts } from './tallies.ts';
-import type { StateWorkerSettings } from './worker-settings.ts';
+import type { KillAt, StateWorkerSettings } from './worker-settings.ts';
 
 /** The services of a run: the stream is the testkit's, over the wire; the tables are in DynamoDB Local. */
 export interface StateServices extends AsyncDisposable {
@@ -50,6 +50,7 @@ export async function startStateServices(): Promise<StateServices> {
 }
 
 const keys = 8;
+const attempts = 3;
 const waitMillis = 60_000;
 let stages = 0;
 
@@ -121,16 +122,38 @@ export class StateStage implements AsyncDisposable {
 
   /** Starts a process that ends by itself once everything is counted, and waits for that. */
   async finish(options: Partial<StateWorkerSettings> = {}): Promise<void> {
-    await this.expectEnd(this.start({ ...options, isBounded: true }), 0);
+    await this.#persist({ ...options, isBounded: true }, 0);
+  }
+
+  /** Starts a process that kills itself at a point, and waits for that. */
+  async killed(killAt: KillAt): Promise<void> {
+    await this.#persist({ killAt }, 'SIGKILL');
+  }
+
+  /**
+   * One that ends with a fault is started anew, as an orchestrator does: a machine that gave it no time for as long as its
+   * lease or epoch lasts is no fault of what is put to the test.
+   */
+  async #persist(options: Partial<StateWorkerSettings>, expected: number | NodeJS.Signals): Promise<void> {
+    for (let attempt = 1; ; attempt += 1) {
+      const worker = this.start(options);
+      const end = await this.#endOf(worker);
+      if (end === expected) return;
+      if (end !== 1 || attempt === attempts) throw unexpected(worker, end, expected);
+    }
   }
 
   /** Waits for the end of a process, which must be this one. */
   async expectEnd(worker: StateWorker, expected: number | NodeJS.Signals): Promise<void> {
+    const end = await this.#endOf(worker);
+    if (end !== expected) throw unexpected(worker, end, expected);
+  }
+
+  async #endOf(worker: StateWorker): Promise<number | NodeJS.Signals | undefined> {
     let end: number | NodeJS.Signals | undefined;
     void worker.ended.then((told) => (end = told));
     await this.until('a process ends', () => end !== undefined);
-    if (end === expected) return;
-    throw new Error(`a process ended with ${end}, not with ${expected}: ${worker.lastOutput}`);
+    return end;
   }
 
   /** Waits until something is so, a minute at most. */
@@ -175,4 +198,8 @@ export class StateStage implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const worker of this.#workers) await worker.destroy();
   }
+}
+
+function unexpected(worker: StateWorker, end: unknown, expected: number | NodeJS.Signals): Error {
+  return new Error(`a process ended with ${String(end)}, not with ${expected}: ${worker.lastOutput}`);
 }

@@ -54,3 +54,5 @@ await context.run({ signals: ['SIGTERM'] }).catch((thrown: unknown) => {
   console.log(JSON.stringify({ type: 'failed', message: String(thrown) }));
   process.exitCode = 1;
 });
+// Standard input stays open for as long as the parent lives, and would keep this process too.
+process.stdin.destroy();
