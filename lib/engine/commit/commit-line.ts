@@ -7,6 +7,7 @@ import type { ShardHashRange } from '../../block/shard-opening.ts';
 import type { EventSink } from '../../event/bus.ts';
 import type { BatchStep } from '../../event/event.ts';
 import type { Memory } from '../memory.ts';
+import { holeError, positionHole } from './commit-faults.ts';
 import type { Fence } from './fence.ts';
 import type { GroupLog, Prepared } from './group-log.ts';
 import { judgeRange } from './intake.ts';
@@ -387,24 +388,3 @@ function keyOf({ streamName, shardId }: { readonly streamName: string; readonly 
 
 /** How many commits lie between two looks at the rows of ended shards. */
 const commitsBetweenPrunings = 50;
-
-function positionHole(
-  { shardId, streamName }: Pick<OpenedShard, 'shardId' | 'streamName'>,
-  position: Position,
-): MillraceError {
-  return new MillraceError(
-    'MR_POSITION_HOLE',
-    `the lease of shard ${shardId} is at ${formatPosition(position)}, and the last commit of the application does not know the shard: ` +
-      'what was read up to there is not in its state. Seek the shard to TRIM_HORIZON, or give the state up',
-    { subject: { shard: shardId, stream: streamName } },
-  );
-}
-
-function holeError(block: Block, mark: Position): MillraceError {
-  return new MillraceError(
-    'MR_RANGE_HOLE',
-    `shard ${block.shardId} was accepted through ${formatPosition(mark)}, and the next range begins after ${formatPosition(block.range.after)}: ` +
-      'what lies between was not offered, so reading begins anew at the accepted position',
-    { subject: { shard: block.shardId, stream: block.streamName } },
-  );
-}
