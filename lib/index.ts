@@ -1,7 +1,26 @@
 export { type Consumer, type ProcessorRunOptions, type RunOptions, createConsumer } from './app/consumer.ts';
 export type { RecordBatch, RecordBatchHandler } from './app/finish-blocks.ts';
 export type { AckableBlock } from './app/pull-loop.ts';
-export { type Admin, type LeaseView, type SeekRequest, type ShardLag, createAdmin } from './app/admin.ts';
+export {
+  type Admin,
+  type AdminOptions,
+  type LeaseView,
+  type SeekRequest,
+  type ShardLag,
+  createAdmin,
+} from './app/admin.ts';
+export type { StateFault } from './app/state/group-view.ts';
+export type { StateMigration } from './app/state/migrate.ts';
+export type { StateMove } from './app/state/move-group.ts';
+export type { RewindTarget } from './app/state/rewind-plan.ts';
+export type { SeekState } from './app/state/seek-state.ts';
+export type {
+  RewindRequest,
+  StateAdmin,
+  StateGroupView,
+  StateVersionView,
+  StateView,
+} from './app/state/state-admin.ts';
 export { type EngineReceiver, type FeedOptions, createReceiver } from './app/create-receiver.ts';
 export type {
   ConsumerOptions,
@@ -41,7 +60,7 @@ export type { Block } from './block/block.ts';
 export type { Range } from './block/range.ts';
 export type { KinesisRecord } from './block/record.ts';
 export type { Batch } from './engine/batch.ts';
-export type { OutputOptions } from './engine/base-stream.ts';
+export type { DedupeOptions, OutputOptions } from './engine/base-stream.ts';
 export type { OperatorContext, OutputContext, TransformContext } from './engine/node.ts';
 export type { GeneratorContext, QueueStreamOptions } from './engine/queue-source.ts';
 export type { ReceiverSupervisor, StreamReceiver } from './engine/receiver-source.ts';

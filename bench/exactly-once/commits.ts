@@ -75,7 +75,8 @@ export async function commitsOf(
     random: seededRandom(1),
     events,
   }).acquire(signal);
-  const groups = new CommitGroups({ place: placeOf(plan, store), epoch, events, zeroTimeMillis: () => 0 });
+  const place = placeOf(plan, store);
+  const groups = new CommitGroups({ place, epoch, events, zeroTimeMillis: () => 0, isPlacedByKey: false });
   const line = await groups.ofApplication('application', signal);
   Object.assign(writes, { dynamo: 0, state: 0 });
   return { line, epoch };

@@ -20,7 +20,7 @@ export interface ReceiverBenchOptions extends PageShape {
   readonly tls: boolean;
   /** Shards of the stream that memory is measured with. */
   readonly memoryShards: number;
-  /** The option of this name; its default is 64 MiB. */
+  /** The option of this name; its default is 32 MiB. */
   readonly maxBufferedBytes: number;
   /** How long memory is looked at, for a handler that keeps up and for a slow one. */
   readonly memoryMillis: number;
@@ -77,7 +77,7 @@ export const defaultReceiverBench: ReceiverBenchOptions = {
   codec: 'json',
   tls: false,
   memoryShards: 100,
-  maxBufferedBytes: 64 * 1024 * 1024,
+  maxBufferedBytes: 32 * 1024 * 1024,
   memoryMillis: 10_000,
   compiled: true,
 };

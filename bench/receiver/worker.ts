@@ -124,6 +124,8 @@ async function pinned(millis: number): Promise<number> {
 }
 
 function buffersInUse(): number {
+  // Buffers are freed by another thread after a collection; the next one waits until that is done.
+  globalThis.gc?.();
   globalThis.gc?.();
   return process.memoryUsage().arrayBuffers;
 }

@@ -13,7 +13,7 @@ import { type DrainedWorker, drainWorker } from '../lease/drain-request.ts';
 import { type Lease, isEnded } from '../lease/lease.ts';
 import type { LeaseTable } from '../lease/lease-table.ts';
 import type { SeekTarget } from '../lease/plan/seek-plan.ts';
-import { type SeekMove, seekLeases } from '../lease/seeker.ts';
+import type { SeekMove } from '../lease/seeker.ts';
 import { checkStream } from '../lease/stream-check.ts';
 import { openStream } from '../receiver/open-stream.ts';
 import { startPositionOf } from '../receiver/start-position.ts';
@@ -22,9 +22,17 @@ import type { Clients } from './clients.ts';
 import type { ConsumerOptions } from './config/consumer-options.ts';
 import type { ConsumerSettings } from './config/consumer-settings.ts';
 import { createLeaseTable } from './lease-table.ts';
+import { type StateStore, stateAt } from '../engine/state-store.ts';
+import { openStateTables } from './state/open-tables.ts';
+import { type SeekState, seekWithState } from './state/seek-state.ts';
+import { type StateAdmin, type StateAdminOptions, createStateAdmin } from './state/state-admin.ts';
 
 export type { DrainedWorker } from '../lease/drain-request.ts';
 export type { SeekMove } from '../lease/seeker.ts';
+export type { RewindTarget } from './state/rewind-plan.ts';
+export type { StateMove } from './state/move-group.ts';
+export type { SeekState } from './state/seek-state.ts';
+export type { StateGroupView, StateView } from './state/state-admin.ts';
 
 /** Where a seek goes. */
 export interface SeekRequest {
@@ -39,8 +47,22 @@ export interface SeekRequest {
     | { readonly afterSequenceNumber: string; readonly subSequenceNumber?: number };
   /** The shards to move; default all. Exactly one for a sequence number. */
   readonly shards?: readonly string[];
+  /**
+   * What becomes of the state of a streaming program, in the same write as its position; needed where it has committed any.
+   * To go back with the state, use `state.rewind`.
+   */
+  readonly state?: SeekState;
   /** Only says what would be done; default false. */
   readonly dryRun?: boolean;
+}
+
+/** What else an administrator is told. */
+export interface AdminOptions {
+  /**
+   * Where the program keeps its state: the store, or its location as a text (`file:/var/lib/counts`, `s3://bucket/prefix`).
+   * Default: where its last commit says.
+   */
+  readonly state?: StateStore | string;
 }
 
 /** One lease as an operator wants to see it. */
@@ -74,10 +96,12 @@ export interface Admin extends AsyncDisposable {
   /**
    * Moves the application to another place, while its workers run or not. Owners lose their leases at once and begin new
    * tenures there; what they had not finished is not. Answers with what was done to each shard, parents before children.
-   * @throws MillraceError `MR_SEEK_STATE` where a lease carries the state of an engine; `MR_CONFIG_INVALID` for a place or
-   * a shard that does not exist; `MR_STREAM_NOT_FOUND`, `MR_STREAM_CHANGED`, `MR_TABLE_FOREIGN`
+   * @throws MillraceError `MR_SEEK_STATE` where an engine has committed state and `state` does not say what becomes of it;
+   * `MR_CONFIG_INVALID` for a place or a shard that does not exist; `MR_STREAM_NOT_FOUND`, `MR_STREAM_CHANGED`, `MR_TABLE_FOREIGN`
    */
   seek(request: SeekRequest): Promise<readonly SeekMove[]>;
+  /** What a streaming program has committed: looks at it, goes back in it, brings it elsewhere. */
+  readonly state: StateAdmin;
   /**
    * Drains a running worker as SIGTERM would: it finishes what it has read, checkpoints, gives its leases back and ends its
    * run. Resolves when it holds none any more. The worker sees the request with its next report, within 5 s; its drain may
@@ -91,10 +115,10 @@ export interface Admin extends AsyncDisposable {
 /**
  * Makes an administrator of an application. It takes the options of its consumers, so that both mean the same application,
  * and sends nothing before it is asked.
- * @throws MillraceError `MR_CONFIG_UNKNOWN` or `MR_CONFIG_INVALID` naming every option at fault
+ * @throws MillraceError `MR_CONFIG_UNKNOWN` or `MR_CONFIG_INVALID` naming every option at fault, and for a location that is none
  */
-export function createAdmin(options: ConsumerOptions): Admin {
-  return new ApplicationAdmin(settingsOfProgram(options));
+export function createAdmin(options: ConsumerOptions, { state }: AdminOptions = {}): Admin {
+  return new ApplicationAdmin(settingsOfProgram(options), typeof state === 'string' ? stateAt(state) : state);
 }
 
 /** How many shards are asked at once for their lag. */
@@ -109,14 +133,26 @@ class ApplicationAdmin implements Admin {
   readonly #api: KinesisApi;
   readonly #ports = { clock: systemClock, random: systemRandom, events: new EventBus() };
   readonly #life = new AbortController();
+  readonly #stateOptions: StateAdminOptions;
+  readonly state: StateAdmin;
 
-  constructor(settings: ConsumerSettings) {
+  constructor(settings: ConsumerSettings, store: StateStore | undefined) {
     this.#settings = settings;
     const { streamName, streamArn, codec } = settings;
     this.#clients = clientsOf(settings);
     this.#table = createLeaseTable(this.#clients, settings, systemClock);
     const stream = streamArn === undefined ? { streamName } : { streamArn };
     this.#api = createAwsKinesis({ client: this.#clients.kinesis, stream, ...this.#ports, codec });
+    const { applicationName } = settings;
+    this.#stateOptions = {
+      tables: openStateTables(this.#clients, settings, systemClock),
+      applicationName,
+      streamName,
+      store,
+      random: systemRandom,
+      signal: this.#life.signal,
+    };
+    this.state = createStateAdmin(this.#stateOptions);
   }
 
   async leases(): Promise<readonly LeaseView[]> {
@@ -147,16 +183,15 @@ class ApplicationAdmin implements Admin {
     return { shardId, millisBehindLatest };
   }
 
-  async seek({ to, shards: only, dryRun = false }: SeekRequest): Promise<readonly SeekMove[]> {
+  async seek({ to, shards: only, state, dryRun = false }: SeekRequest): Promise<readonly SeekMove[]> {
     const { signal } = this.#life;
     const { stream } = await this.#stream();
     const target = targetOf(to, only, this.#api.serviceTimeMillis());
     const { clock, random } = this.#ports;
     const shards = await listAllShards({ api: this.#api, clock, random, signal });
     await this.#checkPlace(target, only, shards);
-    const options = { table: this.#table, stream, shards, target, dryRun };
-    const shardsToMove = only === undefined ? {} : { only };
-    return this.#ofTable((ending) => seekLeases({ ...options, ...shardsToMove }, ending));
+    const seek = { table: this.#table, stream, shards, target, dryRun, ...(only === undefined ? {} : { only }) };
+    return this.#ofTable((ending) => seekWithState({ ...this.#stateOptions, seek, state }, ending));
   }
 
   /** A sequence number that is not of the shard would stop the reading of the shard for good: Kinesis is asked before. */

@@ -1,6 +1,7 @@
 import { deadlineController } from '../base/abort.ts';
 import { systemClock } from '../base/clock.ts';
 import { MillraceError } from '../base/error.ts';
+import { retryWhilePassing } from '../base/retry.ts';
 import { systemRandom } from '../base/random.ts';
 import { CommitPlace } from '../engine/commit/commit-place.ts';
 import { type Epoch, EpochKeeper } from '../engine/commit/epoch-keeper.ts';
@@ -11,6 +12,8 @@ import { AwsDynamo } from '../lease/dynamo/aws-dynamo.ts';
 import { clientsOf } from './assembly.ts';
 import type { ConsumerSettings } from './config/consumer-settings.ts';
 import { DynamoEpochTable } from './epoch-table.ts';
+import { engineTableName, openStateTables } from './state/open-tables.ts';
+import { checkStart } from './state/state-check.ts';
 
 /** How much is kept of what is committed. */
 export interface StateRetention {
@@ -41,6 +44,38 @@ export function commitPlaceOf(
   });
 }
 
+/**
+ * Holds a start to what was committed so far, in the tables of all its streams; see `checkStart`. Answers whether there is
+ * anything to go on from.
+ * @throws MillraceError `MR_SCOPE_CHANGED`, `MR_STATE_UNREACHABLE`, `MR_STATE_FOREIGN`; a fault of a table that does not pass
+ */
+export async function checkRecorded(
+  plan: Plan,
+  store: StateStore,
+  inputs: readonly ConsumerSettings[],
+  events: EventSink,
+  signal: AbortSignal,
+): Promise<boolean> {
+  let isRecovered = false;
+  const [clock, random] = [systemClock, systemRandom];
+  const { scope, scopeReason } = plan;
+  const onFault = ({ code, message, subject }: MillraceError) =>
+    events.publish({ type: 'fault.seen', code, message, subject });
+  for (const [index, settings] of inputs.entries()) {
+    const clients = clientsOf(settings);
+    const { applicationName } = settings;
+    const tables = openStateTables(clients, settings, clock);
+    const start = { tables, store, applicationName, scope, scopeReason, random, claims: index === 0 };
+    try {
+      const found = await retryWhilePassing(() => checkStart(start, signal), { clock, random, signal, onFault });
+      isRecovered ||= found === 'recovered';
+    } finally {
+      clients.destroy();
+    }
+  }
+  return isRecovered;
+}
+
 /** The epoch of an application, held until it is given back. */
 export interface HeldEpoch extends AsyncDisposable {
   readonly epoch: Epoch;
@@ -62,7 +97,7 @@ export async function holdEpoch(
   const { applicationName, workerIdentifier, failoverTimeMillis } = settings;
   const clients = clientsOf(settings);
   const clock = systemClock;
-  const dynamo = new AwsDynamo(clients.dynamoDB, `${applicationName}-Engine`);
+  const dynamo = new AwsDynamo(clients.dynamoDB, engineTableName(applicationName));
   const table = new DynamoEpochTable(dynamo, applicationName, clock);
   const keeper = new EpochKeeper({
     table,

@@ -8,19 +8,24 @@ import { EngineContext, type EngineContextOptions } from '../engine/context.ts';
 import type { EngineCommits } from '../engine/commit/commit-groups.ts';
 import { type BatchPlanEngine, createEngine } from '../engine/engine.ts';
 import type { Plan } from '../engine/plan.ts';
+import { nameOf } from '../engine/node-head.ts';
+import type { OnKeyNotPlaced } from '../engine/commit/key-placement.ts';
 import type { DStream } from '../engine/stream.ts';
 import { EventBus, type EventListener } from '../event/bus.ts';
 import type { StreamingListener } from '../monitor/listener.ts';
 import type { Snapshot } from '../monitor/snapshot/snapshot.ts';
+import type { ConfirmEnded } from '../engine/commit/commit-line.ts';
 import { logEvents } from '../monitor/log-events.ts';
+import { LeaseMirror } from './state/lease-mirror.ts';
 import type { OpenShard } from '../receiver/open-shard.ts';
 import { type EngineNeeds, settingsOfProgram } from './assembly.ts';
 import { withRoomFor } from './block-work.ts';
+import { type GetOrCreateOptions, type Recovered, ambientOptions, findRecovery, makeWith } from './recovery.ts';
 import type { ConsumerOptions } from './config/consumer-options.ts';
 import { type UiOptions, checkedUiOptions } from './config/ui-options.ts';
 import type { RunOptions } from './consumer.ts';
 import { defaultLogger } from './default-logger.ts';
-import { type StateRetention, commitPlaceOf, holdEpoch } from './engine-commits.ts';
+import { type StateRetention, checkRecorded, commitPlaceOf, holdEpoch } from './engine-commits.ts';
 import { type KinesisInput, openInputs, receiverSettings } from './kinesis-inputs.ts';
 import { runTogether } from './run-together.ts';
 import { defaultShutdownGraceMillis, drainWithin } from './shutdown.ts';
@@ -33,6 +38,11 @@ export interface StreamingContextOptions extends EngineContextOptions, StateRete
   readonly applicationName?: string;
   /** Further tries of a batch whose functions failed: 3; -1 means without end. Then the run ends with `MR_HANDLER_FAILED`. */
   readonly maximumRetryAttempts?: number;
+  /**
+   * What becomes of a record whose partition key is of another shard, in a program with state by partition key that is kept:
+   * `'FAIL'` (default) ends the run with `MR_KEY_NOT_PLACED`, `'WARN'` tells and counts it, `'OFF'` does not look.
+   */
+  readonly onKeyNotPlaced?: OnKeyNotPlaced;
   /** How long a function of the program may take to settle, milliseconds: 300,000. Then the run ends with `MR_HANDLER_FAILED`. */
   readonly stalledAfterMillis?: number;
   /** Serves the page of the run, on this machine alone unless it says otherwise; default: none is served. */
@@ -75,17 +85,75 @@ export class StreamingContext extends EngineContext {
   readonly #bus = new EventBus();
   readonly #inputs: KinesisInput[] = [];
   readonly #terminated = deferred();
+  #recovered: Recovered | undefined;
   #watch: Watch | undefined;
   #started = false;
   #stopAsked = false;
   #drain: (() => Promise<void>) | undefined;
   #stop: (() => Promise<void>) | undefined;
 
-  /** @throws MillraceError `MR_CONFIG_INVALID` for a batch interval that is not a whole number of milliseconds */
-  constructor(options: StreamingContextOptions) {
+  /**
+   * Inside of {@link StreamingContext.getOrCreate}, `applicationName` and `state` are those that it was given.
+   * @throws MillraceError `MR_CONFIG_INVALID` for a batch interval that is not a whole number of milliseconds
+   */
+  constructor(given: StreamingContextOptions) {
+    const options = { ...ambientOptions(), ...given };
     super(options);
     if (options.ui !== undefined) checkedUiOptions(options.ui);
     this.#options = options;
+    const { onKeyNotPlaced = 'FAIL' } = options;
+    if (!['FAIL', 'WARN', 'OFF'].includes(onKeyNotPlaced)) {
+      throw invalid(`onKeyNotPlaced is ${JSON.stringify(onKeyNotPlaced)}: give FAIL, WARN or OFF`);
+    }
+  }
+
+  /**
+   * Makes a program, and tells whether it goes on from state that an earlier run committed: `recovered` of the context. The
+   * program itself is always made by `create`, since its functions are code and no data: state finds its operators by their
+   * ids, so that changed code reads it. The context is not started.
+   * @throws MillraceError what `create` throws; `MR_STATE_DAMAGED` and the like for state that is there and cannot be read,
+   * unless `createOnError`; `MR_SCOPE_CHANGED`; `MR_CONFIG_INVALID` when `create` makes no context of the application, with its
+   * state, or one with a `queueStream` where there is state to go on from: what it gave is gone with the process
+   */
+  static async getOrCreate(
+    options: GetOrCreateOptions,
+    create: () => StreamingContext | PromiseLike<StreamingContext>,
+  ): Promise<StreamingContext> {
+    const context = await makeWith(options, create);
+    if (!(context instanceof StreamingContext)) throw invalid('getOrCreate() needs a function that returns a context');
+    const { applicationName, state } = context.#options;
+    if (applicationName !== options.applicationName || state !== options.state) {
+      throw invalid(
+        `getOrCreate() was asked for application ${options.applicationName}, and the context has another applicationName (${applicationName}) or state: leave them out there`,
+      );
+    }
+    const plan = context.preview();
+    const inputs = context.#inputs.map(({ settings }) => settings);
+    const life = new AbortController();
+    context.#recovered = await findRecovery({ ...options, plan, inputs, events: context.#bus }, life.signal);
+    if (context.#recovered !== undefined) checkReplayable(plan);
+    return context;
+  }
+
+  /** The context that runs in this process for an application; without a name, the only one that runs. */
+  static getActive(applicationName?: string): StreamingContext | undefined {
+    if (applicationName !== undefined) {
+      return [...active].find((context) => context.#options.applicationName === applicationName);
+    }
+    return active.size === 1 ? [...active][0] : undefined;
+  }
+
+  /** The context that runs in this process for the application, else {@link StreamingContext.getOrCreate}. */
+  static async getActiveOrCreate(
+    options: GetOrCreateOptions,
+    create: () => StreamingContext | PromiseLike<StreamingContext>,
+  ): Promise<StreamingContext> {
+    return StreamingContext.getActive(options.applicationName) ?? StreamingContext.getOrCreate(options, create);
+  }
+
+  /** From what the program goes on, as {@link StreamingContext.getOrCreate} found it; `undefined` for a new one. */
+  get recovered(): Recovered | undefined {
+    return this.#recovered;
   }
 
   /** Has a listener hear what the program does, in Spark's words; the returned function ends it. */
@@ -136,6 +204,7 @@ export class StreamingContext extends EngineContext {
    */
   async run(options: RunOptions = {}): Promise<void> {
     const plan = this.#begin();
+    active.add(this);
     try {
       await this.#runPlan(plan, options);
       this.#terminated.resolve();
@@ -143,6 +212,8 @@ export class StreamingContext extends EngineContext {
       if (this.#stopAsked && isMillraceError(thrown, 'MR_ABORTED')) this.#terminated.resolve();
       else this.#terminated.reject(thrown);
       throw thrown;
+    } finally {
+      active.delete(this);
     }
   }
 
@@ -241,13 +312,22 @@ export class StreamingContext extends EngineContext {
     const { applicationName, state } = this.#options;
     const settings = this.#inputs[0]?.settings;
     const place = settings === undefined ? undefined : commitPlaceOf(plan, state, applicationName, this.#options);
+    const inputSettings = this.#inputs.map((input) => input.settings);
+    if (state !== undefined && (place !== undefined || plan.keepers.length > 0)) {
+      if (await checkRecorded(plan, state, inputSettings, this.#bus, waiting)) checkReplayable(plan);
+    }
     if (place === undefined || settings === undefined) {
       await this.#runEngine(plan, life, { exclusive: plan.scope === 'application' }, undefined);
     } else if (plan.scope === 'shard') {
-      await this.#runEngine(plan, life, {}, { place });
+      const { onKeyNotPlaced } = this.#options;
+      await this.#runEngine(plan, life, {}, { place, ...(onKeyNotPlaced === undefined ? {} : { onKeyNotPlaced }) });
     } else {
       await using held = await holdEpoch(settings, this.#bus, waiting);
-      await this.#runEngine(plan, life, { takesOver: true }, { place, epoch: held.epoch });
+      await using mirror = new LeaseMirror(place, inputSettings, this.#bus);
+      await mirror.align(held.epoch.pointer, waiting);
+      const { epoch } = held;
+      const confirmEnded: ConfirmEnded = (shards, signal) => mirror.confirmEnded(shards, signal);
+      await this.#runEngine(plan, life, { takesOver: true }, { place, epoch, confirmEnded });
     }
   }
 
@@ -289,6 +369,19 @@ export class StreamingContext extends EngineContext {
     };
     await runTogether(source, life, engine.run(life.signal));
   }
+}
+
+/** The contexts that run in this process. */
+const active = new Set<StreamingContext>();
+
+/** What a queue gave is gone with the process, so that a batch of it cannot be repeated (Spark refuses it, too). */
+function checkReplayable({ nodes }: Plan): void {
+  const queue = nodes.find((node) => node.tag === 'input' && node.operator === 'queueStream');
+  if (queue === undefined) return;
+  throw invalid(
+    `${nameOf(queue)} cannot be recovered: what it gave is gone with the process, and the state of the application may hold it; ` +
+      'read it from a stream, or give the state up with `millrace state migrate --discard-state`',
+  );
 }
 
 /** Why a process that waited behind another one ended: it was asked to, and had nothing to finish. */

@@ -63,6 +63,26 @@ export const commandTable: CommandTable = {
     async () => (await import('./definitions/seek.ts')).seekSpec,
     async () => (await import('./commands/seek.ts')).seek,
   ),
+  state: {
+    brief: 'Show what a streaming program has committed, go back in it, or bring it elsewhere',
+    commands: {
+      inspect: command(
+        'Show the commit groups of an application and the versions that can be gone back to',
+        async () => (await import('./definitions/state.ts')).stateInspectSpec,
+        async () => (await import('./commands/state-inspect.ts')).stateInspect,
+      ),
+      rewind: command(
+        'Go back to an earlier version, state and positions together',
+        async () => (await import('./definitions/state.ts')).stateRewindSpec,
+        async () => (await import('./commands/state-rewind.ts')).stateRewind,
+      ),
+      migrate: command(
+        'Bring state to another place or scope, or give it up',
+        async () => (await import('./definitions/state.ts')).stateMigrateSpec,
+        async () => (await import('./commands/state-migrate.ts')).stateMigrate,
+      ),
+    },
+  },
   drain: command(
     'Have a running worker finish, give its leases back and end',
     async () => (await import('./definitions/drain.ts')).drainSpec,

@@ -1,13 +1,38 @@
 import { MillraceError } from '../base/error.ts';
 import type { Batch } from './batch.ts';
 import type { Graph } from './graph.ts';
-import type { ErasedFunction, ForeachBatchNode, NarrowKind, OutputContext, SaveNode, StreamNode } from './node.ts';
+import type { PairKey } from './key.ts';
+import type {
+  ErasedFunction,
+  ForeachBatchNode,
+  NarrowKind,
+  OperatorContext,
+  OutputContext,
+  SaveNode,
+  StreamNode,
+} from './node.ts';
 import { nameOf } from './node-head.ts';
 import { type Sink, type SinkGuarantee, checkSink } from './sink/sink.ts';
+import { type DedupeFields, dedupeNode } from './state/dedupe.ts';
+import type { Answer } from './stream-options.ts';
 import { windowNode } from './window/window-nodes.ts';
 
 /** A function of a program, of whatever type; its erased form is what the graph keeps. */
 export type AnyFunction = (...args: never[]) => unknown;
+
+/** Options of `dedupeBy`. */
+export interface DedupeOptions {
+  /** For how long an id is remembered, milliseconds: longer than a producer tries, such as 600,000. */
+  readonly withinMillis: number;
+  /**
+   * How many ids are remembered at most, for each shard (in `application` scope, in all): 1,000,000, which takes some 200 MB.
+   * Beyond it the oldest are forgotten before their time (event `ids.forgotten`).
+   */
+  readonly maximumIds?: number;
+}
+
+/** The default of the option of this name. */
+const defaultMaximumIds = 1_000_000;
 
 /** What a function that puts batches out says of itself. */
 export interface OutputOptions {
@@ -67,6 +92,27 @@ export class BaseStream<T> {
    */
   window(windowMillis: number, slideMillis?: number): this {
     return this.derive(windowNode(this.graph.head('window'), this.node, { windowMillis, slideMillis }));
+  }
+
+  /**
+   * The items whose id was not seen before within the time: drops what a producer put twice, because it tried again.
+   * `id` names the memory of what was seen in the store, and stays the same when the program changes. `idOf` gives the id
+   * of an item: a text, finite number, bigint or boolean. Time is that of the batches; an id counts from when it is first
+   * seen. Each shard remembers by itself, and hands its memory to its children; at a merge both are put together.
+   * @throws MillraceError `MR_CONFIG_INVALID` for what is no function, and for a time or limit that is none
+   */
+  dedupeBy(id: string, idOf: (item: T, context: OperatorContext) => Answer<PairKey>, options: DedupeOptions): this {
+    const head = this.graph.head('dedupeBy');
+    const f = this.checked('dedupeBy', idOf) as DedupeFields['idOf'];
+    const { withinMillis, maximumIds = defaultMaximumIds } = options ?? {};
+    if (!(typeof withinMillis === 'number' && withinMillis > 0 && Number.isFinite(withinMillis))) {
+      throw new MillraceError('MR_CONFIG_INVALID', `${nameOf(head)} needs withinMillis above 0: ${withinMillis}`);
+    }
+    if (!Number.isInteger(maximumIds) || maximumIds < 1) {
+      const given = `${nameOf(head)} needs maximumIds, a whole number of at least 1: ${maximumIds}`;
+      throw new MillraceError('MR_CONFIG_INVALID', given);
+    }
+    return this.derive(dedupeNode(head, this.node, { id, idOf: f, withinMillis, maximumIds }));
   }
 
   /**

@@ -3,7 +3,7 @@ import { isMillraceError, messageOf } from '../base/error.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Block } from '../block/block.ts';
 import type { EventSink } from '../event/bus.ts';
-import { type BatchInput, maximumBatchInputs } from '../event/event.ts';
+import { type BatchInput, maximumBatchInputs } from '../event/event-words.ts';
 import { type NodeHead, nameOf } from './node-head.ts';
 
 /** A batch as its events name it. */

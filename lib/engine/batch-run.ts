@@ -47,6 +47,8 @@ export interface BatchOrder {
   readonly batchId: number;
   readonly batchTimeMillis: number;
   readonly blocks: readonly Block[];
+  /** In `shard` scope, what tells whether the shard's lease is still held: its last block. A batch may be without blocks. */
+  readonly lease?: Pick<Block, 'signal' | 'isHeld'> | undefined;
   /** The time before the first batch of the run. */
   readonly zeroTimeMillis: number;
   /** What the batches of the group before this one left. */
@@ -87,7 +89,7 @@ async function work(fields: BatchRunFields, order: BatchOrder, signal: AbortSign
   const startedWall = clock.wallMillis();
   const started = clock.monotonicMillis();
   // In shard scope all blocks are of one lease: when it is lost, the whole batch belongs to somebody else.
-  const life = linkedController(signal, plan.scope === 'shard' ? blocks[0]?.signal : undefined);
+  const life = linkedController(signal, leaseOf(plan, order)?.signal);
   let { memory } = order;
   try {
     const toDo = outputWork(fields, order, signal);
@@ -216,10 +218,13 @@ async function tryOutputs(fields: BatchRunFields, order: BatchOrder, trying: Try
  * Whether the batch's holding is still certain. A process that was paused learns it here, before its outputs; what it does
  * not learn in time, the sinks and the commit refuse.
  */
-function isHeld({ scope }: Plan, { commits, blocks }: BatchOrder): boolean {
-  if (commits?.isHeld() === false) return false;
-  // Where all shards are of one batch, the loss of one leaves the others to be finished.
-  return scope === 'application' || blocks.every((block) => block.isHeld?.() !== false);
+function isHeld(plan: Plan, order: BatchOrder): boolean {
+  return order.commits?.isHeld() !== false && leaseOf(plan, order)?.isHeld?.() !== false;
+}
+
+/** Where all shards are of one batch, the loss of one leaves the others to be finished. */
+function leaseOf({ scope }: Plan, { blocks, lease }: BatchOrder): BatchOrder['lease'] {
+  return scope === 'shard' ? (blocks[0] ?? lease) : undefined;
 }
 
 /** In a function of its own, because what a callback assigned is not seen by the types. */
@@ -277,8 +282,8 @@ function givenUp(order: BatchOrder, failures: number, thrown: unknown): Millrace
 }
 
 function outputWork(fields: BatchRunFields, order: BatchOrder, signal: AbortSignal): OutputWork {
-  const { plan, clock, printTarget } = fields;
-  const { batchId, batchTimeMillis, blocks, memory, zeroTimeMillis } = order;
+  const { plan, clock, printTarget, events } = fields;
+  const { group, batchId, batchTimeMillis, blocks, memory, zeroTimeMillis } = order;
   const head = { id: batchId, batchTimeMillis, ranges: blocks.map((block) => block.range) };
   const evaluation = new Evaluation({
     plan,
@@ -288,6 +293,7 @@ function outputWork(fields: BatchRunFields, order: BatchOrder, signal: AbortSign
     signal,
     inputOf: (input) => input.source?.take(batchTimeMillis, signal) ?? givenByBlocks(plan.inputs, input, blocks),
     breathe: breather(clock),
+    tell: (note) => events.publish({ ...note, group, batchId }),
   });
   return { evaluation, head, printTarget };
 }

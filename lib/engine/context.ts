@@ -174,7 +174,15 @@ export class EngineContext {
    * @throws MillraceError `MR_CONFIG_INVALID` for what the start would refuse
    */
   explain(): string {
-    return explainPlan(this.#plan ?? this.#compile([]));
+    return explainPlan(this.preview());
+  }
+
+  /**
+   * The plan as it would be sealed now, for whoever must know its scope before the start.
+   * @throws MillraceError `MR_CONFIG_INVALID` for what the start would refuse
+   */
+  preview(): Plan {
+    return this.#plan ?? this.#compile([]);
   }
 
   /** Where what streams `remember` is kept, for whoever runs the context. */

@@ -109,7 +109,13 @@ class Engine implements BatchPlanEngine {
     this.#groups =
       commits === undefined
         ? undefined
-        : new CommitGroups({ ...commits, events, zeroTimeMillis: () => this.#zeroTimeMillis });
+        : new CommitGroups({
+            ...commits,
+            events,
+            zeroTimeMillis: () => this.#zeroTimeMillis,
+            isPlacedByKey:
+              plan.scope === 'shard' && plan.keepers.some(({ sees, partial }) => sees === 'keyed' && !partial),
+          });
     this.#pace = new Pace({ plan, source, events });
     this.#fields = {
       plan,
@@ -150,6 +156,8 @@ class Engine implements BatchPlanEngine {
       await raceAbort(this.#localSourcesDrained(), run.signal);
       for (const line of this.#lines.values()) line.hurry();
       await raceAbort(this.#settled(), run.signal);
+      for (const [group, line] of this.#lines)
+        if (line.partialPlan !== undefined) throw notWhole(group, line.partialPlan);
       this.#end();
     } catch (thrown) {
       this.#end(thrown);
@@ -271,9 +279,9 @@ class Engine implements BatchPlanEngine {
   }
 
   async open(shard: ShardOpening, source: Pick<BlockSource, 'commit'>, signal: AbortSignal): Promise<Position> {
-    const { shardId, streamName, tenure, checkpoint } = shard;
+    const { shardId, streamName, tenure, checkpoint, hashKeyRange } = shard;
     if (this.#groups === undefined) return checkpoint;
-    const opened = { shardId, streamName, tenure, fallback: checkpoint };
+    const opened = { shardId, streamName, tenure, fallback: checkpoint, hashKeyRange };
     if (this.#fields.plan.scope === 'application') return (await this.#application.promise).open(opened);
     const group = this.#groupOf(shard);
     // What an earlier tenure left unfinished in this process is void: other owners may have gone on from before it.
@@ -293,6 +301,7 @@ class Engine implements BatchPlanEngine {
 
   #newLine(group: string, commits: CommitLine | undefined): Line {
     const { plan, clock } = this.#fields;
+    for (const streamName of commits?.plannedStreams ?? []) checkIsRead(plan, group, streamName);
     const line = new Line({
       group,
       commits,
@@ -330,11 +339,30 @@ const stopped = new MillraceError(
 /** The reason of the abort that ends what may be left when a run is over. */
 const over = new MillraceError('MR_ABORTED', 'the run of the engine is over');
 
+/** Nobody can wait for the rest of a planned batch once reading has stopped: what was read of it would never be finished. */
+function notWhole(group: string, batchId: number): MillraceError {
+  return new MillraceError(
+    'MR_DRAIN_TIMEOUT',
+    `batch ${batchId} of ${group} was planned by an earlier run, and reading stopped before all of it was there; nothing of it is acknowledged, and the next run goes on with it`,
+    { subject: { batch: `${group}/${batchId}` } },
+  );
+}
+
 function drainTimeout(cause: unknown): MillraceError {
   return new MillraceError(
     'MR_DRAIN_TIMEOUT',
     'the last batches did not finish before the deadline; they are not acknowledged, and the next run repeats them',
     { cause },
+  );
+}
+
+/** A planned batch is run as it was planned, or not at all; it must not wait for ever for what nobody reads. */
+function checkIsRead({ inputs }: Plan, group: string, streamName: string): void {
+  if (inputFor(inputs, { streamName }) !== undefined) return;
+  throw new MillraceError(
+    'MR_CONFIG_INVALID',
+    `the next batch of ${group} was planned with records of stream ${JSON.stringify(streamName)}, which the program reads no more: run the program that reads it until that batch is committed`,
+    { subject: { stream: streamName, batch: group } },
   );
 }
 

@@ -22,7 +22,7 @@ import type { Plan } from './plan.ts';
 import type { Pulse } from './pulse.ts';
 import { Reducer } from './reduce.ts';
 import { repartition } from './repartition.ts';
-import type { StatefulNode } from './stateful-node.ts';
+import type { StatefulNode, StepNote } from './stateful-node.ts';
 import { isDue } from './timing.ts';
 import { batchesFor, partitionFrom, transformed } from './transform.ts';
 
@@ -44,6 +44,8 @@ export interface EvaluationFields {
   readonly signal: AbortSignal;
   /** Asked every few items; a promise lets other work of the process have its turn first. */
   readonly breathe?: () => Promise<void> | undefined;
+  /** Hears what the steps tell. */
+  readonly tell?: (note: StepNote) => void;
 }
 
 /**
@@ -266,6 +268,7 @@ export class Evaluation {
       isDue: due,
       signal,
       breathe: () => this.#pace(),
+      tell: this.#fields.tell,
     };
     const step = await this.guard(node, () => node.step(before, given, context));
     this.#staged.set(key, step.memory);

@@ -81,7 +81,7 @@ export class Line {
     this.#lastBatchId = commits.batchId;
     this.#lastBatchMillis = Math.max(this.#lastBatchMillis, commits.batchTimeMillis);
     this.#memory = commits.memory;
-    this.#wasDown = commits.batchId > 0;
+    this.#wasDown = commits.batchTimeMillis > 0;
     this.#gather = commits.foundPlan();
     this.#takeFoundBatch();
   }
@@ -97,6 +97,12 @@ export class Line {
   get isOver(): boolean {
     const hasWork = this.#work !== undefined || this.#arrived.length > 0 || this.#waiting.length > 0;
     return !hasWork && (this.#ended || (this.#failed && this.#fields.commits !== undefined));
+  }
+
+  /** The batch of a found plan of which a part was read, or what follows it; it cannot be run, and its blocks not be finished. */
+  get partialPlan(): number | undefined {
+    const holds = this.#gather !== undefined && (this.#gather.isPartial || this.#arrived.length > 0);
+    return holds && !this.#failed ? this.#gather?.plan.batchId : undefined;
   }
 
   /** Queues a block. A line that has failed takes no more. */
@@ -199,7 +205,8 @@ export class Line {
       const { group, zeroTimeMillis, commits } = this.#fields;
       const { batchTimeMillis } = slice;
       const memory = this.#memory;
-      const order = { group, batchId, batchTimeMillis, blocks, zeroTimeMillis, memory, commits };
+      const lease = this.#latest;
+      const order = { group, batchId, batchTimeMillis, blocks, lease, zeroTimeMillis, memory, commits };
       const outcome = await this.#fields.run(order);
       if (outcome.tag === 'dropped') {
         // What follows in the same holding would be committed without it.
@@ -230,10 +237,13 @@ export class Line {
     );
   }
 
-  /** A shard's line makes no batch without blocks before its first block, after its last, nor once its lease is lost. */
+  /** A shard's line makes no batch without blocks before its first commit or block, after its last, nor once its lease is lost. */
   get #makesEmptyBatches(): boolean {
     if (!this.#fields.emptyBatches) return false;
-    return this.#fields.isShared || (!this.#ended && this.#latest?.signal.aborted === false);
+    if (this.#fields.isShared) return true;
+    if (this.#ended) return false;
+    // What an earlier holder committed has timers; without a block, the commit tells whether the lease is held.
+    return this.#latest === undefined ? (this.#fields.commits?.batchId ?? 0) > 0 : !this.#latest.signal.aborted;
   }
 
   /** What was remembered in an earlier tenure may be older than what the owners in between have made of the shard. */

@@ -44,3 +44,20 @@ export function s3State(options: S3StoreOptions): StateStore {
     subject: { option: 'state' },
   });
 }
+
+/**
+ * The store of a location as it is told and written down: `file:/var/lib/counts` (or a path alone), `s3://bucket/prefix`.
+ * @throws MillraceError `MR_CONFIG_INVALID` for anything else
+ */
+export function stateAt(location: string): StateStore {
+  const s3 = /^s3:\/\/([^/]+)(?:\/(.*))?$/.exec(location);
+  if (s3 !== null) return s3State({ bucket: s3[1] as string, prefix: s3[2] ?? '' });
+  const file = /^file:(?:\/\/)?(.+)$/.exec(location);
+  if (file !== null) return fileState(file[1] as string);
+  if (location !== '' && !/^[a-z0-9+.-]{2,}:/i.test(location)) return fileState(location);
+  throw new MillraceError(
+    'MR_CONFIG_INVALID',
+    `state is ${JSON.stringify(location)}: give a folder, file:<folder> or s3://<bucket>/<prefix>`,
+    { subject: { option: 'state' } },
+  );
+}

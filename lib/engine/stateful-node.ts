@@ -57,6 +57,16 @@ export interface StepContext {
   readonly signal: AbortSignal;
   /** Resolves after other work of the process had a turn, when it is time for that; call it every few hundred items. */
   readonly breathe: () => Promise<void> | undefined;
+  /** Tells of what a limit did; told again when the batch is tried again. */
+  readonly tell?: ((note: StepNote) => void) | undefined;
+}
+
+/** What a step may tell: an event without the batch that it was in. */
+export interface StepNote {
+  readonly type: 'ids.forgotten';
+  readonly operator: string;
+  readonly ids: number;
+  readonly maximumIds: number;
 }
 
 /** What a step answers. */

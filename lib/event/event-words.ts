@@ -28,3 +28,22 @@ export type BrokenAggregate = 'short' | 'digest' | 'protobuf' | 'key' | 'limit';
  * over, or it failed.
  */
 export type SubscriptionEnd = 'expired' | 'silent' | 'taken' | 'failed';
+
+/** The most shards that `batch.started` tells the ranges of. */
+export const maximumBatchInputs = 1_000;
+
+/** The part of one shard in a batch, (after, through], read in one tenure. */
+export interface BatchInput {
+  readonly streamName: string;
+  readonly shardId: string;
+  readonly tenure: number;
+  readonly after: string;
+  readonly through: string;
+  readonly records: number;
+}
+
+/**
+ * Why a batch came to nothing here: its leases are gone (their next owner reads the same records), its tries are used
+ * up, or the run ended.
+ */
+export type BatchDropReason = 'lost' | 'failed' | 'aborted';

@@ -1,6 +1,8 @@
 import type { ErrorSubject } from '../base/error.ts';
 import type {
   AssignReason,
+  BatchDropReason,
+  BatchInput,
   BatchStep,
   BrokenAggregate,
   LeaseLossReason,
@@ -10,6 +12,8 @@ import type {
 
 export type {
   AssignReason,
+  BatchDropReason,
+  BatchInput,
   BatchStep,
   BrokenAggregate,
   LeaseLossReason,
@@ -304,6 +308,15 @@ export type MillraceEvent =
       readonly ranges: number;
     }
   | {
+      readonly type: 'ids.forgotten';
+      readonly group: string;
+      readonly batchId: number;
+      /** The id of the `dedupeBy`. */
+      readonly operator: string;
+      readonly ids: number;
+      readonly maximumIds: number;
+    }
+  | {
       readonly type: 'range.refused';
       readonly shardId: string;
       readonly records: number;
@@ -311,6 +324,7 @@ export type MillraceEvent =
       readonly after: string;
       readonly through: string;
     }
+  | { readonly type: 'state.discarded'; readonly group: string; readonly code: string; readonly message: string }
   | { readonly type: 'state.unclaimed'; readonly group: string; readonly operators: readonly string[] }
   | {
       readonly type: 'batch.slow';
@@ -353,25 +367,6 @@ export type MillraceEvent =
       readonly message: string;
       readonly subject: ErrorSubject;
     };
-
-/** The most shards that `batch.started` tells the ranges of. */
-export const maximumBatchInputs = 1_000;
-
-/** The part of one shard in a batch, (after, through], read in one tenure. */
-export interface BatchInput {
-  readonly streamName: string;
-  readonly shardId: string;
-  readonly tenure: number;
-  readonly after: string;
-  readonly through: string;
-  readonly records: number;
-}
-
-/**
- * Why a batch came to nothing here: its leases are gone (their next owner reads the same records), its tries are used
- * up, or the run ended.
- */
-export type BatchDropReason = 'lost' | 'failed' | 'aborted';
 
 /** The figures of one batch, with the delays as Spark Streaming defines them. */
 export interface BatchFigures {

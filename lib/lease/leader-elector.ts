@@ -142,7 +142,10 @@ export class LeaderElector {
     const { clock, failoverTimeMillis } = this.#options;
     using request = requestDeadline(clock, failoverTimeMillis, signal);
     if (state.tag === 'leading') await this.#heartbeat(state.lock, request.signal);
-    else await this.#look(request.signal);
+    else {
+      await this.#deleteGivenBack(request.signal);
+      await this.#look(request.signal);
+    }
   }
 
   /**
@@ -262,7 +265,11 @@ export class LeaderElector {
       this.#givenBack.add(state.lock);
     }
     if (sent !== undefined) this.#givenBack.add(sent);
-    // One that is deleted is the one that was there. A deletion that fails is made again by the next call.
+    await this.#deleteGivenBack(signal);
+  }
+
+  /** One that is deleted is the one that was there. A deletion that fails is made again by the next step, or the next call. */
+  async #deleteGivenBack(signal: AbortSignal): Promise<void> {
     for (const lock of this.#givenBack) {
       if (await this.#options.table.deleteLock(lock, signal)) this.#givenBack.clear();
       else this.#givenBack.delete(lock);

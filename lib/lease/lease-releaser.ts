@@ -58,17 +58,19 @@ export class LeaseReleaser {
   /**
    * Looks again, and releases every lease that the table gives to this worker, held or not: the scan is consistent, so a
    * lease that was assigned at the last moment is found. A handoff from this worker that had begun is completed instead, and
-   * one to it is taken back. Each release stands alone: one that fails is told, and expires. Where the table cannot be read, by a damaged row or a lost permission,
-   * what this worker holds is known all the same: it is released to nobody.
+   * one to it is taken back. Each release stands alone: one that fails is told, and expires. Where the table cannot be read,
+   * by a damaged row or a lost permission, what this worker holds is known all the same: it is released to nobody.
    * @throws MillraceError when the table cannot be read for 30 s
    */
   async releaseAll(signal: AbortSignal): Promise<void> {
-    const look = await this.#lookAgain(signal).catch(async (thrown: unknown) => {
+    const plan = async () => {
+      const look = await this.#lookAgain(signal);
+      return { releases: this.#planned(() => true, look), handoffs: this.#handoffsToMe(look) };
+    };
+    const { releases, handoffs } = await plan().catch(async (thrown: unknown) => {
       await this.#releaseHeld(signal);
       throw thrown;
     });
-    const releases = this.#planned(() => true, look);
-    const handoffs = this.#handoffsToMe(look);
     await Promise.all([
       ...releases.map((release) => this.#attempt(() => this.#releaseOne(release, signal))),
       ...handoffs.map((lease) => this.#attempt(() => this.#withdraw(lease, signal))),

@@ -37,7 +37,9 @@ export type ClearableField =
   | 'checkpointOwner'
   | 'pendingCheckpoint'
   | 'pendingCheckpointState'
-  | 'caughtUpAtMillis';
+  | 'caughtUpAtMillis'
+  | 'engineState'
+  | 'engineInherit';
 
 /** One conditional, partial update of one lease row, as data. Attributes it does not name stay as they are. */
 export interface LeaseWrite {
@@ -232,11 +234,25 @@ export function completeUnreadHandoff(lease: Lease): LeaseWrite {
   return assignLease(lease, lease.leaseOwner as string);
 }
 
+/** What becomes of an engine's state when its lease is moved, in the same write. */
+export interface EngineMove {
+  /** The text of the new pointer; `null` for none any more; absent: what is there stays. */
+  readonly state?: string | null;
+  /** From what the shard goes on, where it has no pointer of its own; `null` for nothing any more. */
+  readonly inherit?: readonly string[] | null;
+}
+
 /**
  * Moves a lease to a position, against its owner (design 5.11): checkpoint, owner and everything pending go in one write,
  * and the counter moves, so that the owner is fenced.
  */
-export function seekLease(lease: Lease, checkpoint: Position, initialTimestampMillis?: number): LeaseWrite {
+export function seekLease(
+  lease: Lease,
+  checkpoint: Position,
+  initialTimestampMillis?: number,
+  engine: EngineMove = {},
+): LeaseWrite {
+  const { state, inherit } = engine;
   return {
     leaseKey: lease.leaseKey,
     condition: { leaseCounter: lease.leaseCounter },
@@ -245,10 +261,19 @@ export function seekLease(lease: Lease, checkpoint: Position, initialTimestampMi
       checkpoint,
       ownerSwitchesSinceCheckpoint: 0,
       ...(initialTimestampMillis === undefined ? {} : { initialTimestampMillis }),
+      ...(typeof state === 'string' ? { engineState: state } : {}),
     },
     // That the old place was read to the tip says nothing about the new one.
-    clear: ['leaseOwner', 'checkpointOwner', 'pendingCheckpoint', 'caughtUpAtMillis'],
+    clear: [
+      'leaseOwner',
+      'checkpointOwner',
+      'pendingCheckpoint',
+      'caughtUpAtMillis',
+      ...(state === null ? (['engineState'] as const) : []),
+      ...(inherit === null ? (['engineInherit'] as const) : []),
+    ],
     increment: [],
+    ...(inherit === undefined || inherit === null ? {} : { add: { engineInherit: inherit } }),
   };
 }
 

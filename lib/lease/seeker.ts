@@ -3,8 +3,8 @@ import { formatPosition } from '../base/position.ts';
 import type { Shard } from '../kinesis/shard.ts';
 import type { Lease } from './lease.ts';
 import type { LeaseTable } from './lease-table.ts';
-import { seekLease } from './lease-write.ts';
-import { type SeekStep, type SeekTarget, placeOf, planSeek } from './plan/seek-plan.ts';
+import { type EngineMove, seekLease } from './lease-write.ts';
+import { type PlaceOfSeek, type SeekStep, type SeekTarget, placeOf, planSeek } from './plan/seek-plan.ts';
 import { type StreamIdentity, childLease } from './plan/shard-sync-plan.ts';
 import { checkStream } from './stream-check.ts';
 
@@ -22,6 +22,15 @@ export interface SeekOptions {
   readonly only?: readonly string[];
   /** Only says what would be done. */
   readonly dryRun: boolean;
+  /**
+   * What becomes of the engine's state on a row, in the same write; without it rows with state are refused. `isHeir`: a parent
+   * of the shard is moved, too, and will be read to its end again before the shard begins.
+   */
+  readonly moveState?: (
+    lease: Lease,
+    to: PlaceOfSeek & { readonly isHeir: boolean },
+    signal: AbortSignal,
+  ) => Promise<EngineMove>;
 }
 
 /** What a seek does to one shard, or would do. */
@@ -49,16 +58,23 @@ export async function seekLeases(options: SeekOptions, signal: AbortSignal): Pro
   const only = options.only === undefined ? undefined : new Set(options.only);
   checkShards(shards, only);
   const steps = planSeek({ leases, shards, target, ...(only === undefined ? {} : { only }) });
-  checkState(steps);
+  if (options.moveState === undefined) checkState(steps);
   if (dryRun) return steps.map((step) => moveOf(step, target, false));
   const moves: SeekMove[] = [];
-  for (const step of steps) moves.push(await perform(step, options, signal));
+  const moved = new Set(steps.map(keyOf));
+  for (const step of steps) moves.push(await perform(step, moved, options, signal));
   return moves;
 }
 
-async function perform(step: SeekStep, options: SeekOptions, signal: AbortSignal): Promise<SeekMove> {
-  const { table, stream, target } = options;
-  const { checkpoint, initialTimestampMillis } = placeOf(target);
+async function perform(
+  step: SeekStep,
+  moved: ReadonlySet<string>,
+  options: SeekOptions,
+  signal: AbortSignal,
+): Promise<SeekMove> {
+  const { table, stream, target, moveState } = options;
+  const place = placeOf(target);
+  const { checkpoint, initialTimestampMillis } = place;
   if (step.action === 'create') {
     const lease: Lease = {
       ...childLease(step.shard, stream),
@@ -71,8 +87,10 @@ async function perform(step: SeekStep, options: SeekOptions, signal: AbortSignal
   let lease = step.action === 'move' ? step.lease : await table.get(leaseKey, signal);
   for (let attempt = 1; lease !== undefined && attempt <= maximumAttempts; attempt += 1) {
     const now: SeekStep = { action: 'move', lease };
-    checkState([now]);
-    const written = await table.write(seekLease(lease, checkpoint, initialTimestampMillis), signal);
+    if (moveState === undefined) checkState([now]);
+    const isHeir = lease.parentShardIds.some((parent) => moved.has(parent));
+    const engine = await moveState?.(lease, { ...place, isHeir }, signal);
+    const written = await table.write(seekLease(lease, checkpoint, initialTimestampMillis, engine), signal);
     if (written.outcome === 'applied') return moveOf(now, target, true);
     lease = written.lease;
   }
@@ -109,7 +127,7 @@ function checkState(steps: readonly SeekStep[]): void {
   if (stateful.length === 0) return;
   throw new MillraceError(
     'MR_SEEK_STATE',
-    `an engine keeps state that goes with the position of ${stateful.join(', ')}; a seek would part them: use another applicationName to read again from there`,
+    `an engine keeps state that goes with the position of ${stateful.join(', ')}; a seek would part them: say what becomes of it (state, --state): KEEP, EMPTY or a version, or go back with it (rewind)`,
     { subject: { shard: stateful[0] as string } },
   );
 }

@@ -82,5 +82,7 @@ async function withRows(
     const { engineState: state, hashKeyRange } = row;
     all.push({ shardId: parent, state, ...(hashKeyRange === undefined ? {} : { hashKeyRange }) });
   }
-  return all;
+  if (all.length > 0) return all;
+  // What is no parent's comes from another scope, from which the state was migrated.
+  return named.filter(({ shardId }) => !lease.parentShardIds.includes(shardId));
 }

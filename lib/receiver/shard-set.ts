@@ -52,8 +52,14 @@ export class ShardSet {
   readonly #moving = new Map<string, number>();
   /** Shards whose engine restores what it committed of them. */
   readonly #openings = new Map<string, LinkedController>();
+  /** When each of them is over. */
+  readonly #opened = new Map<string, Promise<void>>();
   readonly #commits: Pick<BlockSource, 'commit'> = {
-    commit: async (range, { state } = {}) => (await this.get(range.shardId)?.commit(range, state)) ?? 'lost',
+    commit: async (range, { state } = {}) => {
+      // The engine may commit before the shard that it has just opened is read: state has timers that fire without records.
+      await this.#opened.get(range.shardId);
+      return (await this.get(range.shardId)?.commit(range, state)) ?? 'lost';
+    },
   };
   #hasRead = false;
   #isClosed = false;
@@ -83,11 +89,22 @@ export class ShardSet {
     // A lease that arrives while the receiver ends is released with the others; an ended one is only kept alive.
     if (this.#isClosed || isEnded(lease)) return;
     const { startAt, open } = this.#options.receiver;
-    if (open !== undefined) this.#options.track(this.#open(lease, open, parts));
+    if (open !== undefined) this.#options.track(this.#beginOpening(lease, open, parts));
     else if (startAt === undefined) this.#beginAt(lease, lease.checkpoint, parts);
     else {
       const asked = startAt(lease, this.#options.loops);
       this.#options.track(asked.then((start) => this.#beginAt(lease, start, parts)));
+    }
+  }
+
+  async #beginOpening(lease: Lease, open: OpenShard, parts: ReceiverParts): Promise<void> {
+    const opening = this.#open(lease, open, parts);
+    const over = opening.catch(() => {});
+    this.#opened.set(lease.leaseKey, over);
+    try {
+      await opening;
+    } finally {
+      if (this.#opened.get(lease.leaseKey) === over) this.#opened.delete(lease.leaseKey);
     }
   }
 
@@ -108,8 +125,11 @@ export class ShardSet {
       const options = { table, clock, random, events, leasesChanged, streamName, source: this.#commits, open };
       this.#beginAt(lease, await openShard(lease, options, signal), parts);
     } catch (thrown) {
-      if (!signal.aborted)
-        await this.#giveUp({ leaseKey, tenure, finished: lease.checkpoint }, toMillraceError(thrown), parts);
+      if (signal.aborted) return;
+      const fault = toMillraceError(thrown);
+      // Whoever waits for the end of a bounded run would wait for a shard that nobody can begin.
+      if (receiver.settings.until !== undefined && fault.reaction === 'fatal') throw fault;
+      await this.#giveUp({ leaseKey, tenure, finished: lease.checkpoint }, fault, parts);
     } finally {
       if (this.#openings.get(leaseKey) === opening) this.#openings.delete(leaseKey);
     }

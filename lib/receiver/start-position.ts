@@ -7,7 +7,7 @@ import type { Lease } from '../lease/lease.ts';
 /**
  * Where to open a shard. A number is opened AT the checkpoint, not after it, because the checkpoint may lie inside an
  * aggregated record (kcl.md 2.15); `skipThrough` then drops what was finished. LATEST and AT_TIMESTAMP are opened at the timestamp
- * that the row carries, so that they mean the same after every failover.
+ * that the row carries, so that they mean the same after every failover. A shard whose end is committed is not opened.
  */
 export function startPositionOf(lease: Lease): StartPosition {
   const { checkpoint } = lease;

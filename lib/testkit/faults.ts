@@ -9,8 +9,7 @@ import type { ReadOdds } from './table-view.ts';
 import type { WireOdds } from './wire.ts';
 import type { LoadModel } from './worker-load.ts';
 
-/** What is done to a fleet as a whole, beside the faults of single calls. */
-export const nemesisActs = [
+const earlyActs = [
   'kill',
   'killLeader',
   'pauseLeader',
@@ -39,6 +38,12 @@ export const nemesisActs = [
   'forget',
   'loseLease',
 ] as const;
+
+/** Drawn by themselves, so that what the others do in a seed stays as it was before there were these. */
+const lateActs = ['unreadable', 'drainNext'] as const;
+
+/** What is done to a fleet as a whole, beside the faults of single calls. */
+export const nemesisActs = [...earlyActs, ...lateActs] as const;
 
 /** One of {@link nemesisActs}. */
 export type NemesisAct = (typeof nemesisActs)[number];
@@ -114,6 +119,7 @@ export const worldStartMillis = Date.UTC(2026, 0, 1);
  */
 export function drawSetup(seed: number): SimulationSetup {
   const random = forkRandom(seed, 'setup');
+  const late = forkRandom(seed, 'late acts');
   const failoverTimeMillis = pick(random, [2_000, 4_000, 10_000, 10_000]);
   const shards = wholeBetween(random, 1, pick(random, [2, 4, 8]));
   const maxWorkers = wholeBetween(random, 1, 5);
@@ -168,7 +174,10 @@ export function drawSetup(seed: number): SimulationSetup {
       falselyGone: drawOdds(random, 0.05),
     },
     actEveryMillis: pick(random, [500, 2_000, 5_000]),
-    acts: Object.fromEntries(nemesisActs.map((act) => [act, drawWeight(random)])) as Record<NemesisAct, number>,
+    acts: Object.fromEntries([
+      ...earlyActs.map((act) => [act, drawWeight(random)] as const),
+      ...lateActs.map((act) => [act, drawWeight(late)] as const),
+    ]) as Record<NemesisAct, number>,
     quietActs: Array.from({ length: wholeBetween(random, 1, 2) }, () => pick(random, quietActs)),
   };
 }

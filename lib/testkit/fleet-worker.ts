@@ -248,6 +248,7 @@ export class FleetWorker implements CheckedWorker {
     this.kinesisWire.heal();
     this.tableView.odds = calmReads;
     this.kinesisView.odds = calmPages;
+    this.kinesisView.unreadable.clear();
   }
 }
 

@@ -37,6 +37,10 @@ export class KinesisView {
   readonly #serviceTime: ServiceTime;
   readonly #api: KinesisApi;
   odds: PageOdds = calmPages;
+  /** The shards that the service refuses to read to this worker, for a reason that does not pass. */
+  readonly unreadable = new Set<string>();
+  /** Of which shard an iterator is that has not been used yet. */
+  readonly #shardOf = new Map<string, string>();
   /** The port to give to the worker. */
   readonly port: KinesisApi;
 
@@ -50,9 +54,19 @@ export class KinesisView {
       describeStream: (signal) => this.#call('describeStream', signal, (inner) => api.describeStream(inner)),
       listShards: (request, signal) => this.#call('listShards', signal, (inner) => api.listShards(request, inner)),
       getShardIterator: (request, signal) =>
-        this.#call('getShardIterator', signal, (inner) => api.getShardIterator(request, inner)),
+        this.#call('getShardIterator', signal, async (inner) => {
+          this.#refuse(request.shardId);
+          return this.#noted(request.shardId, await api.getShardIterator(request, inner));
+        }),
       getRecords: (request, signal) =>
-        this.#call('getRecords', signal, (inner) => this.#getRecords(request.iterator, request.limit, inner)),
+        this.#call('getRecords', signal, async (inner) => {
+          const shardId = this.#shardOf.get(request.iterator) ?? '';
+          this.#refuse(shardId);
+          const answer = await this.#getRecords(request.iterator, request.limit, inner);
+          this.#shardOf.delete(request.iterator);
+          if (answer.nextIterator !== undefined) this.#noted(shardId, answer.nextIterator);
+          return answer;
+        }),
       putRecords: (entries, signal) => this.#call('putRecords', signal, (inner) => api.putRecords(entries, inner)),
       serviceTimeMillis: () => this.#serviceTime.nowMillis(),
     };
@@ -76,6 +90,15 @@ export class KinesisView {
         this.#serviceTime.observe(new Date(answeredAtMillis).toUTCString());
       }
     }
+  }
+
+  #noted(shardId: string, iterator: string): string {
+    this.#shardOf.set(iterator, shardId);
+    return iterator;
+  }
+
+  #refuse(shardId: string): void {
+    if (this.unreadable.has(shardId)) throw awsError('InvalidArgumentException', 'injected: the shard cannot be read');
   }
 
   #getRecords(iterator: string, limit: number, signal: AbortSignal): Promise<GetRecordsAnswer> {

@@ -1,4 +1,5 @@
 import type { Random } from '../base/random.ts';
+import { isEnded } from '../lease/lease.ts';
 import { type NemesisAct, type SimulationSetup, nemesisActs } from './faults.ts';
 import type { Fleet } from './fleet.ts';
 import type { FleetWorker } from './fleet-worker.ts';
@@ -17,7 +18,7 @@ export interface NemesisOptions {
 /** What may be done to any worker that runs. */
 type Affliction = Exclude<
   NemesisAct,
-  'split' | 'merge' | 'trim' | 'forget' | 'loseLease' | 'denyMidway' | 'join' | LeaderStrike
+  'split' | 'merge' | 'trim' | 'forget' | 'loseLease' | 'denyMidway' | 'drainNext' | 'join' | LeaderStrike
 >;
 
 /** How often, and how closely, a shard that waits is looked out for; what it needs is refused for long enough to be asked for. */
@@ -95,6 +96,9 @@ export class Nemesis {
       case 'denyMidway':
         this.#denyMidway(midwayLooks);
         return true;
+      case 'drainNext':
+        this.#drainNext(midwayLooks);
+        return true;
       case 'killLeader':
       case 'pauseLeader':
       case 'cutLeader':
@@ -123,6 +127,33 @@ export class Nemesis {
     else if (looks > 0) fleet.clock.timer(midwayLookMillis, () => this.#isOver || this.#denyMidway(looks - 1));
   }
 
+  /** A handoff takes a few seconds: the next one is lain in wait for, and the worker to which it goes is told to drain. */
+  #drainNext(looks: number): void {
+    const { fleet } = this.#options;
+    const pending = fleet.table.rows.find(({ checkpointOwner }) => checkpointOwner !== undefined);
+    const next = fleet.workers.find((one) => one.isRunning && one.name === pending?.leaseOwner);
+    if (next !== undefined) this.#drain(next, 25_000);
+    else if (looks > 0) fleet.clock.timer(midwayLookMillis, () => this.#isOver || this.#drainNext(looks - 1));
+  }
+
+  #drain(worker: FleetWorker, graceMillis: number): void {
+    this.#say(worker, 'is told to drain');
+    void worker.drain(graceMillis).then(() => this.#restartLater(worker));
+  }
+
+  /** One of the worker's shards cannot be read by it for a while, for a reason that does not pass. */
+  #makeUnreadable(worker: FleetWorker): boolean {
+    const { fleet, random, setup } = this.#options;
+    const held = fleet.table.rows.filter((row) => row.leaseOwner === worker.name && !isEnded(row));
+    if (held.length === 0) return false;
+    const { leaseKey } = pick(random, held);
+    const millis = between(random, 0.1, 4) * setup.settings.failoverTimeMillis;
+    this.#say(worker, `cannot read ${leaseKey} for ${Math.round(millis)} ms`);
+    worker.kinesisView.unreadable.add(leaseKey);
+    this.#later(fleet, millis, () => worker.kinesisView.unreadable.delete(leaseKey));
+    return true;
+  }
+
   #deny(worker: FleetWorker, operations: readonly string[], millis: number): void {
     this.#say(worker, `has no permission for ${operations.join(' and ')} for ${Math.round(millis)} ms`);
     worker.tableWire.denies = operations;
@@ -149,9 +180,10 @@ export class Nemesis {
         this.#restartLater(worker);
         return true;
       case 'drain':
-        this.#say(worker, 'is told to drain');
-        void worker.drain(pick(random, [0, 1_000, 25_000])).then(() => this.#restartLater(worker));
+        this.#drain(worker, pick(random, [0, 1_000, 25_000]));
         return true;
+      case 'unreadable':
+        return this.#makeUnreadable(worker);
       case 'stop':
         this.#say(worker, 'is told to stop');
         void worker.stop().then(() => this.#restartLater(worker));
@@ -281,7 +313,7 @@ export class Nemesis {
     }
   }
 
-  #later(fleet: Fleet, millis: number, action: () => void): void {
+  #later(fleet: Fleet, millis: number, action: () => unknown): void {
     const undo = () => {
       cancel();
       this.#undo.delete(undo);

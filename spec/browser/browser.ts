@@ -55,3 +55,30 @@ export async function open(browser: Browser, url: string, options: BrowserContex
 export async function goTo(page: Page, title: string): Promise<void> {
   await page.getByRole('navigation', { name: 'Views' }).getByRole('link', { name: title }).click();
 }
+
+/** What was done while the browser was watched, and how long each task of its pages' main threads took. */
+export interface Traced<T> {
+  readonly result: T;
+  /** In milliseconds of processor time: what a busy machine adds is not the page's own. */
+  readonly taskMillis: readonly number[];
+}
+
+interface TraceEvent {
+  readonly name: string;
+  readonly pid: number;
+  readonly tid: number;
+  /** Microseconds of processor time. */
+  readonly tdur?: number;
+  readonly args?: { readonly name?: string };
+}
+
+/** Watches the tasks of the browser's pages while something is done. */
+export async function traced<T>(browser: Browser, page: Page, act: () => Promise<T>): Promise<Traced<T>> {
+  await browser.startTracing(page, { categories: ['toplevel', 'disabled-by-default-devtools.timeline'] });
+  const result = await act();
+  const { traceEvents } = JSON.parse((await browser.stopTracing()).toString()) as { traceEvents: TraceEvent[] };
+  const isMain = (event: TraceEvent) => event.name === 'thread_name' && event.args?.name === 'CrRendererMain';
+  const mains = new Set(traceEvents.filter(isMain).map(({ pid, tid }) => `${pid} ${tid}`));
+  const tasks = traceEvents.filter(({ name, pid, tid }) => name === 'RunTask' && mains.has(`${pid} ${tid}`));
+  return { result, taskMillis: tasks.flatMap(({ tdur }) => (tdur === undefined ? [] : [tdur / 1_000])) };
+}

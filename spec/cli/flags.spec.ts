@@ -30,13 +30,13 @@ const commands = leavesOf(commandTable).map(([path, leaf]) => ({ name: path.join
 const needed: Readonly<Record<string, readonly string[]>> = {
   'stream-name': ['orders'],
   'application-name': ['counts'],
-  to: ['LATEST'],
+  to: ['2026-01-01T00:00:00Z'],
   yes: [],
 };
 const positional: Readonly<Record<string, readonly string[]>> = { drain: ['worker-1'], replay: ['letters.jsonl'] };
 
 /** Flags that take any text: what they name is looked for later, and tested with their commands. */
-const freeText = ['key', 'shard', 'template'];
+const freeText = ['key', 'shard', 'template', 'state', 'to-state'];
 const wrongValues: Readonly<Record<string, string>> = { 'partition-key': 'k'.repeat(257) };
 
 const specs = new Map(

@@ -9,10 +9,12 @@ export class CliProcess {
   stderr = '';
   readonly #ended: Promise<number>;
 
-  constructor(args: readonly string[], env: Readonly<Record<string, string>>) {
+  /** `detached` makes it the first of a process group of its own, as a shell does for what is typed in a terminal. */
+  constructor(args: readonly string[], env: Readonly<Record<string, string>>, detached = false) {
     this.child = spawn(process.execPath, ['--import', 'tsx', 'lib/cli/bin.ts', ...args], {
       env: { PATH: process.env['PATH'] ?? '', HOME: '/nonexistent', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
+      detached,
     });
     this.child.stdout?.setEncoding('utf8').on('data', (text: string) => (this.stdout += text));
     this.child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.stderr += text));

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { memoryState } from '../../lib/engine/state-store.ts';
 import { startRig } from './harness.ts';
 
 describe('a batch whose function throws', () => {
@@ -122,6 +123,51 @@ describe('a batch whose function throws', () => {
     rig.feed.end();
     await rig.running;
     expect(rig.feed.acked).toEqual([]);
+  });
+
+  it('shows nothing more as soon as its lease is uncertain, though nobody has said so', async () => {
+    const calls: string[] = [];
+    let isHeld = true;
+    const rig = startRig((stream) => {
+      stream.foreachBatch(() => {
+        calls.push('first');
+        // The process was paused here for longer than the lease lasts, and no timer has had its turn.
+        isHeld = false;
+      });
+      stream.foreachBatch(() => void calls.push('second'));
+    });
+    Object.assign(rig.feed.push('shard-a', ['a1']), { isHeld: () => isHeld });
+    await rig.clock.advance(1_000);
+    expect(calls).toEqual(['first']);
+    expect(rig.eventsOf('batch.dropped')).toMatchObject([{ reason: 'lost' }]);
+    rig.feed.end();
+    await rig.running;
+    expect(rig.feed.acked).toEqual([]);
+  });
+
+  it('is left to the next owner also when it is one without blocks', async () => {
+    let calls = 0;
+    const rig = startRig(
+      (stream) =>
+        stream
+          .keyByPartitionKey()
+          .updateStateByKey<number>('counts', (values, count = 0) => count + values.length)
+          .foreachBatch((batch) => {
+            if (batch.id === 1) return;
+            calls += 1;
+            throw new Error('refused');
+          }),
+      { context: { state: memoryState() }, maximumRetryAttempts: 2 },
+    );
+    rig.feed.push('shard-a', ['a1']);
+    await rig.clock.advance(2_000);
+    expect(calls).toBe(1);
+    rig.feed.lose('shard-a');
+    await rig.clock.advance(60_000);
+    expect(calls).toBe(1);
+    expect(rig.eventsOf('batch.dropped')[0]).toMatchObject({ batchTimeMillis: 2_000, reason: 'lost' });
+    rig.feed.end();
+    await expect(rig.running).resolves.toBeUndefined();
   });
 
   it('does not hold other shards while it is tried again', async () => {

@@ -48,8 +48,12 @@ afterAll(async () => {
   await Promise.all([kinesis.stop(), dynamo.stop()]);
 });
 
-function cli(args: readonly string[], env: Readonly<Record<string, string>> = cliEnvironment): CliProcess {
-  const one = new CliProcess(args, env);
+function cli(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = cliEnvironment,
+  detached = false,
+): CliProcess {
+  const one = new CliProcess(args, env, detached);
   running.push(one);
   return one;
 }
@@ -167,6 +171,23 @@ describe('millrace consume', () => {
     await one.until(() => one.stderr.includes('"to":"draining"'));
     one.child.kill('SIGTERM');
     expect(await one.exitUnread()).toBe(143);
+  });
+
+  it('lets a program finish its records at Ctrl-C, which reaches every process of the terminal', async () => {
+    const some = freshNames();
+    await createTestStream(kinesis.endpoint, some.stream, 1);
+    await put(some.stream, ...numbered(0, 5));
+    const script =
+      'console.log("up"); process.stdin.resume().on("end", () => setTimeout(() => console.log("done"), 1000))';
+    const program = ['--exec', process.execPath, '--', '-e', script];
+    const given = [...plainArguments(some, kinesis.endpoint, dynamo.endpoint), ...fast, ...program];
+    const one = cli(given, cliEnvironment, true);
+    await one.until(() => one.stdout.includes('up'));
+    process.kill(-(one.child.pid as number), 'SIGINT');
+    expect(await one.exit()).toBe(0);
+    expect(one.stdout).toBe('up\ndone\n');
+    const checkpoints = (await rows(some.application)).flatMap(({ checkpoint }) => checkpoint?.S ?? []);
+    expect(checkpoints).toEqual([expect.stringMatching(/^\d+$/)]);
   });
 
   it('ends with 7 when what was read could not be printed before the deadline of the drain', async () => {

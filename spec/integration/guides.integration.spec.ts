@@ -60,6 +60,12 @@ describe('the programs of the guides', () => {
     expect(await outputOf('docs/from-lambda.md', later)).toEqual(['']);
   });
 
+  it('the first consumer prints every record', async () => {
+    const once = (source: string) => source.replace("process.argv.includes('--once')", 'true');
+    const lines = await outputOf('docs/start.md', once);
+    expect(lines.map((line) => line.replace(/^shardId-\d{12} /, 'handled ')).toSorted()).toEqual(handled);
+  });
+
   it('the consumer guide shows what a record has', async () => {
     const lines = await outputOf('docs/consuming.md');
     expect(lines).toHaveLength(4);

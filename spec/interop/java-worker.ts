@@ -22,6 +22,8 @@ export interface JavaWorkerOptions {
   readonly cpuMetric?: 'none' | 'proc' | `${number}`;
   /** If given, every checkpoint is prepared with this application state first, and stored a second later. */
   readonly preparedState?: string;
+  /** If given, the record of these data is checkpointed, and nothing after it processed. */
+  readonly stopAtData?: string;
   /** Of its log: `info` shows what its leader decides. Default `warn`. */
   readonly logLevel?: 'info' | 'warn';
 }
@@ -37,6 +39,7 @@ export function startJavaWorker(application: ApplicationSettings, options: JavaW
     workerId: options.workerId,
     cpuMetric: options.cpuMetric ?? 'none',
     preparedState: options.preparedState ?? '',
+    stopAtData: options.stopAtData ?? '',
     leaseAssignmentIntervalMillis: 2_000,
     shardSyncIntervalMillis: 1_000,
     auditorIntervalMillis: 5_000,

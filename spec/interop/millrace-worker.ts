@@ -7,6 +7,8 @@ export interface MillraceWorkerSettings extends ApplicationSettings {
   readonly workerId: string;
   /** Which layout it is told to use; by default it finds out. */
   readonly coordinationTables?: 'single' | 'legacy';
+  /** If given, a record processor checkpoints the record of these data, and processes nothing after it. */
+  readonly stopAtData?: string;
 }
 
 /** Starts a Millrace worker in a process of its own. */

@@ -34,6 +34,8 @@ export interface Scene extends AsyncDisposable {
   readonly application: ApplicationSettings;
   readonly producer: Producer;
   readonly tables: TableReader;
+  /** All that were added, in that order. */
+  readonly workers: readonly WorkerProcess[];
   /** Remembers a worker: what it reads counts, and it is killed when the scene ends. */
   add(worker: WorkerProcess): WorkerProcess;
   /** Puts that many more records and waits until every record ever produced has been seen by some worker. */
@@ -90,6 +92,7 @@ export async function createScene(emulators: Emulators, name: string, shardCount
     application,
     producer,
     tables,
+    workers,
     add: (worker) => {
       workers.push(worker);
       return worker;

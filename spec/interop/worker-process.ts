@@ -10,6 +10,8 @@ export interface WorkerLine {
   readonly sequenceNumber?: string;
   readonly subSequenceNumber?: number;
   readonly data?: string;
+  /** Of a checkpoint: in which call of the processor, or `stop` where it was told to. */
+  readonly during?: string;
   /** Of an event of Millrace: which. */
   readonly type?: string;
   /** Of a lease that Millrace has handed over: to which worker. */

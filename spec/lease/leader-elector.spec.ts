@@ -419,6 +419,18 @@ describe('resign', () => {
     expect(table.lock).toBeUndefined();
   });
 
+  it('is completed by the next step when the deletion has failed, so that nobody waits until the lock expires', async () => {
+    const [a, b] = [new Candidate('a').run(), new Candidate('b').run()];
+    await clock.advance(5_000);
+    expect(a.elector.isLeader).toBe(true);
+    fates.set('a', (call) => (call.name === 'deleteLock' ? unreachable() : undefined));
+    await expect(clock.runUntil(a.elector.resign(never, 3_000))).rejects.toThrow('no answer came');
+    fates.clear();
+    await clock.advance(2_100);
+    expect(b.elector.isLeader).toBe(true);
+    expect(a.elector.isLeader).toBe(false);
+  });
+
   it('of a worker that does not lead does nothing', async () => {
     await putLock();
     const a = new Candidate('a');

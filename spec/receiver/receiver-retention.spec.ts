@@ -73,6 +73,17 @@ describe('a checkpoint behind the retention', () => {
     expect(fleet.checkpoints).toEqual({ [shard0]: formatPosition(positionOf(sequenceNumber, 0)) });
   });
 
+  it('is told when the shard is opened (docs/guarantees.md: 20 ms), before a record of it is handed out', async () => {
+    const fleet = await rested(30, (one) => one.put(5));
+    fleet.put(3);
+    const sinceMillis = fleet.clock.monotonicMillis();
+    const worker = fleet.start('b', { onTrimmedPosition: 'TRIM_HORIZON' });
+    await fleet.clock.runUntil(() => worker.eventsOf('shard.positionTrimmed').length > 0);
+    expect(worker.blocks).toEqual([]);
+    const tookMillis = fleet.clock.monotonicMillis() - sinceMillis;
+    expect(tookMillis).toBeLessThan(100);
+  });
+
   it('goes on with the oldest record that is left where that is the policy', async () => {
     const fleet = await rested(30, (one) => one.put(5));
     fleet.put(3);

@@ -151,7 +151,7 @@ export interface ConsumerOptions {
   /** Most reads a second of one shard; default 4 of the 5 that all readers of a shard share. */
   readonly maxReadsPerSecondPerShard?: number | undefined;
   /**
-   * Most memory of records read and not yet finished, for the process, bytes; default 64 MiB. What counts is what they keep:
+   * Most memory of records read and not yet finished, for the process, bytes; default 32 MiB. What counts is what they keep:
    * the answers that they are views of, base64 text and keys included, and 256 bytes for each record.
    */
   readonly maxBufferedBytes?: number | undefined;

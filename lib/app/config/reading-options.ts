@@ -48,7 +48,7 @@ export const readingOptions = {
   maxBufferedBytes: wholeNumber(
     {
       brief: 'Most memory of records read and not yet finished, for the process, bytes.',
-      defaultText: '67108864',
+      defaultText: '33554432',
     },
     { least: 65_536, most: Number.MAX_SAFE_INTEGER, unit: 'bytes' },
   ),

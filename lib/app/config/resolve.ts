@@ -158,7 +158,7 @@ function readingSettings(values: ConsumerValues) {
     millisBehindLatestThresholdForReducedTps: values.millisBehindLatestThresholdForReducedTps ?? 0,
     onTrimmedPosition: values.onTrimmedPosition ?? 'FAIL',
     maxReadsPerSecondPerShard: values.maxReadsPerSecondPerShard ?? 4,
-    maxBufferedBytes: values.maxBufferedBytes ?? 64 * 1024 * 1024,
+    maxBufferedBytes: values.maxBufferedBytes ?? 32 * 1024 * 1024,
     blockIntervalMillis: values.blockIntervalMillis ?? 200,
     blockMaxBytes: values.blockMaxBytes ?? 4 * 1024 * 1024,
     blockMaxRecords: values.blockMaxRecords ?? 10_000,

@@ -141,13 +141,19 @@ class MarkedTable {
   }
 
   async #open(signal: AbortSignal): Promise<readonly string[]> {
-    this.#opened ??= this.#openTables(signal);
-    try {
-      return await this.#opened;
-    } catch (thrown) {
-      // What failed now may succeed at the next try.
-      this.#opened = undefined;
-      throw thrown;
+    for (;;) {
+      const isOurs = this.#opened === undefined;
+      this.#opened ??= this.#openTables(signal);
+      const opening = this.#opened;
+      try {
+        return await opening;
+      } catch (thrown) {
+        // What failed now may succeed at the next try.
+        if (this.#opened === opening) this.#opened = undefined;
+        // Another group may have begun it, and have lost its lease meanwhile.
+        if (isOurs) throw thrown;
+        signal.throwIfAborted();
+      }
     }
   }
 

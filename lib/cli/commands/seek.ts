@@ -10,7 +10,7 @@ import { canvasOf, show } from '../show.ts';
 
 /** `millrace seek`: moves an application to another place of its stream. */
 export async function seek(this: CommandContext, flags: SeekFlags): Promise<void> {
-  const { to, shard, yes = false, json = false, 'dry-run': dryRun = false } = flags;
+  const { to, shard, state, yes = false, json = false, 'dry-run': dryRun = false } = flags;
   if (to === undefined) {
     throw new MillraceError(
       'MR_CONFIG_INVALID',
@@ -25,7 +25,11 @@ export async function seek(this: CommandContext, flags: SeekFlags): Promise<void
   const { createAdmin } = await import('../../app/admin.ts');
   await using admin = createAdmin(options);
   // "Two hours ago" is the same moment in the plan and in what is done.
-  const request = { to: momentOf(to, this.io.clock.wallMillis()), ...(shard === undefined ? {} : { shards: shard }) };
+  const request = {
+    to: momentOf(to, this.io.clock.wallMillis()),
+    ...(shard === undefined ? {} : { shards: shard }),
+    ...(state === undefined ? {} : { state }),
+  };
   const print = (moves: readonly SeekMove[]) =>
     show(this, json, { lines: moves, text: (canvas) => movesTable(moves, request.to, canvas) });
   if (dryRun) return await print(await admin.seek({ ...request, dryRun }));

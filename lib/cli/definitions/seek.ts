@@ -1,3 +1,4 @@
+import type { SeekState } from '../../app/admin.ts';
 import type { CommandSpec } from '../command.ts';
 import { type SourceFlags, jsonFlag, sourceFlags } from '../flags/common-flags.ts';
 import { listFlag, parsedFlag, switchFlag } from '../flags/flag.ts';
@@ -15,6 +16,8 @@ export type GivenPlace =
 export interface SeekFlags extends SourceFlags {
   readonly to?: GivenPlace;
   readonly shard?: readonly string[];
+  /** What becomes of an engine's state. */
+  readonly state?: SeekState;
   readonly 'dry-run'?: boolean;
   readonly yes?: boolean;
   readonly json?: boolean;
@@ -30,6 +33,11 @@ export function seekSpec(): CommandSpec<SeekFlags> {
         placeOf,
       ),
       shard: listFlag('shard', 'Moves this shard alone; may be given several times'),
+      state: parsedFlag(
+        'KEEP|EMPTY|batch id',
+        'What becomes of the state of a streaming program: it stays, begins with none, or is that of a batch again',
+        seekStateOf,
+      ),
       'dry-run': switchFlag('Only shows what would be done'),
       yes: switchFlag('Agrees beforehand; needed where there is no terminal to ask on'),
       ...optionFlags([...applicationOptions, ...streamOptions]),
@@ -39,8 +47,8 @@ export function seekSpec(): CommandSpec<SeekFlags> {
     description:
       'Moves an application to another place of its stream, while its workers run or not. One conditional write for each ' +
       'lease sets the checkpoint, takes the lease from its owner and fences it; the next tenure begins at the new place. What ' +
-      'a handler has done already is not undone. A lease that carries the state of an engine is refused before anything is ' +
-      'written.\n\n' +
+      'a handler has done already is not undone. Where a streaming program has committed state, --state must say what becomes ' +
+      'of it; to go back with it, use millrace state rewind.\n\n' +
       'It shows what it would do and asks, unless told --yes. Times have a zone, as in 2026-01-31T12:00:00Z, or say how long ' +
       'ago: 90s, 15m, 2h, 1d. A sequence number counts that record as finished; a place inside an aggregate follows a colon, ' +
       'and exactly one --shard is needed.',
@@ -49,6 +57,12 @@ export function seekSpec(): CommandSpec<SeekFlags> {
       '--application-name mailer --stream-name orders --to TRIM_HORIZON [--shard shardId-000000000000] [--yes]',
     ],
   };
+}
+
+function seekStateOf(text: string): SeekState {
+  if (text === 'KEEP' || text === 'EMPTY') return text;
+  if (/^[1-9]\d{0,14}$/.test(text)) return { batchId: Number(text) };
+  throw new Error('give KEEP, EMPTY or the id of a batch');
 }
 
 function placeOf(text: string): GivenPlace {

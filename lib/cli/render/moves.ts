@@ -14,7 +14,7 @@ export function movesTable(moves: readonly SeekMove[], place: SeekRequest['to'],
   const columns = [
     { title: 'shard', canShrink: true },
     { title: 'from', canShrink: true },
-    { title: 'to', canShrink: true },
+    { title: 'to', canShrink: !(place instanceof Date) },
     { title: 'taken from', canShrink: true },
     { title: 'seek' },
   ];

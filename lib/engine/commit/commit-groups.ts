@@ -2,7 +2,8 @@ import { MillraceError } from '../../base/error.ts';
 import type { BlockSource, CommitOutcome } from '../../block/block-source.ts';
 import type { ShardOpening } from '../../block/shard-opening.ts';
 import type { EventSink } from '../../event/bus.ts';
-import { CommitLine, type PointerWrite } from './commit-line.ts';
+import { CommitLine, type ConfirmEnded, type PointerWrite } from './commit-line.ts';
+import { KeyPlacement, type OnKeyNotPlaced } from './key-placement.ts';
 import type { CommitPlace } from './commit-place.ts';
 import type { Epoch } from './epoch-keeper.ts';
 
@@ -11,6 +12,10 @@ export interface EngineCommits {
   readonly place: CommitPlace;
   /** Held by the caller for as long as the engine runs; what a plan of `application` scope commits under. */
   readonly epoch?: Epoch;
+  /** See {@link ConfirmEnded}; for plans of `application` scope. */
+  readonly confirmEnded?: ConfirmEnded;
+  /** For plans whose keys are placed by shard: `FAIL` unless told otherwise. */
+  readonly onKeyNotPlaced?: OnKeyNotPlaced;
 }
 
 /** What {@link CommitGroups} needs. */
@@ -18,6 +23,8 @@ export interface CommitGroupsOptions extends EngineCommits {
   readonly events: EventSink;
   /** From which time the windows of a group are counted that has committed nothing yet. */
   readonly zeroTimeMillis: () => number;
+  /** Whether the plan has state by partition key, in `shard` scope. */
+  readonly isPlacedByKey: boolean;
 }
 
 /** Begins the holdings of an engine's commit groups, each from its last committed version. */
@@ -68,9 +75,18 @@ export class CommitGroups {
     group: string,
     parts: Pick<ConstructorParameters<typeof CommitLine>[0], 'log' | 'fence' | 'write' | 'isHeld'>,
   ): CommitLine {
-    const { events, zeroTimeMillis, place } = this.#options;
+    const { events, zeroTimeMillis, place, confirmEnded, onKeyNotPlaced = 'FAIL' } = this.#options;
     const { application } = place;
-    return new CommitLine({ ...parts, application, group, events, zeroTimeMillis: zeroTimeMillis() });
+    const isPlaced = this.#options.isPlacedByKey && onKeyNotPlaced !== 'OFF';
+    return new CommitLine({
+      ...parts,
+      application,
+      group,
+      events,
+      zeroTimeMillis: zeroTimeMillis(),
+      confirmEnded: parts.fence.kind === 'epoch' ? confirmEnded : undefined,
+      placement: isPlaced ? new KeyPlacement(onKeyNotPlaced, events) : undefined,
+    });
   }
 }
 

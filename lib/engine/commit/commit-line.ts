@@ -1,14 +1,17 @@
-import { type Position, comparePositions, formatPosition } from '../../base/position.ts';
+import { type Position, comparePositions, formatPosition, isInitialSentinel } from '../../base/position.ts';
 import { MillraceError } from '../../base/error.ts';
 import type { Block } from '../../block/block.ts';
 import type { CommitOutcome } from '../../block/block-source.ts';
 import type { Range } from '../../block/range.ts';
+import type { ShardHashRange } from '../../block/shard-opening.ts';
 import type { EventSink } from '../../event/bus.ts';
 import type { BatchStep } from '../../event/event.ts';
 import type { Memory } from '../memory.ts';
+import { holeError, positionHole } from './commit-faults.ts';
 import type { Fence } from './fence.ts';
 import type { GroupLog, Prepared } from './group-log.ts';
 import { judgeRange } from './intake.ts';
+import type { KeyPlacement } from './key-placement.ts';
 import { type ShardProgress, progressOf } from './manifest.ts';
 import { PlanGather } from './plan-gather.ts';
 import { SourceRanges, splitBlock } from './source-ranges.ts';
@@ -29,7 +32,17 @@ export interface CommitLineOptions {
   readonly write: (commit: PointerWrite, signal: AbortSignal) => Promise<CommitOutcome>;
   /** Whether the holding is still certain, where it is not the blocks that tell. */
   readonly isHeld?: () => boolean;
+  /**
+   * Of shards whose end is committed, those whose lease rows say so too, or are gone: only they may leave the manifest.
+   * Absent where the row and the pointer are one.
+   */
+  readonly confirmEnded?: ConfirmEnded | undefined;
+  /** What becomes of a record whose key is of another shard, where the plan rests on its keys being placed by shard. */
+  readonly placement?: KeyPlacement | undefined;
 }
+
+/** See {@link CommitLineOptions.confirmEnded}. */
+export type ConfirmEnded = (shards: readonly ShardProgress[], signal: AbortSignal) => Promise<readonly ShardProgress[]>;
 
 /** What {@link CommitLineOptions.write} writes. */
 export interface PointerWrite {
@@ -47,6 +60,8 @@ export interface OpenedShard {
   readonly tenure: number;
   /** Where it is read from when nothing of it was committed. */
   readonly fallback: Position;
+  /** Its part of the hash space; absent when nothing tells it. */
+  readonly hashKeyRange?: ShardHashRange | undefined;
 }
 
 /** A batch to be written down and committed. */
@@ -76,6 +91,9 @@ export class CommitLine {
   readonly #shards = new Map<string, OpenShard>();
   /** The ranges that the source knows, for blocks that were cut or put together here. */
   readonly #sources = new SourceRanges();
+  /** Ended shards that the manifest need not name any more. */
+  readonly #pruned = new Set<string>();
+  #commitsUntilPruning = 0;
   #housekeeping: Promise<void> = Promise.resolve();
 
   constructor(options: CommitLineOptions) {
@@ -135,6 +153,11 @@ export class CommitLine {
     return new PlanGather(plan, this.#sources);
   }
 
+  /** The streams whose records the batch of a found plan is made of; none where no plan was found. */
+  get plannedStreams(): readonly string[] {
+    return [...new Set(this.#options.log.plan?.ranges.map(({ streamName }) => streamName) ?? [])];
+  }
+
   /** Resolves when the removal of garbage is done that was under way. */
   settled(): Promise<void> {
     return this.#housekeeping;
@@ -145,11 +168,14 @@ export class CommitLine {
    * one epoch is read again from there too, and what was accepted of it before is dropped: the receiver may write down where
    * it begins, and a lease row must never be ahead of the commits. Lease lost with (100, 200] accepted; lease gained; row
    * moved to 200; process killed before the commit: the next holder would find 200, and nobody would read (100, 200].
+   * Where its lease says another place, somebody else has moved that: it is told, and the commit counts.
+   * @throws MillraceError `MR_POSITION_HOLE` for a shard that no commit knows and whose lease is past its beginning
    */
   open(shard: OpenedShard): Position {
     const { last } = this.#options.log;
     const before = this.#shards.get(keyOf(shard));
     const known = last === undefined ? undefined : progressOf(last, shard.shardId, shard.streamName);
+    if (before === undefined && last !== undefined) this.#checkLease(shard, known);
     const committed = before?.committed ?? known?.position ?? shard.fallback;
     this.#shards.set(keyOf(shard), { ...shard, accepted: before?.accepted ?? committed, committed, seen: [] });
     return committed;
@@ -176,12 +202,30 @@ export class CommitLine {
         this.#refuse(block, 'hole');
         throw holeError(block, verdict.mark);
       case 'accept':
+        this.#options.placement?.check(block.records, shard);
         shard.accepted = range.through;
         return block;
-      case 'cut':
+      case 'cut': {
+        const tail = this.#cut(block, verdict.after);
+        this.#options.placement?.check(tail.records, shard);
         shard.accepted = range.through;
-        return this.#cut(block, verdict.after);
+        return tail;
+      }
     }
+  }
+
+  #checkLease({ shardId, streamName, fallback }: OpenedShard, known: ShardProgress | undefined): void {
+    if (known === undefined) {
+      if (!isInitialSentinel(fallback)) throw positionHole({ shardId, streamName }, fallback);
+      return;
+    }
+    const order = comparePositions(fallback, known.position);
+    // Under an epoch the leases follow as a mirror, which may be behind.
+    const isMoved = this.fence.kind === 'tenure' ? order !== 0 : order > 0;
+    if (!isMoved) return;
+    const message = `the lease of shard ${shardId} is at ${formatPosition(fallback)}, and ${formatPosition(known.position)} is committed: a client that is not of this engine has moved it. Reading goes on from the commit; give that client another applicationName`;
+    const subject = { shard: shardId, stream: streamName };
+    this.#options.events.publish({ type: 'fault.seen', code: 'MR_FOREIGN_WORKER', message, subject });
   }
 
   /** The ranges that the source handed out and may take back as finished when the block is. */
@@ -272,6 +316,7 @@ export class CommitLine {
     for (const { shardId, streamName, range } of blocks) {
       after.set(keyOf({ shardId, streamName }), { shardId, streamName, position: range.through });
     }
+    for (const key of this.#pruned) after.delete(key);
     return [...after.values()];
   }
 
@@ -297,12 +342,27 @@ export class CommitLine {
     const tidy = async () => {
       await log.remove(garbage, signal);
       if (log.isListingDue) await log.remove(await log.findOrphans(signal), signal);
+      await this.#prune(signal);
     };
     this.#housekeeping = this.#housekeeping.then(tidy).catch((thrown: unknown) => {
       if (signal.aborted || !(thrown instanceof MillraceError)) return;
       const { code, message, subject } = thrown;
       events.publish({ type: 'fault.seen', code, message, subject });
     });
+  }
+
+  /** Looks from time to time whether the rows of ended shards say so; then the next manifest leaves them out. */
+  async #prune(signal: AbortSignal): Promise<void> {
+    const { log, confirmEnded } = this.#options;
+    const ended = (log.last?.shards ?? []).filter(({ position }) => position.kind === 'SHARD_END');
+    if (confirmEnded === undefined || ended.length === 0) return;
+    this.#commitsUntilPruning -= 1;
+    if (this.#commitsUntilPruning > 0) return;
+    this.#commitsUntilPruning = commitsBetweenPrunings;
+    for (const shard of await confirmEnded(ended, signal)) {
+      this.#pruned.add(keyOf(shard));
+      this.#shards.delete(keyOf(shard));
+    }
   }
 
   #cut(block: Block, after: Position): Block {
@@ -326,11 +386,5 @@ function keyOf({ streamName, shardId }: { readonly streamName: string; readonly 
   return `${streamName}:${shardId}`;
 }
 
-function holeError(block: Block, mark: Position): MillraceError {
-  return new MillraceError(
-    'MR_RANGE_HOLE',
-    `shard ${block.shardId} was accepted through ${formatPosition(mark)}, and the next range begins after ${formatPosition(block.range.after)}: ` +
-      'what lies between was not offered, so reading begins anew at the accepted position',
-    { subject: { shard: block.shardId, stream: block.streamName } },
-  );
-}
+/** How many commits lie between two looks at the rows of ended shards. */
+const commitsBetweenPrunings = 50;

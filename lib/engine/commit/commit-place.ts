@@ -1,12 +1,15 @@
 import type { Random } from '../../base/random.ts';
 import type { ShardOpening } from '../../block/shard-opening.ts';
 import type { Persistence } from '../persistence.ts';
+import { applicationGroup } from '../scope.ts';
 import { type ObjectStore, stateError } from '../store/object-store.ts';
 import { identityOf } from '../store/store-identity.ts';
 import { GroupLog, type GroupLogOptions } from './group-log.ts';
-import { type ParentMemory, inheritMemory } from './inherit.ts';
+import { type ParentMemory, inheritMemory, mergeGroups } from './inherit.ts';
 import { groupPrefix } from './object-names.ts';
+import type { Manifest } from './manifest.ts';
 import { parsePointer } from './pointer.ts';
+import { readManifestOf } from './version-list.ts';
 
 /** What a {@link CommitPlace} is made with. */
 export interface CommitPlaceOptions {
@@ -50,7 +53,43 @@ export class CommitPlace {
   async logOf(group: string, pointer: string | undefined, where: string, signal: AbortSignal): Promise<GroupLog> {
     const options = await this.#logOptions(group, signal);
     if (pointer === undefined) return GroupLog.begin(options);
-    return GroupLog.recover(options, parsePointer(pointer, where), signal);
+    const log = await GroupLog.recover(options, parsePointer(pointer, where), signal);
+    await this.#putTogether(log, where, signal);
+    return log;
+  }
+
+  /**
+   * The last manifest that a pointer names, without its state.
+   * @throws MillraceError as {@link logOf}
+   */
+  async manifestOf(pointer: string, where: string, signal: AbortSignal): Promise<Manifest | undefined> {
+    const { store, application } = this.#options;
+    const place = { store, storeIdentity: await this.#identityOf(signal), application };
+    return readManifestOf(place, parsePointer(pointer, where), signal);
+  }
+
+  /** After a change of the scope: the state of the group is what others had, in the order of their hash keys. */
+  async #putTogether(log: GroupLog, where: string, signal: AbortSignal): Promise<void> {
+    const { inherits } = log.last ?? {};
+    if (inherits === undefined) return;
+    const parts: ParentMemory[] = [];
+    const unclaimed = new Set<string>();
+    const { codecs } = this.#options;
+    for (const { group, pointer, hashKeyRange, part } of inherits) {
+      const before = await this.logOf(group, pointer, where, signal);
+      for (const operator of before.unclaimed) unclaimed.add(operator);
+      const whole = { shardId: group, memory: before.memory, ...(hashKeyRange === undefined ? {} : { hashKeyRange }) };
+      parts.push(
+        part === undefined
+          ? whole
+          : {
+              ...whole,
+              memory: inheritMemory({ shardId: group, hashKeyRange: part }, [whole], codecs),
+              hashKeyRange: part,
+            },
+      );
+    }
+    log.adopt(mergeGroups(parts, codecs), [...unclaimed]);
   }
 
   /**
@@ -71,7 +110,9 @@ export class CommitPlace {
       parents.push({ shardId, memory: log.memory, ...(hashKeyRange === undefined ? {} : { hashKeyRange }) });
       if (latest === undefined || (log.last?.batchTimeMillis ?? 0) > latest.batchTimeMillis) latest = log.last;
     }
-    for (const parent of shard.parentShardIds) {
+    // After a change of the scope the state comes from the application's one group, and that of parents is old.
+    const isMigrated = parents.some(({ shardId }) => shardId === applicationGroup);
+    for (const parent of isMigrated ? [] : shard.parentShardIds) {
       if (!parents.some(({ shardId }) => shardId === parent)) await this.#checkStateless(groupOf(parent), signal);
     }
     const options = await this.#logOptions(groupOf(shard.shardId), signal);
@@ -92,22 +133,25 @@ export class CommitPlace {
   }
 
   async #logOptions(group: string, signal: AbortSignal): Promise<GroupLogOptions> {
-    const { store, random } = this.#options;
-    this.#identity ??= identityOf(store, random, signal);
-    try {
-      await this.#identity;
-    } catch (thrown) {
-      // A fault that passes must not be remembered.
-      this.#identity = undefined;
-      throw thrown;
-    }
     return {
       ...this.#options,
-      storeIdentity: await this.#identity,
+      storeIdentity: await this.#identityOf(signal),
       group,
       snapshotIntervalBatches: this.#options.snapshotIntervalBatches ?? defaultSnapshotIntervalBatches,
       retainedVersions: this.#options.retainedVersions ?? defaultRetainedVersions,
       breathe: this.#options.breathe ?? (() => undefined),
     };
+  }
+
+  async #identityOf(signal: AbortSignal): Promise<string> {
+    const { store, random } = this.#options;
+    this.#identity ??= identityOf(store, random, signal);
+    try {
+      return await this.#identity;
+    } catch (thrown) {
+      // A fault that passes must not be remembered.
+      this.#identity = undefined;
+      throw thrown;
+    }
   }
 }

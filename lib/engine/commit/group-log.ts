@@ -17,6 +17,7 @@ import {
 } from './manifest.ts';
 import { groupPrefix, newObjectName } from './object-names.ts';
 import { type Pointer, formatPointer } from './pointer.ts';
+import { checkStore } from './version-list.ts';
 import { type Codecs, changedPieces, restoreMemory, snapshotPieces } from './state-pieces.ts';
 
 /** What a {@link GroupLog} needs. */
@@ -134,6 +135,12 @@ export class GroupLog {
     return this.#plan?.plan;
   }
 
+  /** What the group goes on with where its last version is made of those of other groups (`inherits`); before a commit. */
+  adopt(memory: Memory, unclaimed: readonly string[]): void {
+    this.#memory = memory;
+    this.#unclaimed = unclaimed;
+  }
+
   /** Keys of state that no operator of the plan has; their state is not carried on. */
   get unclaimed(): readonly string[] {
     return this.#unclaimed;
@@ -170,7 +177,9 @@ export class GroupLog {
     const { batchId, fence } = batch;
     const name = newObjectName(this.#prefix, { kind: 'manifest', batchId, fence }, random);
     await this.#create(name, bytes, signal);
-    const pointer = formatPointer({ batchId, manifest: name, checksum, store: storeIdentity, lineage: this.#lineage });
+    const { location } = this.#options.store;
+    const lineage = this.#lineage;
+    const pointer = formatPointer({ batchId, manifest: name, checksum, store: storeIdentity, location, lineage });
     return { named: { name, manifest }, checksum, memory, pointer };
   }
 
@@ -199,6 +208,7 @@ export class GroupLog {
       manifest: last.name,
       checksum: last.checksum,
       store: storeIdentity,
+      location: this.#options.store.location,
       lineage: this.#lineage,
       plan: object,
     });
@@ -258,14 +268,7 @@ export class GroupLog {
   }
 
   async #recover(pointer: Pointer, signal: AbortSignal): Promise<void> {
-    const { store, storeIdentity } = this.#options;
-    if (pointer.store !== storeIdentity) {
-      throw stateError(
-        'MR_STATE_UNREACHABLE',
-        store.location,
-        `the last commit of ${this.#options.group} is in the store ${pointer.store}, and this one is ${storeIdentity}; give the one in which the state is, or start anew with --discard-state`,
-      );
-    }
+    checkStore(this.#options, pointer);
     this.#lineage = pointer.lineage;
     const last = await this.#read({ name: pointer.manifest, checksum: pointer.checksum }, signal);
     const { state } = last.manifest;

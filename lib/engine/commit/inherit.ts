@@ -34,15 +34,25 @@ export function inheritMemory(
   return inherited;
 }
 
-/** The part of a parent's memory that belongs to a shard. */
+/** What several groups held, as one, in the order of their hash keys; pure. */
+export function mergeGroups(groups: readonly ParentMemory[], persistence: ReadonlyMap<string, Persistence>): Memory {
+  // The order matters to operators that keep one, and those of several streams have none among each other.
+  const sorted = groups.toSorted((a, b) => (startOf(a) < startOf(b) ? -1 : 1));
+  let merged = emptyMemory;
+  for (const { memory } of sorted) merged = mergeMemories(merged, memory, persistence);
+  return merged;
+}
+
+const startOf = ({ hashKeyRange }: ParentMemory): bigint => BigInt(hashKeyRange?.startingHashKey ?? 0);
+
+/** The part of a parent's memory that belongs to a shard: what is above it and below it is cut off. */
 function partOf(memory: Memory, parent: Span, own: Span, persistence: ReadonlyMap<string, Persistence>): Memory {
   if (parent.start >= own.start && parent.end <= own.end) return memory;
-  const isLower = own.start <= parent.start;
-  const upperStart = isLower ? own.end + 1n : own.start;
   const part = new Map<string, unknown>();
   for (const [operator, kept] of memory) {
-    const [lower, upper] = operatorOf(persistence, operator).split(kept, upperStart);
-    part.set(operator, isLower ? lower : upper);
+    const known = operatorOf(persistence, operator);
+    const upper = own.start > parent.start ? known.split(kept, own.start)[1] : kept;
+    part.set(operator, own.end < parent.end ? known.split(upper, own.end + 1n)[0] : upper);
   }
   return part;
 }

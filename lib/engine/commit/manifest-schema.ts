@@ -19,6 +19,8 @@ const fence = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
+const hashRange = z.object({ startingHashKey: z.string(), endingHashKey: z.string() });
+
 /** How a manifest is written down; unknown fields are those of a later minor version, and left alone. */
 export const manifestSchema = z.object({
   application: z.string(),
@@ -29,12 +31,29 @@ export const manifestSchema = z.object({
   zeroTimeMillis: count,
   fence,
   lineage: count,
-  shards: z.array(z.object({ shardId: z.string(), streamName: z.string(), position })),
+  shards: z.array(
+    z.object({
+      shardId: z.string(),
+      streamName: z.string(),
+      position,
+      initialTimestampMillis: z.number().exactOptional(),
+    }),
+  ),
   state: z
     .object({ own: z.enum(['snapshot', 'changes']), chain: z.array(namedObject), operators: z.array(z.string()) })
     .exactOptional(),
   watermarkMillis: z.number().exactOptional(),
   follows: namedObject.exactOptional(),
+  inherits: z
+    .array(
+      z.object({
+        group: z.string(),
+        pointer: z.string(),
+        hashKeyRange: hashRange.exactOptional(),
+        part: hashRange.exactOptional(),
+      }),
+    )
+    .exactOptional(),
 });
 
 /** How the first line of a plan is written down; its ranges follow, a line each. */

@@ -28,6 +28,25 @@ export interface ShardProgress {
   readonly streamName: string;
   /** SHARD_END once its last range is committed; it stays until the lease row says so too or is gone. */
   readonly position: Position;
+  /** What LATEST or AT_TIMESTAMP means, after a seek to it. Milliseconds since 1970, service time. */
+  readonly initialTimestampMillis?: number;
+}
+
+/** A group whose state another one goes on from, after the scope was changed. */
+export interface InheritedGroup {
+  readonly group: string;
+  /** The text of the pointer to its last version. */
+  readonly pointer: string;
+  /** The part of the hash space that its keys are in. */
+  readonly hashKeyRange?: HashRange;
+  /** The part of it that counts, where another group has the rest already: one child of a shard that was split. */
+  readonly part?: HashRange;
+}
+
+/** A part of the hash space, decimal integers as text, both inclusive. */
+export interface HashRange {
+  readonly startingHashKey: string;
+  readonly endingHashKey: string;
 }
 
 /**
@@ -51,6 +70,8 @@ export interface Manifest {
   readonly watermarkMillis?: number;
   /** The manifest before this one, for rewinding and for the removal of garbage; absent for the first. */
   readonly follows?: NamedObject;
+  /** What its state is made of, where the groups were others before: put together by the first who goes on from it. */
+  readonly inherits?: readonly InheritedGroup[];
 }
 
 /** One piece of the state of one operator; `data` is what its codec gave, and must be JSON. */
@@ -90,35 +111,30 @@ export interface ReadManifest {
  */
 export function readManifest(bytes: Uint8Array, expected: ExpectedManifest): ReadManifest {
   const lines = unseal(bytes, { ...expected, kind: 'manifest' });
-  const manifest = manifestOf(lines.next().value, expected);
+  const manifest = headOf(lines, expected);
   const pieces: StatePiece[] = [];
   for (const line of lines) pieces.push(pieceOf(line, expected));
   return { manifest, pieces };
 }
 
-/**
- * Reads the manifest of an object alone: its state, which may be large, is checked and not parsed.
- * @throws MillraceError as {@link readManifest}
- */
+/** Like {@link readManifest}, without the state: that it is whole is checked all the same. */
 export function readManifestAlone(bytes: Uint8Array, expected: ExpectedManifest): Manifest {
-  return manifestOf(unseal(bytes, { ...expected, kind: 'manifest' }).next().value, expected);
+  return headOf(unseal(bytes, { ...expected, kind: 'manifest' }), expected);
 }
 
-function manifestOf(line: unknown, { location, name, application }: ExpectedManifest): Manifest {
-  const result = manifestSchema.safeParse(line);
+function headOf(lines: Iterator<unknown, void>, { location, name, application }: ExpectedManifest): Manifest {
+  const result = manifestSchema.safeParse(lines.next().value);
   if (!result.success) {
     const why = result.error.issues[0]?.message ?? 'no manifest';
     throw stateError('MR_STATE_DAMAGED', location, `${name} is no manifest: ${why}`);
   }
   const manifest: Manifest = result.data;
-  if (manifest.application !== application) {
-    throw stateError(
-      'MR_STATE_FOREIGN',
-      location,
-      `${name} belongs to application ${JSON.stringify(manifest.application)}, not to ${JSON.stringify(application)}; give each application a place of its own`,
-    );
-  }
-  return manifest;
+  if (manifest.application === application) return manifest;
+  throw stateError(
+    'MR_STATE_FOREIGN',
+    location,
+    `${name} belongs to application ${JSON.stringify(manifest.application)}, not to ${JSON.stringify(application)}; give each application a place of its own`,
+  );
 }
 
 function pieceOf(line: unknown, { location, name }: ExpectedManifest): StatePiece {

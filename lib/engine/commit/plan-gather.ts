@@ -47,6 +47,11 @@ export class PlanGather {
     return this.#missing === 0 ? this.#blocks : undefined;
   }
 
+  /** Whether something of the batch was taken, and not all. */
+  get isPartial(): boolean {
+    return this.#missing > 0 && (this.#collected.size > 0 || this.#blocks.length > 0);
+  }
+
   /** Takes a block; those of a shard come in order. Answers what of it the plan does not have. */
   add(block: Block): Block | undefined {
     const left = this.#left.get(keyOf(block)) ?? [];

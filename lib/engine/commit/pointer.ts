@@ -1,9 +1,12 @@
 import { MillraceError } from '../../base/error.ts';
 import type { NamedObject } from './manifest.ts';
 
-/** By which rules a pointer is written: one with a plan must not be taken for one without by whoever knows no plans. */
+/**
+ * By which rules a pointer is written: one with a plan, or of state that went elsewhere, must not be taken for a plain one
+ * by whoever knows neither.
+ */
 const plainVersion = 1;
-const plannedVersion = 2;
+const laterVersion = 2;
 
 /**
  * What a commit sets by one compare-and-set: the manifest that holds from now on. In `shard` scope it is the text
@@ -17,17 +20,21 @@ export interface Pointer {
   readonly checksum: string;
   /** Identity of the store that the manifest is in, so that another place is never taken for an empty one. */
   readonly store: string;
+  /** The store for people, such as `file:/var/lib/counts (host-1)`: for the message when it is not found again. */
+  readonly location?: string;
   /** Counts seeks and rewinds; marks of an older lineage are void. */
   readonly lineage: number;
+  /** The state went to this scope, by a migration; who finds it here must not go on from it. */
+  readonly movedTo?: 'shard' | 'application';
   /** The plan of the batch that follows, where one was written: whoever goes on from here runs it first. */
   readonly plan?: NamedObject;
 }
 
 /** The pointer as the text that lands in a row. */
 export function formatPointer(pointer: Pointer): string {
-  const { batchId, manifest, checksum, store, lineage, plan } = pointer;
-  const v = plan === undefined ? plainVersion : plannedVersion;
-  return JSON.stringify({ v, batchId, manifest, checksum, store, lineage, ...(plan === undefined ? {} : { plan }) });
+  const { batchId, manifest, checksum, store, location, lineage, plan, movedTo } = pointer;
+  const v = plan === undefined && movedTo === undefined ? plainVersion : laterVersion;
+  return JSON.stringify({ v, batchId, manifest, checksum, store, lineage, location, plan, movedTo });
 }
 
 /**
@@ -36,23 +43,32 @@ export function formatPointer(pointer: Pointer): string {
  */
 export function parsePointer(text: string, where: string): Pointer {
   const value = parsed(text);
-  if (typeof value['v'] === 'number' && value['v'] > plannedVersion) {
+  if (typeof value['v'] === 'number' && value['v'] > laterVersion) {
     throw new MillraceError(
       'MR_STATE_NEWER',
       `the pointer in ${where} was written by a later version of Millrace; run that version, or a later one`,
     );
   }
-  const { batchId, manifest, checksum, store, lineage, plan } = value;
+  const { batchId, manifest, checksum, store, location, lineage, plan, movedTo } = value;
   if (
     Number.isSafeInteger(batchId) &&
     typeof manifest === 'string' &&
     typeof checksum === 'string' &&
     typeof store === 'string' &&
     Number.isSafeInteger(lineage) &&
-    (plan === undefined || isNamedObject(plan))
+    (plan === undefined || isNamedObject(plan)) &&
+    (movedTo === undefined || movedTo === 'shard' || movedTo === 'application')
   ) {
-    const planned = plan === undefined ? {} : { plan };
-    return { batchId: batchId as number, manifest, checksum, store, lineage: lineage as number, ...planned };
+    return {
+      batchId: batchId as number,
+      manifest,
+      checksum,
+      store,
+      lineage: lineage as number,
+      ...(typeof location === 'string' ? { location } : {}),
+      ...(plan === undefined ? {} : { plan }),
+      ...(movedTo === undefined ? {} : { movedTo }),
+    };
   }
   throw new MillraceError(
     'MR_STATE_DAMAGED',

@@ -85,6 +85,35 @@ export class TimerIndex<K extends PairKey> {
     return { due, index: rest.#withItems(moved) };
   }
 
+  /**
+   * Up to `count` keys that came to be first, to the width of a bucket, and the index without them. For states that are
+   * not touched after their birth.
+   */
+  withoutFirst(
+    count: number,
+    touchedOf: (key: K) => Touched | undefined,
+  ): { readonly keys: readonly K[]; readonly index: TimerIndex<K> } {
+    const keys: K[] = [];
+    const buckets: Bucket<K>[] = [];
+    for (const bucket of this.#buckets) {
+      let items = keys.length < count ? undefined : bucket.items;
+      for (const chunk of keys.length < count ? oldestFirst(bucket.items) : []) {
+        let at = 0;
+        for (; at < chunk.keys.length && keys.length < count; at += 1) {
+          const key = chunk.keys[at] as K;
+          if (touchedOf(key)?.bornMillis === chunk.born[at]) keys.push(key);
+        }
+        // What stays is not looked at: forgetting a few of many must not cost what the many do.
+        if (at === 0) items = { ...chunk, rest: items };
+        else if (at < chunk.keys.length) {
+          items = { keys: chunk.keys.slice(at), born: chunk.born.slice(at), rest: items };
+        }
+      }
+      if (items !== undefined) buckets.push({ startMillis: bucket.startMillis, items });
+    }
+    return { keys, index: new TimerIndex<K>(this.#widthMillis, buckets) };
+  }
+
   #withItems(items: readonly Item<K>[]): TimerIndex<K> {
     if (items.length === 0) return this;
     const buckets = new Map(this.#buckets.map((bucket) => [bucket.startMillis, bucket.items]));
@@ -101,4 +130,10 @@ export class TimerIndex<K extends PairKey> {
     sorted.sort((a, b) => a.startMillis - b.startMillis);
     return new TimerIndex(this.#widthMillis, sorted);
   }
+}
+
+function oldestFirst<K>(items: Chunk<K> | undefined): readonly Chunk<K>[] {
+  const chunks: Chunk<K>[] = [];
+  for (let chunk = items; chunk !== undefined; chunk = chunk.rest) chunks.push(chunk);
+  return chunks.toReversed();
 }

@@ -19,12 +19,15 @@ import type { ScanConsistency } from '../lease-table.ts';
 import { MillraceError, messageOf } from '../../base/error.ts';
 import { dynamoFault } from './dynamo-fault.ts';
 import type { DynamoItem } from './item.ts';
+import { identityOf } from './table-identity.ts';
 import type { ScanSegment } from './scan-segments.ts';
 import type { ConditionParameters, UpdateParameters } from './update-expression.ts';
 
 /** The part of a table's description that Millrace looks at. */
 export interface TableDescription {
   readonly status: string;
+  /** See `identityOf`. */
+  readonly identity: string;
   /** `name:HASH` and `name:RANGE`, in order. */
   readonly keySchema: readonly string[];
   /** Capacity of a table that is not billed by request; an index added to it needs its own. */
@@ -79,10 +82,9 @@ export class AwsDynamo {
       );
       return {
         status: answer.Table?.TableStatus ?? 'UNKNOWN',
+        identity: identityOf(answer.Table),
         keySchema: (answer.Table?.KeySchema ?? []).map((key) => `${key.AttributeName}:${key.KeyType}`),
-        attributes: (answer.Table?.AttributeDefinitions ?? []).map(
-          (one) => `${one.AttributeName}:${one.AttributeType}`,
-        ),
+        attributes: (answer.Table?.AttributeDefinitions ?? []).map((a) => `${a.AttributeName}:${a.AttributeType}`),
         ...provisionedOf(answer.Table?.ProvisionedThroughput),
         ...(answer.Table?.TableSizeBytes === undefined ? {} : { sizeBytes: answer.Table.TableSizeBytes }),
         indexStatus: new Map(

@@ -19,6 +19,8 @@ const clearedAttributes: Record<ClearableField, readonly string[]> = {
   leaseOwner: ['leaseOwner'],
   checkpointOwner: ['checkpointOwner'],
   caughtUpAtMillis: ['caughtUpAtMillis'],
+  engineState: ['engineState'],
+  engineInherit: ['engineInherit'],
   pendingCheckpoint: ['pendingCheckpoint', 'pendingCheckpointSubSequenceNumber', 'pendingCheckpointState'],
   pendingCheckpointState: ['pendingCheckpointState'],
 };

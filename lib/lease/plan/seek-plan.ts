@@ -43,10 +43,13 @@ export function planSeek({ leases, shards, target, only }: SeekInput): readonly 
 }
 
 /** What a seek writes into a row: the checkpoint, and the time that AT_TIMESTAMP and LATEST mean. */
-export function placeOf(target: SeekTarget): {
+export interface PlaceOfSeek {
   readonly checkpoint: Position;
   readonly initialTimestampMillis?: number;
-} {
+}
+
+/** What a seek to a target writes into a row. */
+export function placeOf(target: SeekTarget): PlaceOfSeek {
   switch (target.type) {
     case 'TRIM_HORIZON':
       return { checkpoint: TRIM_HORIZON };

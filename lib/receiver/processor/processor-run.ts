@@ -2,6 +2,7 @@ import { isMillraceError, messageOf } from '../../base/error.ts';
 import type { Block } from '../../block/block.ts';
 import type { Range } from '../../block/range.ts';
 import type { EventSink } from '../../event/bus.ts';
+import type { FailurePolicy } from '../failure-policy.ts';
 import { type PolicyRun, runWithPolicy } from '../handler-runner.ts';
 import type { DrainHook, ShardTenure } from '../shard-tenure.ts';
 import { ProcessorSession } from './processor-session.ts';
@@ -60,12 +61,13 @@ export class ProcessorRun {
       const { shardId, signal: lost } = block;
       await runWithPolicy({
         ...run,
+        policy: mode === 'manual' ? untilCheckpointed(run.policy) : run.policy,
         work: { shardId, records: [], signal: lost, isRunWithoutRecords: true },
         handler: (_, inner) => session.end(inner),
       });
     }
     if (isEnd) this.#sessions.delete(keyOf(block.shardId, block.tenure));
-    // An end that the policy skipped is an end.
+    // With automatic checkpoints an end that the policy skipped is an end.
     if (mode === 'automatic' || isEnd) source.ack(block.range);
     else source.tenureOf(block)?.processed(block.range);
   }
@@ -114,6 +116,15 @@ export class ProcessorRun {
       });
     }
   }
+}
+
+/**
+ * The policy for the end of a shard that the processor must checkpoint. There is nothing to leave out: without the checkpoint
+ * what it has not checkpointed before would count as finished. So `shardEnded` is called until it does, as KCL does, unless
+ * the policy ends the run.
+ */
+function untilCheckpointed(policy: FailurePolicy): FailurePolicy {
+  return policy.then === 'STOP' ? policy : { ...policy, maximumRetryAttempts: -1 };
 }
 
 const keyOf = (shardId: string, tenure: number) => `${shardId}@${tenure}`;

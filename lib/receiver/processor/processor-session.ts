@@ -39,7 +39,7 @@ export class ProcessorSession {
 
   /**
    * Tells the processor that its shard has ended, all of it processed.
-   * @throws MillraceError `MR_HANDLER_FAILED` when it had to checkpoint the end and did not, as in KCL
+   * @throws MillraceError `MR_END_NOT_CHECKPOINTED` when it had to checkpoint the end and did not, as in KCL
    */
   async end(signal: AbortSignal): Promise<void> {
     await this.#initialize();
@@ -48,8 +48,10 @@ export class ProcessorSession {
     await this.#processor.shardEnded?.({ shardId, checkpointer: this.#checkpointer, signal });
     if (this.#mode === 'manual' && this.#tenure.finished.kind !== 'SHARD_END') {
       throw new MillraceError(
-        'MR_HANDLER_FAILED',
-        `shardEnded of shard ${shardId} did not call checkpointer.checkpoint(): until it does, the children of the shard are not read`,
+        'MR_END_NOT_CHECKPOINTED',
+        `shardEnded of shard ${shardId} ${this.#processor.shardEnded === undefined ? 'is missing, and so' : 'returned and'} ` +
+          'the end of the shard is not checkpointed; until it is, the children of the shard are not read: ' +
+          'call checkpointer.checkpoint() in shardEnded and await it, or run with automatic checkpoints',
         { subject: { shard: shardId } },
       );
     }

@@ -80,7 +80,7 @@ describe('the settings of a consumer', () => {
       millisBehindLatestThresholdForReducedTps: 0,
       maxReadsPerSecondPerShard: 4,
       onTrimmedPosition: 'FAIL',
-      maxBufferedBytes: 67_108_864,
+      maxBufferedBytes: 33_554_432,
       blockIntervalMillis: 200,
       blockMaxBytes: 4_194_304,
       blockMaxRecords: 10_000,

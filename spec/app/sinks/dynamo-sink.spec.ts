@@ -96,6 +96,19 @@ describe('dynamoSink', () => {
     expect((await rowsOf(client, tableName)).size).toBe(2);
   });
 
+  it('opens its tables for every group, also when the one that began it has lost its lease', async () => {
+    const tableName = await createTable(client);
+    const sink = open(tableName);
+    await aws.inject({ operation: 'DescribeTable', times: 1, effect: { kind: 'delay', delayMillis: 200 } });
+    const leaving = new AbortController();
+    const first = sink.write([{ pk: 'a' }], { ...context, signal: leaving.signal });
+    const second = sink.write([{ pk: 'b' }], { ...context, group: 'shard-1' });
+    leaving.abort(new Error('the lease is lost'));
+    await expect(first).rejects.toThrow('the lease is lost');
+    await expect(second).resolves.toBeUndefined();
+    expect([...(await rowsOf(client, tableName)).keys()]).toEqual(['b']);
+  });
+
   it('says what is wrong with a table, a row and an option', async () => {
     const tableName = await createTable(client);
     const sink = open(tableName);

@@ -1,6 +1,3 @@
-/** Rows about recovery after a crash: they are run when state is kept beyond the process. */
-export const waitingForRecovery: readonly string[] = ['S239', 'S240', 'S241', 'S299'];
-
 const remembering =
   'when Spark drops batches and blocks that it keeps; ours are let go by count of readers, and nothing is kept but what `remember` asks for';
 const dropped =

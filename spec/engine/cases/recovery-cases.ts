@@ -1,13 +1,19 @@
-import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { StreamingContext } from '../../../lib/app/streaming-context.ts';
+import { messageOf } from '../../../lib/base/error.ts';
 import { seededRandom } from '../../../lib/base/random.ts';
+import type { KinesisRecord } from '../../../lib/block/record.ts';
 import type { BatchStep } from '../../../lib/event/event.ts';
 import { StateSpec } from '../../../lib/engine/state/state-spec.ts';
 import type { State } from '../../../lib/engine/state/state.ts';
+import { fileState } from '../../../lib/engine/state-store.ts';
 import { MemoryStore } from '../../../lib/engine/store/memory-store.ts';
 import type { DStream } from '../../../lib/engine/stream.ts';
 import { missedWhileDown } from '../../../lib/engine/tick-plan.ts';
+import { type LocalFakeAws, startFakeAws } from '../../../lib/testkit/server/start.ts';
+import { createTestStream, testCredentials, testRegion } from '../../support/local-stack.ts';
 import type { CaseEntry, CaseRow, CaseTable } from './case-file.ts';
 import { Restarts, type RestartsOptions, type RunUntil } from './restarts.ts';
 import { numbers, ones, param } from './run-streams.ts';
@@ -48,6 +54,10 @@ export const recoveryCases: CaseTable = {
   S176: { run: rateAfterRestart },
   S177: { run: killedOften },
   S178: { run: killedOftenWithState },
+  S239: { run: getOrCreate, given: ['dir', 'createOnError', 'conf.someKey'] },
+  S240: { run: getActiveOrCreate, given: ['dir', 'createOnError', 'active'] },
+  S241: { run: queueIsNotRecovered, says: /MR_CONFIG_INVALID: queueStream at .* cannot be recovered/ },
+  S299: { run: sameBatches },
   S334: { run: downtimes, given: ['checkpointTime', 'pending', 'nowMs', 'zero', 'periodMs'] },
 };
 
@@ -297,6 +307,172 @@ async function killedOftenWithState(row: CaseRow) {
     ...new Map(shown.flatMap(({ items }) => items).map((item) => [JSON.stringify(item), item])).values(),
   ];
   return { expected: { everyOutputIn: distinct, lastOutput: shown.at(-1)?.items[0] } };
+}
+
+interface Place {
+  readonly dir: string;
+  readonly createOnError?: boolean;
+  readonly active?: boolean;
+  readonly error?: string;
+}
+
+/** A program over a fake AWS that keeps its state in a folder. Each run is bounded. */
+class Stored {
+  readonly #aws: LocalFakeAws;
+  readonly folder = mkdtempSync(join(tmpdir(), 'millrace-case-'));
+  readonly state = fileState(this.folder);
+  readonly applicationName = 'row';
+
+  constructor(aws: LocalFakeAws) {
+    this.#aws = aws;
+  }
+
+  make(queue?: (readonly KinesisRecord[])[], isBounded = true): StreamingContext {
+    const context = new StreamingContext({ batchIntervalMillis: 50 });
+    const read = context.kinesisStream({
+      streamName: 'row',
+      region: testRegion,
+      credentials: testCredentials,
+      kinesisEndpoint: this.#aws.endpoint,
+      dynamoDBEndpoint: this.#aws.endpoint,
+      idleTimeBetweenReadsInMillis: 200,
+      failoverTimeMillis: 1_000,
+      heartbeatIsolation: 'inline',
+      logger: { debug() {}, info() {}, warn() {}, error() {} },
+      ...(isBounded ? { until: 'CAUGHT_UP' as const } : {}),
+    });
+    const records = queue === undefined ? read : read.union(context.queueStream<KinesisRecord>(queue));
+    records
+      .mapToPair((record) => [record.text(), 1])
+      .updateStateByKey<number>('row', sum)
+      .foreachBatch(() => {});
+    return context;
+  }
+
+  getOrCreate(createOnError = false, make = () => this.make()): Promise<StreamingContext> {
+    const { applicationName, state } = this;
+    return StreamingContext.getOrCreate({ applicationName, state, createOnError }, make);
+  }
+
+  /** Makes every object of the state one that nobody can read. */
+  corrupt(): void {
+    const place = join(this.folder, 'row', 'application');
+    for (const name of readdirSync(place)) writeFileSync(join(place, name), 'corrupted');
+  }
+}
+
+/** Calls with a fake AWS that has a stream with a record, and programs on it. */
+async function withStored<T>(run: (newStored: () => Promise<Stored>) => Promise<T>): Promise<T> {
+  const made: { readonly aws: LocalFakeAws; readonly folder: string }[] = [];
+  try {
+    return await run(async () => {
+      const aws = await startFakeAws();
+      await createTestStream(aws.endpoint, 'row', 1);
+      aws.stream('row').put('key', 'a');
+      const stored = new Stored(aws);
+      made.push({ aws, folder: stored.folder });
+      return stored;
+    });
+  } finally {
+    for (const { aws, folder } of made) {
+      await aws.stop();
+      rmSync(folder, { recursive: true });
+    }
+  }
+}
+
+/** What `getOrCreate` makes of each place; our programs have no configuration of their own that is stored with the state. */
+async function getOrCreate(row: CaseRow) {
+  return withStored(async (newStored) => {
+    const expected: unknown[] = [];
+    const placeOf = placesOf(newStored);
+    for (const line of row.expected as readonly Place[]) {
+      const stored = await placeOf(line);
+      expected.push(await outcomeOf(line, stored));
+    }
+    return { expected };
+  });
+}
+
+/** A place as a line says; lines of one kind share theirs, in their order. */
+function placesOf(newStored: () => Promise<Stored>): (line: Place) => Promise<Stored> {
+  const made = new Map<string, Promise<Stored>>();
+  return ({ dir }) => {
+    const [kind = ''] = dir.split(/[ ,]/);
+    const known = made.get(kind) ?? prepared(kind, newStored);
+    made.set(kind, known);
+    return known;
+  };
+}
+
+async function prepared(kind: string, newStored: () => Promise<Stored>): Promise<Stored> {
+  const stored = await newStored();
+  if (kind === 'empty') return stored;
+  await (await stored.getOrCreate()).run();
+  if (kind === 'corrupted') stored.corrupt();
+  return stored;
+}
+
+async function outcomeOf(line: Place, stored: Stored): Promise<unknown> {
+  try {
+    const context = await stored.getOrCreate(line.createOnError);
+    const creates = context.recovered === undefined;
+    const { error: _error, ...rest } = line;
+    return { ...rest, creates };
+  } catch (thrown) {
+    return { ...line, error: messageOf(thrown).includes('MR_STATE_DAMAGED') ? 'exception' : messageOf(thrown) };
+  }
+}
+
+async function getActiveOrCreate(row: CaseRow) {
+  return withStored(async (newStored) => {
+    const expected: unknown[] = [];
+    const placeOf = placesOf(newStored);
+    for (const line of row.expected as readonly Place[]) {
+      const stored = await placeOf(line);
+      if (line.active !== true) {
+        expected.push(await outcomeOf(line, stored));
+        continue;
+      }
+      const running = await stored.getOrCreate(false, () => stored.make(undefined, false));
+      const ended = running.run();
+      const { applicationName, state } = stored;
+      const found = await StreamingContext.getActiveOrCreate({ applicationName, state }, () => stored.make());
+      expected.push({ ...line, returns: found === running ? 'the active one' : 'another one' });
+      await running.stop();
+      await ended.catch(() => {});
+    }
+    return { expected };
+  });
+}
+
+async function queueIsNotRecovered() {
+  return withStored(async (newStored) => {
+    const stored = await newStored();
+    await (await stored.getOrCreate(false, () => stored.make([]))).run();
+    await stored.getOrCreate(false, () => stored.make([]));
+    return { expected: 'recovered' };
+  });
+}
+
+/** Each batch is cut short by a crash; read anew, in other blocks, it is the same: time, ranges in order, data. */
+async function sameBatches() {
+  const log = Array.from({ length: 12 }, (_, index) => Array.from({ length: 3 }, (_item, at) => index * 10 + at));
+  const program = new Restarts({ batchIntervalMillis: 1_000, log, recut: true });
+  const run = { build: (s: DStream<never>) => s.transform((batch) => batch), repeatable: true };
+  for (let batchId = 1; batchId <= log.length; batchId += 1) {
+    await program.run({ ...run, killAt: { batchId, step: 'outputsDone' } });
+    program.loseNoTime();
+  }
+  await program.run(run);
+  const ways = new Map<number, Set<string>>();
+  for (const { run: _run, batchId, ...content } of program.shown) {
+    ways.set(batchId, (ways.get(batchId) ?? new Set()).add(JSON.stringify(content)));
+  }
+  const isRepeated = program.shown.length >= 2 * log.length;
+  const isSame = isRepeated && ways.size >= log.length && [...ways.values()].every(({ size }) => size === 1);
+  const same = 'for every old batch time: the same sequence ranges, in order, and the same data re-read from Kinesis';
+  return { expected: { 'after restart': isSame ? same : [...ways] } };
 }
 
 /**

@@ -3,7 +3,7 @@ import { type Position, TRIM_HORIZON, positionOf } from '../../../lib/base/posit
 import { type Random, seededRandom } from '../../../lib/base/random.ts';
 import type { Block } from '../../../lib/block/block.ts';
 import type { BlockSource, CommitOutcome } from '../../../lib/block/block-source.ts';
-import type { Range } from '../../../lib/block/range.ts';
+import { type Range, formatRange } from '../../../lib/block/range.ts';
 import { KinesisRecord } from '../../../lib/block/record.ts';
 import { CommitPlace } from '../../../lib/engine/commit/commit-place.ts';
 import { EpochKeeper } from '../../../lib/engine/commit/epoch-keeper.ts';
@@ -23,6 +23,7 @@ export interface Shown {
   readonly batchId: number;
   readonly batchTimeMillis: number;
   readonly items: readonly unknown[];
+  readonly ranges: readonly string[];
 }
 
 /** What {@link Restarts} are made with. */
@@ -32,6 +33,8 @@ export interface RestartsOptions {
   readonly log: readonly (readonly unknown[])[];
   readonly store?: ObjectStore;
   readonly seed?: number;
+  /** Whether runs after the first read the log in other blocks than the first did, as reading anew does. */
+  readonly recut?: boolean;
   readonly context?: Partial<EngineContextOptions>;
   readonly retention?: { readonly snapshotIntervalBatches?: number; readonly retainedVersions?: number };
 }
@@ -40,6 +43,8 @@ export interface RestartsOptions {
 export interface RunUntil {
   /** Declares the program; what the stream that it returns gives is noted. */
   readonly build: (stream: DStream<never>, context: EngineContext) => DStream<unknown>;
+  /** Whether a repeated batch must hold the same records. */
+  readonly repeatable?: boolean;
   /** Killed when this step of this batch is done; else it runs to the end of the log and drains. */
   readonly killAt?: { readonly batchId: number; readonly step: BatchStep };
   /** How many batches of the log there are by then: all. */
@@ -84,7 +89,7 @@ export class Restarts {
   }
 
   /** Runs the program once. Resolves to how many batches it completed. */
-  async run({ build, killAt, available = this.#options.log.length }: RunUntil): Promise<number> {
+  async run({ build, killAt, repeatable = false, available = this.#options.log.length }: RunUntil): Promise<number> {
     const { batchIntervalMillis, retention } = this.#options;
     const { clock, store } = this;
     const random = this.#random;
@@ -100,10 +105,14 @@ export class Restarts {
     });
     const context = new EngineContext({ batchIntervalMillis, state: store, ...this.#options.context });
     const records = context.addInput(streamName).map((record) => JSON.parse(record.text()) as never);
-    build(records, context).foreachBatch((batch) => {
-      const { id: batchId, batchTimeMillis } = batch;
-      this.shown.push({ run, batchId, batchTimeMillis, items: batch.collect() });
-    });
+    build(records, context).foreachBatch(
+      (batch) => {
+        const { id: batchId, batchTimeMillis } = batch;
+        const ranges = batch.ranges.map((range) => formatRange({ ...range, tenure: 0 }));
+        this.shown.push({ run, batchId, batchTimeMillis, items: batch.collect(), ranges });
+      },
+      { repeatable },
+    );
     const plan = context.seal();
     const codecs = new Map(plan.keepers.map((node) => [plan.stateKeys.get(node.id)!, node.persistence]));
     const place = new CommitPlace({ store, application: 'case', scope: 'application', codecs, random, ...retention });
@@ -117,7 +126,8 @@ export class Restarts {
       events,
     });
     const epoch = await clock.runUntil(keeper.acquire(killed.signal));
-    const source = new LogSource(this.#options.log, (limit) => {
+    const cut = this.#options.recut === true && run > 1 ? 2 : 1;
+    const source = new LogSource(this.#options.log, cut, (limit) => {
       this.recordsPerSecond = limit;
     });
     const engine = createEngine({ plan, source, clock, events, random, commits: { place, epoch } });
@@ -169,8 +179,16 @@ class LogSource implements BlockSource {
   #after: Position = TRIM_HORIZON;
   #tenure = 0;
 
-  constructor(log: readonly (readonly unknown[])[], onDemand: (recordsPerSecond: number | undefined) => void) {
+  readonly #cut: number;
+
+  /** Each batch comes in `cut` blocks. */
+  constructor(
+    log: readonly (readonly unknown[])[],
+    cut: number,
+    onDemand: (recordsPerSecond: number | undefined) => void,
+  ) {
     this.#log = log;
+    this.#cut = cut;
     this.#onDemand = onDemand;
   }
 
@@ -185,17 +203,29 @@ class LogSource implements BlockSource {
     return this.#after.kind === 'SEQUENCE' ? Number(this.#after.sequenceNumber) / 1_000 : 0;
   }
 
-  /** Hands out the next batch as a block, also one without records. */
+  /** Hands out the next batch as blocks, also one without records. */
   send(): void {
     const index = this.next;
-    const through = positionOf(BigInt((index + 1) * 1_000));
+    const items = this.#log[index] ?? [];
+    const first = this.#cut === 1 || items.length < 2 ? items.length : 1;
+    if (first < items.length) this.#sendBlock(index, items.slice(0, first), 0, index * 1_000 + first);
+    this.#sendBlock(
+      index,
+      items.slice(first < items.length ? first : 0),
+      first % items.length || 0,
+      (index + 1) * 1_000,
+    );
+  }
+
+  #sendBlock(index: number, items: readonly unknown[], from: number, end: number): void {
+    const through = positionOf(BigInt(end));
     const range: Range = { shardId, tenure: this.#tenure, after: this.#after, through };
-    const records = (this.#log[index] ?? []).map(
+    const records = items.map(
       (item, at) =>
         new KinesisRecord({
           data: new TextEncoder().encode(JSON.stringify(item)),
           partitionKey: 'key',
-          sequenceNumber: String(index * 1_000 + at + 1),
+          sequenceNumber: String(index * 1_000 + from + at + 1),
           subSequenceNumber: 0,
           shardId,
           streamName,
@@ -203,7 +233,7 @@ class LogSource implements BlockSource {
         }),
     );
     const bytes = records.reduce((sum, record) => sum + record.byteLength, 0);
-    const place = { id: `${shardId}/${index}`, streamName, shardId, tenure: this.#tenure, range };
+    const place = { id: `${shardId}/${end}`, streamName, shardId, tenure: this.#tenure, range };
     const { signal } = new AbortController();
     this.blocks.send({ ...place, records, bytes, sealedAtMillis: 0, millisBehindLatest: 0, signal });
     this.#after = through;

@@ -77,6 +77,8 @@ export interface HolderOptions {
   /** Whether the process dies at an event, before anything else of it happens. */
   readonly diesAt?: (event: MillraceEvent) => boolean;
   readonly engine?: Partial<EngineOptions>;
+  /** The streams of the program; the shards are those of `lines`, which is the only one if nothing is said. */
+  readonly inputs?: readonly [string, ...string[]];
 }
 
 /** One process: an engine with all shards. When it is dead, nothing of it reaches the outside any more. */
@@ -114,7 +116,9 @@ export class Holder {
     });
     const random = seededRandom(this.#number);
     const context = new EngineContext({ batchIntervalMillis: 1_000, state: this.#store() });
-    build(context.addInput<KinesisRecord>(streamName));
+    const [first, ...others] = this.#options.inputs ?? [streamName];
+    build(context.addInput<KinesisRecord>(first));
+    for (const other of others) context.addInput(other);
     const plan = context.seal();
     const codecs = new Map(plan.keepers.map((node) => [plan.stateKeys.get(node.id) as string, node.persistence]));
     const place = new CommitPlace({ store: this.#store(), application: 'app', scope, codecs, random });
@@ -163,6 +167,13 @@ export class Holder {
       await this.#world.clock.advance(1_000);
     }
     if (!this.isDead) this.#blocks.close();
+  }
+
+  /** Reads one block of a shard, and stops reading for good. */
+  async readOneAndDrain(shardId: string): Promise<void> {
+    this.#readBlock(shardId);
+    this.#blocks.close();
+    await this.#world.clock.advance(1_000);
   }
 
   /** Ends the process as kill -9 does. */

@@ -1,5 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { KinesisRecord } from '../../../lib/block/record.ts';
+import type { DStream } from '../../../lib/engine/stream.ts';
 import type { BatchStep } from '../../../lib/event/event.ts';
 import { type Holder, HolderWorld, type HolderOptions } from './holders.ts';
 
@@ -94,6 +96,25 @@ describe.each(scopes)('a batch that is planned, in %s scope', (scope) => {
     expect(planned.map((event) => (event.type === 'batch.step' ? event.batchId : 0))).not.toContain(2);
   });
 
+  it('does not keep a process from ending that stops before all of it is read', async () => {
+    const world = new HolderWorld({ a: texts('a', 8) });
+    const reading = { scope, blockRecords: 2, blocksAtOnce: 2 };
+    await hold(world, new Map(), { ...reading, diesAt: atStep('processed', 1) });
+    await world.clock.advance(5_000);
+    const build = (stream: DStream<KinesisRecord>) => {
+      if (scope === 'application') stream.count().foreachBatch(() => {});
+      stream.foreachBatch(() => {}, { repeatable: true });
+    };
+    const next = await world.start(build, reading);
+    await next.readOneAndDrain('a');
+    await expect(world.clock.runUntil(next.running)).rejects.toThrow(/MR_DRAIN_TIMEOUT: batch 1 of .* was planned/);
+    next.die();
+    await world.clock.advance(5_000);
+    const shown: Shown = new Map();
+    await hold(world, shown, reading);
+    expectWhole(shown, world);
+  });
+
   it('is acknowledged in the ranges that the source handed out, each once', async () => {
     const world = new HolderWorld({ a: texts('a', 10) });
     await hold(world, new Map(), { scope, blockRecords: 3, blocksAtOnce: 1, diesAt: atStep('stateWritten', 2) });
@@ -107,6 +128,20 @@ describe.each(scopes)('a batch that is planned, in %s scope', (scope) => {
       if (index > 0) expect(range.after).toEqual(acked[index - 1]?.through);
     }
     expect(acked.at(-1)?.through.kind).toBe('SHARD_END');
+  });
+});
+
+describe('a plan with records of a stream that the program reads no more', () => {
+  it('ends the start by name, and waits for nothing', async () => {
+    const world = new HolderWorld({ a: texts('a', 8) });
+    const reading = { scope: 'application', blockRecords: 2, blocksAtOnce: 2 } as const;
+    await hold(world, new Map(), { ...reading, inputs: ['lines', 'other'], diesAt: atStep('processed', 1) });
+    await world.clock.advance(5_000);
+    const next = world.start((stream) => stream.count().foreachBatch(() => {}), {
+      ...reading,
+      inputs: ['more', 'other'],
+    });
+    await expect(next).rejects.toThrow(/MR_CONFIG_INVALID: the next batch of application was planned.*"lines"/);
   });
 });
 

@@ -355,6 +355,49 @@ describe('a record processor with manual checkpoints', () => {
     expect(fleet.checkpoints[parent] ?? 'SHARD_END').toBe('SHARD_END');
   });
 
+  it('cannot have the end of its shard skipped: what it has not checkpointed would count as finished', async () => {
+    const fleet = new Fleet();
+    fleet.put(2);
+    let ends = 0;
+    // oxlint-disable-next-line unicorn/no-thenable -- the name of the option
+    const onFailure = { ...policy, maximumRetryAttempts: 0, maximumRecordAgeInSeconds: 1, then: 'SKIP' as const };
+    const hooks: Hooks = {
+      shardEnded: async ({ checkpointer }) => {
+        ends += 1;
+        if (ends === 5) await checkpointer.checkpoint();
+      },
+    };
+    const one = new Processed(fleet, 'a', 'manual', hooks, { onFailure });
+    const parent = only(fleet);
+    await fleet.clock.runUntil(() => one.numbers.length === 2);
+    fleet.kinesis.split(parent);
+    fleet.put(3);
+    await fleet.clock.runUntil(() => ends === 4, { atMostMillis: 60_000 });
+    expect(fleet.checkpoints[parent]).toBe('TRIM_HORIZON');
+    expect(one.numbers).toEqual([0, 1]);
+    expect(one.worker.eventsOf('batch.stuck')[0]?.message).toContain('MR_END_NOT_CHECKPOINTED');
+    await fleet.clock.runUntil(() => one.numbers.length === 5, { atMostMillis: 60_000 });
+    expect(ends).toBe(5);
+    expect(one.worker.eventsOf('records.skipped')).toEqual([]);
+  });
+
+  it('ends the run with the reason when the end of its shard is not checkpointed and onFailure says STOP', async () => {
+    const fleet = new Fleet();
+    fleet.put(2);
+    const onFailure = { ...policy, maximumRetryAttempts: 2 };
+    const one = new Processed(fleet, 'a', 'manual', {}, { onFailure });
+    const parent = only(fleet);
+    await fleet.clock.runUntil(() => one.numbers.length === 2);
+    fleet.kinesis.split(parent);
+    await fleet.clock.runUntil(() => one.failure !== undefined, { atMostMillis: 60_000 });
+    expect(one.failure).toMatchObject({
+      code: 'MR_HANDLER_FAILED',
+      cause: { code: 'MR_END_NOT_CHECKPOINTED', subject: { shard: parent } },
+    });
+    expect(one.calls.filter((call) => call === 'shardEnded')).toHaveLength(3);
+    expect(fleet.checkpoints[parent]).toBe('TRIM_HORIZON');
+  });
+
   it('refuses to go back, to go beyond what was handed out, and what is no sequence number', async () => {
     const fleet = new Fleet();
     fleet.put(3);

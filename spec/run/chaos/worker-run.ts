@@ -97,7 +97,7 @@ class Work {
   readonly #ledger: LedgerWriter;
   readonly #tamper: Tamper;
   #output: string | undefined;
-  #isToStall = false;
+  #toStall: Extract<WorkerCommand, { type: 'stall' }> | undefined;
 
   constructor(settings: ChaosWorkerSettings, ledger: LedgerWriter, tamper: Tamper) {
     this.#settings = settings;
@@ -114,7 +114,7 @@ class Work {
         this.#output = command.path;
         return;
       case 'stall':
-        this.#isToStall = true;
+        this.#toStall = command;
         return;
     }
   }
@@ -132,8 +132,8 @@ class Work {
     if (poison !== undefined && records.some((record) => record.text().includes(poison))) {
       throw new Error('this record is poison');
     }
-    if (this.#isToStall) {
-      this.#isToStall = false;
+    if (this.#toStall !== undefined && (this.#toStall.shardId ?? shardId) === shardId) {
+      this.#toStall = undefined;
       await aborted(signal);
     }
     await delay(handlerMillis);

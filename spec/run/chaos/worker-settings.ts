@@ -30,5 +30,5 @@ export type WorkerCommand =
   | { readonly type: 'block'; readonly forMillis: number }
   /** From now on the handler also writes each block to this file, and fails when it cannot; none: no more. */
   | { readonly type: 'output'; readonly path?: string }
-  /** The next call of the handler does not return before its signal aborts. */
-  | { readonly type: 'stall' };
+  /** The next call of the handler, for this shard if one is named, does not return before its signal aborts. */
+  | { readonly type: 'stall'; readonly shardId?: string };

@@ -373,6 +373,16 @@ export const mutants: readonly Mutant[] = [
     ],
   },
   {
+    name: 'handoff-left-to-one-that-stops',
+    edits: [
+      {
+        file: 'lib/lease/lease-releaser.ts',
+        find: '    if (keeper.hasTwin) return [];',
+        replace: '    if (keeper !== undefined) return [];',
+      },
+    ],
+  },
+  {
     name: 'handoff-without-drain',
     edits: [
       {

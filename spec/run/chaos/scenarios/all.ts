@@ -5,12 +5,14 @@ import { endScenarios } from './ends.ts';
 import { handlerScenarios } from './handlers.ts';
 import { outageScenarios } from './outages.ts';
 import { reshardScenarios } from './reshards.ts';
+import { shardLifeScenarios } from './shard-life.ts';
 import { wayScenarios } from './ways.ts';
 
 /** Every scenario, in the order in which `all` plays them. */
 export const scenarios: readonly Scenario[] = [
   ...endScenarios,
   ...reshardScenarios,
+  ...shardLifeScenarios,
   ...outageScenarios,
   ...handlerScenarios,
   ...wayScenarios,

@@ -13,16 +13,22 @@ import software.amazon.kinesis.processor.RecordProcessorCheckpointer;
 import software.amazon.kinesis.processor.ShardRecordProcessor;
 import software.amazon.kinesis.retrieval.KinesisClientRecord;
 
-/** Writes every record as a line and stores a checkpoint after each batch, prepared first if it is given a state. */
+/**
+ * Writes every record as a line and stores a checkpoint after each batch, prepared first if it is given a state. If it is
+ * told where to stop, it checkpoints that very record, inside an aggregate or not, and does nothing any more.
+ */
 final class LoggingProcessor implements ShardRecordProcessor {
     private static final long PREPARED_MILLIS = 1_000;
 
     private final byte[] preparedState;
+    private final String stopAtData;
     private String shardId = "";
+    private boolean hasStopped;
 
-    /** An empty state means: checkpoints are not prepared. */
-    LoggingProcessor(final String preparedState) {
+    /** An empty state means: checkpoints are not prepared; empty data to stop at: it does not stop. */
+    LoggingProcessor(final String preparedState, final String stopAtData) {
         this.preparedState = preparedState.getBytes(StandardCharsets.UTF_8);
+        this.stopAtData = stopAtData;
     }
 
     @Override
@@ -37,13 +43,22 @@ final class LoggingProcessor implements ShardRecordProcessor {
 
     @Override
     public void processRecords(final ProcessRecordsInput input) {
+        if (hasStopped) {
+            return;
+        }
         for (final KinesisClientRecord record : input.records()) {
+            final String data = StandardCharsets.UTF_8.decode(record.data()).toString();
             Lines.write(
                     "record",
                     "shardId", shardId,
                     "sequenceNumber", record.sequenceNumber(),
                     "subSequenceNumber", record.subSequenceNumber(),
-                    "data", StandardCharsets.UTF_8.decode(record.data()).toString());
+                    "data", data);
+            if (data.equals(stopAtData)) {
+                hasStopped = true;
+                checkpointAt(record, input.checkpointer());
+                return;
+            }
         }
         checkpoint("processRecords", input.checkpointer());
     }
@@ -62,7 +77,19 @@ final class LoggingProcessor implements ShardRecordProcessor {
     @Override
     public void shutdownRequested(final ShutdownRequestedInput input) {
         Lines.write("shutdownRequested", "shardId", shardId);
+        if (hasStopped) {
+            return;
+        }
         checkpoint("shutdownRequested", input.checkpointer());
+    }
+
+    private void checkpointAt(final KinesisClientRecord record, final RecordProcessorCheckpointer checkpointer) {
+        try {
+            checkpointer.checkpoint(record.sequenceNumber(), record.subSequenceNumber());
+            Lines.write("checkpoint", "shardId", shardId, "during", "stop");
+        } catch (final Exception e) {
+            Lines.write("checkpointFailed", "shardId", shardId, "during", "stop", "error", e.toString());
+        }
     }
 
     private void checkpoint(final String during, final RecordProcessorCheckpointer checkpointer) {

@@ -62,7 +62,7 @@ public final class Worker {
                 dynamo,
                 cloudWatch,
                 workerId,
-                () -> new LoggingProcessor(settings.text("preparedState")));
+                () -> new LoggingProcessor(settings.text("preparedState"), settings.text("stopAtData")));
         final Scheduler scheduler = new PromptScheduler(
                 configs.checkpointConfig(),
                 coordination(configs, settings),

@@ -1,0 +1,50 @@
+import { systemClock } from '../../base/clock.ts';
+import type { CommitPlace } from '../../engine/commit/commit-place.ts';
+import type { ShardProgress } from '../../engine/commit/manifest.ts';
+import type { EventSink } from '../../event/bus.ts';
+import { clientsOf } from '../assembly.ts';
+import type { ConsumerSettings } from '../config/consumer-settings.ts';
+import { alignRows, endedRows } from './align-rows.ts';
+import { openStateTables } from './open-tables.ts';
+
+/** The leases of an application that commits all its shards together, which follow its commits as a mirror. */
+export class LeaseMirror implements AsyncDisposable {
+  readonly #place: CommitPlace;
+  readonly #events: EventSink;
+  readonly #streams;
+
+  constructor(place: CommitPlace, inputs: readonly ConsumerSettings[], events: EventSink) {
+    this.#place = place;
+    this.#events = events;
+    this.#streams = inputs.map((settings) => {
+      const clients = clientsOf(settings);
+      return { streamName: settings.streamName, clients, tables: openStateTables(clients, settings, systemClock) };
+    });
+  }
+
+  /**
+   * Brings the leases back to the last commit where they are further; for the holder of the epoch, before it reads.
+   * @throws MillraceError as `CommitPlace.logOf`; a fault of a table
+   */
+  async align(pointer: string | undefined, signal: AbortSignal): Promise<void> {
+    if (pointer === undefined) return;
+    const where = `the row of application ${this.#place.application}`;
+    const { shards = [] } = (await this.#place.manifestOf(pointer, where, signal)) ?? {};
+    const events = this.#events;
+    for (const { tables, streamName } of this.#streams) await alignRows({ tables, streamName, shards, events }, signal);
+  }
+
+  /** Of shards whose end is committed, those whose leases say so, too, or are gone. */
+  async confirmEnded(shards: readonly ShardProgress[], signal: AbortSignal): Promise<readonly ShardProgress[]> {
+    const confirmed: ShardProgress[] = [];
+    for (const { tables, streamName } of this.#streams) {
+      const own = shards.filter((shard) => shard.streamName === streamName);
+      confirmed.push(...(await endedRows(tables, own, signal)));
+    }
+    return confirmed;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const { clients } of this.#streams) clients.destroy();
+  }
+}

@@ -1,0 +1,259 @@
+import { MillraceError } from '../../base/error.ts';
+import { SHARD_END, TRIM_HORIZON, comparePositions, formatPosition } from '../../base/position.ts';
+import type { Random } from '../../base/random.ts';
+import type { ShardProgress } from '../../engine/commit/manifest.ts';
+import type { Version } from '../../engine/commit/version-list.ts';
+import { identityOf } from '../../engine/store/store-identity.ts';
+import { type StateStore, stateAt } from '../../engine/state-store.ts';
+import type { Lease } from '../../lease/lease.ts';
+import { seekLease } from '../../lease/lease-write.ts';
+import { type GroupView, type StateFault, lastOf, viewGroup } from './group-view.ts';
+import { type StateMigration, migrate } from './migrate.ts';
+import { type StateMove, type StateWork, moveGroup, moveOf, positionsOf, writeShard } from './move-group.ts';
+import { type RewindStep, type RewindTarget, planRewind } from './rewind-plan.ts';
+import { type StateRow, isMoved, pointerOf, readStateRows } from './state-rows.ts';
+import type { StateTables } from './state-tables.ts';
+
+/** One committed version of a group. */
+export interface StateVersionView {
+  readonly batchId: number;
+  readonly batchTimeMillis: number;
+  readonly lineage: number;
+  /** Up to where the records of each shard are in it, by shard id. */
+  readonly positions: Readonly<Record<string, string>>;
+  /** The ids of the operators that it holds state of. */
+  readonly operators: readonly string[];
+}
+
+/** A commit group: a shard in `shard` scope, all shards together in `application` scope. */
+export interface StateGroupView {
+  readonly group: string;
+  readonly batchId: number;
+  readonly lineage: number;
+  /** Where its state is, for people. */
+  readonly location?: string;
+  /** What can be gone back to, the oldest first. */
+  readonly versions: readonly StateVersionView[];
+  /** What is wrong with its last version; absent where all of it was read and is whole. */
+  readonly fault?: StateFault;
+}
+
+/** All that an application has committed. */
+export interface StateView {
+  readonly applicationName: string;
+  /** Absent while nothing was committed. */
+  readonly scope?: 'shard' | 'application';
+  readonly groups: readonly StateGroupView[];
+}
+
+/** What to go back to. */
+export interface RewindRequest {
+  /** A version: of a batch (of one group), so many before the last one, or the newest of a batch time or before it. */
+  readonly to: RewindTarget;
+  /** The shards to take back, in `shard` scope; default all. */
+  readonly shards?: readonly string[];
+  /** Only says what would be done; default false. */
+  readonly dryRun?: boolean;
+}
+
+/** Looks at what a streaming program has committed, and changes it, from outside of the program. */
+export interface StateAdmin {
+  /**
+   * What was committed, group by group, with the versions that can be gone back to; reads all of each last version.
+   * @throws MillraceError `MR_STATE_UNREACHABLE` where the place does not answer
+   */
+  inspect(): Promise<StateView>;
+  /**
+   * Goes back to earlier versions: state and positions together, so that no record counts twice or is left out. Each group is
+   * one conditional write, which ends the tenure of whoever holds it; what was committed since is void.
+   * @throws MillraceError `MR_CONFIG_INVALID` for a version that is not kept, naming those that are; `MR_STATE_UNREACHABLE`
+   */
+  rewind(request: RewindRequest): Promise<readonly StateMove[]>;
+  /**
+   * Brings the state to another place or to the other scope, or gives it up (`discardState`); the positions stay. Stop all
+   * workers first: a lease that somebody holds is refused.
+   * @throws MillraceError `MR_CONFIG_INVALID` where a worker runs; `MR_STATE_UNREACHABLE`, `MR_STATE_DAMAGED`
+   */
+  migrate(request: StateMigration): Promise<readonly StateMove[]>;
+}
+
+/** What a {@link StateAdmin} works with. */
+export interface StateAdminOptions {
+  readonly tables: StateTables;
+  readonly applicationName: string;
+  readonly streamName: string;
+  /** Where the state is; absent: where the last commit says. */
+  readonly store: StateStore | undefined;
+  readonly random: Random;
+  readonly signal: AbortSignal;
+}
+
+/** Makes an administrator of state; nothing is read before it is asked. */
+export function createStateAdmin(options: StateAdminOptions): StateAdmin {
+  return {
+    inspect: () => inspect(options),
+    rewind: (request) => rewind(options, request),
+    migrate: (request) => migrate(options, request),
+  };
+}
+
+/** All groups, and what to work with; `undefined` while nothing was committed. */
+export async function openState(
+  options: StateAdminOptions,
+): Promise<{ readonly work: StateWork; readonly rows: readonly StateRow[] } | undefined> {
+  const { tables, applicationName, streamName, random, signal } = options;
+  const rows = (await readStateRows(tables, applicationName, signal)).filter((row) => !isMoved(row));
+  if (rows.length === 0) return undefined;
+  const store = options.store ?? storeOf(rows);
+  const storeIdentity = await identityOf(store, random, signal);
+  return { work: { tables, streamName, place: { store, storeIdentity, application: applicationName, random } }, rows };
+}
+
+/** The place that the first row with a location names. */
+function storeOf(rows: readonly StateRow[]): StateStore {
+  for (const row of rows) {
+    const read = pointerOf(row);
+    if (read.tag === 'pointer' && read.pointer.location !== undefined) return stateAt(read.pointer.location);
+  }
+  throw new MillraceError('MR_CONFIG_INVALID', 'no row says where the state is: give its place (state, --state)', {
+    subject: { option: 'state' },
+  });
+}
+
+async function inspect(options: StateAdminOptions): Promise<StateView> {
+  const { applicationName, signal } = options;
+  const state = await openState(options);
+  if (state === undefined) return { applicationName, groups: [] };
+  const { work, rows } = state;
+  const groups: StateGroupView[] = [];
+  for (const row of rows) groups.push(groupOf(await viewGroup(row, work.place, signal)));
+  return { applicationName, scope: (rows[0] as StateRow).scope, groups };
+}
+
+function groupOf({ group, pointer, versions, fault }: GroupView): StateGroupView {
+  return {
+    group,
+    batchId: pointer?.batchId ?? 0,
+    lineage: pointer?.lineage ?? 0,
+    ...(pointer?.location === undefined ? {} : { location: pointer.location }),
+    versions: versions.map(versionOf),
+    ...(fault === undefined ? {} : { fault }),
+  };
+}
+
+function versionOf({ manifest }: Version): StateVersionView {
+  const { batchId, batchTimeMillis, lineage, shards, state } = manifest;
+  const positions = Object.fromEntries(shards.map(({ shardId, position }) => [shardId, formatPosition(position)]));
+  return { batchId, batchTimeMillis, lineage, positions, operators: state?.operators ?? [] };
+}
+
+async function rewind(options: StateAdminOptions, request: RewindRequest): Promise<readonly StateMove[]> {
+  const { signal } = options;
+  const state = await openState(options);
+  if (state === undefined) throw nothing(options.applicationName);
+  const { work, rows } = state;
+  const views: GroupView[] = [];
+  for (const row of chosen(rows, request.shards)) views.push(await viewGroup(row, work.place, signal));
+  const steps = planRewind(views, request.to);
+  const leases = await options.tables.leases(signal);
+  const moves: StateMove[] = [];
+  for (const step of steps) {
+    if (step.action !== 'keep')
+      moves.push(await perform(step, { work, leases, dryRun: request.dryRun === true }, signal));
+  }
+  return moves;
+}
+
+interface Performing {
+  readonly work: StateWork;
+  readonly leases: readonly Lease[];
+  readonly dryRun: boolean;
+}
+
+async function perform(
+  step: Exclude<RewindStep, { action: 'keep' }>,
+  { work, leases, dryRun }: Performing,
+  signal: AbortSignal,
+): Promise<StateMove> {
+  const { view } = step;
+  if (step.action === 'reset') return reset(view, work, dryRun, signal);
+  const choose = (now: GroupView) => ({
+    shards: shardsAt(step.version, now, leases, work.streamName),
+    state: step.version,
+  });
+  return dryRun ? moveOf(view, choose(view), false) : moveGroup(work, view, choose, signal);
+}
+
+/**
+ * The positions of a version; shards that came later begin at their beginning again. They are named although they have no
+ * records in it: where a shard has no entry, what its row says of it would count.
+ */
+function shardsAt(
+  version: Version,
+  now: GroupView,
+  leases: readonly Lease[],
+  ownStream: string,
+): readonly ShardProgress[] {
+  const { shards } = version.manifest;
+  if (now.row.scope === 'shard') return shards;
+  const all = new Map(shards.map((shard) => [keyOf(shard), shard]));
+  const later = leases.filter(({ parentShardIds }) => parentShardIds.length > 0);
+  for (const { shardId, streamName } of [
+    ...positionsOf(now),
+    ...later.map(({ leaseKey }) => ({ shardId: leaseKey, streamName: ownStream })),
+  ]) {
+    const shard = { shardId, streamName, position: TRIM_HORIZON };
+    if (!all.has(keyOf(shard))) all.set(keyOf(shard), shard);
+  }
+  return [...all.values()];
+}
+
+const keyOf = ({ streamName, shardId }: Pick<ShardProgress, 'streamName' | 'shardId'>) => `${streamName}:${shardId}`;
+
+/** A shard begins anew, with what its parents will have left. */
+async function reset(view: GroupView, work: StateWork, dryRun: boolean, signal: AbortSignal): Promise<StateMove> {
+  const { row } = view;
+  if (row.scope !== 'shard') throw nothing(view.group);
+  const shards = positionsOf(view).map((shard) => ({ ...shard, position: TRIM_HORIZON }));
+  const move = moveOf(view, { shards, state: undefined }, !dryRun);
+  if (dryRun) return move;
+  let now: StateRow | undefined = row;
+  while (now?.scope === 'shard') {
+    now = await writeShard(work, now, seekLease(now.lease, TRIM_HORIZON, undefined, { state: null }), signal);
+  }
+  return move;
+}
+
+/** The rows of some shards. */
+export function chosen(rows: readonly StateRow[], shards: readonly string[] | undefined): readonly StateRow[] {
+  if (shards === undefined) return rows;
+  if (rows.some(({ scope }) => scope === 'application')) {
+    throw new MillraceError(
+      'MR_CONFIG_INVALID',
+      'shards were named, and the application commits all its shards together: leave shards out',
+      { subject: { option: 'shards' } },
+    );
+  }
+  const unknown = shards.filter(
+    (shardId) => !rows.some((row) => row.scope === 'shard' && row.lease.leaseKey === shardId),
+  );
+  if (unknown.length === 0) return rows.filter((row) => row.scope === 'shard' && shards.includes(row.lease.leaseKey));
+  throw new MillraceError('MR_CONFIG_INVALID', `shards: ${unknown.join(', ')} committed no state`, {
+    subject: { option: 'shards' },
+  });
+}
+
+/** Whether all that a group reads has ended. */
+export function hasEnded(view: GroupView): boolean {
+  const shards = lastOf(view)?.manifest.shards ?? [];
+  return shards.length > 0 && shards.every(({ position }) => comparePositions(position, SHARD_END) === 0);
+}
+
+/** There is no state to work on. */
+export function nothing(applicationName: string): MillraceError {
+  return new MillraceError(
+    'MR_CONFIG_INVALID',
+    `application ${applicationName} has committed no state: see that the name, the region and the table are those of the program`,
+    { subject: { option: 'applicationName' } },
+  );
+}

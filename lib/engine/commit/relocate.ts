@@ -1,0 +1,77 @@
+import type { Random } from '../../base/random.ts';
+import { stateError } from '../store/object-store.ts';
+import { seal } from '../store/sealed.ts';
+import type { Fence } from './fence.ts';
+import { type InheritedGroup, type Manifest, type ShardProgress, type StateVersion, linesOf } from './manifest.ts';
+import { groupPrefix, newObjectName } from './object-names.ts';
+import { type Pointer, formatPointer } from './pointer.ts';
+import type { Version, VersionPlace } from './version-list.ts';
+
+/** Where a group goes on from after a seek, a rewind or a migration. */
+export interface Relocation {
+  readonly group: string;
+  readonly scope: 'shard' | 'application';
+  /** The last committed version; `undefined` where none can be read. */
+  readonly last: Version | undefined;
+  /** Times to go on from, where they are not those of `last`. */
+  readonly times?: Pick<Manifest, 'batchTimeMillis' | 'zeroTimeMillis'>;
+  /** The last batch id and lineage, which the row tells also where no version can be read. */
+  readonly before: Pick<Pointer, 'batchId' | 'lineage'>;
+  readonly shards: readonly ShardProgress[];
+  /** The version whose state holds from now on; `undefined` for none: state begins empty. */
+  readonly state: Version | undefined;
+  /** Groups whose state is put together by the first who goes on from here. */
+  readonly inherits?: readonly InheritedGroup[];
+  /** Under what it is written: above that of every holder so far. */
+  readonly fence: Fence;
+}
+
+/**
+ * The manifest of a relocation; pure. It is a commit: the batch id goes on, so that no sink sees one twice; times go on, so
+ * that they never go back; the lineage is a new one, so that marks of the one before are void.
+ */
+export function relocated(application: string, relocation: Relocation): Manifest {
+  const { group, scope, last, before, shards, state, inherits, fence } = relocation;
+  const { watermarkMillis } = state?.manifest ?? {};
+  const { batchTimeMillis, zeroTimeMillis } = relocation.times ??
+    last?.manifest ?? { batchTimeMillis: 0, zeroTimeMillis: 0 };
+  return {
+    application,
+    group,
+    scope,
+    batchId: before.batchId + 1,
+    batchTimeMillis,
+    zeroTimeMillis,
+    fence,
+    lineage: before.lineage + 1,
+    shards,
+    ...(state === undefined ? {} : stateOf(state)),
+    ...(watermarkMillis === undefined ? {} : { watermarkMillis }),
+    ...(last === undefined ? {} : { follows: { name: last.name, checksum: last.checksum } }),
+    ...(inherits === undefined ? {} : { inherits }),
+  };
+}
+
+/** The state of a version, unchanged: its objects are the chain of an object that changes nothing. */
+function stateOf({ name, checksum, manifest }: Version): { readonly state?: StateVersion } {
+  if (manifest.state === undefined) return {};
+  const { chain, operators } = manifest.state;
+  return { state: { own: 'changes', chain: [...chain, { name, checksum }], operators } };
+}
+
+/** Writes a relocation down; it holds once a row names it. Answers the text for the row. */
+export async function writeRelocation(
+  place: VersionPlace & { readonly random: Random },
+  relocation: Relocation,
+  signal: AbortSignal,
+): Promise<string> {
+  const { store, storeIdentity, application, random } = place;
+  const manifest = relocated(application, relocation);
+  const { batchId, lineage, group, fence } = manifest;
+  const { bytes, checksum } = seal('manifest', linesOf(manifest));
+  const name = newObjectName(groupPrefix(application, group), { kind: 'manifest', batchId, fence }, random);
+  if ((await store.create(name, bytes, signal)) === 'exists') {
+    throw stateError('MR_STATE_FOREIGN', store.location, `${name} is there already, though its name is random`);
+  }
+  return formatPointer({ batchId, manifest: name, checksum, store: storeIdentity, location: store.location, lineage });
+}
