@@ -47,7 +47,10 @@ async function commit(log: GroupLog, operator: string, values: Values): Promise<
   const batchId = (log.last?.batchId ?? 0) + 1;
   const before = (log.memory.get(operator) as KeyedState | undefined) ?? initialKeyedState();
   const edit = new KeyedEdit<PairKey, unknown>(before, batchId * 1_000);
-  for (const [key, value] of Object.entries(values)) edit.set(key, value, undefined, true);
+  for (const [key, value] of Object.entries(values)) {
+    if (value === undefined) edit.remove(key);
+    else edit.set(key, value, undefined, true);
+  }
   const prepared = await log.prepare(
     {
       batchId,
@@ -80,8 +83,8 @@ const toSum: StateConversion = {
 /** What a first program leaves: a snapshot and changes after it. */
 async function first(operator = 'counts'): Promise<string> {
   const log = await recover(placeOf([operator]), undefined);
-  await commit(log, operator, { a: 1, b: 2 });
-  return commit(log, operator, { b: 3, c: 4 });
+  await commit(log, operator, { a: 1, b: 2, gone: 5 });
+  return commit(log, operator, { b: 3, c: 4, gone: undefined });
 }
 
 describe('state that is converted', () => {
