@@ -176,7 +176,7 @@ describe('state that is converted', () => {
     const both = Object.assign({}, ...halves.map((log) => valuesOf(log, 'totals'))) as Values;
     expect(both).toEqual({ a: { sum: 1 }, b: { sum: 3 }, c: { sum: 4 } });
     expect(halves[0]?.converted).toMatchObject([{ operator: 'totals', keys: 3 }]);
-    const [lower] = halves as [GroupLog, GroupLog];
+    const [lower] = halves;
     const committed = await commit(lower, 'totals', { z: { sum: 5 } });
     const other = await recoverAs('other');
     const merged = await child(
