@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { createConsumer } from '../../lib/index.ts';
@@ -159,6 +160,8 @@ describe('millrace doctor', () => {
 
   it('prints lines that fit the terminal, as it goes', async () => {
     const io = realTimeIo({ isTTY: true, columns: 100 });
+    // The doctors before it have read the first shard as often as it may be read within a second.
+    await setTimeout(1_000);
     const { stdout } = await service.run(['doctor', ...given], io);
     // oxlint-disable-next-line no-control-regex -- colours are control characters
     const plain = stdout.replace(/\u001b\[\d+m/g, '');

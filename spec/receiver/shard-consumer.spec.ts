@@ -13,6 +13,7 @@ import type { Lease } from '../../lib/lease/lease.ts';
 import { LeaseKeeper } from '../../lib/lease/lease-keeper.ts';
 import { ByteBudget } from '../../lib/receiver/byte-budget.ts';
 import { DemandGate } from '../../lib/receiver/demand-gate.ts';
+import { recordOverheadBytes } from '../../lib/receiver/held-bytes.ts';
 import { ShardConsumer } from '../../lib/receiver/shard-consumer.ts';
 import { FakeLeaseTable } from '../../lib/testkit/fake-lease-table.ts';
 import { VirtualClock } from '../../lib/testkit/virtual-clock.ts';
@@ -208,13 +209,14 @@ describe('ShardConsumer', () => {
     expect(idle).toBe(64 * 1024);
     reader.give([record(1, { bytes: 400 }), record(2, { bytes: 400 })]);
     await clock.advance(10);
-    expect(budget.takenBytes).toBe(idle + 800);
+    // Data, and what each record keeps beside it.
+    expect(budget.takenBytes).toBe(idle + 800 + 2 * recordOverheadBytes);
     reader.give([record(3, { bytes: 300 })]);
     await clock.advance(300);
     expect(blocks.map((block) => block.bytes)).toEqual([800, 300]);
-    expect(budget.takenBytes).toBe(idle + 1_100);
+    expect(budget.takenBytes).toBe(idle + 1_100 + 3 * recordOverheadBytes);
     consumer.ack((blocks[1] as Block).range);
-    expect(budget.takenBytes).toBe(idle + 800);
+    expect(budget.takenBytes).toBe(idle + 800 + 2 * recordOverheadBytes);
     consumer.abort(new MillraceError('MR_ABORTED', 'over'));
     await clock.advance(0);
     expect(budget.takenBytes).toBe(0);

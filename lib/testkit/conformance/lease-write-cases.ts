@@ -17,6 +17,7 @@ import {
   prepareCheckpoint,
   renewLease,
   seekLease,
+  withdrawHandoff,
 } from '../../lease/lease-write.ts';
 
 /** One write of `lease-write.ts` on one row: what it makes of the row, and the rows on which it must be refused. */
@@ -287,6 +288,17 @@ function assigningCases(): readonly LeaseWriteCase[] {
 
 function handoffCases(): readonly LeaseWriteCase[] {
   return [
+    {
+      name: 'withdrawHandoff leaves the lease to its old owner, and its counter as it is',
+      before: inHandoff,
+      write: withdrawHandoff(inHandoff),
+      after: { ...without(inHandoff, 'checkpointOwner'), leaseOwner: 'me' },
+      refusedOn: {
+        leaseOwner: { ...inHandoff, leaseOwner: 'third' },
+        checkpointOwner: { ...inHandoff, checkpointOwner: 'third' },
+        'checkpointOwner, which is absent': without(inHandoff, 'checkpointOwner'),
+      },
+    },
     {
       name: 'initiateHandoff names the next owner and leaves the counter to the old one',
       before: heldLease,

@@ -271,17 +271,6 @@ const faults: readonly Omit<Mutant, 'engine'>[] = [
     ],
   },
   {
-    name: 'steps-taken-again-with-the-outputs',
-    edits: [
-      { file: batchRun, find: '    if (advanced === undefined) {\n', replace: '    if (attempt > 0) {\n' },
-      {
-        file: batchRun,
-        find: '    memory = toDo.evaluation.nextMemory;\n',
-        replace: '    memory = done.prepared === undefined ? order.memory : toDo.evaluation.nextMemory;\n',
-      },
-    ],
-  },
-  {
     name: 'memory-kept-from-an-earlier-tenure',
     edits: [
       {
@@ -297,16 +286,6 @@ const faults: readonly Omit<Mutant, 'engine'>[] = [
         file: engine,
         find: '  readonly #lines = new Map<string, Line>();\n',
         replace: '  readonly #lines = new Map<string, Line>();\n  readonly #kept = new Map<string, CommitLine>();\n',
-      },
-    ],
-  },
-  {
-    name: 'line-goes-on-after-a-lost-commit',
-    edits: [
-      {
-        file: line,
-        find: '        if (commits !== undefined) this.abandon();\n',
-        replace: '        this.#lastBatchId = batchId;\n',
       },
     ],
   },
@@ -337,17 +316,6 @@ const faults: readonly Omit<Mutant, 'engine'>[] = [
         file: commit('inherit'),
         find: 'if (parent.start >= own.start && parent.end <= own.end) return memory;',
         replace: 'if (parent.start <= own.end) return memory;',
-      },
-    ],
-  },
-  {
-    name: 'child-takes-what-was-named-for-its-parent',
-    edits: [
-      {
-        file: 'lib/receiver/open-shard.ts',
-        find: '    if (row?.engineState === undefined) {\n',
-        replace:
-          '    if (byName === undefined && row?.engineState === undefined) continue;\n    if (row !== undefined && row.engineState === undefined) continue;\n    if (row?.engineState === undefined) {\n',
       },
     ],
   },
