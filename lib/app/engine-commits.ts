@@ -4,7 +4,10 @@ import { MillraceError } from '../base/error.ts';
 import { retryWhilePassing } from '../base/retry.ts';
 import { systemRandom } from '../base/random.ts';
 import { CommitPlace } from '../engine/commit/commit-place.ts';
+import { codecsOf } from '../engine/commit/plan-codecs.ts';
+import { checkConversions } from '../engine/commit/state-conversion.ts';
 import { type Epoch, EpochKeeper } from '../engine/commit/epoch-keeper.ts';
+import type { EngineContextOptions } from '../engine/context.ts';
 import type { Plan } from '../engine/plan.ts';
 import type { StateStore } from '../engine/state-store.ts';
 import type { EventSink } from '../event/bus.ts';
@@ -28,16 +31,17 @@ export function commitPlaceOf(
   plan: Plan,
   store: StateStore | undefined,
   application: string | undefined,
-  retention: StateRetention,
+  options: StateRetention & Pick<EngineContextOptions, 'convertState'>,
 ): CommitPlace | undefined {
   if (store?.isDurable !== true || application === undefined) return undefined;
-  const codecs = new Map(plan.keepers.map((node) => [plan.stateKeys.get(node.id) as string, node.persistence]));
-  const { snapshotIntervalBatches, retainedVersions } = retention;
+  const codecs = codecsOf(plan);
+  const { snapshotIntervalBatches, retainedVersions } = options;
   return new CommitPlace({
     store,
     application,
     scope: plan.scope,
     codecs,
+    conversions: checkConversions(options.convertState, codecs),
     random: systemRandom,
     ...(snapshotIntervalBatches === undefined ? {} : { snapshotIntervalBatches }),
     ...(retainedVersions === undefined ? {} : { retainedVersions }),

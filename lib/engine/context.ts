@@ -1,5 +1,7 @@
 import { MillraceError } from '../base/error.ts';
 import type { KinesisRecord } from '../block/record.ts';
+import { codecsOf } from './commit/plan-codecs.ts';
+import { type StateConversion, checkConversions } from './commit/state-conversion.ts';
 import { explainPlan } from './explain.ts';
 import { type ContextState, Graph } from './graph.ts';
 import type { Batch } from './batch.ts';
@@ -28,6 +30,8 @@ export interface EngineContextOptions extends PacingOptions {
   readonly output?: PrintTarget;
   /** Where state is kept; operators like `updateStateByKey` do not start without it. `memoryState()` is one. */
   readonly state?: StateStore;
+  /** By operator id: how the state is read that an earlier program left under another id, or in another shape. */
+  readonly convertState?: Readonly<Record<string, StateConversion>>;
 }
 
 /** The longest batch interval, milliseconds. */
@@ -44,6 +48,7 @@ export class EngineContext {
   readonly #graph = new Graph();
   readonly #store: StateStore | undefined;
   readonly #pacing: PacingOptions;
+  readonly #convertState: EngineContextOptions['convertState'];
   #plan: Plan | undefined;
 
   /** @throws MillraceError `MR_CONFIG_INVALID` when the interval is not a whole number from 1 to a day */
@@ -64,6 +69,7 @@ export class EngineContext {
     this.output = options.output;
     this.#pacing = checkPacing(options);
     this.#store = options.state;
+    this.#convertState = options.convertState;
   }
 
   /** INITIALIZED while it is being built, ACTIVE once sealed, STOPPED at the end or after a start that failed. */
@@ -192,7 +198,7 @@ export class EngineContext {
 
   #compile(observed: readonly DStream<unknown>[]): Plan {
     const { inputs, outputs, remembered } = this.#graph;
-    return compilePlan({
+    const plan = compilePlan({
       batchIntervalMillis: this.batchIntervalMillis,
       output: this.output,
       pacing: this.#pacing,
@@ -203,6 +209,8 @@ export class EngineContext {
       isDurable: this.#store?.isDurable === true,
       ...(observed.length === 0 ? {} : { observed: observed.map((stream) => stream.node) }),
     });
+    checkConversions(this.#convertState, codecsOf(plan));
+    return plan;
   }
 
   /** Marks the context as STOPPED; for whoever runs it, when the run has ended. Doing it twice does nothing. */

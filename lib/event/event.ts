@@ -325,6 +325,19 @@ export type MillraceEvent =
       readonly through: string;
     }
   | { readonly type: 'state.discarded'; readonly group: string; readonly code: string; readonly message: string }
+  | {
+      readonly type: 'state.converted';
+      readonly group: string;
+      /** The id of the operator, and that under which its state was stored. */
+      readonly operator: string;
+      readonly storedAs: string;
+      /** The versions of its values' shape, before and now. */
+      readonly storedVersion: number;
+      readonly version: number;
+      /** Keys that the program's function was called for, and those that it dropped. */
+      readonly keys: number;
+      readonly dropped: number;
+    }
   | { readonly type: 'state.unclaimed'; readonly group: string; readonly operators: readonly string[] }
   | {
       readonly type: 'batch.slow';

@@ -64,6 +64,7 @@ const lines: Readonly<Record<EventType, readonly [LogLevel, string]>> = {
   'plan.found': ['info', 'found the plan of a batch that was not committed, and runs it'],
   'range.refused': ['warn', 'range refused'],
   'state.discarded': ['warn', 'state that cannot be read was given up'],
+  'state.converted': ['info', 'state of an earlier program was converted'],
   'state.unclaimed': ['warn', 'state of operators that the program does not have'],
   'batch.failed': ['error', 'batch failed'],
   'batch.stuck': ['warn', 'handler keeps failing for the same records'],

@@ -101,12 +101,17 @@ describe('the program of docs/record-processors.md', () => {
 });
 
 describe('the program of docs/exactly-once.md', () => {
-  it('counts every record once over two runs, and goes on from the state of the first', async () => {
-    const source = programsOf('docs/exactly-once.md')[0]?.source ?? '';
+  const programs = programsOf('docs/exactly-once.md');
+  const here = (source = '') => {
     const program = source
       .replace('/var/lib/counts', resolve(folder, 'state'))
       .replace("applicationName: 'counts'", "applicationName: 'counts-once'");
     expect(program).toContain(folder);
+    return program;
+  };
+
+  it('counts every record once over two runs, and its changed program goes on from the state of the first', async () => {
+    const program = here(programs[0]?.source);
     for (const count of [1, 2]) {
       const one = run(program);
       const shows = (key: string) => one.output().includes(`'${key}', ${count}`);
@@ -115,6 +120,11 @@ describe('the program of docs/exactly-once.md', () => {
       expect(await one.exited()).toBe(0);
       await put('lines', ['once', 'more']);
     }
+    const changed = run(here(programs.find(({ heading }) => heading === 'When the program changes')?.source));
+    const shows = (key: string) => changed.output().includes(`'${key}', { sum: 3 }`);
+    await changed.until(() => shows('key-0') && shows('key-1'));
+    changed.child.kill('SIGTERM');
+    expect(await changed.exited()).toBe(0);
   });
 });
 

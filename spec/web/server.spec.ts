@@ -256,6 +256,7 @@ describe('the JSON API', () => {
         group: 'application',
         commitId: 1,
         attempts: 1,
+        isReread: false,
         step: 'committed',
       },
     ]);

@@ -98,7 +98,8 @@ export class CommitLine {
 
   constructor(options: CommitLineOptions) {
     this.#options = options;
-    const { unclaimed } = options.log;
+    const { unclaimed, converted } = options.log;
+    for (const one of converted) options.events.publish({ type: 'state.converted', group: options.group, ...one });
     if (unclaimed.length > 0) {
       options.events.publish({ type: 'state.unclaimed', group: options.group, operators: unclaimed });
     }

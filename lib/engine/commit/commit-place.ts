@@ -4,6 +4,7 @@ import type { Persistence } from '../persistence.ts';
 import { applicationGroup } from '../scope.ts';
 import { type ObjectStore, stateError } from '../store/object-store.ts';
 import { identityOf } from '../store/store-identity.ts';
+import type { Converted, StateConversions } from './state-conversion.ts';
 import { GroupLog, type GroupLogOptions } from './group-log.ts';
 import { type ParentMemory, inheritMemory, mergeGroups } from './inherit.ts';
 import { groupPrefix } from './object-names.ts';
@@ -18,6 +19,8 @@ export interface CommitPlaceOptions {
   readonly scope: 'shard' | 'application';
   /** By key of the memory, how each operator of the plan that remembers is written down, divided and put together. */
   readonly codecs: ReadonlyMap<string, Persistence>;
+  /** How state of an earlier program is read; see `checkConversions`. */
+  readonly conversions?: StateConversions;
   /** Batches from one snapshot to the next: 10. */
   readonly snapshotIntervalBatches?: number;
   /** Committed versions that are kept for rewinding: 10. */
@@ -74,10 +77,12 @@ export class CommitPlace {
     if (inherits === undefined) return;
     const parts: ParentMemory[] = [];
     const unclaimed = new Set<string>();
+    const converted: Converted[] = [];
     const { codecs } = this.#options;
     for (const { group, pointer, hashKeyRange, part } of inherits) {
       const before = await this.logOf(group, pointer, where, signal);
       for (const operator of before.unclaimed) unclaimed.add(operator);
+      converted.push(...before.converted);
       const whole = { shardId: group, memory: before.memory, ...(hashKeyRange === undefined ? {} : { hashKeyRange }) };
       parts.push(
         part === undefined
@@ -89,7 +94,7 @@ export class CommitPlace {
             },
       );
     }
-    log.adopt(mergeGroups(parts, codecs), [...unclaimed]);
+    log.adopt({ memory: mergeGroups(parts, codecs), unclaimed: [...unclaimed], converted });
   }
 
   /**
@@ -104,9 +109,13 @@ export class CommitPlace {
     signal: AbortSignal,
   ): Promise<GroupLog> {
     const parents: ParentMemory[] = [];
+    const unclaimed = new Set<string>();
+    const converted: Converted[] = [];
     let latest: GroupLog['last'];
     for (const { shardId, state, hashKeyRange } of shard.inherited) {
       const log = await this.logOf(groupOf(shardId), state, `the lease of ${shardId}`, signal);
+      for (const operator of log.unclaimed) unclaimed.add(operator);
+      converted.push(...log.converted);
       parents.push({ shardId, memory: log.memory, ...(hashKeyRange === undefined ? {} : { hashKeyRange }) });
       if (latest === undefined || (log.last?.batchTimeMillis ?? 0) > latest.batchTimeMillis) latest = log.last;
     }
@@ -117,7 +126,10 @@ export class CommitPlace {
     }
     const options = await this.#logOptions(groupOf(shard.shardId), signal);
     if (parents.length === 0) return GroupLog.begin(options);
-    return GroupLog.begin(options, inheritMemory(shard, parents, this.#options.codecs), latest);
+    const memory = inheritMemory(shard, parents, this.#options.codecs);
+    const log = GroupLog.begin(options, memory, latest);
+    log.adopt({ memory, unclaimed: [...unclaimed], converted });
+    return log;
   }
 
   /** A parent that left nothing must never have had anything: a child never starts from nothing by mistake. */

@@ -11,6 +11,7 @@ import {
   type ReadManifest,
   type ShardProgress,
   type StatePiece,
+  type StateVersion,
   linesOf,
   readManifest,
   readManifestAlone,
@@ -18,7 +19,8 @@ import {
 import { groupPrefix, newObjectName } from './object-names.ts';
 import { type Pointer, formatPointer } from './pointer.ts';
 import { checkStore } from './version-list.ts';
-import { type Codecs, changedPieces, restoreMemory, snapshotPieces } from './state-pieces.ts';
+import { type Converted, type StateConversions, versionsOf } from './state-conversion.ts';
+import { type Codecs, type Restored, changedPieces, restoreMemory, snapshotPieces } from './state-pieces.ts';
 
 /** What a {@link GroupLog} needs. */
 export interface GroupLogOptions {
@@ -30,6 +32,8 @@ export interface GroupLogOptions {
   readonly scope: 'shard' | 'application';
   /** By key of the memory, how each operator of the plan that remembers is written down. */
   readonly codecs: Codecs;
+  /** How state of an earlier program is read; checked. */
+  readonly conversions?: StateConversions;
   /** A batch of so many writes all state, those between what changed. */
   readonly snapshotIntervalBatches: number;
   /** How many of the last committed versions are kept for rewinding. */
@@ -76,11 +80,14 @@ export interface WrittenPlan {
 export class GroupLog {
   readonly #options: GroupLogOptions;
   readonly #prefix: string;
+  /** The versions of the values' shapes that this program writes. */
+  readonly #versions: StateVersion['versions'];
   /** The last committed manifests, oldest first. */
   #kept: (NamedManifest & { readonly checksum: string })[] = [];
   #memory: Memory = emptyMemory;
   #origin: Manifest | undefined;
   #unclaimed: readonly string[] = [];
+  #converted: readonly Converted[] = [];
   #lineage = 0;
   /** Whether all of the last kept versions are known; else nothing may be called an orphan. */
   #isHistoryWhole = true;
@@ -90,6 +97,7 @@ export class GroupLog {
 
   private constructor(options: GroupLogOptions) {
     this.#options = options;
+    this.#versions = versionsOf(options.codecs, options.conversions ?? new Map());
     this.#prefix = groupPrefix(options.application, options.group);
   }
 
@@ -135,15 +143,28 @@ export class GroupLog {
     return this.#plan?.plan;
   }
 
-  /** What the group goes on with where its last version is made of those of other groups (`inherits`); before a commit. */
-  adopt(memory: Memory, unclaimed: readonly string[]): void {
+  /**
+   * What the group goes on with where its last version is made of those of other groups (`inherits`), or where it begins with
+   * what its parents left; before a commit.
+   */
+  adopt({ memory, unclaimed, converted }: Restored): void {
     this.#memory = memory;
     this.#unclaimed = unclaimed;
+    this.#converted = converted;
   }
 
   /** Keys of state that no operator of the plan has; their state is not carried on. */
   get unclaimed(): readonly string[] {
     return this.#unclaimed;
+  }
+
+  /**
+   * State that was converted when it was read. It holds in the new shape from the next commit on, which writes all of it
+   * with its version. Killed before that commit: the row still names the earlier version, and whoever comes next converts
+   * it again. Killed after it: the version that the row names says that nothing is left to convert.
+   */
+  get converted(): readonly Converted[] {
+    return this.#converted;
   }
 
   /**
@@ -168,6 +189,7 @@ export class GroupLog {
               own,
               chain: own === 'snapshot' ? [] : chainAfter(before),
               operators: [...this.#options.codecs.keys()],
+              ...(this.#versions === undefined ? {} : { versions: this.#versions }),
             },
           }
         : {}),
@@ -226,6 +248,8 @@ export class GroupLog {
   /** The commit of a prepared batch was written: it is the last version now. Answers what no kept version needs any more. */
   noteCommitted({ named, checksum, memory }: Prepared): readonly string[] {
     this.#memory = memory;
+    // The version without it is the last one now, and the next ones need not be whole for it.
+    this.#unclaimed = [];
     this.#kept.push({ ...named, checksum });
     this.#commitsSinceListing += 1;
     const dropped = this.#kept.splice(0, Math.max(0, this.#kept.length - this.#options.retainedVersions));
@@ -255,12 +279,16 @@ export class GroupLog {
   #piecesOf(memory: Memory): { readonly own: 'snapshot' | 'changes'; readonly pieces: Iterable<StatePiece> } {
     const last = this.#kept.at(-1)?.manifest.state;
     const { codecs, snapshotIntervalBatches } = this.#options;
+    const versionOf = (of: StateVersion['versions'], operator: string) =>
+      of !== undefined && Object.hasOwn(of, operator) ? of[operator] : 0;
     const isSnapshot =
       last === undefined ||
       last.chain.length + 1 >= snapshotIntervalBatches ||
       this.#unclaimed.length > 0 ||
       last.operators.length !== codecs.size ||
-      !last.operators.every((operator) => codecs.has(operator));
+      !last.operators.every((operator) => codecs.has(operator)) ||
+      // One version of the shape in a chain: changes in the new one would stand on a snapshot in the earlier one.
+      !last.operators.every((name) => versionOf(last.versions, name) === versionOf(this.#versions, name));
     return {
       own: isSnapshot ? 'snapshot' : 'changes',
       pieces: isSnapshot ? snapshotPieces(memory, codecs) : changedPieces(this.#memory, memory, codecs),
@@ -276,9 +304,9 @@ export class GroupLog {
     const restored = restoreMemory(
       [...before, last].map((one) => one.pieces),
       this.#options.codecs,
+      { conversions: this.#options.conversions ?? new Map(), versions: state?.versions },
     );
-    this.#memory = restored.memory;
-    this.#unclaimed = restored.unclaimed;
+    this.adopt(restored);
     if (pointer.plan !== undefined) await this.#findPlan(pointer.plan, pointer, signal);
     const chain = new Map(
       (state?.chain ?? []).map(({ name }, index) => [name, (before[index] as ReadManifest).manifest]),

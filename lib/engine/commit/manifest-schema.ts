@@ -40,7 +40,12 @@ export const manifestSchema = z.object({
     }),
   ),
   state: z
-    .object({ own: z.enum(['snapshot', 'changes']), chain: z.array(namedObject), operators: z.array(z.string()) })
+    .object({
+      own: z.enum(['snapshot', 'changes']),
+      chain: z.array(namedObject),
+      operators: z.array(z.string()),
+      versions: z.record(z.string(), count).exactOptional(),
+    })
     .exactOptional(),
   watermarkMillis: z.number().exactOptional(),
   follows: namedObject.exactOptional(),

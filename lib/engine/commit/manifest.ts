@@ -20,6 +20,8 @@ export interface StateVersion {
   readonly chain: readonly NamedObject[];
   /** The keys of the operators whose state it holds. */
   readonly operators: readonly string[];
+  /** By operator, the version of its values' shape, where it is not 0; the same in all objects of the chain. */
+  readonly versions?: Readonly<Record<string, number>>;
 }
 
 /** How far one shard is committed. */

@@ -1,3 +1,8 @@
+import type { PairKey } from '../key.ts';
+
+/** Makes stored data of a value, by its key, from the stored data of it; `undefined` drops the key. */
+export type ConvertValue = (stored: unknown, key: PairKey) => unknown;
+
 /**
  * How what an operator remembers is written down and read back. `M` is its memory, an immutable value. What the functions
  * give must be JSON data; each piece is one line of an object, so keep it to some thousand entries.
@@ -15,4 +20,10 @@ export interface MemoryCodec<M = unknown> {
    * @throws MillraceError `MR_STATE_DAMAGED` for data that the two others never give
    */
   restore(snapshot: readonly unknown[], changes: readonly unknown[]): M;
+  /**
+   * The pieces of a snapshot in which each value by key is what `convert` makes of it; it is called once for each key that
+   * is left after the changes. Absent for what keeps no values by key.
+   * @throws MillraceError `MR_STATE_DAMAGED`; what `convert` throws
+   */
+  convert?(snapshot: readonly unknown[], changes: readonly unknown[], convert: ConvertValue): readonly unknown[];
 }

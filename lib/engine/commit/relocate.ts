@@ -55,8 +55,9 @@ export function relocated(application: string, relocation: Relocation): Manifest
 /** The state of a version, unchanged: its objects are the chain of an object that changes nothing. */
 function stateOf({ name, checksum, manifest }: Version): { readonly state?: StateVersion } {
   if (manifest.state === undefined) return {};
-  const { chain, operators } = manifest.state;
-  return { state: { own: 'changes', chain: [...chain, { name, checksum }], operators } };
+  // With the versions of its shape: what holds values that were converted is not converted again.
+  const { chain, ...state } = manifest.state;
+  return { state: { ...state, own: 'changes', chain: [...chain, { name, checksum }] } };
 }
 
 /** Writes a relocation down; it holds once a row names it. Answers the text for the row. */

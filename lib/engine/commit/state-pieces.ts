@@ -1,6 +1,7 @@
 import type { Memory } from '../memory.ts';
 import type { StatePiece } from './manifest.ts';
 import type { MemoryCodec } from './memory-codec.ts';
+import { type Converted, type StateConversions, claimState, convertState } from './state-conversion.ts';
 
 /** By key of the memory, how each operator is written down. */
 export type Codecs = ReadonlyMap<string, MemoryCodec>;
@@ -31,6 +32,13 @@ export function* changedPieces(before: Memory, after: Memory, codecs: Codecs): G
 export interface Restored {
   readonly memory: Memory;
   readonly unclaimed: readonly string[];
+  readonly converted: readonly Converted[];
+}
+
+/** How state of an earlier program is read, and which versions of it the objects hold. */
+export interface Conversion {
+  readonly conversions: StateConversions;
+  readonly versions?: Readonly<Record<string, number>> | undefined;
 }
 
 interface Parts {
@@ -41,8 +49,13 @@ interface Parts {
 /**
  * Puts the memory together from the pieces of each object of a version, in the order in which they were committed. What an
  * object holds as the whole of an operator stands in the place of all before.
+ * @throws MillraceError see {@link claimState} and {@link convertState}
  */
-export function restoreMemory(objects: readonly (readonly StatePiece[])[], codecs: Codecs): Restored {
+export function restoreMemory(
+  objects: readonly (readonly StatePiece[])[],
+  codecs: Codecs,
+  { conversions, versions = {} }: Conversion = { conversions: new Map() },
+): Restored {
   const operators = new Map<string, Parts>();
   for (const pieces of objects) {
     const whole = new Set<string>();
@@ -58,10 +71,20 @@ export function restoreMemory(objects: readonly (readonly StatePiece[])[], codec
   }
   const memory = new Map<string, unknown>();
   const unclaimed: string[] = [];
-  for (const [operator, { snapshot, changes }] of operators) {
-    const codec = codecs.get(operator);
-    if (codec === undefined) unclaimed.push(operator);
-    else memory.set(operator, codec.restore(snapshot, changes));
+  const converted: Converted[] = [];
+  const takers = claimState(operators.keys(), codecs, conversions);
+  for (const [storedAs, { snapshot, changes }] of operators) {
+    const operator = takers.get(storedAs);
+    const codec = operator === undefined ? undefined : codecs.get(operator);
+    if (operator === undefined || codec === undefined) {
+      unclaimed.push(storedAs);
+      continue;
+    }
+    const storedVersion = (Object.hasOwn(versions, storedAs) ? versions[storedAs] : undefined) ?? 0;
+    const stored = { operator, storedAs, storedVersion, snapshot, changes };
+    const read = convertState(stored, codec, conversions.get(operator));
+    memory.set(operator, read.memory);
+    if (read.converted !== undefined) converted.push(read.converted);
   }
-  return { memory, unclaimed };
+  return { memory, unclaimed, converted };
 }

@@ -1,4 +1,5 @@
 import { MillraceError } from '../../base/error.ts';
+import type { ConvertValue } from '../commit/memory-codec.ts';
 import type { Persistence } from '../persistence.ts';
 import type { PairKey } from '../key.ts';
 import { freezeState } from './freeze.ts';
@@ -33,6 +34,10 @@ export function keyedPersistence(division: Division<unknown>, timeoutMillis?: nu
     restore: (snapshot, changes) => restoreKeys([...snapshot, ...changes], timeoutMillis),
     split: (state, upperStart) => splitState(state, division, { start: upperStart }, timeoutMillis),
     merge: (lower, upper) => mergeState(lower, upper, division, timeoutMillis),
+    // A memory of ids has no values of the program.
+    ...(division.tag === 'ids'
+      ? {}
+      : { convert: (snapshot, changes, convert) => [convertKeys([...snapshot, ...changes], convert)] }),
   };
 }
 
@@ -72,6 +77,22 @@ export function restoreKeys(pieces: Iterable<unknown>, timeoutMillis?: number): 
   let entries = PersistentMap.empty<PairKey, StateEntry<unknown>>();
   for (const piece of pieces) entries = entries.with(changesOf(checkPiece(piece)));
   return keyedStateOf(entries, timeoutMillis);
+}
+
+/** The one piece that some pieces make, with every value that is left converted, once. */
+function convertKeys(pieces: readonly unknown[], convert: ConvertValue): StoredKeys {
+  const last = new Map<PairKey, StoredEntry>();
+  for (const piece of pieces) {
+    const { entries, removed: gone } = checkPiece(piece);
+    for (const key of gone) last.delete(restoreKey(key));
+    for (const entry of entries) last.set(restoreKey(entry[0]), entry);
+  }
+  const converted: StoredEntry[] = [];
+  for (const [key, [storedKey, data, touchedMillis, bornMillis]] of last) {
+    const value = convert(data, key);
+    if (value !== undefined) converted.push([storedKey, value, touchedMillis, bornMillis]);
+  }
+  return { entries: converted, removed: [] };
 }
 
 function* changesOf(piece: StoredKeys): IterableIterator<[PairKey, StateEntry<unknown> | typeof removed]> {

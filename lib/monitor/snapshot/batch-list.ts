@@ -1,6 +1,6 @@
 import type { EventOf, MillraceEvent } from '../../event/event.ts';
 import { distributionOf } from './distribution.ts';
-import { pushBounded } from './bounded-map.ts';
+import { forgetBeyond, pushBounded } from './bounded-map.ts';
 import type { BatchStatistics, BatchView, BatchesView, OutputView } from './snapshot.ts';
 
 /** Waiting batches that are kept at most: 100 in each of 100 lines. Beyond it the oldest is taken for over. */
@@ -11,6 +11,8 @@ export class BatchList {
   readonly #retained: number;
   readonly #active = new Map<string, BatchView>();
   readonly #ended: BatchView[] = [];
+  /** By group, the time of the batch whose plan was found last: a group has one plan at most. */
+  readonly #found = new Map<string, number>();
   #completed = 0;
   #failed = 0;
   #records = 0;
@@ -23,8 +25,10 @@ export class BatchList {
   /** Takes one event into account. */
   add(event: MillraceEvent, atMillis: number): void {
     switch (event.type) {
+      case 'plan.found':
+        return this.#noteFound(event);
       case 'batch.submitted':
-        return this.#put({ ...newBatch(event), submittedAtMillis: atMillis });
+        return this.#put({ ...this.#newBatch(event), submittedAtMillis: atMillis });
       case 'batch.started':
         return this.#started(event, atMillis);
       case 'output.started':
@@ -69,9 +73,19 @@ export class BatchList {
     };
   }
 
+  /** Told before the batch is put together, so before any other event of it. */
+  #noteFound({ group, batchTimeMillis }: EventOf<'plan.found'>): void {
+    this.#found.set(group, batchTimeMillis);
+    forgetBeyond(this.#found, retainedActiveBatches, () => true);
+  }
+
+  #newBatch(event: NewBatch): BatchView {
+    return { ...newBatch(event), isReread: this.#found.get(event.group) === event.batchTimeMillis };
+  }
+
   #started(event: EventOf<'batch.started'>, atMillis: number): void {
     const { batchId, records, blocks, inputs, batchTimeMillis } = event;
-    const known = this.#active.get(keyOf(event)) ?? newBatch(event);
+    const known = this.#active.get(keyOf(event)) ?? this.#newBatch(event);
     const schedulingDelayMillis = Math.max(0, atMillis - batchTimeMillis);
     const began = { status: 'PROCESSING' as const, processingStartedAtMillis: atMillis, schedulingDelayMillis };
     this.#put({ ...known, ...began, batchId, records, blocks, inputs });
@@ -79,7 +93,7 @@ export class BatchList {
 
   #ofCompleted(event: EventOf<'batch.completed'>, atMillis: number): void {
     const { batchId, records, blocks, schedulingDelayMillis, processingDelayMillis } = event;
-    const known = this.#active.get(keyOf(event)) ?? newBatch(event);
+    const known = this.#active.get(keyOf(event)) ?? this.#newBatch(event);
     this.#active.delete(keyOf(event));
     this.#completed += 1;
     this.#records += records;
@@ -169,12 +183,9 @@ function withOutput(batch: BatchView, output: OutputView, { attempt }: { readonl
   return { ...batch, outputs, attempts: Math.max(batch.attempts, attempt) };
 }
 
-function newBatch(event: {
-  readonly group: string;
-  readonly batchTimeMillis: number;
-  readonly records: number;
-  readonly blocks: number;
-}): BatchView {
+type NewBatch = Pick<EventOf<'batch.submitted'>, 'group' | 'batchTimeMillis' | 'records' | 'blocks'>;
+
+function newBatch(event: NewBatch): Omit<BatchView, 'isReread'> {
   const { group, batchTimeMillis, records, blocks } = event;
   return {
     key: keyOf(event),

@@ -252,6 +252,8 @@ export interface BatchView {
   /** The last failure of the batch, also of one that is being tried again. */
   readonly error: string | null;
   readonly attempts: number;
+  /** Whether its records were read again from the ranges that an earlier holder had planned (event `plan.found`). */
+  readonly isReread: boolean;
 }
 
 /** The part of one shard in a batch: (after, through]. */

@@ -91,6 +91,7 @@ export function batchInfo(batch: BatchView, intervalMillis: number | null): obje
     group: batch.group,
     commitId: batch.batchId,
     attempts: batch.attempts,
+    isReread: batch.isReread,
     step: batch.step,
   });
 }

@@ -24,7 +24,12 @@ export function BatchTables({ state }: { readonly state: PageState }): JSX.Eleme
   );
   const status: Column<BatchRow> = {
     title: 'Status',
-    cell: (batch) => <Badge tone={batchTones[batch.status]}>{batch.status.toLowerCase()}</Badge>,
+    cell: (batch) => (
+      <>
+        <Badge tone={batchTones[batch.status]}>{batch.status.toLowerCase()}</Badge>
+        {batch.isReread && <Badge tone="calm">read again</Badge>}
+      </>
+    ),
     sortBy: (batch) => batch.status,
   };
   const total: Column<BatchRow> = {

@@ -216,6 +216,11 @@ describe('the log of a commit group', () => {
     const next = await recover(pointer, { codecs: renamed });
     expect(next.unclaimed).toEqual(['counts']);
     expect([...next.memory]).toEqual([['total', 1]]);
+    // The first version without it is whole; those after it need not be.
+    await commit(next, words(['a', 2]));
+    expect(next.last?.state).toMatchObject({ own: 'snapshot', operators: ['renamed', 'total'] });
+    await commit(next, words(['a', 3]));
+    expect(next.last?.state?.own).toBe('changes');
   });
 
   it('does not remove what it cannot know to be garbage, when an older version cannot be read', async () => {

@@ -7,6 +7,8 @@ import type { Range } from '../../../lib/block/range.ts';
 import { KinesisRecord } from '../../../lib/block/record.ts';
 import { CommitPlace } from '../../../lib/engine/commit/commit-place.ts';
 import { EpochKeeper } from '../../../lib/engine/commit/epoch-keeper.ts';
+import { codecsOf } from '../../../lib/engine/commit/plan-codecs.ts';
+import { type StateConversion, checkConversions } from '../../../lib/engine/commit/state-conversion.ts';
 import { EngineContext } from '../../../lib/engine/context.ts';
 import { type EngineOptions, createEngine } from '../../../lib/engine/engine.ts';
 import { MemoryStore } from '../../../lib/engine/store/memory-store.ts';
@@ -77,6 +79,7 @@ export interface HolderOptions {
   /** Whether the process dies at an event, before anything else of it happens. */
   readonly diesAt?: (event: MillraceEvent) => boolean;
   readonly engine?: Partial<EngineOptions>;
+  readonly convertState?: Readonly<Record<string, StateConversion>>;
   /** The streams of the program; the shards are those of `lines`, which is the only one if nothing is said. */
   readonly inputs?: readonly [string, ...string[]];
 }
@@ -107,7 +110,7 @@ export class Holder {
 
   async begin(build: (stream: DStream<KinesisRecord>) => void): Promise<void> {
     const { clock, epochPlace } = this.#world;
-    const { scope } = this.#options;
+    const { scope, convertState = {} } = this.#options;
     const bus = new EventBus();
     bus.subscribe((event) => {
       if (this.isDead) return;
@@ -115,13 +118,14 @@ export class Holder {
       if (this.#options.diesAt?.(event) === true) this.die();
     });
     const random = seededRandom(this.#number);
-    const context = new EngineContext({ batchIntervalMillis: 1_000, state: this.#store() });
+    const context = new EngineContext({ batchIntervalMillis: 1_000, state: this.#store(), convertState });
     const [first, ...others] = this.#options.inputs ?? [streamName];
     build(context.addInput<KinesisRecord>(first));
     for (const other of others) context.addInput(other);
     const plan = context.seal();
-    const codecs = new Map(plan.keepers.map((node) => [plan.stateKeys.get(node.id) as string, node.persistence]));
-    const place = new CommitPlace({ store: this.#store(), application: 'app', scope, codecs, random });
+    const codecs = codecsOf(plan);
+    const conversions = checkConversions(convertState, codecs);
+    const place = new CommitPlace({ store: this.#store(), application: 'app', scope, codecs, conversions, random });
     const signal = this.#life.signal;
     const keeper = new EpochKeeper({
       table: new FakeEpochTable(epochPlace, { before: () => this.reachOutside() }),
@@ -150,8 +154,13 @@ export class Holder {
       const { tenure, checkpoint, state } = row;
       const opening = { streamName, shardId, tenure, checkpoint, parentShardIds: [], inherited: [] };
       const given = state === undefined ? opening : { ...opening, state };
-      const position = await clock.runUntil(engine.open(given, source, signal));
-      this.#positions.set(shardId, { tenure, position, signal: new AbortController() });
+      try {
+        const position = await clock.runUntil(engine.open(given, source, signal));
+        this.#positions.set(shardId, { tenure, position, signal: new AbortController() });
+      } catch (thrown) {
+        if (!this.isDead) throw thrown;
+        return;
+      }
     }
   }
 

@@ -87,6 +87,22 @@ describe('the snapshot of batches', () => {
   const inputs = [{ streamName: 'orders', shardId: 'a', tenure: 1, after: '1:0', through: '5:0', records: 4 }];
   const name = 'foreachBatch at counts.ts:1';
 
+  it('tells of the batch of a found plan, and of no other, that its records were read again', () => {
+    const fold = foldOf();
+    const plan = { group, batchId: 7, batchTimeMillis: 1_000, shards: 1, ranges: 1 };
+    fold.add({ type: 'plan.found', ...plan }, 900);
+    for (const batchTimeMillis of [1_000, 2_000]) {
+      fold.add({ type: 'batch.submitted', ...batch(batchTimeMillis) }, batchTimeMillis);
+      fold.add({ type: 'batch.started', batchId: 7, ...batch(batchTimeMillis), inputs }, batchTimeMillis);
+    }
+    fold.add({ type: 'batch.submitted', ...batch(1_000), group: 'another' }, 1_000);
+    const figures = { schedulingDelayMillis: 10, processingDelayMillis: 8 };
+    fold.add({ type: 'batch.completed', batchId: 7, ...batch(1_000), ...figures }, 2_000);
+    const { active, completed } = fold.snapshot(2_000).batches;
+    expect(completed.map(({ isReread }) => isReread)).toEqual([true]);
+    expect(active.map(({ isReread }) => isReread)).toEqual([false, false]);
+  });
+
   it('follows a batch from its queue to its end, with ranges, outputs and the stage', () => {
     const fold = foldOf();
     fold.add({ type: 'batch.submitted', ...batch(1_000) }, 1_001);

@@ -20,6 +20,7 @@ interface BatchDetail {
   readonly group: string;
   readonly commitId?: number;
   readonly attempts: number;
+  readonly isReread: boolean;
   readonly step?: string;
   readonly inputs: readonly BatchInputView[];
   readonly outputs: readonly OutputView[];
@@ -76,6 +77,7 @@ function Detail({ batch, back }: { readonly batch: BatchDetail; readonly back: J
             ['Batch id', batch.commitId ?? 'given when work begins'],
             ['Attempts', count(batch.attempts)],
             ['Last step', batch.step ?? '–'],
+            ['Records', batch.isReread ? 'read again from the ranges of a plan that was found' : 'as they came'],
           ]}
         />
         {batch.error !== null && <pre class="error-box">{batch.error}</pre>}
