@@ -324,10 +324,10 @@ export class StreamingContext extends EngineContext {
     } else {
       await using held = await holdEpoch(settings, this.#bus, waiting);
       await using mirror = new LeaseMirror(place, inputSettings, this.#bus);
-      await mirror.align(held.epoch.pointer, waiting);
+      const leased = await mirror.align(held.epoch.pointer, waiting);
       const { epoch } = held;
       const confirmEnded: ConfirmEnded = (shards, signal) => mirror.confirmEnded(shards, signal);
-      await this.#runEngine(plan, life, { takesOver: true }, { place, epoch, confirmEnded });
+      await this.#runEngine(plan, life, { takesOver: true }, { place, epoch, confirmEnded, leased });
     }
   }
 

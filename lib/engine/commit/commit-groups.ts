@@ -6,6 +6,7 @@ import { CommitLine, type ConfirmEnded, type PointerWrite } from './commit-line.
 import { KeyPlacement, type OnKeyNotPlaced } from './key-placement.ts';
 import type { CommitPlace } from './commit-place.ts';
 import type { Epoch } from './epoch-keeper.ts';
+import type { ShardProgress } from './manifest.ts';
 
 /** What an engine commits with. */
 export interface EngineCommits {
@@ -14,6 +15,8 @@ export interface EngineCommits {
   readonly epoch?: Epoch;
   /** See {@link ConfirmEnded}; for plans of `application` scope. */
   readonly confirmEnded?: ConfirmEnded;
+  /** For plans of `application` scope, before their first commit: shards that are past their beginning already. */
+  readonly leased?: readonly ShardProgress[];
   /** For plans whose keys are placed by shard: `FAIL` unless told otherwise. */
   readonly onKeyNotPlaced?: OnKeyNotPlaced;
 }
@@ -75,7 +78,7 @@ export class CommitGroups {
     group: string,
     parts: Pick<ConstructorParameters<typeof CommitLine>[0], 'log' | 'fence' | 'write' | 'isHeld'>,
   ): CommitLine {
-    const { events, zeroTimeMillis, place, confirmEnded, onKeyNotPlaced = 'FAIL' } = this.#options;
+    const { events, zeroTimeMillis, place, confirmEnded, leased, onKeyNotPlaced = 'FAIL' } = this.#options;
     const { application } = place;
     const isPlaced = this.#options.isPlacedByKey && onKeyNotPlaced !== 'OFF';
     return new CommitLine({
@@ -85,6 +88,7 @@ export class CommitGroups {
       events,
       zeroTimeMillis: zeroTimeMillis(),
       confirmEnded: parts.fence.kind === 'epoch' ? confirmEnded : undefined,
+      leased: parts.fence.kind === 'epoch' ? leased : undefined,
       placement: isPlaced ? new KeyPlacement(onKeyNotPlaced, events) : undefined,
     });
   }

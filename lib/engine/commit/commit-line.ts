@@ -37,6 +37,8 @@ export interface CommitLineOptions {
    * Absent where the row and the pointer are one.
    */
   readonly confirmEnded?: ConfirmEnded | undefined;
+  /** Before the first commit: shards that are past their beginning already. The first commit takes them over. */
+  readonly leased?: readonly ShardProgress[] | undefined;
   /** What becomes of a record whose key is of another shard, where the plan rests on its keys being placed by shard. */
   readonly placement?: KeyPlacement | undefined;
 }
@@ -307,12 +309,13 @@ export class CommitLine {
   }
 
   #progressAfter(blocks: readonly Block[]): readonly ShardProgress[] {
-    const { last } = this.#options.log;
+    const { log, leased = [] } = this.#options;
     const after = new Map<string, ShardProgress>();
-    for (const shard of last?.shards ?? []) after.set(keyOf(shard), shard);
+    for (const shard of log.last?.shards ?? leased) after.set(keyOf(shard), shard);
     for (const { shardId, streamName, committed } of this.#shards.values()) {
       const known = after.get(keyOf({ shardId, streamName }));
-      if (known === undefined) after.set(keyOf({ shardId, streamName }), { shardId, streamName, position: committed });
+      const isNew = known === undefined || log.last === undefined;
+      if (isNew) after.set(keyOf({ shardId, streamName }), { shardId, streamName, position: committed });
     }
     for (const { shardId, streamName, range } of blocks) {
       after.set(keyOf({ shardId, streamName }), { shardId, streamName, position: range.through });

@@ -96,6 +96,28 @@ describe('a shard that is opened', () => {
   });
 });
 
+describe('the first commit of an application whose leases are past their beginning', () => {
+  it('takes over all of them, also those that are opened only after it', async () => {
+    const { line, commit } = await newBench();
+    const [one, two] = [positionOf(7n), positionOf(9n)];
+    const leased = [
+      { shardId: 'a', streamName: 'lines', position: one },
+      { shardId: 'b', streamName: 'lines', position: two },
+    ];
+    const first = await line({ leased });
+    // Its old reader has come further meanwhile.
+    first.open(shard('a', positionOf(8n)));
+    const { shards } = await commit(first, []);
+    expect(shards.map(({ shardId, position }) => [shardId, position])).toEqual([
+      ['a', positionOf(8n)],
+      ['b', two],
+    ]);
+    expect(first.open(shard('b', two))).toEqual(two);
+    // They say nothing any more once there is a commit.
+    expect(() => first.open(shard('c', one))).toThrow('MR_POSITION_HOLE');
+  });
+});
+
 describe('a shard whose end is committed', () => {
   it('stays in the manifest until its lease says so, too', async () => {
     const { line, commit } = await newBench();
