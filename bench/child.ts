@@ -22,9 +22,12 @@ export function startBenchChild(file: URL, options: BenchChildOptions = {}): Chi
 /** Sends a question to a process of a benchmark and waits for the answer; rejects when it ends first. */
 export function askBenchChild<Answer>(child: ChildProcess, question: number | string | object): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const onExit = (code: number | null) => reject(new Error(`a process of the bench ended with ${code}`));
-    if (child.exitCode !== null) {
-      onExit(child.exitCode);
+    const onExit = (code: number | null, by: NodeJS.Signals | null) => {
+      reject(new Error(`a process of the bench ended with ${code ?? by}`));
+    };
+    // One that a signal has ended has no exit code, and will tell nothing any more.
+    if (child.exitCode !== null || child.signalCode !== null) {
+      onExit(child.exitCode, child.signalCode);
       return;
     }
     child.once('exit', onExit);
