@@ -1,8 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { systemClock } from '../../lib/base/clock.ts';
-import { seededRandom } from '../../lib/base/random.ts';
 import type { Block } from '../../lib/block/block.ts';
 import { runBatch } from '../../lib/engine/batch-run.ts';
 import type { CommitLine } from '../../lib/engine/commit/commit-line.ts';
@@ -11,7 +9,7 @@ import { emptyMemory } from '../../lib/engine/memory.ts';
 import type { Plan } from '../../lib/engine/plan.ts';
 import { memoryState } from '../../lib/engine/state-store.ts';
 import type { ObjectStore } from '../../lib/engine/store/object-store.ts';
-import { EventBus } from '../../lib/event/bus.ts';
+import { batchFields } from '../engine/drive.ts';
 import { wordBatches } from '../engine/words.ts';
 import { medianOf, rounded } from '../statistics.ts';
 import { type Writes, commitsOf, countingStore, placeOf } from './commits.ts';
@@ -113,18 +111,7 @@ function wordCount(store: ObjectStore, isPlanned = false): { readonly plan: Plan
 
 /** Runs batches as production does, without the ticks; they are committed where there is a line for it. */
 function workerOf({ plan, sum }: ReturnType<typeof wordCount>, commits: CommitLine | undefined): Worker {
-  const fields = {
-    plan,
-    source: { ack: () => {} },
-    clock: systemClock,
-    random: seededRandom(1),
-    events: new EventBus(),
-    printTarget: undefined,
-    maximumRetryAttempts: 0,
-    retryBackoff: { baseMillis: 1, capMillis: 1 },
-    stalledAfterMillis: 300_000,
-    pace: { completed: () => {} },
-  };
+  const fields = batchFields(plan);
   const { signal } = new AbortController();
   let memory = commits?.memory ?? emptyMemory;
   let batchId = 0;

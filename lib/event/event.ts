@@ -10,16 +10,7 @@ import type {
   SubscriptionEnd,
 } from './event-words.ts';
 
-export type {
-  AssignReason,
-  BatchDropReason,
-  BatchInput,
-  BatchStep,
-  BrokenAggregate,
-  LeaseLossReason,
-  OutputPromise,
-  SubscriptionEnd,
-} from './event-words.ts';
+export type * from './event-words.ts';
 
 /**
  * Everything that Millrace tells about itself: plain data, no record contents, no partition keys. Names are
