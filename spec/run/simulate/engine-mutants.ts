@@ -115,12 +115,12 @@ const faults: readonly Omit<Mutant, 'engine'>[] = [
     edits: [
       {
         file: commit('commit-line'),
-        find: 'for (const shard of last?.shards ?? []) after.set(keyOf(shard), shard);',
-        replace: 'for (const shard of last?.shards.slice(1) ?? []) after.set(keyOf(shard), shard);',
+        find: 'for (const shard of log.last?.shards ?? leased) after.set(keyOf(shard), shard);',
+        replace: 'for (const shard of log.last?.shards.slice(1) ?? leased) after.set(keyOf(shard), shard);',
       },
       {
         file: commit('commit-line'),
-        find: '      if (known === undefined) after.set(keyOf({ shardId, streamName }), { shardId, streamName, position: committed });\n',
+        find: '      if (isNew) after.set(keyOf({ shardId, streamName }), { shardId, streamName, position: committed });\n',
         replace: '',
       },
     ],
@@ -294,8 +294,8 @@ const faults: readonly Omit<Mutant, 'engine'>[] = [
     edits: [
       {
         file: commit('commit-place'),
-        find: '    return GroupLog.begin(options, inheritMemory(shard, parents, this.#options.codecs), latest);\n',
-        replace: '    return GroupLog.begin(options, new Map(), latest);\n',
+        find: '    const memory = inheritMemory(shard, parents, this.#options.codecs);\n',
+        replace: '    const memory = new Map();\n',
       },
     ],
   },
