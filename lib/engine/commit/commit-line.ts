@@ -12,7 +12,7 @@ import type { Fence } from './fence.ts';
 import type { GroupLog, Prepared } from './group-log.ts';
 import { judgeRange } from './intake.ts';
 import type { KeyPlacement } from './key-placement.ts';
-import { type ShardProgress, progressOf } from './manifest.ts';
+import { type BatchIds, type ShardProgress, progressOf } from './manifest.ts';
 import { PlanGather } from './plan-gather.ts';
 import { SourceRanges, splitBlock } from './source-ranges.ts';
 
@@ -135,6 +135,11 @@ export class CommitLine {
   /** From which windows and slides are counted. */
   get zeroTimeMillis(): number {
     return this.#options.log.origin?.zeroTimeMillis ?? this.#options.zeroTimeMillis;
+  }
+
+  /** The batches that a rewind has taken back. */
+  get voided(): readonly BatchIds[] {
+    return this.#options.log.last?.voided ?? [];
   }
 
   /** What the operators remember after the last committed batch. */

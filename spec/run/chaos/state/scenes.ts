@@ -1,4 +1,5 @@
 import type { CrashPoint } from './points.ts';
+import { rewindByCommand, rewindToFirst, untilVersions } from './rewind.ts';
 import type { StateStage } from './stage.ts';
 
 /** A scene of an application with state; everything that was put is counted at its end. */
@@ -120,6 +121,42 @@ export const stateScenes: readonly StateScene[] = [
       stage.put(recordsPerKey);
       await stage.killed({ point: 'step committed', pass: 2 });
       await stage.finish();
+    },
+  },
+  {
+    // State goes back three times: under a process that is paused in the midst of a sink and wakes up later; with no process,
+    // after which one is killed; and to before a split. Every record is to be counted as if it had been read once.
+    name: 'rewind',
+    scopes: both,
+    play: async (stage) => {
+      const kept = { retainedVersions: 1_000 };
+      stage.put(2 * recordsPerKey);
+      const killAt = { point: 'half sink', pass: 7, signal: 'SIGSTOP' } as const;
+      const first = stage.start({ ...kept, isBounded: false, killAt });
+      await stage.until('the first process stands still', () => first.has('stopped'));
+      await untilVersions(stage, 3);
+      await rewindToFirst(stage);
+      const second = stage.start({ ...kept, isBounded: false, workerIdentifier: 'two' });
+      stage.put(recordsPerKey);
+      await stage.untilCounted();
+      first.signal('SIGCONT');
+      stage.put(recordsPerKey);
+      await stage.until('the first process learns of it', () => first.has('batch.dropped') || first.hasEnded);
+      first.signal('SIGTERM');
+      await first.ended;
+      await stage.untilCounted();
+      await rewindByCommand(stage);
+      second.signal('SIGKILL');
+      await second.ended;
+      await stage.killed({ point: 'half manifest', pass: 2 }, kept);
+      await stage.finish(kept);
+      const [{ shardId = '' } = {}] = stage.stream.shards;
+      stage.stream.split(shardId);
+      stage.put(recordsPerKey);
+      await stage.finish(kept);
+      await rewindByCommand(stage);
+      await stage.killed({ point: 'step outputsDone', pass: 3 }, kept);
+      await stage.finish(kept);
     },
   },
 ];
