@@ -207,7 +207,7 @@ export class ShardIntake {
       const bytes = this.#bytesToReserve();
       await this.#untilRoom(bytes, signal);
       await gate.ready(signal);
-      const reserved = await budget.reserve(bytes, signal);
+      const reserved = await this.#wanting(() => budget.reserve(bytes, signal));
       const end = await this.#takePage(pages, reserved, signal);
       if (end !== undefined) return end;
     }
@@ -291,10 +291,23 @@ export class ShardIntake {
   async #untilRoom(bytes: number, signal: AbortSignal): Promise<void> {
     const { maxUnackedBlocks, budget } = this.#options;
     const { positions, acked } = this.#parts;
-    const isFull = () => positions.outstanding >= maxUnackedBlocks || !budget.hasShareFor(positions.bytes, bytes);
+    const hasBlocks = () => positions.outstanding >= maxUnackedBlocks || positions.hasDropped;
+    const isFull = () => hasBlocks() || !budget.hasShareFor(positions.bytes, bytes);
     while (isFull()) {
-      await acked.wait(signal);
+      await (hasBlocks() ? acked.wait(signal) : this.#wanting(() => acked.wait(signal)));
       signal.throwIfAborted();
+    }
+  }
+
+  /** Waits for memory, which others may give up then. */
+  async #wanting<T>(wait: () => Promise<T>): Promise<T> {
+    const { budget } = this.#options;
+    const { positions, acked } = this.#parts;
+    budget.noteWanting(positions, () => acked.notify());
+    try {
+      return await wait();
+    } finally {
+      budget.noteWanting(positions);
     }
   }
 }

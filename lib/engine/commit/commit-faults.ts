@@ -1,6 +1,7 @@
 import { MillraceError } from '../../base/error.ts';
 import { type Position, formatPosition } from '../../base/position.ts';
 import type { Block } from '../../block/block.ts';
+import type { MillraceEvent } from '../../event/event.ts';
 
 /** A shard by its names. */
 export interface ShardName {
@@ -16,6 +17,16 @@ export function positionHole({ shardId, streamName }: ShardName, position: Posit
       'what was read up to there is not in its state. Seek the shard to TRIM_HORIZON, or give the state up',
     { subject: { shard: shardId, stream: streamName } },
   );
+}
+
+/** Tells that somebody else has moved a lease. */
+export function foreignWorker(
+  { shardId, streamName }: ShardName,
+  position: Position,
+  committed: Position,
+): Extract<MillraceEvent, { type: 'fault.seen' }> {
+  const message = `the lease of shard ${shardId} is at ${formatPosition(position)}, and ${formatPosition(committed)} is committed: a client that is not of this engine has moved it. Reading goes on from the commit; give that client another applicationName`;
+  return { type: 'fault.seen', code: 'MR_FOREIGN_WORKER', message, subject: { shard: shardId, stream: streamName } };
 }
 
 /** A range that begins after what was accepted ends. */

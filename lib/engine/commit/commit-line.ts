@@ -7,14 +7,14 @@ import type { ShardHashRange } from '../../block/shard-opening.ts';
 import type { EventSink } from '../../event/bus.ts';
 import type { BatchStep } from '../../event/event.ts';
 import type { Memory } from '../memory.ts';
-import { holeError, positionHole } from './commit-faults.ts';
+import { foreignWorker, holeError, positionHole } from './commit-faults.ts';
 import type { Fence } from './fence.ts';
 import type { GroupLog, Prepared } from './group-log.ts';
 import { judgeRange } from './intake.ts';
 import type { KeyPlacement } from './key-placement.ts';
 import { type BatchIds, type ShardProgress, progressOf } from './manifest.ts';
 import { PlanGather } from './plan-gather.ts';
-import { SourceRanges, splitBlock } from './source-ranges.ts';
+import { SourceRanges, keyOf, splitBlock } from './source-ranges.ts';
 
 /** What a {@link CommitLine} needs. */
 export interface CommitLineOptions {
@@ -231,14 +231,17 @@ export class CommitLine {
     // Under an epoch the leases follow as a mirror, which may be behind.
     const isMoved = this.fence.kind === 'tenure' ? order !== 0 : order > 0;
     if (!isMoved) return;
-    const message = `the lease of shard ${shardId} is at ${formatPosition(fallback)}, and ${formatPosition(known.position)} is committed: a client that is not of this engine has moved it. Reading goes on from the commit; give that client another applicationName`;
-    const subject = { shard: shardId, stream: streamName };
-    this.#options.events.publish({ type: 'fault.seen', code: 'MR_FOREIGN_WORKER', message, subject });
+    this.#options.events.publish(foreignWorker({ shardId, streamName }, fallback, known.position));
   }
 
   /** The ranges that the source handed out and may take back as finished when the block is. */
   finishedRanges(block: Block): readonly Range[] {
     return this.#sources.of(block).finishes;
+  }
+
+  /** A block takes the place of another with the same range. */
+  replaced(before: Block, block: Block): Block {
+    return this.#sources.note(block, this.#sources.of(before));
   }
 
   /** The ranges that were dropped, and are finished because what was accepted in their place is committed; each once. */
@@ -389,10 +392,6 @@ export class CommitLine {
     const [after, through] = [formatPosition(range.after), formatPosition(range.through)];
     this.#options.events.publish({ type: 'range.refused', shardId, records, reason, after, through });
   }
-}
-
-function keyOf({ streamName, shardId }: { readonly streamName: string; readonly shardId: string }): string {
-  return `${streamName}:${shardId}`;
 }
 
 /** How many commits lie between two looks at the rows of ended shards. */
