@@ -302,18 +302,19 @@ class Engine implements BatchPlanEngine {
   #newLine(group: string, commits: CommitLine | undefined): Line {
     const { plan, clock } = this.#fields;
     for (const streamName of commits?.plannedStreams ?? []) checkIsRead(plan, group, streamName);
+    const { batchIntervalMillis } = plan;
+    const grid = { batchIntervalMillis, zeroTimeMillis: commits?.zeroTimeMillis ?? this.#zeroTimeMillis };
     const line = new Line({
+      ...grid,
       group,
       commits,
-      batchIntervalMillis: plan.batchIntervalMillis,
-      zeroTimeMillis: commits?.zeroTimeMillis ?? this.#zeroTimeMillis,
       hasLocalItems: () => this.#localSources().some((input) => input.source?.hasItems?.() === true),
       isShared: plan.scope === 'application',
       onDowntime: plan.pacing.onDowntime,
       emptyBatches: plan.scope === 'application' || plan.keepers.length > 0,
       ack: (range) => this.#source.ack(range),
       run: (order) => runBatch(this.#fields, order, this.#runSignal),
-      hurriedTime: (last) => hurriedTime(clock.wallMillis(), last, plan.batchIntervalMillis),
+      hurriedTime: (last) => hurriedTime(grid, clock.wallMillis(), last),
       onFault: (thrown) => this.#fail(thrown),
       events: this.#fields.events,
     });

@@ -78,6 +78,10 @@ export interface HolderOptions {
   readonly blocksAtOnce: number;
   /** Whether the process dies at an event, before anything else of it happens. */
   readonly diesAt?: (event: MillraceEvent) => boolean;
+  /** Of the program: a second unless told otherwise. */
+  readonly batchIntervalMillis?: number;
+  /** How long the process goes on after the last record was read: 0. */
+  readonly lingerMillis?: number;
   readonly engine?: Partial<EngineOptions>;
   readonly convertState?: Readonly<Record<string, StateConversion>>;
   /** The streams of the program; the shards are those of `lines`, which is the only one if nothing is said. */
@@ -110,7 +114,7 @@ export class Holder {
 
   async begin(build: (stream: DStream<KinesisRecord>) => void): Promise<void> {
     const { clock, epochPlace } = this.#world;
-    const { scope, convertState = {} } = this.#options;
+    const { scope, convertState = {}, batchIntervalMillis = 1_000 } = this.#options;
     const bus = new EventBus();
     bus.subscribe((event) => {
       if (this.isDead) return;
@@ -118,7 +122,7 @@ export class Holder {
       if (this.#options.diesAt?.(event) === true) this.die();
     });
     const random = seededRandom(this.#number);
-    const context = new EngineContext({ batchIntervalMillis: 1_000, state: this.#store(), convertState });
+    const context = new EngineContext({ batchIntervalMillis, state: this.#store(), convertState });
     const [first, ...others] = this.#options.inputs ?? [streamName];
     build(context.addInput<KinesisRecord>(first));
     for (const other of others) context.addInput(other);
@@ -166,15 +170,17 @@ export class Holder {
 
   /** Reads all there is, interval by interval, and ends the shards. */
   async readAll(): Promise<void> {
+    const { batchIntervalMillis = 1_000, lingerMillis = 0, blocksAtOnce } = this.#options;
     const reading = new Set(this.#positions.keys());
     while (reading.size > 0 && !this.isDead) {
       for (const shardId of reading) {
-        for (let block = 0; block < this.#options.blocksAtOnce; block += 1) {
+        for (let block = 0; block < blocksAtOnce; block += 1) {
           if (!this.#readBlock(shardId)) reading.delete(shardId);
         }
       }
-      await this.#world.clock.advance(1_000);
+      await this.#world.clock.advance(batchIntervalMillis);
     }
+    if (!this.isDead) await this.#world.clock.advance(lingerMillis);
     if (!this.isDead) this.#blocks.close();
   }
 
