@@ -3,7 +3,7 @@ import { MillraceError } from '../../base/error.ts';
 import type { Block } from '../../block/block.ts';
 import type { CommitOutcome } from '../../block/block-source.ts';
 import type { Range } from '../../block/range.ts';
-import type { ShardHashRange } from '../../block/shard-opening.ts';
+import type { ShardHashRange, ShardStart } from '../../block/shard-opening.ts';
 import type { EventSink } from '../../event/bus.ts';
 import type { BatchStep } from '../../event/event.ts';
 import type { Memory } from '../memory.ts';
@@ -174,14 +174,21 @@ export class CommitLine {
    * Where its lease says another place, somebody else has moved that: it is told, and the commit counts.
    * @throws MillraceError `MR_POSITION_HOLE` for a shard that no commit knows and whose lease is past its beginning
    */
-  open(shard: OpenedShard): Position {
+  open(shard: OpenedShard): ShardStart {
     const { last } = this.#options.log;
     const before = this.#shards.get(keyOf(shard));
     const known = last === undefined ? undefined : progressOf(last, shard.shardId, shard.streamName);
     if (before === undefined && last !== undefined) this.#checkLease(shard, known);
     const committed = before?.committed ?? known?.position ?? shard.fallback;
     this.#shards.set(keyOf(shard), { ...shard, accepted: before?.accepted ?? committed, committed, seen: [] });
-    return committed;
+    const neededThrough = this.#plannedThrough(shard);
+    return { position: committed, ...(neededThrough === undefined ? {} : { neededThrough }) };
+  }
+
+  /** Where the records of a shard end that a planned batch holds; it may be larger than reading may be ahead. */
+  #plannedThrough(shard: OpenedShard): Position | undefined {
+    const { plan } = this.#options.log;
+    return plan?.ranges.findLast((range) => keyOf(range) === keyOf(shard))?.through;
   }
 
   /**

@@ -159,7 +159,7 @@ export class Holder {
       const opening = { streamName, shardId, tenure, checkpoint, parentShardIds: [], inherited: [] };
       const given = state === undefined ? opening : { ...opening, state };
       try {
-        const position = await clock.runUntil(engine.open(given, source, signal));
+        const { position } = await clock.runUntil(engine.open(given, source, signal));
         this.#positions.set(shardId, { tenure, position, signal: new AbortController() });
       } catch (thrown) {
         if (!this.isDead) throw thrown;
