@@ -181,6 +181,7 @@ export class ShardIntake {
     const { event, error } = this.#guard.settle();
     this.#options.events.publish(event);
     if (this.#options.onTrimmedPosition !== 'TRIM_HORIZON') throw error;
+    this.#parts.outlet.noteGap();
     this.#first = { type: 'TRIM_HORIZON' };
     return this.#readFrom(this.#first);
   }

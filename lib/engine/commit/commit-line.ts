@@ -12,7 +12,7 @@ import type { Fence } from './fence.ts';
 import type { GroupLog, Prepared } from './group-log.ts';
 import { judgeRange } from './intake.ts';
 import type { KeyPlacement } from './key-placement.ts';
-import { type ShardProgress, progressOf } from './manifest.ts';
+import { type ShardGap, type ShardProgress, progressOf } from './manifest.ts';
 import { PlanGather } from './plan-gather.ts';
 import { SourceRanges, splitBlock } from './source-ranges.ts';
 
@@ -283,7 +283,7 @@ export class CommitLine {
   async prepare(batch: CommitBatch, signal: AbortSignal): Promise<Prepared> {
     const { log, fence } = this.#options;
     const { batchId, batchTimeMillis, memory, blocks } = batch;
-    const shards = this.#progressAfter(blocks);
+    const shards = this.#progressAfter(blocks, { batchId, batchTimeMillis });
     const { zeroTimeMillis } = this;
     const prepared = await log.prepare({ batchId, batchTimeMillis, zeroTimeMillis, fence, shards, memory }, signal);
     this.tell(batchId, 'stateWritten');
@@ -315,7 +315,10 @@ export class CommitLine {
     events.publish({ type: 'batch.step', group, batchId, step });
   }
 
-  #progressAfter(blocks: readonly Block[]): readonly ShardProgress[] {
+  #progressAfter(
+    blocks: readonly Block[],
+    batch: Omit<ShardGap, 'after'> = { batchId: 0, batchTimeMillis: 0 },
+  ): readonly ShardProgress[] {
     const { log, leased = [] } = this.#options;
     const after = new Map<string, ShardProgress>();
     for (const shard of log.last?.shards ?? leased) after.set(keyOf(shard), shard);
@@ -324,8 +327,10 @@ export class CommitLine {
       const isNew = known === undefined || log.last === undefined;
       if (isNew) after.set(keyOf({ shardId, streamName }), { shardId, streamName, position: committed });
     }
-    for (const { shardId, streamName, range } of blocks) {
-      after.set(keyOf({ shardId, streamName }), { shardId, streamName, position: range.through });
+    for (const { shardId, streamName, range, followsGap } of blocks) {
+      const key = keyOf({ shardId, streamName });
+      const gap = followsGap === true ? { after: range.after, ...batch } : after.get(key)?.gap;
+      after.set(key, { shardId, streamName, position: range.through, ...(gap === undefined ? {} : { gap }) });
     }
     for (const key of this.#pruned) after.delete(key);
     return [...after.values()];
