@@ -7,7 +7,7 @@ import type { ShardHashRange, ShardStart } from '../../block/shard-opening.ts';
 import type { EventSink } from '../../event/bus.ts';
 import type { BatchStep } from '../../event/event.ts';
 import type { Memory } from '../memory.ts';
-import { holeError, positionHole } from './commit-faults.ts';
+import { holeError, leaseMoved, positionHole } from './commit-faults.ts';
 import type { Fence } from './fence.ts';
 import type { GroupLog, Prepared } from './group-log.ts';
 import { judgeRange } from './intake.ts';
@@ -233,9 +233,7 @@ export class CommitLine {
     // Under an epoch the leases follow as a mirror, which may be behind.
     const isMoved = this.fence.kind === 'tenure' ? order !== 0 : order > 0;
     if (!isMoved) return;
-    const message = `the lease of shard ${shardId} is at ${formatPosition(fallback)}, and ${formatPosition(known.position)} is committed: a client that is not of this engine has moved it. Reading goes on from the commit; give that client another applicationName`;
-    const subject = { shard: shardId, stream: streamName };
-    this.#options.events.publish({ type: 'fault.seen', code: 'MR_FOREIGN_WORKER', message, subject });
+    this.#options.events.publish(leaseMoved({ shardId, streamName }, fallback, known.position));
   }
 
   /** The ranges that the source handed out and may take back as finished when the block is. */
