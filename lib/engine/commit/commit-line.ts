@@ -12,7 +12,8 @@ import type { Fence } from './fence.ts';
 import type { GroupLog, Prepared } from './group-log.ts';
 import { judgeRange } from './intake.ts';
 import type { KeyPlacement } from './key-placement.ts';
-import { type ShardGap, type ShardProgress, progressOf } from './manifest.ts';
+import { type ShardProgress, progressOf } from './manifest.ts';
+import { type BatchName, progressThrough } from './shard-progress.ts';
 import { PlanGather } from './plan-gather.ts';
 import { SourceRanges, splitBlock } from './source-ranges.ts';
 
@@ -313,10 +314,7 @@ export class CommitLine {
     events.publish({ type: 'batch.step', group, batchId, step });
   }
 
-  #progressAfter(
-    blocks: readonly Block[],
-    batch: Omit<ShardGap, 'after'> = { batchId: 0, batchTimeMillis: 0 },
-  ): readonly ShardProgress[] {
+  #progressAfter(blocks: readonly Block[], batch?: BatchName): readonly ShardProgress[] {
     const { log, leased = [] } = this.#options;
     const after = new Map<string, ShardProgress>();
     for (const shard of log.last?.shards ?? leased) after.set(keyOf(shard), shard);
@@ -325,11 +323,7 @@ export class CommitLine {
       const isNew = known === undefined || log.last === undefined;
       if (isNew) after.set(keyOf({ shardId, streamName }), { shardId, streamName, position: committed });
     }
-    for (const { shardId, streamName, range, followsGap } of blocks) {
-      const key = keyOf({ shardId, streamName });
-      const gap = followsGap === true ? { after: range.after, ...batch } : after.get(key)?.gap;
-      after.set(key, { shardId, streamName, position: range.through, ...(gap === undefined ? {} : { gap }) });
-    }
+    for (const block of blocks) after.set(keyOf(block), progressThrough(block, after.get(keyOf(block)), batch));
     for (const key of this.#pruned) after.delete(key);
     return [...after.values()];
   }
