@@ -35,7 +35,8 @@ interface ShardRow {
 /** What outlives the processes: the records, the rows, the objects. */
 export class HolderWorld {
   readonly clock = new VirtualClock({ startWallMillis: 0 });
-  readonly store = new MemoryStore();
+  /** Replaced, it is the place of the same name on another host. */
+  store = new MemoryStore();
   readonly epochPlace = new EpochPlace();
   readonly shards = new Map<string, ShardRow>();
   readonly acked: Range[] = [];
@@ -83,6 +84,8 @@ export interface HolderOptions {
   /** How long the process goes on after the last record was read: 0. */
   readonly lingerMillis?: number;
   readonly engine?: Partial<EngineOptions>;
+  /** The store as this process has it, for faults. */
+  readonly store?: (store: ObjectStore) => ObjectStore;
   readonly convertState?: Readonly<Record<string, StateConversion>>;
   /** The streams of the program; the shards are those of `lines`, which is the only one if nothing is said. */
   readonly inputs?: readonly [string, ...string[]];
@@ -237,6 +240,11 @@ export class Holder {
   }
 
   #store(): ObjectStore {
+    const { store = (one: ObjectStore) => one } = this.#options;
+    return store(this.#aliveStore());
+  }
+
+  #aliveStore(): ObjectStore {
     const { store } = this.#world;
     const alive = this.reachOutside;
     return {
