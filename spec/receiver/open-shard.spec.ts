@@ -14,7 +14,7 @@ it('tries again to open a shard when the fault passes, and does not keep off it 
     open: async ({ checkpoint }) => {
       tries += 1;
       if (tries < 3) throw new MillraceError('MR_STATE_UNREACHABLE', 'not now');
-      return checkpoint;
+      return { position: checkpoint };
     },
   });
   await fleet.clock.runUntil(() => fleet.allDelivered, { atMostMillis: 10_000 });
@@ -40,7 +40,7 @@ it('ends a shard that its engine has at its end already: leases the children, an
   const [lower, upper] = fleet.kinesis.split(shard0);
   // An engine that was killed between its last commit of the shard and the row of the lease.
   const worker = fleet.start('a', {
-    open: async ({ shardId, checkpoint }) => (shardId === shard0 ? SHARD_END : checkpoint),
+    open: async ({ shardId, checkpoint }) => ({ position: shardId === shard0 ? SHARD_END : checkpoint }),
   });
   const rowOf = (shardId: string) => fleet.table.rows.find(({ leaseKey }) => leaseKey === shardId);
   await fleet.clock.runUntil(() => {

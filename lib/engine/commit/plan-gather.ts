@@ -16,6 +16,7 @@ interface Collected {
   readonly records: KinesisRecord[];
   readonly finishes: Range[];
   readonly after: Position;
+  followsGap: boolean;
 }
 
 /**
@@ -84,7 +85,8 @@ export class PlanGather {
   #collect(block: Block): void {
     const key = keyOf(block);
     const { after, finishes } = this.#sources.of(block);
-    const before = this.#collected.get(key) ?? { records: [], finishes: [], after };
+    const before = this.#collected.get(key) ?? { records: [], finishes: [], after, followsGap: false };
+    before.followsGap ||= block.followsGap === true;
     for (const record of block.records) before.records.push(record);
     before.finishes.push(...finishes);
     this.#collected.set(key, before);
@@ -97,7 +99,11 @@ export class PlanGather {
     if (collected === undefined) return;
     const { shardId, tenure } = last;
     const made = withRecords(
-      { ...last, id: `${shardId}@${tenure}/plan-${this.plan.batchId}-${index}` },
+      {
+        ...last,
+        ...(collected.followsGap ? { followsGap: true } : {}),
+        id: `${shardId}@${tenure}/plan-${this.plan.batchId}-${index}`,
+      },
       { shardId, tenure, after: range.after, through: range.through },
       collected.records,
     );
