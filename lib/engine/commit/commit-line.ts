@@ -15,6 +15,7 @@ import type { KeyPlacement } from './key-placement.ts';
 import { type BatchIds, type ShardProgress, progressOf } from './manifest.ts';
 import { type BatchName, progressThrough } from './shard-progress.ts';
 import { PlanGather } from './plan-gather.ts';
+import { SourceRanges, splitBlock } from './source-ranges.ts';
 
 /** What a {@link CommitLine} needs. */
 export interface CommitLineOptions {
