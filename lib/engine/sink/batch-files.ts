@@ -61,21 +61,31 @@ export async function settleFiles(files: GroupFiles, { batchId, voided }: BatchP
 }
 
 /**
- * Gives a whole file its name, unless another has it: what is repeated is the same and stays; `void` where a rewind has taken
- * the batch back, which the one who writes does not know of. Event by event: a holder is paused before this call; the state is
- * rewound, and the next holder puts an empty file in the place; the one that was paused goes on, and finds it.
+ * Gives a whole file its name, unless another has it: what is repeated is the same and stays; `late` where a later holder has
+ * removed it, or a rewind has taken the batch back, which the one who writes does not know of. Event by event: a holder is
+ * paused before this call; the state is rewound, and the next holder puts an empty file in the place; the one that was paused
+ * goes on, and finds it.
  */
-export async function placeBatchFile(unfinished: string, file: string): Promise<'placed' | 'void'> {
-  if (await linkUnlessThere(unfinished, file)) {
-    await rm(unfinished, { force: true });
-    return 'placed';
+export async function placeBatchFile(unfinished: string, file: string): Promise<'placed' | 'late'> {
+  try {
+    return (await linkUnlessThere(unfinished, file)) ? await placed(unfinished) : await repeated(unfinished, file);
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return 'late';
+    throw thrown;
   }
-  const [there, own] = await Promise.all([readFile(file), readFile(unfinished)]);
-  if (there.byteLength === 0) return 'void';
-  // A program that was changed may write what is repeated otherwise.
-  if (there.equals(own)) await rm(unfinished, { force: true });
-  else await rename(unfinished, file);
+}
+
+async function placed(unfinished: string): Promise<'placed'> {
+  await rm(unfinished, { force: true });
   return 'placed';
+}
+
+async function repeated(unfinished: string, file: string): Promise<'placed' | 'late'> {
+  const [there, own] = await Promise.all([readFile(file), readFile(unfinished)]);
+  if (there.byteLength === 0) return 'late';
+  // A program that was changed may write what is repeated otherwise.
+  if (!there.equals(own)) await rename(unfinished, file);
+  return placed(unfinished);
 }
 
 interface Found {

@@ -51,7 +51,7 @@ export function fileSink<T>(folder: string, options: FileSinkOptions<T> = {}): S
       }
       if (items.length === 0) return;
       await writeWholeFile(fileOf(files, batchId), linesOf(items, toLine, name), signal, async (unfinished, file) => {
-        if ((await placeBatchFile(unfinished, file)) === 'void') throw fencedError(name, context);
+        if ((await placeBatchFile(unfinished, file)) === 'late') throw fencedError(name, context);
       });
     },
   };

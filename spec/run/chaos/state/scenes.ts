@@ -1,6 +1,7 @@
 import type { CrashPoint } from './points.ts';
 import { rewindByCommand, rewindToFirst, untilVersions } from './rewind.ts';
 import type { StateStage } from './stage.ts';
+import type { StateWorker } from './state-worker.ts';
 
 /** A scene of an application with state; everything that was put is counted at its end. */
 export interface StateScene {
@@ -34,12 +35,17 @@ export function sceneOf({ name, killAt, needs }: CrashPoint): StateScene {
   };
 }
 
+/** It waits behind another, or takes part: whether it is given a shard of two at once is for the leader to say. */
+function isThere(worker: StateWorker): boolean {
+  return worker.has('engine.standby') || worker.has('worker.started');
+}
+
 /** The one that is told to end is killed while it gives back what it holds, and the other goes on. */
 async function handOver(stage: StateStage, killAt: CrashPoint['killAt']): Promise<void> {
   const first = stage.start({ isBounded: false, killAt });
   await stage.until('the first process commits', () => first.stepsOf('committed') >= 3);
   const second = stage.start({ isBounded: false, workerIdentifier: 'two' });
-  await stage.until('the second process is there', () => second.has('engine.standby') || second.has('lease.gained'));
+  await stage.until('the second process is there', () => isThere(second));
   stage.put(recordsPerKey);
   first.signal('SIGTERM');
   await stage.expectEnd(first, 'SIGKILL');
@@ -60,10 +66,7 @@ export const stateScenes: readonly StateScene[] = [
       const first = stage.start({ isBounded: false });
       await stage.until('the first process commits', () => first.stepsOf('committed') >= 3);
       const second = stage.start({ isBounded: false, workerIdentifier: 'two' });
-      await stage.until(
-        'the second process is there',
-        () => second.has('engine.standby') || second.has('lease.gained'),
-      );
+      await stage.until('the second process is there', () => isThere(second));
       stage.put(recordsPerKey);
       first.signal('SIGSTOP');
       await stage.until('the second process commits', () => second.stepsOf('committed') >= 3);

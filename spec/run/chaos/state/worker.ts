@@ -8,7 +8,14 @@ import type { ShownLine, StateWorkerSettings } from './worker-settings.ts';
 // A process that counts, with state that is committed and two sinks. Argument: its settings as JSON.
 
 const settings = JSON.parse(process.argv[2] ?? '') as StateWorkerSettings;
-const told = new Set(['engine.active', 'engine.standby', 'engine.lost', 'lease.gained', 'batch.step', 'batch.dropped']);
+const told = new Set([
+  'worker.started',
+  'engine.active',
+  'engine.standby',
+  'engine.lost',
+  'batch.step',
+  'batch.dropped',
+]);
 const program = diagnosticsChannel.channel('millrace.chaos');
 
 const context = new StreamingContext({
