@@ -47,6 +47,7 @@ export default defineConfig({
           name: 'integration',
           sequence: { groupOrder: 3 },
           include: ['spec/integration/**/*.spec.ts'],
+          globalSetup: 'spec/support/compile.ts',
           maxWorkers: 2,
           testTimeout: 2 * minuteMillis,
           hookTimeout: minuteMillis,
@@ -59,6 +60,7 @@ export default defineConfig({
           sequence: { groupOrder: 4 },
           include: [interop, leaseTable],
           exclude: withoutEmulator,
+          globalSetup: 'spec/support/compile.ts',
           provide: { dynamoEmulator: 'DynamoDB Local' },
           // A fleet waits for timers most of the time: two files side by side still leave each of them a core.
           maxWorkers: 2,

@@ -183,7 +183,7 @@ export class ShardIntake {
   }
 
   async #readFrom(start: StartPosition): Promise<ReadingEnd> {
-    for (let from = start; ; ) {
+    for (let from = start; ;) {
       const end = await this.#readPages(from);
       if (end === 'trimmed') from = this.#goOnAfterLoss();
       else if (end === 'overdue') from = this.#doubt();

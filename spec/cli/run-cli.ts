@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { testCredentials, testRegion } from '../support/local-stack.ts';
+import { programArguments } from '../support/programs.ts';
 
 /** The command line in a process of its own. */
 export class CliProcess {
@@ -11,7 +12,7 @@ export class CliProcess {
 
   /** `detached` makes it the first of a process group of its own, as a shell does for what is typed in a terminal. */
   constructor(args: readonly string[], env: Readonly<Record<string, string>>, detached = false) {
-    this.child = spawn(process.execPath, ['--import', 'tsx', 'lib/cli/bin.ts', ...args], {
+    this.child = spawn(process.execPath, [...programArguments('lib/cli/bin.ts'), ...args], {
       env: { PATH: process.env['PATH'] ?? '', HOME: '/nonexistent', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
       detached,
