@@ -42,13 +42,13 @@ export default defineConfig({
         },
       },
       {
-        // Each file starts servers and worker processes, which wait for timers most of the time: two files side by side.
+        // Each file starts servers and worker processes, which wait for timers most of the time: four files on two cores.
         test: {
           name: 'integration',
           sequence: { groupOrder: 3 },
           include: ['spec/integration/**/*.spec.ts'],
           globalSetup: 'spec/support/compile.ts',
-          maxWorkers: 2,
+          maxWorkers: 4,
           testTimeout: 2 * minuteMillis,
           hookTimeout: minuteMillis,
         },

@@ -30,6 +30,8 @@ export interface ShardSetOptions {
   readonly gate: DemandGate;
   /** Takes the sealed blocks of all shards. */
   readonly emit: (block: Block) => void;
+  /** Told when blocks may have become worthless that nobody has taken yet. */
+  readonly onWorthless: () => void;
   /** See {@link ShardConsumerOptions}. */
   readonly beforeLastCheckpoint: DrainHook;
   /** Keeps a run; its fault ends the receiver, and its end is waited for. */
@@ -156,6 +158,7 @@ export class ShardSet {
     } finally {
       this.#hasRead ||= consumer.lastPageAtMillis !== undefined;
       if (this.#consumers.get(leaseKey) === consumer) this.#consumers.delete(leaseKey);
+      this.#options.onWorthless();
     }
   }
 

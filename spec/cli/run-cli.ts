@@ -8,6 +8,8 @@ export class CliProcess {
   readonly child: ChildProcess;
   stdout = '';
   stderr = '';
+  /** When it had ended and all its output was read, by `performance.now()`. */
+  readonly endedAtMillis: Promise<number>;
   readonly #ended: Promise<number>;
 
   /** `detached` makes it the first of a process group of its own, as a shell does for what is typed in a terminal. */
@@ -23,6 +25,8 @@ export class CliProcess {
       this.child.once('error', reject);
       this.child.once('close', (code, signal) => resolve(code ?? (signal === null ? -1 : -2)));
     });
+    this.endedAtMillis = this.#ended.then(() => performance.now());
+    this.endedAtMillis.catch(() => {});
   }
 
   /** The records printed so far, whole lines only. */
