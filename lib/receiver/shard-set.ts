@@ -303,6 +303,8 @@ export class ShardSet {
     const { receiver, loops } = this.#options;
     const { gracefulLeaseHandoffTimeoutMillis } = { ...defaultAssignmentOptions, ...receiver.assignment };
     const consumer = this.#consumers.get(leaseKey);
+    // What an engine restores for a shard that goes is of no use, and a child may wait for its parents for long.
+    if (consumer === undefined) this.#openings.get(leaseKey)?.abort(leaseOver(leaseKey));
     if (consumer?.tenure === tenure) {
       const late = () => new MillraceError('MR_DRAIN_TIMEOUT', `shard ${leaseKey} did not finish its blocks in time`);
       using deadline = deadlineController(receiver.clock, gracefulLeaseHandoffTimeoutMillis, late, loops);
