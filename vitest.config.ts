@@ -42,12 +42,13 @@ export default defineConfig({
         },
       },
       {
-        // Each file starts servers and worker processes, which wait for timers most of the time: two files side by side.
+        // Each file starts servers and worker processes, which wait for timers most of the time: four files on two cores.
         test: {
           name: 'integration',
           sequence: { groupOrder: 3 },
           include: ['spec/integration/**/*.spec.ts'],
-          maxWorkers: 2,
+          globalSetup: 'spec/support/compile.ts',
+          maxWorkers: 4,
           testTimeout: 2 * minuteMillis,
           hookTimeout: minuteMillis,
         },
@@ -59,6 +60,7 @@ export default defineConfig({
           sequence: { groupOrder: 4 },
           include: [interop, leaseTable],
           exclude: withoutEmulator,
+          globalSetup: 'spec/support/compile.ts',
           provide: { dynamoEmulator: 'DynamoDB Local' },
           // A fleet waits for timers most of the time: two files side by side still leave each of them a core.
           maxWorkers: 2,
