@@ -64,7 +64,7 @@ it('stops to open a shard that is handed to another worker meanwhile', async () 
     },
   });
   await fleet.clock.runUntil(() => opening.size === 2);
-  fleet.start('b', { open: async ({ checkpoint }) => checkpoint });
+  fleet.start('b', { open: async ({ checkpoint }) => ({ position: checkpoint }) });
   await fleet.clock.runUntil(() => Object.values(fleet.owners).includes('b'), { atMostMillis: 60_000 });
   await fleet.clock.runUntil(() => first.eventsOf('lease.released').length === 1, { atMostMillis: 60_000 });
   const [moved] = first.eventsOf('lease.released').map(({ leaseKey }) => leaseKey);
