@@ -69,9 +69,8 @@ it('stops to open a shard that is handed to another worker meanwhile', async () 
   await fleet.clock.runUntil(() => first.eventsOf('lease.released').length === 1, { atMostMillis: 60_000 });
   const [moved] = first.eventsOf('lease.released').map(({ leaseKey }) => leaseKey);
   await fleet.clock.advance(100);
-  expect(Array.from(opening, ([shardId, { aborted }]) => [shardId === moved, aborted]).toSorted()).toEqual([
-    [false, false],
-    [true, true],
-  ]);
+  expect(moved).toBeDefined();
+  const aborted = Array.from(opening).filter(([, signal]) => signal.aborted);
+  expect(aborted.map(([shardId]) => shardId)).toEqual([moved]);
   expect(first.eventsOf('shard.failed')).toEqual([]);
 });
