@@ -54,14 +54,15 @@ export default defineConfig({
         },
       },
       {
-        // Each file starts servers and worker processes, which wait for timers most of the time: two files side by side.
+        // Each file starts servers and worker processes, which wait for timers most of the time: four files on two cores.
         test: {
           name: 'integration',
           sequence: { groupOrder: 3 },
           include: ['spec/integration/**/*.spec.ts'],
           ...recorded,
+          globalSetup: 'spec/support/compile.ts',
           provide: { awsCalls },
-          maxWorkers: 2,
+          maxWorkers: 4,
           testTimeout: 2 * minuteMillis,
           hookTimeout: minuteMillis,
         },
@@ -74,6 +75,7 @@ export default defineConfig({
           include: [interop, leaseTable],
           exclude: withoutEmulator,
           ...recorded,
+          globalSetup: 'spec/support/compile.ts',
           provide: { dynamoEmulator: 'DynamoDB Local', awsCalls },
           // A fleet waits for timers most of the time: two files side by side still leave each of them a core.
           maxWorkers: 2,

@@ -356,6 +356,8 @@ export interface Totals {
   readonly leasesLost: number;
   readonly leasesReleased: number;
   readonly recordsSkipped: number;
+  /** How often a shard was at a position that retention had passed, so that records after it may be lost. */
+  readonly positionsTrimmed: number;
   readonly faults: number;
   readonly receiverRestarts: number;
   /** Records of batches when they start (Spark's rule for "received"). */
