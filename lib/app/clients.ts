@@ -1,6 +1,7 @@
 import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
 import { KinesisClient, type KinesisClientConfig } from '@aws-sdk/client-kinesis';
 import { NodeHttp2Handler, NodeHttpHandler, type NodeHttpHandlerOptions } from '@smithy/node-http-handler';
+import { customUserAgent } from '../base/user-agent.ts';
 import { createLeanAgents } from './http-agents.ts';
 import type { CredentialIdentity } from './config/consumer-options.ts';
 
@@ -85,9 +86,13 @@ export function createClients(options: ClientOptions = {}): Clients {
 function commonConfig(
   options: ClientOptions,
   endpoint: string | undefined,
-): Pick<KinesisClientConfig & DynamoDBClientConfig, 'region' | 'credentials' | 'endpoint' | 'maxAttempts'> {
+): Pick<
+  KinesisClientConfig & DynamoDBClientConfig,
+  'region' | 'credentials' | 'endpoint' | 'maxAttempts' | 'customUserAgent'
+> {
   return {
     maxAttempts: 1,
+    customUserAgent,
     ...(options.region === undefined ? {} : { region: options.region }),
     ...(options.credentials === undefined ? {} : { credentials: options.credentials }),
     ...(endpoint === undefined ? {} : { endpoint }),
