@@ -42,13 +42,13 @@ export default defineConfig({
         },
       },
       {
-        // Each file starts servers and worker processes, which wait for timers most of the time: four files on two cores.
+        // Each file starts servers and worker processes, which wait for timers most of the time: three files on two cores.
         test: {
           name: 'integration',
           sequence: { groupOrder: 3 },
           include: ['spec/integration/**/*.spec.ts'],
           globalSetup: 'spec/support/compile.ts',
-          maxWorkers: 4,
+          maxWorkers: 3,
           testTimeout: 2 * minuteMillis,
           hookTimeout: minuteMillis,
         },
