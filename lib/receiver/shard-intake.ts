@@ -41,6 +41,8 @@ export interface ShardIntakeOptions {
   readonly gate: DemandGate;
   readonly budget: ByteBudget;
   readonly maxUnackedBlocks: number;
+  /** See `ShardStart`. */
+  readonly neededThrough?: Position | undefined;
   readonly bound: Bound | undefined;
   readonly serviceTimeMillis: () => number;
   /** How long the stream keeps records; without it a checkpoint that is older is not found. */
@@ -196,6 +198,7 @@ export class ShardIntake {
     const { event, error } = this.#guard.settle();
     this.#options.events.publish(event);
     if (this.#options.onTrimmedPosition !== 'TRIM_HORIZON') throw error;
+    this.#parts.outlet.noteGap();
     this.#first = { type: 'TRIM_HORIZON' };
     return this.#first;
   }
@@ -252,7 +255,8 @@ export class ShardIntake {
       const bytes = this.#bytesToReserve();
       await this.#untilRoom(bytes, signal);
       await gate.ready(signal);
-      const reserved = await budget.reserve(bytes, signal);
+      // What nothing can be finished without must not wait for what is not finished, of whatever shard.
+      const reserved = this.#isNeeded ? budget.take(bytes) : await budget.reserve(bytes, signal);
       const end = await this.#takePage(pages, reserved, signal);
       if (end !== undefined) return end;
     }
@@ -334,6 +338,13 @@ export class ShardIntake {
     }
   }
 
+  /** Whether what is read next is a part of what must be whole before anything of the shard can be finished. */
+  get #isNeeded(): boolean {
+    const { neededThrough } = this.#options;
+    if (neededThrough === undefined) return false;
+    return comparePositions(this.#lastPosition ?? this.#parts.positions.through, neededThrough) < 0;
+  }
+
   #bytesToReserve(): number {
     const expected = this.#lastPageBytes === undefined ? maximumReserveBytes : 2 * this.#lastPageBytes;
     return this.#options.budget.requestFor(Math.min(maximumReserveBytes, Math.max(minimumReserveBytes, expected)));
@@ -344,7 +355,7 @@ export class ShardIntake {
     const { maxUnackedBlocks, budget } = this.#options;
     const { positions, acked } = this.#parts;
     const isFull = () => positions.outstanding >= maxUnackedBlocks || !budget.hasShareFor(positions.bytes, bytes);
-    while (isFull()) {
+    while (!this.#isNeeded && isFull()) {
       await acked.wait(signal);
       signal.throwIfAborted();
     }

@@ -5,6 +5,7 @@ import { Notifier } from '../base/notifier.ts';
 import { type Position, comparePositions } from '../base/position.ts';
 import type { Block } from '../block/block.ts';
 import type { BlockSource } from '../block/block-source.ts';
+import type { ShardStart } from '../block/shard-opening.ts';
 import { type Lease, isEnded } from '../lease/lease.ts';
 import type { Keeper } from '../lease/keeper.ts';
 import type { HandoffBegun, LeaseLost } from '../lease/keeper-messages.ts';
@@ -92,10 +93,10 @@ export class ShardSet {
     if (this.#isClosed || isEnded(lease)) return;
     const { startAt, open } = this.#options.receiver;
     if (open !== undefined) this.#options.track(this.#beginOpening(lease, open, parts));
-    else if (startAt === undefined) this.#beginAt(lease, lease.checkpoint, parts);
+    else if (startAt === undefined) this.#beginAt(lease, { position: lease.checkpoint }, parts);
     else {
       const asked = startAt(lease, this.#options.loops);
-      this.#options.track(asked.then((start) => this.#beginAt(lease, start, parts)));
+      this.#options.track(asked.then((position) => this.#beginAt(lease, { position }, parts)));
     }
   }
 
@@ -137,7 +138,7 @@ export class ShardSet {
     }
   }
 
-  #beginAt(lease: Lease, start: Position, parts: ReceiverParts): void {
+  #beginAt(lease: Lease, start: ShardStart, parts: ReceiverParts): void {
     if (this.#isClosed) return;
     // Nobody was there to hear of a loss between the write that began the tenure and this line.
     if (!parts.keeper.confirmCurrent(lease.leaseKey, lease.tenure as number)) return;
@@ -238,14 +239,15 @@ export class ShardSet {
     return 0;
   }
 
-  #consumerOf(lease: Lease, start: Position, parts: ReceiverParts): ShardConsumer {
+  #consumerOf(lease: Lease, { position, neededThrough }: ShardStart, parts: ReceiverParts): ShardConsumer {
     const { receiver, gate, emit, beforeLastCheckpoint } = this.#options;
     const { settings, clock, random, events, table, reader, api } = receiver;
     const { gracefulLeaseHandoffTimeoutMillis } = { ...defaultAssignmentOptions, ...receiver.assignment };
     return new ShardConsumer({
       ...settings,
       lease,
-      start,
+      start: position,
+      neededThrough,
       streamName: parts.streamName,
       hashKeyRange: parts.isPlacedByKey ? lease.hashKeyRange : undefined,
       reader,

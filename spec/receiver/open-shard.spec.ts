@@ -14,7 +14,7 @@ it('tries again to open a shard when the fault passes, and does not keep off it 
     open: async ({ checkpoint }) => {
       tries += 1;
       if (tries < 3) throw new MillraceError('MR_STATE_UNREACHABLE', 'not now');
-      return checkpoint;
+      return { position: checkpoint };
     },
   });
   await fleet.clock.runUntil(() => fleet.allDelivered, { atMostMillis: 10_000 });
@@ -40,7 +40,7 @@ it('ends a shard that its engine has at its end already: leases the children, an
   const [lower, upper] = fleet.kinesis.split(shard0);
   // An engine that was killed between its last commit of the shard and the row of the lease.
   const worker = fleet.start('a', {
-    open: async ({ shardId, checkpoint }) => (shardId === shard0 ? SHARD_END : checkpoint),
+    open: async ({ shardId, checkpoint }) => ({ position: shardId === shard0 ? SHARD_END : checkpoint }),
   });
   const rowOf = (shardId: string) => fleet.table.rows.find(({ leaseKey }) => leaseKey === shardId);
   await fleet.clock.runUntil(() => {
@@ -64,14 +64,13 @@ it('stops to open a shard that is handed to another worker meanwhile', async () 
     },
   });
   await fleet.clock.runUntil(() => opening.size === 2);
-  fleet.start('b', { open: async ({ checkpoint }) => checkpoint });
+  fleet.start('b', { open: async ({ checkpoint }) => ({ position: checkpoint }) });
   await fleet.clock.runUntil(() => Object.values(fleet.owners).includes('b'), { atMostMillis: 60_000 });
   await fleet.clock.runUntil(() => first.eventsOf('lease.released').length === 1, { atMostMillis: 60_000 });
   const [moved] = first.eventsOf('lease.released').map(({ leaseKey }) => leaseKey);
   await fleet.clock.advance(100);
-  expect(Array.from(opening, ([shardId, { aborted }]) => [shardId === moved, aborted]).toSorted()).toEqual([
-    [false, false],
-    [true, true],
-  ]);
+  expect(moved).toBeDefined();
+  const aborted = Array.from(opening).filter(([, signal]) => signal.aborted);
+  expect(aborted.map(([shardId]) => shardId)).toEqual([moved]);
   expect(first.eventsOf('shard.failed')).toEqual([]);
 });

@@ -6,10 +6,9 @@ import type { Version } from '../../engine/commit/version-list.ts';
 import { identityOf } from '../../engine/store/store-identity.ts';
 import { type StateStore, stateAt } from '../../engine/state-store.ts';
 import type { Lease } from '../../lease/lease.ts';
-import { seekLease } from '../../lease/lease-write.ts';
 import { type GroupView, type StateFault, lastOf, viewGroup } from './group-view.ts';
 import { type StateMigration, migrate } from './migrate.ts';
-import { type StateMove, type StateWork, moveGroup, moveOf, positionsOf, writeShard } from './move-group.ts';
+import { type StateMove, type StateWork, moveGroup, moveOf, positionsOf } from './move-group.ts';
 import { type RewindStep, type RewindTarget, planRewind } from './rewind-plan.ts';
 import { type StateRow, isMoved, pointerOf, readStateRows } from './state-rows.ts';
 import type { StateTables } from './state-tables.ts';
@@ -23,6 +22,20 @@ export interface StateVersionView {
   readonly positions: Readonly<Record<string, string>>;
   /** The ids of the operators that it holds state of. */
   readonly operators: readonly string[];
+  /** Of each of them, the `version` of its values' shape (`convertState`); 0 where the program named none. */
+  readonly shapeVersions: Readonly<Record<string, number>>;
+  /** Shards of which records were lost to retention before they were counted, with the last place where. */
+  readonly gaps: readonly StateGapView[];
+}
+
+/** Records of a shard that no state holds: retention had passed the committed position (`onTrimmedPosition`). */
+export interface StateGapView {
+  readonly shardId: string;
+  /** Of the records after this position some may have been lost. */
+  readonly after: string;
+  /** The batch that went on behind it. */
+  readonly batchId: number;
+  readonly batchTimeMillis: number;
 }
 
 /** A commit group: a shard in `shard` scope, all shards together in `application` scope. */
@@ -144,7 +157,13 @@ function groupOf({ group, pointer, versions, fault }: GroupView): StateGroupView
 function versionOf({ manifest }: Version): StateVersionView {
   const { batchId, batchTimeMillis, lineage, shards, state } = manifest;
   const positions = Object.fromEntries(shards.map(({ shardId, position }) => [shardId, formatPosition(position)]));
-  return { batchId, batchTimeMillis, lineage, positions, operators: state?.operators ?? [] };
+  const { operators = [], versions = {} } = state ?? {};
+  const versionOfShape = (operator: string) => (Object.hasOwn(versions, operator) ? (versions[operator] ?? 0) : 0);
+  const shapeVersions = Object.fromEntries(operators.map((operator) => [operator, versionOfShape(operator)]));
+  const gaps = shards.flatMap(({ shardId, gap }) =>
+    gap === undefined ? [] : [{ ...gap, shardId, after: formatPosition(gap.after) }],
+  );
+  return { batchId, batchTimeMillis, lineage, positions, operators, shapeVersions, gaps };
 }
 
 async function rewind(options: StateAdminOptions, request: RewindRequest): Promise<readonly StateMove[]> {
@@ -211,17 +230,15 @@ function shardsAt(
 const keyOf = ({ streamName, shardId }: Pick<ShardProgress, 'streamName' | 'shardId'>) => `${streamName}:${shardId}`;
 
 /** A shard begins anew, with what its parents will have left. */
-async function reset(view: GroupView, work: StateWork, dryRun: boolean, signal: AbortSignal): Promise<StateMove> {
+function reset(view: GroupView, work: StateWork, dryRun: boolean, signal: AbortSignal): Promise<StateMove> | StateMove {
   const { row } = view;
   if (row.scope !== 'shard') throw nothing(view.group);
-  const shards = positionsOf(view).map((shard) => ({ ...shard, position: TRIM_HORIZON }));
-  const move = moveOf(view, { shards, state: undefined }, !dryRun);
-  if (dryRun) return move;
-  let now: StateRow | undefined = row;
-  while (now?.scope === 'shard') {
-    now = await writeShard(work, now, seekLease(now.lease, TRIM_HORIZON, undefined, { state: null }), signal);
-  }
-  return move;
+  const choose = (now: GroupView) => ({
+    shards: positionsOf(now).map((shard) => ({ ...shard, position: TRIM_HORIZON })),
+    state: undefined,
+    anew: 'VOID' as const,
+  });
+  return dryRun ? moveOf(view, choose(view), false) : moveGroup(work, view, choose, signal);
 }
 
 /** The rows of some shards. */

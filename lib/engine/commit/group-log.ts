@@ -177,6 +177,7 @@ export class GroupLog {
     const before = this.#kept.at(-1);
     const { own, pieces } = this.#piecesOf(memory);
     const hasState = this.#options.codecs.size > 0;
+    const { voided } = before?.manifest ?? {};
     const manifest: Manifest = {
       application,
       group,
@@ -194,6 +195,7 @@ export class GroupLog {
           }
         : {}),
       ...(before === undefined ? {} : { follows: { name: before.name, checksum: before.checksum } }),
+      ...(voided === undefined ? {} : { voided }),
     };
     const { bytes, checksum } = await sealInTurns('manifest', linesOf(manifest, pieces), breathe);
     const { batchId, fence } = batch;

@@ -37,6 +37,7 @@ export const manifestSchema = z.object({
       streamName: z.string(),
       position,
       initialTimestampMillis: z.number().exactOptional(),
+      gap: z.object({ after: position, batchId: count, batchTimeMillis: count }).exactOptional(),
     }),
   ),
   state: z
@@ -59,6 +60,8 @@ export const manifestSchema = z.object({
       }),
     )
     .exactOptional(),
+  beginsAnew: z.literal(true).exactOptional(),
+  voided: z.array(z.object({ from: count, through: count })).exactOptional(),
 });
 
 /** How the first line of a plan is written down; its ranges follow, a line each. */

@@ -24,6 +24,7 @@ export class StateWorker {
   readonly ended: Promise<number | NodeJS.Signals>;
   readonly #child: ChildProcess;
   #errors = '';
+  #hasEnded = false;
 
   constructor(settings: StateWorkerSettings) {
     this.settings = settings;
@@ -47,6 +48,11 @@ export class StateWorker {
       this.#child.once('error', () => resolve(-1));
       this.#child.once('close', (code, signal) => resolve(code ?? signal ?? -1));
     });
+    void this.ended.then(() => (this.#hasEnded = true));
+  }
+
+  get hasEnded(): boolean {
+    return this.#hasEnded;
   }
 
   /** What it told last, for messages. */
