@@ -62,8 +62,8 @@ export default defineConfig({
           exclude: withoutEmulator,
           globalSetup: 'spec/support/compile.ts',
           provide: { dynamoEmulator: 'DynamoDB Local' },
-          // A fleet waits for timers most of the time: two files side by side still leave each of them a core.
-          maxWorkers: 2,
+          // A fleet waits for timers most of the time: three files side by side leave the cores idle half of it.
+          maxWorkers: 3,
           testTimeout: 3 * minuteMillis,
           hookTimeout: minuteMillis,
         },
