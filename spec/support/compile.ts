@@ -21,6 +21,13 @@ export function setup(): void {
   process.env[compiledVariable] = folder;
 }
 
+/** The same for a command that starts many processes; whoever is compiled itself has them compiled already. */
+export function compiledForChildren(): Disposable {
+  if (!import.meta.url.endsWith('.ts') || process.env[compiledVariable] !== undefined) return { [Symbol.dispose]() {} };
+  setup();
+  return { [Symbol.dispose]: teardown };
+}
+
 export function teardown(): void {
   delete process.env[compiledVariable];
   if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
