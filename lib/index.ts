@@ -18,6 +18,7 @@ export type {
   RewindRequest,
   StateAdmin,
   StateGroupView,
+  StateGapView,
   StateVersionView,
   StateView,
 } from './app/state/state-admin.ts';

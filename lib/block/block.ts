@@ -22,6 +22,11 @@ export interface Block {
    * of, and the records themselves. Absent where nobody counts: `bytes`.
    */
   readonly heldBytes?: number;
+  /**
+   * Whether records between the beginning of its range and its first record may be gone: retention had passed the position,
+   * and reading went on at the oldest record that is left. Absent: none is missing.
+   */
+  readonly followsGap?: boolean;
   /** Wall-clock time of the seal, for delays shown to people. */
   readonly sealedAtMillis: number;
   /** How far the last read was behind the tip of the shard. */

@@ -14,6 +14,17 @@ export interface ShardHashRange {
   readonly endingHashKey: string;
 }
 
+/** What an engine answers to a {@link ShardOpening}. */
+export interface ShardStart {
+  /** From where the shard is read. */
+  readonly position: Position;
+  /**
+   * Nothing of the shard can be finished before it is read through here: up to there the limits on what is read and not
+   * finished do not hold, or both sides would wait for each other. Absent: they hold from the beginning.
+   */
+  readonly neededThrough?: Position;
+}
+
 /** A shard whose parents are finished, in a tenure that has just begun: an engine says from where it is read. */
 export interface ShardOpening {
   readonly streamName: string;

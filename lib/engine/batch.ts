@@ -32,7 +32,7 @@ export function partitionsOf<T>(batch: Batch<T>): readonly (readonly T[])[] {
 export class Batch<T> {
   /** Number of the batch in its commit group: the last one's plus 1, from 1. */
   readonly id: number;
-  /** The tick that the batch belongs to, milliseconds since 1970; a multiple of the batch interval. */
+  /** The tick that the batch belongs to, milliseconds since 1970; a multiple of the batch interval, as long as that stays what it was when state began. */
   readonly batchTimeMillis: number;
   /** The ranges whose records the batch was made of, in the order in which they are acknowledged. */
   readonly ranges: readonly Range[];

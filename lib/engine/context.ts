@@ -24,7 +24,7 @@ import type { Answer, PartialOptions } from './stream-options.ts';
 
 /** What a context is made with. */
 export interface EngineContextOptions extends PacingOptions {
-  /** How often a batch is cut, milliseconds, a whole number from 1 to a day. Batch times are its exact multiples. */
+  /** How often a batch is cut, milliseconds, a whole number from 1 to a day. Batch times are its exact multiples, or, where state goes on that began under another interval, so many milliseconds apart. */
   readonly batchIntervalMillis: number;
   /** Where `print()` writes; without it, where the run says. */
   readonly output?: PrintTarget;

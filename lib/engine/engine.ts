@@ -5,10 +5,9 @@ import { MillraceError, messageOf } from '../base/error.ts';
 import { type Random, systemRandom } from '../base/random.ts';
 import { type Deferred, type Service, deferred } from '../base/service.ts';
 import { StateHolder } from '../base/state.ts';
-import type { Position } from '../base/position.ts';
 import type { Block } from '../block/block.ts';
 import type { BlockSource } from '../block/block-source.ts';
-import type { ShardOpening } from '../block/shard-opening.ts';
+import type { ShardOpening, ShardStart } from '../block/shard-opening.ts';
 import type { EventSink } from '../event/bus.ts';
 import { type BatchRunFields, runBatch } from './batch-run.ts';
 import { CommitGroups, type EngineCommits } from './commit/commit-groups.ts';
@@ -52,11 +51,12 @@ export interface EngineOptions {
 /** An engine that runs a plan. */
 export interface BatchPlanEngine extends Service {
   /**
-   * A tenure of a shard has begun: restores what was committed of it and answers from where it is to be read. Where
+   * A tenure of a shard has begun: restores what was committed of it and answers from where it is to be read, and through
+   * where at least, if a planned batch waits for that. Where
    * nothing is committed, from the checkpoint of its lease. In `shard` scope its batches are committed at `source`, which asks before it hands out blocks of the tenure.
    * @throws MillraceError `MR_STATE_UNREACHABLE`, `MR_STATE_DAMAGED`, `MR_STATE_NEWER`, `MR_STATE_FOREIGN`
    */
-  open(shard: ShardOpening, source: Pick<BlockSource, 'commit'>, signal: AbortSignal): Promise<Position>;
+  open(shard: ShardOpening, source: Pick<BlockSource, 'commit'>, signal: AbortSignal): Promise<ShardStart>;
 }
 
 /** Further tries of a batch when the options do not say. */
@@ -279,18 +279,18 @@ class Engine implements BatchPlanEngine {
     return plan.inputs.length === 1 ? shardId : `${streamName}:${shardId}`;
   }
 
-  async open(shard: ShardOpening, source: Pick<BlockSource, 'commit'>, signal: AbortSignal): Promise<Position> {
+  async open(shard: ShardOpening, source: Pick<BlockSource, 'commit'>, signal: AbortSignal): Promise<ShardStart> {
     const { shardId, streamName, tenure, checkpoint, hashKeyRange } = shard;
-    if (this.#groups === undefined) return checkpoint;
+    if (this.#groups === undefined) return { position: checkpoint };
     const opened = { shardId, streamName, tenure, fallback: checkpoint, hashKeyRange };
     if (this.#fields.plan.scope === 'application') return (await this.#application.promise).open(opened);
     const group = this.#groupOf(shard);
     // What an earlier tenure left unfinished in this process is void: other owners may have gone on from before it.
     this.#lines.get(group)?.abandon();
     const commits = await this.#groups.ofShard(group, shard, source, signal);
-    const position = commits.open(opened);
+    const start = commits.open(opened);
     this.#newLine(group, commits);
-    return position;
+    return start;
   }
 
   /** The one line of a plan of `application` scope, which goes on from the last commit of the application. */
@@ -304,19 +304,20 @@ class Engine implements BatchPlanEngine {
     const { plan, clock } = this.#fields;
     for (const streamName of commits?.plannedStreams ?? []) checkIsRead(plan, group, streamName);
     const lineage = this.#lineageOf(group, commits);
+    const { batchIntervalMillis } = plan;
+    const grid = { batchIntervalMillis, zeroTimeMillis: commits?.zeroTimeMillis ?? this.#zeroTimeMillis };
     const line = new Line({
+      ...grid,
       group,
       commits,
       lineage,
-      batchIntervalMillis: plan.batchIntervalMillis,
-      zeroTimeMillis: commits?.zeroTimeMillis ?? this.#zeroTimeMillis,
       hasLocalItems: () => this.#localSources().some((input) => input.source?.hasItems?.() === true),
       isShared: plan.scope === 'application',
       onDowntime: plan.pacing.onDowntime,
       emptyBatches: plan.scope === 'application' || plan.keepers.length > 0,
       ack: (range) => this.#source.ack(range),
       run: (order) => runBatch(this.#fields, order, this.#runSignal),
-      hurriedTime: (last) => hurriedTime(clock.wallMillis(), last, plan.batchIntervalMillis),
+      hurriedTime: (last) => hurriedTime(grid, clock.wallMillis(), last),
       onFault: (thrown) => this.#fail(thrown),
       events: this.#fields.events,
     });

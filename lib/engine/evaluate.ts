@@ -305,8 +305,9 @@ export class Evaluation {
 
   #isDue(node: StreamNode): boolean {
     const { plan, head, zeroTimeMillis } = this.#fields;
-    const slideMillis = plan.slides.get(node.id) ?? plan.batchIntervalMillis;
-    return isDue(head.batchTimeMillis, zeroTimeMillis, slideMillis);
+    const { batchIntervalMillis } = plan;
+    const slideMillis = plan.slides.get(node.id) ?? batchIntervalMillis;
+    return isDue({ batchTimeMillis: head.batchTimeMillis, zeroTimeMillis, slideMillis, batchIntervalMillis });
   }
 
   #contextOf(partition: number): OperatorContext {

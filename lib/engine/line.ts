@@ -8,7 +8,7 @@ import type { PlanGather } from './commit/plan-gather.ts';
 import { recordsOf } from './batch-events.ts';
 import type { Lineage } from './lineage.ts';
 import { type Memory, emptyMemory } from './memory.ts';
-import { type OnDowntime, missedWhileDown } from './tick-plan.ts';
+import { type OnDowntime, batchTimeFor, missedWhileDown } from './tick-plan.ts';
 
 /**
  * How many formed batches may wait in a line. At the limit ticks form no more: their blocks stay queued and join the
@@ -154,14 +154,15 @@ export class Line {
     const wasDown = this.#wasDown;
     this.#wasDown = false;
     if (!wasDown || !emptyBatches) return;
-    for (const time of missedWhileDown(this.#lastBatchMillis, tickMillis, batchIntervalMillis, onDowntime)) {
+    const nextMillis = batchTimeFor(this.#fields, tickMillis, this.#lastBatchMillis);
+    for (const time of missedWhileDown(this.#lastBatchMillis, nextMillis, batchIntervalMillis, onDowntime)) {
       if (this.#waiting.length < maximumWaitingBatches - 1) this.#form(time);
     }
   }
 
-  #form(batchTimeMillis: number): void {
+  #form(tickMillis: number): void {
     // Where an earlier process had a clock that ran ahead, batch times still never go back.
-    const timeMillis = Math.max(batchTimeMillis, this.#lastBatchMillis + this.#fields.batchIntervalMillis);
+    const timeMillis = batchTimeFor(this.#fields, tickMillis, this.#lastBatchMillis);
     this.#waiting.push(this.#submitted({ batchTimeMillis: timeMillis, blocks: this.#arrived }));
     this.#arrived = [];
     this.#lastBatchMillis = timeMillis;

@@ -29,10 +29,32 @@ export function afterDowntime(due: readonly number[], onDowntime: OnDowntime): r
   return onDowntime === 'coalesce' ? due.slice(-1) : [];
 }
 
+/** The times of a group's batches: its zero time + k x interval, k from 1. */
+export interface BatchGrid {
+  /** From which the group's windows and slides are counted, whatever the interval was then. */
+  readonly zeroTimeMillis: number;
+  readonly batchIntervalMillis: number;
+}
+
+/**
+ * The time of a group's next batch, given the tick that it is for and the time of the one before; pure. Ticks are multiples
+ * of the interval, and so are the times of a group, unless it began under another interval: then they lie between the
+ * ticks, since a window at zero time + k x slide would never be given otherwise. Never before the tick, so that no batch
+ * seems late, and always after the last one.
+ */
+export function batchTimeFor(
+  { zeroTimeMillis, batchIntervalMillis }: BatchGrid,
+  tickMillis: number,
+  lastMillis: number,
+): number {
+  const sinceZero = Math.max(tickMillis, lastMillis + 1) - zeroTimeMillis;
+  return zeroTimeMillis + Math.ceil(sinceZero / batchIntervalMillis) * batchIntervalMillis;
+}
+
 /**
  * The batch times that passed since a group's last commit, while no process ran it, before the one that comes now; pure.
  * Spark's rule for a restart (spark.md 4.5), with the newest ones alone after a long time. `lastMillis` is the time of
- * the last committed batch, `tickMillis` the batch time that has come.
+ * the last committed batch, `tickMillis` the time of the batch that has come.
  */
 export function missedWhileDown(
   lastMillis: number,
@@ -68,10 +90,11 @@ export function planTicks(state: TickState, nowMillis: number, intervalMillis: n
   return withWait(due, { pacedMillis: reached, lastTickMillis: due.at(-1) as number }, nowMillis, intervalMillis);
 }
 
-/** The batch time of a batch that does not wait for its tick: the tick to come, but after the line's last one. */
-export function hurriedTime(nowMillis: number, lastBatchMillis: number, intervalMillis: number): number {
-  const next = multipleAtOrBefore(nowMillis, intervalMillis) + intervalMillis;
-  return Math.max(next, lastBatchMillis + intervalMillis);
+/** The batch time of a batch that does not wait for its tick: that of the tick to come, but after the line's last one. */
+export function hurriedTime(grid: BatchGrid, nowMillis: number, lastBatchMillis: number): number {
+  const { batchIntervalMillis } = grid;
+  const next = multipleAtOrBefore(nowMillis, batchIntervalMillis) + batchIntervalMillis;
+  return batchTimeFor(grid, next, lastBatchMillis);
 }
 
 function withWait(due: number[], state: TickState, nowMillis: number, intervalMillis: number): TickPlan {
@@ -79,9 +102,9 @@ function withWait(due: number[], state: TickState, nowMillis: number, intervalMi
   return { due, state, waitMillis };
 }
 
-/** The multiples in (after, reached], the newest ones when there are too many. */
+/** The times in (after, reached], an interval apart and ending with the last; the newest ones when there are too many. */
 function dueTimes(reached: number, after: number, intervalMillis: number): number[] {
-  const count = Math.min(maximumCatchUpTicks, Math.max(0, (reached - after) / intervalMillis));
+  const count = Math.min(maximumCatchUpTicks, Math.max(0, Math.ceil((reached - after) / intervalMillis)));
   return Array.from({ length: count }, (_, index) => reached - (count - 1 - index) * intervalMillis);
 }
 

@@ -1,8 +1,21 @@
 import { type StreamNode, parentsOf } from './node.ts';
 
-/** Whether a stream gives a batch at a time: at its zero time + k x slide, k from 1 (Spark's rule). */
-export function isDue(batchTimeMillis: number, zeroTimeMillis: number, slideMillis: number): boolean {
-  return batchTimeMillis > zeroTimeMillis && (batchTimeMillis - zeroTimeMillis) % slideMillis === 0;
+/** What {@link isDue} goes by, milliseconds. */
+export interface DueTimes {
+  readonly batchTimeMillis: number;
+  readonly zeroTimeMillis: number;
+  readonly slideMillis: number;
+  readonly batchIntervalMillis: number;
+}
+
+/**
+ * Whether a stream gives a batch at a time: at its zero time + k x slide, k from 1 (Spark's rule). One that gives a batch as
+ * often as there is one gives it at every time: a batch that an earlier run planned, when the interval was another, lies
+ * between the times of this one, and what it holds is committed with it.
+ */
+export function isDue({ batchTimeMillis, zeroTimeMillis, slideMillis, batchIntervalMillis }: DueTimes): boolean {
+  if (batchTimeMillis <= zeroTimeMillis) return false;
+  return slideMillis === batchIntervalMillis || (batchTimeMillis - zeroTimeMillis) % slideMillis === 0;
 }
 
 /**

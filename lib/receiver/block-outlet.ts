@@ -37,6 +37,8 @@ export class BlockOutlet {
   readonly #builderBytes: Reservation;
   #blocks = 0;
   #cancelSeal: CancelTimer | undefined;
+  /** Whether the next block follows a gap. */
+  #isAfterGap = false;
 
   constructor(options: BlockOutletOptions) {
     const { lease, budget } = options;
@@ -63,6 +65,11 @@ export class BlockOutlet {
         onFault(thrown);
       }
     });
+  }
+
+  /** Records after what was handed out last may be gone: the next block says so. */
+  noteGap(): void {
+    this.#isAfterGap = true;
   }
 
   /** Hands out what no block holds yet. */
@@ -104,6 +111,8 @@ export class BlockOutlet {
     const { range, records, bytes, heldBytes, millisBehindLatest } = slice;
     positions.deliver(range, budget.take(heldBytes));
     this.#blocks += 1;
+    const gap = this.#isAfterGap ? { followsGap: true } : {};
+    this.#isAfterGap = false;
     const through = formatPosition(range.through);
     events.publish({ type: 'block.sealed', shardId: leaseKey, records: records.length, bytes, through });
     emit({
@@ -115,6 +124,7 @@ export class BlockOutlet {
       records,
       bytes,
       heldBytes,
+      ...gap,
       sealedAtMillis: clock.wallMillis(),
       millisBehindLatest,
       signal,

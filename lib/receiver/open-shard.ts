@@ -1,9 +1,8 @@
 import type { MillraceError } from '../base/error.ts';
-import type { Position } from '../base/position.ts';
 import type { Random } from '../base/random.ts';
 import { retryWhilePassing } from '../base/retry.ts';
 import type { BlockSource } from '../block/block-source.ts';
-import type { InheritedState, ShardOpening } from '../block/shard-opening.ts';
+import type { InheritedState, ShardOpening, ShardStart } from '../block/shard-opening.ts';
 import type { EventSink } from '../event/bus.ts';
 import type { Lease } from '../lease/lease.ts';
 import { inheritedStates } from './inherited-state.ts';
@@ -16,7 +15,7 @@ export type OpenShard = (
   shard: ShardOpening,
   source: Pick<BlockSource, 'commit'>,
   signal: AbortSignal,
-) => Promise<Position>;
+) => Promise<ShardStart>;
 
 /** What it takes to open a shard for an engine. */
 export interface OpenShardOptions extends ParentGateOptions {
@@ -32,7 +31,7 @@ export interface OpenShardOptions extends ParentGateOptions {
  * is read again then: what the parents left is named on it only at their ends. A fault that passes is tried again.
  * @throws MillraceError one that does not pass, or has not for 30 s
  */
-export async function openShard(lease: Lease, options: OpenShardOptions, signal: AbortSignal): Promise<Position> {
+export async function openShard(lease: Lease, options: OpenShardOptions, signal: AbortSignal): Promise<ShardStart> {
   await waitForParents(lease, options, signal);
   const { clock, random, events } = options;
   const onFault = ({ code, message, subject }: MillraceError) =>
@@ -45,7 +44,7 @@ async function openOnce(
   lease: Lease,
   { table, streamName, source, open }: OpenShardOptions,
   signal: AbortSignal,
-): Promise<Position> {
+): Promise<ShardStart> {
   const named = (await table.get(lease.leaseKey, signal))?.engineInherit ?? lease.engineInherit ?? [];
   // A shard with a commit of its own needs what its parents left only where a rewind has it begin anew: after their ends.
   const inherited =

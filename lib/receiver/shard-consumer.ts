@@ -74,9 +74,9 @@ export class ShardConsumer implements ShardTenure {
     this.#positions = new FinishedPositions(this.#start);
     // Reading goes by where it begins; what is written goes by the row, whose checkpoint never moves back.
     const tip = new ShardTip();
-    // What the row says of the tip, it says of its own checkpoint.
+    // What the row says of the tip, it says of its own checkpoint, and so of all that is after it: an engine's may be ahead.
     const { caughtUpAtMillis, ...rest } = lease;
-    const isOwn = comparePositions(this.#start, lease.checkpoint) === 0;
+    const isOwn = comparePositions(this.#start, lease.checkpoint) >= 0;
     const known = isOwn && caughtUpAtMillis !== undefined ? { caughtUpAtMillis } : {};
     const reading = { ...options, lease: { ...rest, ...known, checkpoint: this.#start } };
     this.#outlet = new BlockOutlet({

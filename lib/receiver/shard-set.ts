@@ -5,6 +5,7 @@ import { Notifier } from '../base/notifier.ts';
 import { type Position, comparePositions } from '../base/position.ts';
 import type { Block } from '../block/block.ts';
 import type { BlockSource } from '../block/block-source.ts';
+import type { ShardStart } from '../block/shard-opening.ts';
 import { type Lease, isEnded } from '../lease/lease.ts';
 import type { Keeper } from '../lease/keeper.ts';
 import type { HandoffBegun, LeaseLost } from '../lease/keeper-messages.ts';
@@ -30,6 +31,8 @@ export interface ShardSetOptions {
   readonly gate: DemandGate;
   /** Takes the sealed blocks of all shards. */
   readonly emit: (block: Block) => void;
+  /** Told when blocks may have become worthless that nobody has taken yet. */
+  readonly onWorthless: () => void;
   /** See {@link ShardConsumerOptions}. */
   readonly beforeLastCheckpoint: DrainHook;
   /** Keeps a run; its fault ends the receiver, and its end is waited for. */
@@ -90,10 +93,10 @@ export class ShardSet {
     if (this.#isClosed || isEnded(lease)) return;
     const { startAt, open } = this.#options.receiver;
     if (open !== undefined) this.#options.track(this.#beginOpening(lease, open, parts));
-    else if (startAt === undefined) this.#beginAt(lease, lease.checkpoint, parts);
+    else if (startAt === undefined) this.#beginAt(lease, { position: lease.checkpoint }, parts);
     else {
       const asked = startAt(lease, this.#options.loops);
-      this.#options.track(asked.then((start) => this.#beginAt(lease, start, parts)));
+      this.#options.track(asked.then((position) => this.#beginAt(lease, { position }, parts)));
     }
   }
 
@@ -135,7 +138,7 @@ export class ShardSet {
     }
   }
 
-  #beginAt(lease: Lease, start: Position, parts: ReceiverParts): void {
+  #beginAt(lease: Lease, start: ShardStart, parts: ReceiverParts): void {
     if (this.#isClosed) return;
     // Nobody was there to hear of a loss between the write that began the tenure and this line.
     if (!parts.keeper.confirmCurrent(lease.leaseKey, lease.tenure as number)) return;
@@ -156,6 +159,7 @@ export class ShardSet {
     } finally {
       this.#hasRead ||= consumer.lastPageAtMillis !== undefined;
       if (this.#consumers.get(leaseKey) === consumer) this.#consumers.delete(leaseKey);
+      this.#options.onWorthless();
     }
   }
 
@@ -235,14 +239,15 @@ export class ShardSet {
     return 0;
   }
 
-  #consumerOf(lease: Lease, start: Position, parts: ReceiverParts): ShardConsumer {
+  #consumerOf(lease: Lease, { position, neededThrough }: ShardStart, parts: ReceiverParts): ShardConsumer {
     const { receiver, gate, emit, beforeLastCheckpoint } = this.#options;
     const { settings, clock, random, events, table, reader, rereader = reader, api } = receiver;
     const { gracefulLeaseHandoffTimeoutMillis } = { ...defaultAssignmentOptions, ...receiver.assignment };
     return new ShardConsumer({
       ...settings,
       lease,
-      start,
+      start: position,
+      neededThrough,
       streamName: parts.streamName,
       hashKeyRange: parts.isPlacedByKey ? lease.hashKeyRange : undefined,
       reader,
@@ -301,6 +306,8 @@ export class ShardSet {
     const { receiver, loops } = this.#options;
     const { gracefulLeaseHandoffTimeoutMillis } = { ...defaultAssignmentOptions, ...receiver.assignment };
     const consumer = this.#consumers.get(leaseKey);
+    // What an engine restores for a shard that goes is of no use, and a child may wait for its parents for long.
+    if (consumer === undefined) this.#openings.get(leaseKey)?.abort(leaseOver(leaseKey));
     if (consumer?.tenure === tenure) {
       const late = () => new MillraceError('MR_DRAIN_TIMEOUT', `shard ${leaseKey} did not finish its blocks in time`);
       using deadline = deadlineController(receiver.clock, gracefulLeaseHandoffTimeoutMillis, late, loops);

@@ -3,6 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { StreamingContext, createAdmin, fileState } from '../../lib/index.ts';
+import type { StateGroupView } from '../../lib/app/admin.ts';
+import { plain } from '../../lib/cli/render/palette.ts';
+import { groupsTable } from '../../lib/cli/render/state.ts';
 import { realTimeIo, useFakeService } from './fake-service.ts';
 
 const service = useFakeService();
@@ -34,7 +37,8 @@ const options = () => ({
 /** Runs a program until it has caught up. */
 async function count(): Promise<void> {
   const state = fileState(join(folder, 'state'));
-  const context = new StreamingContext({ applicationName: 'counts', batchIntervalMillis: 50, state });
+  const convertState = { counts: { version: 2 } };
+  const context = new StreamingContext({ applicationName: 'counts', batchIntervalMillis: 50, state, convertState });
   context
     .kinesisStream({ ...options(), until: 'CAUGHT_UP' })
     .keyByPartitionKey()
@@ -52,10 +56,25 @@ const inspected = async () => {
 describe('millrace state', () => {
   it('shows the groups, as a table and as JSON lines', async () => {
     const { code, stdout } = await service.run(['state', 'inspect', ...given]);
-    expect([code, stdout]).toEqual([0, expect.stringMatching(/^shardId-000000000000 +\d+ .* whole +file:/m)]);
+    expect([code, stdout]).toEqual([
+      0,
+      expect.stringMatching(/^shardId-000000000000 +\d+ .* whole +counts v2 +file:/m),
+    ]);
     expect(stdout).toContain('1 groups in shard scope');
     const json = await service.run(['state', 'inspect', ...given, '--json']);
     expect(JSON.parse(json.stdout)).toMatchObject({ scope: 'shard', group: 'shardId-000000000000', lineage: 0 });
+    const { versions } = JSON.parse(json.stdout) as StateGroupView;
+    expect(versions.at(-1)).toMatchObject({ operators: ['counts'], shapeVersions: { counts: 2 }, gaps: [] });
+  });
+
+  it('shows which records were lost to retention', () => {
+    const gap = { shardId: 'shardId-000000000000', after: '12:0', batchId: 7, batchTimeMillis: 86_400_000 };
+    const last = { batchId: 8, batchTimeMillis: 0, lineage: 0, positions: {}, operators: [], shapeVersions: {} };
+    const groups = [{ group: 'application', batchId: 8, lineage: 0, versions: [{ ...last, gaps: [gap] }] }];
+    const canvas = { palette: plain };
+    expect(groupsTable({ applicationName: 'counts', scope: 'application', groups }, canvas)).toContain(
+      'application: records of shardId-000000000000 after 12:0 were lost to retention before 1970-01-02T00:00:00.000Z\n',
+    );
   });
 
   it('goes back a version: shown first, asked for on a terminal, and done with --yes', async () => {

@@ -1,9 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
+  batchTimeFor,
   firstTickState,
   hurriedTime,
   maximumCatchUpTicks,
+  missedWhileDown,
   planTicks,
   afterDowntime,
 } from '../../lib/engine/tick-plan.ts';
@@ -73,9 +75,39 @@ describe('planTicks', () => {
 
 describe('hurriedTime', () => {
   it('is the tick to come, or the one after the last batch', () => {
-    expect(hurriedTime(1_234, 0, 1_000)).toBe(2_000);
-    expect(hurriedTime(1_000, 1_000, 1_000)).toBe(2_000);
-    expect(hurriedTime(1_234, 2_000, 1_000)).toBe(3_000);
+    const grid = { zeroTimeMillis: 0, batchIntervalMillis: 1_000 };
+    expect(hurriedTime(grid, 1_234, 0)).toBe(2_000);
+    expect(hurriedTime(grid, 1_000, 1_000)).toBe(2_000);
+    expect(hurriedTime(grid, 1_234, 2_000)).toBe(3_000);
+  });
+});
+
+describe('batchTimeFor', () => {
+  it('is the tick, after the last time, where the interval is that of the zero time', () => {
+    const grid = { zeroTimeMillis: 5_000, batchIntervalMillis: 1_000 };
+    expect(batchTimeFor(grid, 9_000, 8_000)).toBe(9_000);
+    expect(batchTimeFor(grid, 9_000, 20_000)).toBe(21_000);
+  });
+
+  it('is a whole number of intervals after the zero time, not before the tick and after the last time', () => {
+    const millis = fc.integer({ min: 0, max: 100_000 });
+    fc.assert(
+      fc.property(millis, fc.integer({ min: 1, max: 5_000 }), millis, millis, (zero, interval, tick, past) => {
+        const last = zero + past;
+        const time = batchTimeFor({ zeroTimeMillis: zero, batchIntervalMillis: interval }, tick, last);
+        expect((time - zero) % interval).toBe(0);
+        expect(time).toBeGreaterThan(last);
+        expect(time).toBeGreaterThanOrEqual(tick);
+        expect(time).toBeLessThan(Math.max(tick, last + 1) + interval);
+      }),
+    );
+  });
+});
+
+describe('missedWhileDown', () => {
+  it('is whole intervals before the time that has come, also where the last one was committed under another', () => {
+    expect(missedWhileDown(9_000, 20_000, 2_000, 'run')).toEqual([10_000, 12_000, 14_000, 16_000, 18_000]);
+    expect(missedWhileDown(9_000, 19_000, 2_000, 'run')).toEqual([11_000, 13_000, 15_000, 17_000]);
   });
 });
 

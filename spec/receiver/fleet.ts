@@ -32,6 +32,9 @@ export interface WorkerOptions extends Partial<Omit<ReceiverSettings, 'workerIde
   readonly measurements?: ReceiverOptions['measurements'];
   readonly startAt?: ReceiverOptions['startAt'];
   readonly open?: ReceiverOptions['open'];
+  readonly takesOver?: ReceiverOptions['takesOver'];
+  /** Records of a page, at most; 10,000 unless told otherwise. */
+  readonly maxRecords?: number;
 }
 
 /** One step of the history of a fleet. */
@@ -159,7 +162,8 @@ export class Worker {
 
   constructor(fleet: Fleet, name: string, options: WorkerOptions) {
     const { handle = () => {}, drinks = true, wallSkewMillis, table, ...others } = options;
-    const { plan = planLeaseCountBased, assignment, measurements, startAt, open, ...settings } = others;
+    const { plan = planLeaseCountBased, assignment, measurements, startAt, open, takesOver, ...rest } = others;
+    const { maxRecords, ...settings } = rest;
     this.name = name;
     this.process = new Process(fleet.clock, wallSkewMillis);
     const clock = this.process;
@@ -169,13 +173,21 @@ export class Worker {
     const own = this.process.connectTable(fleet.table);
     this.receiver = new Receiver({
       api,
-      reader: createPollingReader({ api, streamName: fleet.kinesis.streamName, clock, random, events }),
+      reader: createPollingReader({
+        api,
+        streamName: fleet.kinesis.streamName,
+        clock,
+        random,
+        events,
+        ...(maxRecords === undefined ? {} : { maxRecords }),
+      }),
       table: table === undefined ? own : table(own),
       plan,
       ...(assignment === undefined ? {} : { assignment }),
       ...(measurements === undefined ? {} : { measurements }),
       ...(startAt === undefined ? {} : { startAt }),
       ...(open === undefined ? {} : { open }),
+      ...(takesOver === undefined ? {} : { takesOver }),
       clock,
       random,
       events,

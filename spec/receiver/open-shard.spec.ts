@@ -14,7 +14,7 @@ it('tries again to open a shard when the fault passes, and does not keep off it 
     open: async ({ checkpoint }) => {
       tries += 1;
       if (tries < 3) throw new MillraceError('MR_STATE_UNREACHABLE', 'not now');
-      return checkpoint;
+      return { position: checkpoint };
     },
   });
   await fleet.clock.runUntil(() => fleet.allDelivered, { atMostMillis: 10_000 });
@@ -40,7 +40,7 @@ it('ends a shard that its engine has at its end already: leases the children, an
   const [lower, upper] = fleet.kinesis.split(shard0);
   // An engine that was killed between its last commit of the shard and the row of the lease.
   const worker = fleet.start('a', {
-    open: async ({ shardId, checkpoint }) => (shardId === shard0 ? SHARD_END : checkpoint),
+    open: async ({ shardId, checkpoint }) => ({ position: shardId === shard0 ? SHARD_END : checkpoint }),
   });
   const rowOf = (shardId: string) => fleet.table.rows.find(({ leaseKey }) => leaseKey === shardId);
   await fleet.clock.runUntil(() => {
@@ -51,4 +51,26 @@ it('ends a shard that its engine has at its end already: leases the children, an
   expect(worker.blocks).toEqual([]);
   fleet.put(4);
   await fleet.clock.runUntil(() => worker.blocks.flatMap(({ records }) => records).length === 4);
+});
+
+it('stops to open a shard that is handed to another worker meanwhile', async () => {
+  const fleet = new Fleet({ shardCount: 2 });
+  const opening = new Map<string, AbortSignal>();
+  const first = fleet.start('a', {
+    // An engine that takes long to read what it has kept.
+    open: ({ shardId }, _, signal) => {
+      opening.set(shardId, signal);
+      return new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)));
+    },
+  });
+  await fleet.clock.runUntil(() => opening.size === 2);
+  fleet.start('b', { open: async ({ checkpoint }) => ({ position: checkpoint }) });
+  await fleet.clock.runUntil(() => Object.values(fleet.owners).includes('b'), { atMostMillis: 60_000 });
+  await fleet.clock.runUntil(() => first.eventsOf('lease.released').length === 1, { atMostMillis: 60_000 });
+  const [moved] = first.eventsOf('lease.released').map(({ leaseKey }) => leaseKey);
+  await fleet.clock.advance(100);
+  expect(moved).toBeDefined();
+  const aborted = Array.from(opening).filter(([, signal]) => signal.aborted);
+  expect(aborted.map(([shardId]) => shardId)).toEqual([moved]);
+  expect(first.eventsOf('shard.failed')).toEqual([]);
 });

@@ -22,6 +22,20 @@ export interface StateVersionView {
   readonly positions: Readonly<Record<string, string>>;
   /** The ids of the operators that it holds state of. */
   readonly operators: readonly string[];
+  /** Of each of them, the `version` of its values' shape (`convertState`); 0 where the program named none. */
+  readonly shapeVersions: Readonly<Record<string, number>>;
+  /** Shards of which records were lost to retention before they were counted, with the last place where. */
+  readonly gaps: readonly StateGapView[];
+}
+
+/** Records of a shard that no state holds: retention had passed the committed position (`onTrimmedPosition`). */
+export interface StateGapView {
+  readonly shardId: string;
+  /** Of the records after this position some may have been lost. */
+  readonly after: string;
+  /** The batch that went on behind it. */
+  readonly batchId: number;
+  readonly batchTimeMillis: number;
 }
 
 /** A commit group: a shard in `shard` scope, all shards together in `application` scope. */
@@ -143,7 +157,13 @@ function groupOf({ group, pointer, versions, fault }: GroupView): StateGroupView
 function versionOf({ manifest }: Version): StateVersionView {
   const { batchId, batchTimeMillis, lineage, shards, state } = manifest;
   const positions = Object.fromEntries(shards.map(({ shardId, position }) => [shardId, formatPosition(position)]));
-  return { batchId, batchTimeMillis, lineage, positions, operators: state?.operators ?? [] };
+  const { operators = [], versions = {} } = state ?? {};
+  const versionOfShape = (operator: string) => (Object.hasOwn(versions, operator) ? (versions[operator] ?? 0) : 0);
+  const shapeVersions = Object.fromEntries(operators.map((operator) => [operator, versionOfShape(operator)]));
+  const gaps = shards.flatMap(({ shardId, gap }) =>
+    gap === undefined ? [] : [{ ...gap, shardId, after: formatPosition(gap.after) }],
+  );
+  return { batchId, batchTimeMillis, lineage, positions, operators, shapeVersions, gaps };
 }
 
 async function rewind(options: StateAdminOptions, request: RewindRequest): Promise<readonly StateMove[]> {

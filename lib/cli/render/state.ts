@@ -11,6 +11,7 @@ export function groupsTable({ scope, groups }: StateView, canvas: Canvas): strin
     String(group.lineage),
     String(group.versions.length),
     group.fault === undefined ? { text: 'whole', tone: 'good' } : { text: group.fault.code, tone: 'bad' },
+    operatorsOf(group),
     group.location ?? '',
   ]);
   const columns = [
@@ -20,10 +21,27 @@ export function groupsTable({ scope, groups }: StateView, canvas: Canvas): strin
     { title: 'lineage', align: 'right' as const },
     { title: 'versions', align: 'right' as const },
     { title: 'state' },
+    { title: 'operators', canShrink: true },
     { title: 'place', canShrink: true },
   ];
   const faults = groups.flatMap(({ group, fault }) => (fault === undefined ? [] : [`${group}: ${fault.message}\n`]));
-  return `${table(columns, rows, canvas)}${groups.length} groups in ${scope ?? 'no'} scope\n${faults.join('')}`;
+  return `${table(columns, rows, canvas)}${groups.length} groups in ${scope ?? 'no'} scope\n${faults.join('')}${gapsOf(groups)}`;
+}
+
+/** The operators of the last version, each with the version of its values' shape where that is not 0. */
+function operatorsOf({ versions }: StateGroupView): string {
+  const shapes = Object.entries(versions.at(-1)?.shapeVersions ?? {});
+  return shapes.map(([operator, version]) => (version === 0 ? operator : `${operator} v${version}`)).join(', ');
+}
+
+function gapsOf(groups: readonly StateGroupView[]): string {
+  const lines = groups.flatMap(({ group, versions }) =>
+    (versions.at(-1)?.gaps ?? []).map(({ shardId, after, batchTimeMillis }) => {
+      const at = new Date(batchTimeMillis).toISOString();
+      return `${group}: records of ${shardId} after ${after} were lost to retention before ${at}\n`;
+    }),
+  );
+  return lines.join('');
 }
 
 function timeOf({ versions }: StateGroupView): string {

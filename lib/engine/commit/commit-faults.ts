@@ -1,7 +1,7 @@
 import { MillraceError } from '../../base/error.ts';
 import { type Position, formatPosition } from '../../base/position.ts';
 import type { Block } from '../../block/block.ts';
-import type { MillraceEvent } from '../../event/event.ts';
+import type { EventOf } from '../../event/event.ts';
 
 /** A shard by its names. */
 export interface ShardName {
@@ -19,16 +19,6 @@ export function positionHole({ shardId, streamName }: ShardName, position: Posit
   );
 }
 
-/** Tells that somebody else has moved a lease. */
-export function foreignWorker(
-  { shardId, streamName }: ShardName,
-  position: Position,
-  committed: Position,
-): Extract<MillraceEvent, { type: 'fault.seen' }> {
-  const message = `the lease of shard ${shardId} is at ${formatPosition(position)}, and ${formatPosition(committed)} is committed: a client that is not of this engine has moved it. Reading goes on from the commit; give that client another applicationName`;
-  return { type: 'fault.seen', code: 'MR_FOREIGN_WORKER', message, subject: { shard: shardId, stream: streamName } };
-}
-
 /** A range that begins after what was accepted ends. */
 export function holeError(block: Block, mark: Position): MillraceError {
   return new MillraceError(
@@ -37,4 +27,11 @@ export function holeError(block: Block, mark: Position): MillraceError {
       'what lies between was not offered, so reading begins anew at the accepted position',
     { subject: { shard: block.shardId, stream: block.streamName } },
   );
+}
+
+/** What is told of a lease that somebody else has moved; reading goes on from the commit. */
+export function leaseMoved(shard: ShardName, lease: Position, committed: Position): EventOf<'fault.seen'> {
+  const { shardId, streamName } = shard;
+  const message = `the lease of shard ${shardId} is at ${formatPosition(lease)}, and ${formatPosition(committed)} is committed: a client that is not of this engine has moved it. Reading goes on from the commit; give that client another applicationName`;
+  return { type: 'fault.seen', code: 'MR_FOREIGN_WORKER', message, subject: { shard: shardId, stream: streamName } };
 }

@@ -3,17 +3,18 @@ import { MillraceError } from '../../base/error.ts';
 import type { Block } from '../../block/block.ts';
 import type { CommitOutcome } from '../../block/block-source.ts';
 import type { Range } from '../../block/range.ts';
-import type { ShardHashRange } from '../../block/shard-opening.ts';
+import type { ShardHashRange, ShardStart } from '../../block/shard-opening.ts';
 import type { EventSink } from '../../event/bus.ts';
 import type { BatchStep } from '../../event/event.ts';
 import type { Memory } from '../memory.ts';
-import { foreignWorker, holeError, positionHole } from './commit-faults.ts';
+import { holeError, leaseMoved, positionHole } from './commit-faults.ts';
 import type { Fence } from './fence.ts';
 import type { GroupLog, Prepared } from './group-log.ts';
 import { judgeRange } from './intake.ts';
 import type { KeyPlacement } from './key-placement.ts';
 import { type BatchIds, type ShardProgress, progressOf } from './manifest.ts';
-import { PlanGather } from './plan-gather.ts';
+import { type BatchName, progressThrough } from './shard-progress.ts';
+import { PlanGather, plannedThrough } from './plan-gather.ts';
 import { SourceRanges, keyOf, splitBlock } from './source-ranges.ts';
 
 /** What a {@link CommitLine} needs. */
@@ -179,14 +180,15 @@ export class CommitLine {
    * Where its lease says another place, somebody else has moved that: it is told, and the commit counts.
    * @throws MillraceError `MR_POSITION_HOLE` for a shard that no commit knows and whose lease is past its beginning
    */
-  open(shard: OpenedShard): Position {
-    const { last } = this.#options.log;
+  open(shard: OpenedShard): ShardStart {
+    const { last, plan } = this.#options.log;
     const before = this.#shards.get(keyOf(shard));
     const known = last === undefined ? undefined : progressOf(last, shard.shardId, shard.streamName);
     if (before === undefined && last !== undefined) this.#checkLease(shard, known);
     const committed = before?.committed ?? known?.position ?? shard.fallback;
     this.#shards.set(keyOf(shard), { ...shard, accepted: before?.accepted ?? committed, committed, seen: [] });
-    return committed;
+    const neededThrough = plan && plannedThrough(plan, shard);
+    return { position: committed, ...(neededThrough === undefined ? {} : { neededThrough }) };
   }
 
   /**
@@ -231,7 +233,7 @@ export class CommitLine {
     // Under an epoch the leases follow as a mirror, which may be behind.
     const isMoved = this.fence.kind === 'tenure' ? order !== 0 : order > 0;
     if (!isMoved) return;
-    this.#options.events.publish(foreignWorker({ shardId, streamName }, fallback, known.position));
+    this.#options.events.publish(leaseMoved({ shardId, streamName }, fallback, known.position));
   }
 
   /** The ranges that the source handed out and may take back as finished when the block is. */
@@ -284,7 +286,7 @@ export class CommitLine {
   async prepare(batch: CommitBatch, signal: AbortSignal): Promise<Prepared> {
     const { log, fence } = this.#options;
     const { batchId, batchTimeMillis, memory, blocks } = batch;
-    const shards = this.#progressAfter(blocks);
+    const shards = this.#progressAfter(blocks, { batchId, batchTimeMillis });
     const { zeroTimeMillis } = this;
     const prepared = await log.prepare({ batchId, batchTimeMillis, zeroTimeMillis, fence, shards, memory }, signal);
     this.tell(batchId, 'stateWritten');
@@ -316,7 +318,7 @@ export class CommitLine {
     events.publish({ type: 'batch.step', group, batchId, step });
   }
 
-  #progressAfter(blocks: readonly Block[]): readonly ShardProgress[] {
+  #progressAfter(blocks: readonly Block[], batch?: BatchName): readonly ShardProgress[] {
     const { log, leased = [] } = this.#options;
     const after = new Map<string, ShardProgress>();
     for (const shard of log.last?.shards ?? leased) after.set(keyOf(shard), shard);
@@ -325,9 +327,7 @@ export class CommitLine {
       const isNew = known === undefined || log.last === undefined;
       if (isNew) after.set(keyOf({ shardId, streamName }), { shardId, streamName, position: committed });
     }
-    for (const { shardId, streamName, range } of blocks) {
-      after.set(keyOf({ shardId, streamName }), { shardId, streamName, position: range.through });
-    }
+    for (const block of blocks) after.set(keyOf(block), progressThrough(block, after.get(keyOf(block)), batch));
     for (const key of this.#pruned) after.delete(key);
     return [...after.values()];
   }

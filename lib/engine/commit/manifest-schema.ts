@@ -37,6 +37,7 @@ export const manifestSchema = z.object({
       streamName: z.string(),
       position,
       initialTimestampMillis: z.number().exactOptional(),
+      gap: z.object({ after: position, batchId: count, batchTimeMillis: count }).exactOptional(),
     }),
   ),
   state: z

@@ -24,6 +24,15 @@ export interface StateVersion {
   readonly versions?: Readonly<Record<string, number>>;
 }
 
+/** Records of a shard that nobody counted: retention had passed the position that was committed. */
+export interface ShardGap {
+  /** Of the records after this position some may have been lost. */
+  readonly after: Position;
+  /** The batch that went on behind it. */
+  readonly batchId: number;
+  readonly batchTimeMillis: number;
+}
+
 /** How far one shard is committed. */
 export interface ShardProgress {
   readonly shardId: string;
@@ -32,6 +41,8 @@ export interface ShardProgress {
   readonly position: Position;
   /** What LATEST or AT_TIMESTAMP means, after a seek to it. Milliseconds since 1970, service time. */
   readonly initialTimestampMillis?: number;
+  /** The last gap in what was read of it; absent where there was none. */
+  readonly gap?: ShardGap;
 }
 
 /** A group whose state another one goes on from, after the scope was changed. */
@@ -100,7 +111,11 @@ export function* linesOf(manifest: Manifest, pieces: Iterable<StatePiece> = []):
   yield JSON.stringify({
     ...rest,
     fence: formatFence(fence),
-    shards: shards.map(({ position, ...shard }) => ({ ...shard, position: formatPosition(position) })),
+    shards: shards.map(({ position, gap, ...shard }) => ({
+      ...shard,
+      position: formatPosition(position),
+      ...(gap === undefined ? {} : { gap: { ...gap, after: formatPosition(gap.after) } }),
+    })),
   });
   for (const { operator, content, data } of pieces) yield JSON.stringify([operator, content, data]);
 }

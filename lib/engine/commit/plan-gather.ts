@@ -12,10 +12,21 @@ interface Filling {
   readonly range: PlannedRange;
 }
 
+interface ShardName {
+  readonly streamName: string;
+  readonly shardId: string;
+}
+
 interface Collected {
   readonly records: KinesisRecord[];
   readonly finishes: Range[];
   readonly after: Position;
+  followsGap: boolean;
+}
+
+/** Where the records of a shard end that a planned batch holds; it may be larger than reading may be ahead. Pure. */
+export function plannedThrough(plan: BatchPlan, shard: ShardName): Position | undefined {
+  return plan.ranges.findLast((range) => keyOf(range) === keyOf(shard))?.through;
 }
 
 /**
@@ -84,7 +95,8 @@ export class PlanGather {
   #collect(block: Block): void {
     const key = keyOf(block);
     const { after, finishes } = this.#sources.of(block);
-    const before = this.#collected.get(key) ?? { records: [], finishes: [], after };
+    const before = this.#collected.get(key) ?? { records: [], finishes: [], after, followsGap: false };
+    before.followsGap ||= block.followsGap === true;
     for (const record of block.records) before.records.push(record);
     before.finishes.push(...finishes);
     this.#collected.set(key, before);
@@ -97,7 +109,11 @@ export class PlanGather {
     if (collected === undefined) return;
     const { shardId, tenure } = last;
     const made = withRecords(
-      { ...last, id: `${shardId}@${tenure}/plan-${this.plan.batchId}-${index}` },
+      {
+        ...last,
+        ...(collected.followsGap ? { followsGap: true } : {}),
+        id: `${shardId}@${tenure}/plan-${this.plan.batchId}-${index}`,
+      },
       { shardId, tenure, after: range.after, through: range.through },
       collected.records,
     );

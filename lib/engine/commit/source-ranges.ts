@@ -29,9 +29,12 @@ export class SourceRanges {
 export function splitBlock(block: Block, at: Position): { readonly head: Block; readonly tail: Block } {
   const cut = block.records.findIndex((record) => comparePositions(record.position, at) > 0);
   const end = cut === -1 ? block.records.length : cut;
+  const { followsGap: _, ...whole } = block;
+  // What a gap precedes is the first record, wherever that lies.
+  const tailOf = end === 0 ? block : whole;
   return {
     head: withRecords(block, { ...block.range, through: at }, block.records.slice(0, end)),
-    tail: withRecords(block, { ...block.range, after: at }, block.records.slice(end)),
+    tail: withRecords(tailOf, { ...block.range, after: at }, block.records.slice(end)),
   };
 }
 

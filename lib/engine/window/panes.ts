@@ -17,10 +17,15 @@ export interface WindowSpan {
 export interface WindowTimes {
   readonly batchTimeMillis: number;
   readonly zeroTimeMillis: number;
+  readonly isDue: boolean;
 }
 
-/** The end of the window that a batch time lies in, or of the next one to come. */
-export function nextWindowEnd({ batchTimeMillis, zeroTimeMillis }: WindowTimes, { slideMillis }: WindowSpan): number {
+/** The end of the window that a batch time lies in, or of the next one to come; where one is due, it ends now. */
+export function nextWindowEnd(
+  { batchTimeMillis, zeroTimeMillis, isDue }: WindowTimes,
+  { slideMillis }: WindowSpan,
+): number {
+  if (isDue) return batchTimeMillis;
   return zeroTimeMillis + Math.ceil((batchTimeMillis - zeroTimeMillis) / slideMillis) * slideMillis;
 }
 

@@ -35,6 +35,7 @@ function totalMetrics({ totals, batches }: Snapshot): Metric[] {
     counter('leases_lost_total', 'Leases lost against the will of this worker.', totals.leasesLost),
     counter('leases_released_total', 'Leases given up.', totals.leasesReleased),
     counter('records_skipped_total', 'Records that the failure policy left out.', totals.recordsSkipped),
+    counter('positions_trimmed_total', 'Positions that retention had passed.', totals.positionsTrimmed),
     counter('faults_total', 'Faults that were met and dealt with.', totals.faults),
     counter('receiver_restarts_total', 'Restarts of receivers.', totals.receiverRestarts),
     counter('batch_records_received_total', 'Records of batches that were begun.', totals.receivedRecords),

@@ -15,6 +15,7 @@ export function noTotals(): Mutable<Totals> {
     leasesLost: 0,
     leasesReleased: 0,
     recordsSkipped: 0,
+    positionsTrimmed: 0,
     faults: 0,
     receiverRestarts: 0,
     receivedRecords: 0,
@@ -47,6 +48,9 @@ export function count(totals: Mutable<Totals>, event: MillraceEvent): void {
       return;
     case 'records.skipped':
       totals.recordsSkipped += event.records;
+      return;
+    case 'shard.positionTrimmed':
+      totals.positionsTrimmed += 1;
       return;
     case 'fault.seen':
     case 'shard.failed':

@@ -145,7 +145,8 @@ export class Restarts {
     const isOpen = engine.open(opening, source, killed.signal);
     isOpen.catch(() => {});
     try {
-      source.begin(await clock.runUntil(Promise.race([isOpen, ended.then(() => TRIM_HORIZON)])), run);
+      const start = await clock.runUntil(Promise.race([isOpen, ended.then(() => ({ position: TRIM_HORIZON }))]));
+      source.begin(start.position, run);
       while (!killed.signal.aborted && source.next < available) {
         source.send();
         const target = completed + 1;

@@ -72,13 +72,13 @@ describe('a shard that is opened', () => {
     const first = await line();
     first.open(shard('a'));
     await commit(first, [first.admit(feed.push('a', ['x', 'y']))!]);
-    expect((await line()).open(shard('a', TRIM_HORIZON))).toEqual(positionOf(101n));
+    expect((await line()).open(shard('a', TRIM_HORIZON)).position).toEqual(positionOf(101n));
     expect(faultsOf(seen)).toEqual([]);
-    expect((await line()).open(shard('a', positionOf(500n)))).toEqual(positionOf(101n));
+    expect((await line()).open(shard('a', positionOf(500n))).position).toEqual(positionOf(101n));
     expect(faultsOf(seen)).toEqual(['MR_FOREIGN_WORKER']);
     // In shard scope the lease and the commit are one write.
     const own = await line({ fence: { kind: 'tenure', number: 2 } });
-    expect(own.open(shard('a', TRIM_HORIZON))).toEqual(positionOf(101n));
+    expect(own.open(shard('a', TRIM_HORIZON)).position).toEqual(positionOf(101n));
     expect(faultsOf(seen)).toEqual(['MR_FOREIGN_WORKER', 'MR_FOREIGN_WORKER']);
   });
 
@@ -86,10 +86,10 @@ describe('a shard that is opened', () => {
     const { line, commit } = await newBench();
     const first = await line();
     // Before the first commit a lease may come from a plain consumer.
-    expect(first.open(shard('a', positionOf(7n)))).toEqual(positionOf(7n));
+    expect(first.open(shard('a', positionOf(7n))).position).toEqual(positionOf(7n));
     await commit(first, []);
     const second = await line();
-    expect(second.open(shard('b'))).toEqual(TRIM_HORIZON);
+    expect(second.open(shard('b')).position).toEqual(TRIM_HORIZON);
     expect(() => second.open(shard('c', positionOf(7n)))).toThrow(
       'MR_POSITION_HOLE: the lease of shard c is at 7:0, and the last commit of the application does not know the shard',
     );
@@ -112,7 +112,7 @@ describe('the first commit of an application whose leases are past their beginni
       ['a', positionOf(8n)],
       ['b', two],
     ]);
-    expect(first.open(shard('b', two))).toEqual(two);
+    expect(first.open(shard('b', two)).position).toEqual(two);
     // They say nothing any more once there is a commit.
     expect(() => first.open(shard('c', one))).toThrow('MR_POSITION_HOLE');
   });
@@ -141,7 +141,7 @@ describe('a shard whose end is committed', () => {
     // The rows are looked at rarely.
     expect(asked).toBe(2);
     const second = await line({ confirmEnded });
-    expect(second.open(shard('b'))).toEqual(TRIM_HORIZON);
+    expect(second.open(shard('b')).position).toEqual(TRIM_HORIZON);
   });
 });
 

@@ -35,7 +35,8 @@ interface ShardRow {
 /** What outlives the processes: the records, the rows, the objects. */
 export class HolderWorld {
   readonly clock = new VirtualClock({ startWallMillis: 0 });
-  readonly store = new MemoryStore();
+  /** Replaced, it is the place of the same name on another host. */
+  store = new MemoryStore();
   readonly epochPlace = new EpochPlace();
   readonly shards = new Map<string, ShardRow>();
   readonly acked: Range[] = [];
@@ -78,7 +79,13 @@ export interface HolderOptions {
   readonly blocksAtOnce: number;
   /** Whether the process dies at an event, before anything else of it happens. */
   readonly diesAt?: (event: MillraceEvent) => boolean;
+  /** Of the program: a second unless told otherwise. */
+  readonly batchIntervalMillis?: number;
+  /** How long the process goes on after the last record was read: 0. */
+  readonly lingerMillis?: number;
   readonly engine?: Partial<EngineOptions>;
+  /** The store as this process has it, for faults. */
+  readonly store?: (store: ObjectStore) => ObjectStore;
   readonly convertState?: Readonly<Record<string, StateConversion>>;
   /** The streams of the program; the shards are those of `lines`, which is the only one if nothing is said. */
   readonly inputs?: readonly [string, ...string[]];
@@ -110,7 +117,7 @@ export class Holder {
 
   async begin(build: (stream: DStream<KinesisRecord>) => void): Promise<void> {
     const { clock, epochPlace } = this.#world;
-    const { scope, convertState = {} } = this.#options;
+    const { scope, convertState = {}, batchIntervalMillis = 1_000 } = this.#options;
     const bus = new EventBus();
     bus.subscribe((event) => {
       if (this.isDead) return;
@@ -118,7 +125,7 @@ export class Holder {
       if (this.#options.diesAt?.(event) === true) this.die();
     });
     const random = seededRandom(this.#number);
-    const context = new EngineContext({ batchIntervalMillis: 1_000, state: this.#store(), convertState });
+    const context = new EngineContext({ batchIntervalMillis, state: this.#store(), convertState });
     const [first, ...others] = this.#options.inputs ?? [streamName];
     build(context.addInput<KinesisRecord>(first));
     for (const other of others) context.addInput(other);
@@ -155,7 +162,7 @@ export class Holder {
       const opening = { streamName, shardId, tenure, checkpoint, parentShardIds: [], inherited: [] };
       const given = state === undefined ? opening : { ...opening, state };
       try {
-        const position = await clock.runUntil(engine.open(given, source, signal));
+        const { position } = await clock.runUntil(engine.open(given, source, signal));
         this.#positions.set(shardId, { tenure, position, signal: new AbortController() });
       } catch (thrown) {
         if (!this.isDead) throw thrown;
@@ -166,15 +173,17 @@ export class Holder {
 
   /** Reads all there is, interval by interval, and ends the shards. */
   async readAll(): Promise<void> {
+    const { batchIntervalMillis = 1_000, lingerMillis = 0, blocksAtOnce } = this.#options;
     const reading = new Set(this.#positions.keys());
     while (reading.size > 0 && !this.isDead) {
       for (const shardId of reading) {
-        for (let block = 0; block < this.#options.blocksAtOnce; block += 1) {
+        for (let block = 0; block < blocksAtOnce; block += 1) {
           if (!this.#readBlock(shardId)) reading.delete(shardId);
         }
       }
-      await this.#world.clock.advance(1_000);
+      await this.#world.clock.advance(batchIntervalMillis);
     }
+    if (!this.isDead) await this.#world.clock.advance(lingerMillis);
     if (!this.isDead) this.#blocks.close();
   }
 
@@ -231,6 +240,11 @@ export class Holder {
   }
 
   #store(): ObjectStore {
+    const { store = (one: ObjectStore) => one } = this.#options;
+    return store(this.#aliveStore());
+  }
+
+  #aliveStore(): ObjectStore {
     const { store } = this.#world;
     const alive = this.reachOutside;
     return {

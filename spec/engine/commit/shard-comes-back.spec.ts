@@ -59,7 +59,7 @@ describe('a shard that comes back within one epoch', () => {
     expect([one, two]).toEqual([first, second]);
     await commit(1, [first]);
     // `second` is accepted, and in no commit yet.
-    expect(comparePositions(open(2), first.range.through)).toBe(0);
+    expect(comparePositions(open(2).position, first.range.through)).toBe(0);
   });
 
   it('has what it reads once more dropped, and told as finished when the first reading is committed', async () => {
@@ -86,6 +86,6 @@ describe('a shard that comes back within one epoch', () => {
     expect(line.admit(late)).toBeUndefined();
     expect(through(line.takeSeen())).toEqual([]);
     expect(line.admit({ ...late, tenure: 2, range: { ...late.range, tenure: 2 } })?.records).toHaveLength(1);
-    expect(comparePositions(open(3), positionOf(1n))).toBeLessThan(0);
+    expect(comparePositions(open(3).position, positionOf(1n))).toBeLessThan(0);
   });
 });

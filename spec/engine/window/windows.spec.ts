@@ -7,6 +7,7 @@ import { memoryState } from '../../../lib/engine/state-store.ts';
 import { StateSpec } from '../../../lib/engine/state/state-spec.ts';
 import type { DStream, PairDStream } from '../../../lib/engine/stream.ts';
 import type { InverseMemory } from '../../../lib/engine/window/inverse-step.ts';
+import { windowStep } from '../../../lib/engine/window/window-step.ts';
 import { runStream } from '../../../lib/testkit/stream-harness.ts';
 
 const add = (a: number, b: number) => a + b;
@@ -188,6 +189,17 @@ describe('what is remembered', () => {
       expect(failing.nextMemory).toBe(memory);
     }
     expect(before).toEqual(await first.of(counts.node));
+  });
+});
+
+describe('a window at a batch time that is no multiple of the interval', () => {
+  it('holds the batches of its whole length: an earlier run planned it under another interval', () => {
+    const step = windowStep({ windowMillis: 2_000, slideMillis: 2_000 });
+    const { signal } = new AbortController();
+    const times = { batchTimeMillis: 3_500, batchIntervalMillis: 2_000, zeroTimeMillis: 0, isDue: true };
+    const before = [1_500, 1_600, 3_000].map((timeMillis) => ({ timeMillis, content: [[timeMillis]] }));
+    const { given } = step(before, [[[3_500]]], { ...times, signal, breathe: () => undefined });
+    expect(given).toEqual([[1_600], [3_000], [3_500]]);
   });
 });
 

@@ -324,8 +324,8 @@ const faults: readonly Omit<Mutant, 'engine'>[] = [
     edits: [
       {
         file: commit('commit-line'),
-        find: '    return committed;\n  }\n',
-        replace: '    return before?.accepted ?? committed;\n  }\n',
+        find: 'return { position: committed,',
+        replace: 'return { position: before?.accepted ?? committed,',
       },
     ],
   },

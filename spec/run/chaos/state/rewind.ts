@@ -1,14 +1,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
-import { fileURLToPath } from 'node:url';
 import { type StateMove, createAdmin } from '../../../../lib/index.ts';
 import { testCredentials, testRegion } from '../../../support/local-stack.ts';
+import { programArguments } from '../../../support/programs.ts';
 import { childEnvironment } from '../../demo/environment.ts';
-import { loader } from '../worker-process.ts';
 import type { StateStage } from './stage.ts';
 
-const program = fileURLToPath(new URL('../../../../lib/cli/bin.ts', import.meta.url));
+const program = new URL('../../../../lib/cli/bin.ts', import.meta.url);
 
 function adminOf({ applicationName, streamName, services }: StateStage) {
   return createAdmin({
@@ -61,7 +60,7 @@ export async function rewindByCommand(stage: StateStage): Promise<void> {
   args.push('--kinesis-endpoint', services.aws.endpoint, '--dynamodb-endpoint', services.dynamoDBEndpoint);
   args.push('--to', to, '--yes', '--json');
   const { accessKeyId, secretAccessKey } = testCredentials;
-  const child = spawn(process.execPath, ['--import', loader, program, 'state', 'rewind', ...args], {
+  const child = spawn(process.execPath, [...programArguments(program), 'state', 'rewind', ...args], {
     env: { ...childEnvironment(), AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -153,7 +153,7 @@ export const stateScenes: readonly StateScene[] = [
       await second.ended;
       await stage.killed({ point: 'half manifest', pass: 2 }, kept);
       await stage.finish(kept);
-      const [{ shardId = '' } = {}] = stage.stream.shards;
+      const [{ shardId } = { shardId: '' }] = stage.stream.shards;
       stage.stream.split(shardId);
       stage.put(recordsPerKey);
       await stage.finish(kept);
