@@ -19,6 +19,11 @@ export function list(items: readonly Code[]): Code {
   return [...unsigned(items.length), ...items.flat()];
 }
 
+/** Codes one after the other. */
+export function joined(...codes: readonly Code[]): Code {
+  return codes.flat();
+}
+
 /** A section of a module. */
 export function section(id: number, content: Code): Code {
   return [id, ...unsigned(content.length), ...content];

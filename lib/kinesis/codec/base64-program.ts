@@ -1,4 +1,16 @@
-import { type Code, constant, get, list, section, set, tee, unsigned, vector, wasmHeader } from '../wasm-code.ts';
+import {
+  type Code,
+  constant,
+  get,
+  joined,
+  list,
+  section,
+  set,
+  tee,
+  unsigned,
+  vector,
+  wasmHeader,
+} from '../wasm-code.ts';
 
 // A WebAssembly module that decodes base64, sixteen characters at a time, put together here instead of being kept as bytes that
 // nobody can read. Node decodes from a string alone, and that string, one for each record, was most of what a reader of JSON
@@ -32,22 +44,22 @@ const length = 0;
 const [from, to, text, high, wrong] = [1, 2, 3, 4, 5] as const;
 
 /** By Wojciech Muła, "Base64 decoding with SIMD instructions". The decoded bytes take the place of the text, from its start on. */
-const loop: Code = [
-  ...[0x03, 0x40],
-  ...[...get(from), ...load, ...tee(text), ...constant(4), ...shiftBytesRight, ...set(high)],
-  ...[...wrongByLow, ...get(text), ...all(0x0f), ...and, ...swizzle, ...wrongByHigh, ...get(high), ...swizzle, ...and],
-  ...[...get(wrong), ...or, ...set(wrong)],
-  ...[...shiftByHigh, ...get(high), ...get(text), ...all(0x2f), ...equal, ...addBytes, ...swizzle],
-  ...[...get(text), ...addBytes, ...set(text)],
+const loop: Code = joined(
+  [0x03, 0x40],
+  joined(get(from), load, tee(text), constant(4), shiftBytesRight, set(high)),
+  joined(wrongByLow, get(text), all(0x0f), and, swizzle, wrongByHigh, get(high), swizzle, and),
+  joined(get(wrong), or, set(wrong)),
+  joined(shiftByHigh, get(high), get(text), all(0x2f), equal, addBytes, swizzle),
+  joined(get(text), addBytes, set(text)),
   // Pairs of six bits to twelve, and pairs of twelve to twenty-four.
-  ...[...get(to)],
-  ...[...get(text), ...repeated([0xff, 0]), ...and, ...constant(6), ...shiftPairsLeft],
-  ...[...get(text), ...constant(8), ...shiftPairsRight, ...or],
-  ...[...repeated([0x00, 0x10, 0x01, 0x00]), ...multiplyPairs, ...threeOfFour, ...swizzle],
-  ...store,
-  ...[...get(to), ...constant(12), ...plus, ...set(to)],
-  ...[...get(from), ...constant(16), ...plus, ...tee(from), ...get(length), ...isBelow, 0x0d, 0, 0x0b],
-];
+  get(to),
+  joined(get(text), repeated([0xff, 0]), and, constant(6), shiftPairsLeft),
+  joined(get(text), constant(8), shiftPairsRight, or),
+  joined(repeated([0x00, 0x10, 0x01, 0x00]), multiplyPairs, threeOfFour, swizzle),
+  store,
+  joined(get(to), constant(12), plus, set(to)),
+  joined(get(from), constant(16), plus, tee(from), get(length), isBelow, [0x0d, 0, 0x0b]),
+);
 
 /**
  * The module. It has a memory `m` of that many pages of 64 KiB and a function `d` (number of characters, a multiple of 16 and
@@ -59,19 +71,20 @@ export function base64Program(pages: number): Uint8Array {
     [2, i32],
     [3, v128],
   ]);
-  const body = [...locals, ...loop, ...get(wrong), ...anyTrue, 0x0b];
-  return Uint8Array.from([
-    ...wasmHeader,
-    ...section(1, list([[0x60, ...list([[i32]]), ...list([[i32]])]])),
-    ...section(3, list([[0]])),
-    ...section(5, list([[0, ...unsigned(pages)]])),
-    ...section(
-      7,
-      list([
-        [1, 0x6d, 2, 0],
-        [1, 0x64, 0, 0],
-      ]),
+  const body = joined(locals, loop, get(wrong), anyTrue, [0x0b]);
+  const signature = joined([0x60], list([[i32]]), list([[i32]]));
+  const exported = [
+    [1, 0x6d, 2, 0],
+    [1, 0x64, 0, 0],
+  ];
+  return Uint8Array.from(
+    joined(
+      wasmHeader,
+      section(1, list([signature])),
+      section(3, list([[0]])),
+      section(5, list([[0, ...unsigned(pages)]])),
+      section(7, list(exported)),
+      section(10, list([[...unsigned(body.length), ...body]])),
     ),
-    ...section(10, list([[...unsigned(body.length), ...body]])),
-  ]);
+  );
 }

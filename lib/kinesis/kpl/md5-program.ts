@@ -1,4 +1,16 @@
-import { type Code, constant, get, list, section, set, tee, unsigned, vector, wasmHeader } from '../wasm-code.ts';
+import {
+  type Code,
+  constant,
+  get,
+  joined,
+  list,
+  section,
+  set,
+  tee,
+  unsigned,
+  vector,
+  wasmHeader,
+} from '../wasm-code.ts';
 
 // A WebAssembly module that computes eight MD5s at a time, one in each lane of two 128-bit vectors, put together here
 // instead of being kept as bytes that nobody can read. MD5 has no parallel parts inside one message, so this is the only
@@ -119,10 +131,6 @@ export function md5Program(pages: number): Uint8Array {
       section(10, list([[...unsigned(body.length), ...body]])),
     ),
   );
-}
-
-function joined(...codes: readonly Code[]): Code {
-  return codes.flat();
 }
 
 function times(count: number, codeOf: (index: number) => Code): Code {
