@@ -16,7 +16,7 @@ export interface Relocation {
   /** Times to go on from, where they are not those of `last`. */
   readonly times?: Pick<Manifest, 'batchTimeMillis' | 'zeroTimeMillis'>;
   /** The last batch id and lineage, which the row tells also where no version can be read. */
-  readonly before: Pick<Pointer, 'batchId' | 'lineage'>;
+  readonly before: Pick<Pointer, 'batchId' | 'batchTimeMillis' | 'lineage'>;
   readonly shards: readonly ShardProgress[];
   /** The version whose state holds from now on; `undefined` for none: state begins empty. */
   readonly state: Version | undefined;
@@ -33,15 +33,16 @@ export interface Relocation {
 export function relocated(application: string, relocation: Relocation): Manifest {
   const { group, scope, last, before, shards, state, inherits, fence } = relocation;
   const { watermarkMillis } = state?.manifest ?? {};
-  const { batchTimeMillis, zeroTimeMillis } = relocation.times ??
-    last?.manifest ?? { batchTimeMillis: 0, zeroTimeMillis: 0 };
+  const times = relocation.times ?? last?.manifest ?? { batchTimeMillis: 0, zeroTimeMillis: 0 };
+  // Batches may have been committed since that changed nothing.
+  const batchTimeMillis = Math.max(times.batchTimeMillis, before.batchTimeMillis ?? 0);
   return {
     application,
     group,
     scope,
     batchId: before.batchId + 1,
     batchTimeMillis,
-    zeroTimeMillis,
+    zeroTimeMillis: times.zeroTimeMillis,
     fence,
     lineage: before.lineage + 1,
     shards,
