@@ -18,6 +18,10 @@ export const benches: BenchTable = {
     summary: 'what snapshot, alerts, metrics and the page take of a receiver',
     load: async () => (await import('./monitor.ts')).monitorBench,
   },
+  snapshot: {
+    summary: 'what a tick of the page takes of a worker with 1,000 shards',
+    load: async () => (await import('./snapshot.ts')).snapshotBench,
+  },
   kpl: {
     summary: 'taking the aggregates of the KPL apart, against aws-kinesis-agg',
     load: async () => (await import('./kpl.ts')).kplBench,

@@ -65,6 +65,7 @@ export type { DedupeOptions, OutputOptions } from './engine/base-stream.ts';
 export type { OperatorContext, OutputContext, TransformContext } from './engine/node.ts';
 export type { GeneratorContext, QueueStreamOptions } from './engine/queue-source.ts';
 export type { ReceiverSupervisor, StreamReceiver } from './engine/receiver-source.ts';
+export type { BatchIds } from './engine/commit/manifest.ts';
 export type { ConversionContext, StateConversion } from './engine/commit/state-conversion.ts';
 export { type StateStore, fileState, memoryState, s3State } from './engine/state-store.ts';
 export type { S3ClientLike, S3StoreOptions } from './engine/store/s3-store.ts';

@@ -1,20 +1,21 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { get } from 'node:http';
+import { sleep, systemClock } from '../../lib/base/clock.ts';
 import { askBenchChild, startBenchChild } from '../child.ts';
 import { clientEnv } from '../read/measure.ts';
 import { type PageShape, arrivalMillis, preparePage } from '../read/page.ts';
-import type { ReceiverRound, ReceiverTarget } from '../receiver/worker.ts';
 import { startBenchServer } from '../server.ts';
-import { medianOf, rounded } from '../statistics.ts';
+import { medianInterval, medianOf, rounded } from '../statistics.ts';
+import type { MonitorQuestion, Slice } from './client.ts';
 
 /** What is measured, and how long. */
 export interface MonitorBenchOptions extends PageShape {
   /** Shards of the stream, all behind without end. */
   readonly shards: number;
-  /** Pairs of rounds that count; one before them warms up. */
+  /** Rounds that count, each of four slices; one before them warms up. A busy machine may leave time for fewer. */
   readonly rounds: number;
-  /** How long each receiver works in a round, after a quarter as long to empty its buffers. */
+  /** How long a slice is. */
   readonly roundMillis: number;
   readonly codec: 'json' | 'cbor';
   /** Browsers that follow the page, in the process of the bench. */
@@ -23,64 +24,78 @@ export interface MonitorBenchOptions extends PageShape {
 
 /** What was measured. MB are millions of bytes of record data. */
 export interface MonitorBenchFigures extends MonitorBenchOptions {
-  /** What metrics and page take of the receiver's throughput per CPU second: the median of the pairs. */
+  /** What metrics and page take of the receiver's throughput per CPU second: the median of the rounds. */
   readonly overheadPercent: number;
-  /** The least and the most of the pairs; below 0 the watched one was the faster of a pair. */
-  readonly spreadPercent: readonly [number, number];
-  /** A quarter of the pairs is below the first, a quarter above the second. */
+  /** Where that median lies with 95 % confidence; `null` for fewer than six rounds. */
+  readonly intervalPercent: readonly [number, number] | null;
+  /** What the interval says of the budget; `unknown` where the budget lies in it. */
+  readonly verdict: 'within' | 'over' | 'unknown';
+  readonly budgetPercent: number;
+  /** A quarter of the rounds is below the first, a quarter above the second. */
   readonly quartilesPercent: readonly [number, number];
+  /** The least and the most of the rounds; below 0 the watched slices were the faster ones. */
+  readonly spreadPercent: readonly [number, number];
   readonly bareMbPerCpuSecond: number;
   readonly watchedMbPerCpuSecond: number;
+  /** Events that a watched slice took in, the median. */
+  readonly eventsOfSlice: number;
   /** Bytes of changes that a browser was sent, and scrapes of /metrics, over the rounds. */
   readonly followedBytes: number;
   readonly scrapes: number;
 }
 
-/** 40 shards of 1 KB records, one browser. */
+/** 40 shards of 1 KB records, one browser; two and a half minutes. */
 export const defaultMonitorBench: MonitorBenchOptions = {
   shards: 40,
   records: 1_000,
   recordBytes: 1_024,
-  // Many short ones: what else a machine does then falls on both of a pair.
-  rounds: 41,
-  roundMillis: 1_000,
+  rounds: 72,
+  roundMillis: 500,
   codec: 'json',
   browsers: 1,
 };
 
+/** On a machine that is busy with other things rounds take longer: none begins after so long. */
+const mostMillis = 150_000;
+
+/** Metrics and page may take so much of a receiver's throughput. */
+export const budgetPercent = 3;
+
 const streamName = 'bench';
-const scrapeMillis = 1_000;
 
 /**
- * Measures a receiver that nobody watches against one with snapshot, alerts, page and metrics, in turn, each in a process of
- * its own. A browser follows the page and its metrics are scraped every second all the while.
+ * Measures one receiver, in a process of its own, that is watched and not watched in turn: what a machine or a process does by
+ * itself falls on both. While it is watched its events are folded into a snapshot, a browser follows the page, and once in
+ * each round, every two seconds, alerts are looked for and `/metrics` is scraped.
  */
 export async function measureMonitor(options: MonitorBenchOptions): Promise<MonitorBenchFigures> {
   const page = preparePage(options);
   await using server = await startBenchServer({ tls: false });
   await server.aws.createBulkStream({ streamName, shardCount: options.shards, records: page.records, arrivalMillis });
-  const target: ReceiverTarget = {
+  const target = {
     kinesisEndpoint: server.endpoint,
     dynamoDBEndpoint: server.endpoint,
     streamName,
     codec: options.codec,
-    maxBufferedBytes: 128 * 1024 * 1024,
   };
-  const env = { ...server.env, ...clientEnv };
-  const start = (way: 'bare' | 'watched') =>
-    startBenchChild(new URL('./client.ts', import.meta.url), { args: [JSON.stringify(target), way], env });
-  const bare = start('bare');
-  const watched = start('watched');
-  let looking: Lookers | undefined;
+  const child = startBenchChild(new URL('./client.ts', import.meta.url), {
+    args: [JSON.stringify(target)],
+    env: { ...server.env, ...clientEnv },
+  });
+  let lookers: Lookers | undefined;
   try {
-    for (const child of [bare, watched]) await askBenchChild(child, { kind: 'ready', shards: options.shards });
-    looking = look(new URL(await askBenchChild<string>(watched, { kind: 'page' })), options.browsers);
-    return figuresOf(await measurePairs(bare, watched, options), options, looking);
+    await ask(child, { kind: 'ready', shards: options.shards });
+    lookers = look(new URL(await ask<string>(child, { kind: 'page' })), options.browsers);
+    return figuresOf(await measureRounds(child, options, lookers), options, lookers);
   } finally {
-    looking?.stop();
-    // Before their server: workers that miss it would tell so.
-    await Promise.all([bare, watched].map(ended));
+    lookers?.stop();
+    // Before its server: a worker that misses it would tell so.
+    await ended(child);
   }
+}
+
+function ask<Answer>(child: ChildProcess, question: MonitorQuestion): Promise<Answer> {
+  return askBenchChild<Answer>(child, question);
 }
 
 async function ended(child: ChildProcess): Promise<void> {
@@ -90,61 +105,91 @@ async function ended(child: ChildProcess): Promise<void> {
   await exit;
 }
 
-interface Pair {
-  readonly bare: ReceiverRound;
-  readonly watched: ReceiverRound;
+interface Round {
+  readonly bare: readonly [Slice, Slice];
+  readonly watched: readonly [Slice, Slice];
 }
 
-/** The one that begins takes turns, so that what a machine does in waves falls on both. */
-async function measurePairs(bare: ChildProcess, watched: ChildProcess, options: MonitorBenchOptions): Promise<Pair[]> {
-  const { rounds, roundMillis, recordBytes } = options;
-  const round = async (child: ChildProcess): Promise<ReceiverRound> => {
-    const question = { kind: 'round', warmUpMillis: roundMillis / 4, millis: roundMillis };
-    const told = await askBenchChild<ReceiverRound>(child, question);
-    if (told.bytes !== told.records * recordBytes) throw new Error('a receiver has handed out other records');
-    return told;
+/**
+ * A round is four slices, A B B A, and the next one B A A B: what changes steadily meanwhile cancels out. The one that was
+ * watched last leaves nothing to the next but what the garbage collector has not yet done.
+ */
+async function measureRounds(child: ChildProcess, options: MonitorBenchOptions, lookers: Lookers): Promise<Round[]> {
+  const { rounds, roundMillis: millis, recordBytes } = options;
+  const slice = async (isWatched: boolean, isLooked: boolean): Promise<Slice> => {
+    const told = ask<Slice>(child, { kind: 'slice', isWatched, isLooked, millis });
+    if (isLooked) await lookers.scrape(millis / 4);
+    const { bytes, records, ...rest } = await told;
+    if (bytes !== records * recordBytes) throw new Error('the receiver has read other records');
+    return { bytes, records, ...rest };
   };
-  const pairs: Pair[] = [];
+  const done: Round[] = [];
   let voids = 0;
-  for (let number = 0; pairs.length < rounds; number += 1) {
-    const first = number % 2 === 0 ? bare : watched;
-    const one = await round(first);
-    const other = await round(first === bare ? watched : bare);
+  const endMillis = systemClock.monotonicMillis() + Math.max(mostMillis, 4 * (rounds + 1) * millis);
+  for (let number = 0; done.length < rounds; number += 1) {
+    if (done.length > 0 && systemClock.monotonicMillis() >= endMillis) break;
+    const isFirst = number % 2 === 1;
+    const one = await slice(isFirst, isFirst);
+    const two = await slice(!isFirst, !isFirst);
+    const three = await slice(!isFirst, false);
+    const four = await slice(isFirst, false);
     if (number === 0) continue;
-    // Whoever lost its leases to a machine that stood still has nothing to compare; the pair is measured again.
-    if (one.records === 0 || other.records === 0) {
+    // A receiver that lost its leases to a machine that stood still has nothing to compare; the round is measured again.
+    if ([one, two, three, four].some(({ records }) => records === 0)) {
       voids += 1;
-      if (voids > rounds) throw new Error('a receiver has read nothing in more than half of the rounds');
+      if (voids > rounds) throw new Error('the receiver has read nothing in more than half of the rounds');
       continue;
     }
-    pairs.push(first === bare ? { bare: one, watched: other } : { bare: other, watched: one });
+    done.push(isFirst ? { watched: [one, four], bare: [two, three] } : { bare: [one, four], watched: [two, three] });
   }
-  return pairs;
+  if (!done.some(({ bare, watched }) => [...bare, ...watched].some(({ isHandled }) => isHandled))) {
+    throw new Error('the handler has got no record');
+  }
+  return done;
 }
 
-function figuresOf(pairs: readonly Pair[], options: MonitorBenchOptions, looking: Lookers): MonitorBenchFigures {
-  const speed = ({ bytes, cpuMicros }: ReceiverRound) => bytes / cpuMicros;
-  const overheads = pairs
-    .map(({ bare, watched }) => 100 * (1 - speed(watched) / speed(bare)))
-    .toSorted((a, b) => a - b)
-    .map((percent) => rounded(percent, 2));
+/** Bytes a microsecond of CPU time, which is MB a second. */
+function speedOf([one, other]: readonly [Slice, Slice]): number {
+  return (one.bytes + other.bytes) / (one.cpuMicros + other.cpuMicros);
+}
+
+function figuresOf(rounds: readonly Round[], options: MonitorBenchOptions, lookers: Lookers): MonitorBenchFigures {
+  const overheads = rounds
+    .map(({ bare, watched }) => rounded(100 * (1 - speedOf(watched) / speedOf(bare)), 2))
+    .toSorted((a, b) => a - b);
   const at = (part: number) => overheads[Math.min(overheads.length - 1, Math.floor(overheads.length * part))] ?? 0;
+  const intervalPercent = medianInterval(overheads) ?? null;
   return {
     ...options,
+    rounds: rounds.length,
     overheadPercent: medianOf(overheads),
-    spreadPercent: [at(0), at(1)],
+    intervalPercent,
+    verdict: verdictOf(intervalPercent),
+    budgetPercent,
     quartilesPercent: [at(0.25), at(0.75)],
-    bareMbPerCpuSecond: rounded(medianOf(pairs.map(({ bare }) => speed(bare))), 1),
-    watchedMbPerCpuSecond: rounded(medianOf(pairs.map(({ watched }) => speed(watched))), 1),
-    followedBytes: looking.followedBytes,
-    scrapes: looking.scrapes,
+    spreadPercent: [at(0), at(1)],
+    bareMbPerCpuSecond: rounded(medianOf(rounds.map(({ bare }) => speedOf(bare))), 1),
+    watchedMbPerCpuSecond: rounded(medianOf(rounds.map(({ watched }) => speedOf(watched))), 1),
+    eventsOfSlice: medianOf(rounds.flatMap(({ watched }) => watched.map(({ events }) => events))),
+    followedBytes: lookers.followedBytes,
+    scrapes: lookers.scrapes,
   };
+}
+
+/** What an interval of the overhead says of the budget. */
+export function verdictOf(interval: readonly [number, number] | null): MonitorBenchFigures['verdict'] {
+  if (interval === null) return 'unknown';
+  const [least, most] = interval;
+  if (most < budgetPercent) return 'within';
+  return least >= budgetPercent ? 'over' : 'unknown';
 }
 
 /** Those who look at the page; what they do costs this process, and not the one that is measured. */
 interface Lookers {
   readonly followedBytes: number;
   readonly scrapes: number;
+  /** Reads `/metrics` once, after a time. */
+  scrape(delayMillis: number): Promise<void>;
   stop(): void;
 }
 
@@ -156,12 +201,6 @@ function look(url: URL, browsers: number): Lookers {
       answer.on('data', (data: Buffer) => (told.followedBytes += data.length));
     }).on('error', () => {}),
   );
-  const scraping = setInterval(() => {
-    fetch(new URL('/metrics', url))
-      .then((answer) => answer.text())
-      .then((text) => (told.scrapes += text === '' ? 0 : 1))
-      .catch(() => {});
-  }, scrapeMillis);
   return {
     get followedBytes() {
       return told.followedBytes;
@@ -169,8 +208,12 @@ function look(url: URL, browsers: number): Lookers {
     get scrapes() {
       return told.scrapes;
     },
+    async scrape(delayMillis) {
+      await sleep(systemClock, delayMillis);
+      const answer = await fetch(new URL('/metrics', url));
+      if ((await answer.text()).includes('millrace_')) told.scrapes += 1;
+    },
     stop() {
-      clearInterval(scraping);
       for (const stream of streams) stream.destroy();
     },
   };

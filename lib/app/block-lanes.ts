@@ -23,10 +23,17 @@ export interface DispatchOptions {
   readonly signals: DispatchSignals;
 }
 
+/** The work of one shard. */
+interface Lane {
+  readonly queue: PQueue;
+  /** Blocks whose work waits in the queue, in its order; those that were let go have left a gap. */
+  waiting: (Block | undefined)[];
+}
+
 /** One lane of work for each shard: in a lane one thing after the other, the lanes side by side. */
 export class BlockLanes {
   readonly #clock: Clock;
-  readonly #lanes = new Map<string, PQueue>();
+  readonly #lanes = new Map<string, Lane>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -34,14 +41,34 @@ export class BlockLanes {
 
   /** Queues work of a shard. It must not reject. */
   add(shardId: string, job: () => Promise<void>): void {
-    const lane = this.#lanes.get(shardId) ?? new PQueue({ concurrency: 1 });
-    this.#lanes.set(shardId, lane);
-    void lane.add(job);
+    void this.#laneOf(shardId).queue.add(job);
   }
 
-  /** Leaves a shard's lane to the work that hangs in it: what comes next gets a lane of its own. */
-  leave(shardId: string): void {
+  #laneOf(shardId: string): Lane {
+    const lane = this.#lanes.get(shardId) ?? { queue: new PQueue({ concurrency: 1 }), waiting: [] };
+    this.#lanes.set(shardId, lane);
+    return lane;
+  }
+
+  /**
+   * Leaves a shard's lane to the work that hangs in it: what comes next gets a lane of its own. What it answers is to be called
+   * when the lease was given up: work that hangs for ever must not keep the blocks that wait behind it.
+   */
+  leave(shardId: string): () => void {
+    const lane = this.#lanes.get(shardId);
     this.#lanes.delete(shardId);
+    return () => {
+      if (lane !== undefined) lane.waiting = lane.waiting.map((block) => (block?.signal.aborted ? undefined : block));
+    };
+  }
+
+  #addBlock(block: Block, run: (block: Block) => Promise<void>): void {
+    const lane = this.#laneOf(block.shardId);
+    lane.waiting.push(block);
+    void lane.queue.add(async () => {
+      const next = lane.waiting.shift();
+      if (next !== undefined) await run(next);
+    });
   }
 
   /**
@@ -60,7 +87,7 @@ export class BlockLanes {
       }
     };
     const feed = async () => {
-      for await (const block of blocks) this.add(block.shardId, () => runOne(block));
+      for await (const block of blocks) this.#addBlock(block, runOne);
       // The receiver ends when every block is finished or lost. Work on lost ones may be deaf to its signal.
       await this.#idleWithin(signals.ended);
     };
@@ -78,7 +105,7 @@ export class BlockLanes {
   /** Resolves when no lane has work any more, or a grace after the signal aborted. */
   async #idleWithin(signal: AbortSignal): Promise<void> {
     const idle = new AbortController();
-    void Promise.all(Array.from(this.#lanes.values(), (lane) => lane.onIdle())).then(() => idle.abort());
+    void Promise.all(Array.from(this.#lanes.values(), ({ queue }) => queue.onIdle())).then(() => idle.abort());
     using either = linkedController(idle.signal, signal);
     await aborted(either.signal);
     await pause(this.#clock, abortedWorkGraceMillis, idle.signal);

@@ -26,6 +26,7 @@ import { type UiOptions, checkedUiOptions } from './config/ui-options.ts';
 import type { RunOptions } from './consumer.ts';
 import { defaultLogger } from './default-logger.ts';
 import { type StateRetention, checkRecorded, commitPlaceOf, holdEpoch } from './engine-commits.ts';
+import { checkStreamed } from './failure-check.ts';
 import { type KinesisInput, openInputs, receiverSettings } from './kinesis-inputs.ts';
 import { runTogether } from './run-together.ts';
 import { defaultShutdownGraceMillis, drainWithin } from './shutdown.ts';
@@ -186,6 +187,7 @@ export class StreamingContext extends EngineContext {
       throw invalid(`receivers is ${receivers}: give a whole number from 1 to ${maximumReceivers}`);
     }
     const given = settingsOfProgram({ ...options, applicationName });
+    checkStreamed(given);
     if (given.ui !== undefined) throw invalid('ui is of the context as a whole: give it to the StreamingContext');
     const stream = this.addInput<KinesisRecord>(given.streamName);
     const ownTable = this.#inputs.length > 0 && options.tableName === undefined;

@@ -118,6 +118,7 @@ const maxCauses = 5;
 interface AwsErrorShape {
   readonly name?: unknown;
   readonly code?: unknown;
+  readonly message?: unknown;
   readonly cause?: unknown;
   readonly $fault?: unknown;
   readonly $metadata?: {
@@ -155,7 +156,7 @@ function kindOf(
   statusCode: number | undefined,
   systemCode: string | undefined,
 ): AwsFaultKind {
-  if (shape.$metadata?.clockSkewCorrected === true && clockErrors.has(name)) return 'transient';
+  if (clockErrors.has(name) && (shape.$metadata?.clockSkewCorrected === true || isLate(shape))) return 'transient';
   const known = Object.hasOwn(kindOfName, name) ? kindOfName[name] : undefined;
   if (known !== undefined) return known;
   if (shape.code === 'ABORT_ERR') return 'aborted';
@@ -169,6 +170,16 @@ function kindOf(
   if (statusCode !== undefined && statusCode >= 400) return 'other';
   if (systemCode !== undefined) return 'unreachable';
   return shape.$fault === 'server' ? 'transient' : 'other';
+}
+
+/**
+ * A signature is good for five minutes. One that was sent later than that is nobody's fault, and the next one is new:
+ *
+ *   1. a request is signed; the process, or the machine, is stopped before it is sent
+ *   2. six minutes later it goes on, and sends it: "Signature expired", by a clock that is right
+ */
+function isLate({ message }: AwsErrorShape): boolean {
+  return typeof message === 'string' && /^Signature (expired|not yet current)\b/.test(message);
 }
 
 function findNetworkCode(shape: AwsErrorShape): string | undefined {

@@ -47,6 +47,12 @@ export class Channel<T> implements AsyncIterable<T> {
     for (const reader of this.#waiting.splice(0)) reader.reject(reason);
   }
 
+  /** Drops those items sent and not yet taken that nobody wants any more. */
+  drop(isUnwanted: (item: T) => boolean): void {
+    this.#items = this.#items.slice(this.#head).filter((item) => !isUnwanted(item));
+    this.#head = 0;
+  }
+
   /** Takes an item without waiting; `undefined` when there is none. */
   takeNow(): T | undefined {
     if (this.size === 0) return undefined;

@@ -200,7 +200,7 @@ async function tryOutputs(fields: BatchRunFields, order: BatchOrder, trying: Try
       const output = outputs[index] as OutputNode;
       if (!isHeld(fields.plan, order)) return undefined;
       const { commits } = order;
-      const fenced = commits === undefined ? {} : { application: commits.application, fence: commits.fence };
+      const fenced = commits === undefined ? {} : toldOfCommits(commits);
       const context = { group: order.group, attempt, ...fenced, signal: trying.lease };
       const told = { outputId: index, node: output, attempt };
       const perform = () => runOutput(output, trying.work, context);
@@ -212,6 +212,11 @@ async function tryOutputs(fields: BatchRunFields, order: BatchOrder, trying: Try
     await afterFailures(fields, order, { failures, attempt }, trying);
     if (trying.lease.aborted) return undefined;
   }
+}
+
+/** What an output is told where batches are committed. */
+function toldOfCommits({ application, fence, voided }: CommitLine) {
+  return { application, fence, ...(voided.length === 0 ? {} : { voided }) };
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { Batch } from './batch.ts';
 import type { Fence } from './commit/fence.ts';
+import type { BatchIds } from './commit/manifest.ts';
 import type { LocalSource } from './local-source.ts';
 import type { Sink, SinkGuarantee } from './sink/sink.ts';
 import type { StatefulNode } from './stateful-node.ts';
@@ -204,6 +205,12 @@ export interface OutputContext {
    * overwrites refuses what is below the greatest (fence, batch id) that it took (design section 8).
    */
   readonly fence?: Fence;
+  /**
+   * Earlier batches of the group that a rewind has taken back, by id: what they put out counts for nothing, and their records
+   * come again in batches of other ids. Where the target is named by the batch id, take away what is there under these.
+   * Told with every batch from the rewind on; absent where none is void.
+   */
+  readonly voided?: readonly BatchIds[];
   /** Aborts when the run ends at once, or when the lease of the batch's only shard is lost. */
   readonly signal: AbortSignal;
 }

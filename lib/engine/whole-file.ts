@@ -10,17 +10,23 @@ export const unfinishedSuffix = '.unfinished';
 
 /**
  * Writes lines to a file that appears whole or not at all, and is durable when it resolves: under another name in the same
- * folder first, flushed, renamed, and the folder flushed. A file of the name is put in its place.
- * @throws the signal's reason; what the file system throws
+ * folder first, flushed, given its name by `place`, and the folder flushed. Unless told otherwise it is put in the place of a
+ * file of the name.
+ * @throws the signal's reason; what the file system throws; what `place` throws
  */
-export async function writeWholeFile(file: string, lines: Iterable<string>, signal: AbortSignal): Promise<void> {
+export async function writeWholeFile(
+  file: string,
+  lines: Iterable<string>,
+  signal: AbortSignal,
+  place: (unfinished: string, file: string) => Promise<void> = rename,
+): Promise<void> {
   const folder = path.dirname(file);
   const made = await mkdir(folder, { recursive: true });
   const unfinished = path.join(folder, `.${path.basename(file)}.${systemRandom.hex(8)}${unfinishedSuffix}`);
   try {
     await writeDurably(unfinished, lines, signal);
     signal.throwIfAborted();
-    await rename(unfinished, file);
+    await place(unfinished, file);
   } catch (thrown) {
     await rm(unfinished, { force: true });
     throw thrown;
@@ -45,7 +51,8 @@ async function writeDurably(file: string, lines: Iterable<string>, signal: Abort
   }
 }
 
-async function syncFolder(folder: string): Promise<void> {
+/** Makes the entries of a folder durable. */
+export async function syncFolder(folder: string): Promise<void> {
   // Windows cannot open a folder, and writes its entries down by itself.
   if (process.platform === 'win32') return;
   const handle = await open(folder, 'r');

@@ -46,7 +46,11 @@ async function openOnce(
   signal: AbortSignal,
 ): Promise<ShardStart> {
   const named = (await table.get(lease.leaseKey, signal))?.engineInherit ?? lease.engineInherit ?? [];
-  const inherited = lease.engineState === undefined ? await withRows(lease, inheritedStates(named), table, signal) : [];
+  // A shard with a commit of its own needs what its parents left only where a rewind has it begin anew: after their ends.
+  const inherited =
+    lease.engineState === undefined
+      ? await withRows(lease, inheritedStates(named), table, signal)
+      : parentsFirst(lease, inheritedStates(named));
   const shard: ShardOpening = {
     streamName,
     shardId: lease.leaseKey,
@@ -82,6 +86,11 @@ async function withRows(
     all.push({ shardId: parent, state, ...(hashKeyRange === undefined ? {} : { hashKeyRange }) });
   }
   if (all.length > 0) return all;
-  // What is no parent's comes from another scope, from which the state was migrated.
-  return named.filter(({ shardId }) => !lease.parentShardIds.includes(shardId));
+  return parentsFirst(lease, named);
+}
+
+/** What is no parent's comes from another scope, from which the state was migrated: before the parents had an end to leave. */
+function parentsFirst({ parentShardIds }: Lease, named: readonly InheritedState[]): readonly InheritedState[] {
+  const ofParents = named.filter(({ shardId }) => parentShardIds.includes(shardId));
+  return ofParents.length > 0 ? ofParents : named;
 }

@@ -67,6 +67,8 @@ export class ReceiverLife {
       gate: options.gate,
       beforeLastCheckpoint: options.beforeLastCheckpoint,
       emit: (block) => options.channel.send(block),
+      // Whoever takes the blocks may hang for long, while shards come back and are read again.
+      onWorthless: () => options.channel.drop((block) => block.signal.aborted),
       track: (run) => this.#track(run),
       loops: this.#loops.signal,
     });

@@ -56,7 +56,7 @@ export class RetentionGuard {
     const seen = new Date(caughtUpAtMillis).toISOString();
     const error = new MillraceError(
       'MR_POSITION_TRIMMED',
-      `shard ${shardId} was last seen at its tip at ${seen}, longer ago than the ${retentionMillis / 3_600_000} h that the stream keeps records, and the record of its checkpoint ${checkpoint} is gone: records after it may be lost; set onTrimmedPosition to TRIM_HORIZON to go on with the oldest that is left`,
+      `what follows ${checkpoint} in shard ${shardId} was put after ${seen}, which is longer ago than the ${retentionMillis / 3_600_000} h that the stream keeps records, and the record there is gone: records after it may be lost; set onTrimmedPosition to TRIM_HORIZON to go on with the oldest that is left`,
       { subject: { shard: shardId } },
     );
     return { event: { type: 'shard.positionTrimmed', shardId, checkpoint, caughtUpAtMillis, retentionMillis }, error };

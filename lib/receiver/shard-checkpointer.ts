@@ -100,7 +100,7 @@ export class ShardCheckpointer {
 
   async #ask(checkpoint: Position, state?: string): Promise<CommitOutcome> {
     const { keeper, lease, tip, clock } = this.#options;
-    const seenMillis = tip.caughtUpAtMillis(checkpoint);
+    const seenMillis = tip.caughtUpAtMillis(checkpoint) ?? this.#leastMillis(checkpoint);
     const caughtUpAtMillis = seenMillis === undefined ? undefined : Math.floor(seenMillis);
     const outcome = await keeper.ask({
       type: 'checkpoint',
@@ -115,6 +115,14 @@ export class ShardCheckpointer {
     this.#wroteAtMillis = clock.monotonicMillis();
     if (caughtUpAtMillis !== undefined) this.#tipMillis = caughtUpAtMillis;
     return 'committed';
+  }
+
+  /**
+   * What a row says that has no time yet, of a shard that is behind. Without any, whoever resumes could not tell it from
+   * a row of Java, and would not ask whether what the shard was behind by is still there.
+   */
+  #leastMillis({ kind }: Position): number | undefined {
+    return kind === 'SEQUENCE' && this.#tipMillis === undefined ? this.#options.tip.firstArrivalMillis : undefined;
   }
 
   /**

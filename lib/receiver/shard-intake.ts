@@ -27,6 +27,11 @@ const maximumRestarts = 8;
 /** What one read may reserve of the byte budget: twice the last page, within these bounds; for the first read the most. */
 const minimumReserveBytes = 64 * 1024;
 const maximumReserveBytes = 10 * 1024 * 1024;
+/**
+ * How long after the one before a page may come without a doubt that retention has overtaken the reader in between. Shorter
+ * than an iterator and a subscription live, so that whoever has to open the shard again is asked.
+ */
+const undoubtedMillis = 240_000;
 
 /** What a {@link ShardIntake} reads with. */
 export interface ShardIntakeOptions {
@@ -75,8 +80,8 @@ export class ShardIntake {
   readonly #options: ShardIntakeOptions;
   readonly #parts: ShardIntakeParts;
   readonly #deaggregator: Deaggregator;
-  readonly #skip: SkipThrough;
-  readonly #guard: RetentionGuard;
+  #skip: SkipThrough;
+  #guard: RetentionGuard;
   /** Where reading begins while nothing was handed out; nowhere for a shard that an engine has at its end already. */
   #first: StartPosition | undefined;
   /** That of the last user record that has come; the record itself would keep the bytes around it in memory. */
@@ -84,6 +89,8 @@ export class ShardIntake {
   #pages = 0;
   #lastPageAtMillis: number | undefined;
   #lastPageBytes: number | undefined;
+  /** The service time after which whatever has not been received was put. */
+  #unreadSinceMillis: number | undefined;
   #childShards: readonly ChildShard[] = [];
 
   constructor(options: ShardIntakeOptions, parts: ShardIntakeParts) {
@@ -172,21 +179,59 @@ export class ShardIntake {
     const { through } = this.#parts.positions;
     const isFresh = comparePositions(through, this.#options.lease.checkpoint) === 0;
     if (isFresh || through.kind !== 'SEQUENCE') return this.#begin();
-    return { type: 'AFTER_SEQUENCE_NUMBER', sequenceNumber: through.sequenceNumber.toString() };
+    // Whether its record is still there is to be seen.
+    const type = this.#guard.isSuspect ? 'AT_SEQUENCE_NUMBER' : 'AFTER_SEQUENCE_NUMBER';
+    return { type, sequenceNumber: through.sequenceNumber.toString() };
   }
 
   async #readFrom(start: StartPosition): Promise<ReadingEnd> {
-    const end = await this.#readPages(start);
-    if (end !== 'trimmed') return end;
+    for (let from = start; ;) {
+      const end = await this.#readPages(from);
+      if (end === 'trimmed') from = this.#goOnAfterLoss();
+      else if (end === 'overdue') from = this.#doubt();
+      else return end;
+    }
+  }
+
+  /** The position is lost; answers where to go on where that is the policy. */
+  #goOnAfterLoss(): StartPosition {
     const { event, error } = this.#guard.settle();
     this.#options.events.publish(event);
     if (this.#options.onTrimmedPosition !== 'TRIM_HORIZON') throw error;
     this.#parts.outlet.noteGap();
     this.#first = { type: 'TRIM_HORIZON' };
-    return this.#readFrom(this.#first);
+    return this.#first;
   }
 
-  async #readPages(start: StartPosition): Promise<ReadingEnd | 'trimmed'> {
+  /**
+   * The reader was held up, by a handler or by throttling, for so long that retention may have overtaken it:
+   *
+   *   1. a page is received; the handler waits a day for its database, and nothing more is read
+   *   2. records are put after that page, and trimmed; the iterator has long expired
+   *   3. opened again after the last record, Kinesis goes on with the oldest that it has, as if nothing were missing
+   *
+   * So the page is dropped and the shard is opened at the last record, to see whether that is still there.
+   */
+  #doubt(): StartPosition {
+    const { lease, retentionMillis, serviceTimeMillis } = this.#options;
+    this.#parts.outlet.seal();
+    const { through } = this.#parts.positions;
+    const caughtUpAtMillis = this.#unreadSinceMillis ?? 0;
+    const resumed = { leaseKey: lease.leaseKey, checkpoint: through, caughtUpAtMillis };
+    this.#guard = new RetentionGuard({ lease: resumed, retentionMillis, nowMillis: serviceTimeMillis() });
+    this.#skip = new SkipThrough(through);
+    return this.#resumePosition();
+  }
+
+  /** Whether a page that was asked for at this service time comes so late that records before it may be trimmed. */
+  #isOverdue(askedAtMillis: number, nowMillis: number): boolean {
+    const { retentionMillis } = this.#options;
+    if (retentionMillis === undefined || this.#lastPosition === undefined || this.#guard.isSuspect) return false;
+    if (nowMillis - (this.#lastPageAtMillis ?? nowMillis) < undoubtedMillis) return false;
+    return askedAtMillis - (this.#unreadSinceMillis ?? askedAtMillis) > retentionMillis;
+  }
+
+  async #readPages(start: StartPosition): Promise<ReadingEnd | 'trimmed' | 'overdue'> {
     const { lease, reader } = this.#options;
     const { reading: signal, onState } = this.#parts;
     onState('starting');
@@ -203,7 +248,7 @@ export class ShardIntake {
     }
   }
 
-  async #takePages(pages: AsyncIterator<Page>, signal: AbortSignal): Promise<ReadingEnd | 'trimmed'> {
+  async #takePages(pages: AsyncIterator<Page>, signal: AbortSignal): Promise<ReadingEnd | 'trimmed' | 'overdue'> {
     const { gate, budget } = this.#options;
     for (;;) {
       signal.throwIfAborted();
@@ -225,7 +270,7 @@ export class ShardIntake {
     pages: AsyncIterator<Page>,
     reserved: Reservation,
     signal: AbortSignal,
-  ): Promise<ReadingEnd | 'trimmed' | undefined> {
+  ): Promise<ReadingEnd | 'trimmed' | 'overdue' | undefined> {
     const { bound, serviceTimeMillis, clock } = this.#options;
     const { outlet, onState } = this.#parts;
     try {
@@ -236,8 +281,11 @@ export class ShardIntake {
       signal.throwIfAborted();
       if (next.done === true) return 'request';
       const page = next.value;
+      const nowMillis = clock.monotonicMillis();
+      const isOverdue = this.#isOverdue(serviceTimeMillis(), nowMillis);
+      this.#lastPageAtMillis = nowMillis;
+      if (isOverdue) return 'overdue';
       this.#pages += 1;
-      this.#lastPageAtMillis = clock.monotonicMillis();
       onState('reading');
       const heldBytes = heldBytesOf(page);
       this.#lastPageBytes = heldBytes;
@@ -263,7 +311,9 @@ export class ShardIntake {
 
   /** At the tip nothing came after what has been received, at least until the page was asked for. */
   #noteTip({ millisBehindLatest, isEarlier }: Page, askedAtMillis: number): void {
-    if (millisBehindLatest !== 0 || isEarlier === true) return;
+    if (isEarlier === true) return;
+    this.#unreadSinceMillis = askedAtMillis - millisBehindLatest;
+    if (millisBehindLatest !== 0) return;
     this.#parts.tip.saw(this.#lastPosition ?? this.#options.lease.checkpoint, askedAtMillis);
   }
 
@@ -275,6 +325,8 @@ export class ShardIntake {
     const { gate } = this.#options;
     const { millisBehindLatest } = page;
     const perByte = heldPerByte(page);
+    const [first] = records;
+    if (first !== undefined) this.#parts.tip.received(first.arrivalTimeMillis);
     let isFirst = true;
     for (const part of this.#deaggregator.parts(records)) {
       if (!isFirst) await this.#untilRoom(0, signal);

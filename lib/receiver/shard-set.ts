@@ -31,6 +31,8 @@ export interface ShardSetOptions {
   readonly gate: DemandGate;
   /** Takes the sealed blocks of all shards. */
   readonly emit: (block: Block) => void;
+  /** Told when blocks may have become worthless that nobody has taken yet. */
+  readonly onWorthless: () => void;
   /** See {@link ShardConsumerOptions}. */
   readonly beforeLastCheckpoint: DrainHook;
   /** Keeps a run; its fault ends the receiver, and its end is waited for. */
@@ -157,6 +159,7 @@ export class ShardSet {
     } finally {
       this.#hasRead ||= consumer.lastPageAtMillis !== undefined;
       if (this.#consumers.get(leaseKey) === consumer) this.#consumers.delete(leaseKey);
+      this.#options.onWorthless();
     }
   }
 
@@ -302,6 +305,8 @@ export class ShardSet {
     const { receiver, loops } = this.#options;
     const { gracefulLeaseHandoffTimeoutMillis } = { ...defaultAssignmentOptions, ...receiver.assignment };
     const consumer = this.#consumers.get(leaseKey);
+    // What an engine restores for a shard that goes is of no use, and a child may wait for its parents for long.
+    if (consumer === undefined) this.#openings.get(leaseKey)?.abort(leaseOver(leaseKey));
     if (consumer?.tenure === tenure) {
       const late = () => new MillraceError('MR_DRAIN_TIMEOUT', `shard ${leaseKey} did not finish its blocks in time`);
       using deadline = deadlineController(receiver.clock, gracefulLeaseHandoffTimeoutMillis, late, loops);

@@ -94,14 +94,7 @@ export class PageStates {
   #rowOf(batch: BatchView): BatchRow {
     const known = this.#rows.get(batch);
     if (known !== undefined) return known;
-    const { inputs, outputs, ...rest } = batch;
-    const row: BatchRow = {
-      ...rest,
-      inputCount: inputs.length,
-      outputsSucceeded: outputs.filter(({ status }) => status === 'COMPLETED').length,
-      outputsTotal: outputs.length,
-      error: shortened(batch.error),
-    };
+    const row = newRow(batch);
     this.#rows.set(batch, row);
     return row;
   }
@@ -114,6 +107,32 @@ export class PageStates {
     this.#stages.set(stage, short);
     return short;
   }
+}
+
+/** Field by field: to spread an object of so many takes forty times as long. */
+function newRow(batch: BatchView): BatchRow {
+  return {
+    key: batch.key,
+    group: batch.group,
+    batchId: batch.batchId,
+    batchTimeMillis: batch.batchTimeMillis,
+    status: batch.status,
+    records: batch.records,
+    blocks: batch.blocks,
+    submittedAtMillis: batch.submittedAtMillis,
+    processingStartedAtMillis: batch.processingStartedAtMillis,
+    processingEndedAtMillis: batch.processingEndedAtMillis,
+    schedulingDelayMillis: batch.schedulingDelayMillis,
+    processingDelayMillis: batch.processingDelayMillis,
+    totalDelayMillis: batch.totalDelayMillis,
+    inputCount: batch.inputs.length,
+    outputsSucceeded: batch.outputs.filter(({ status }) => status === 'COMPLETED').length,
+    outputsTotal: batch.outputs.length,
+    step: batch.step,
+    error: shortened(batch.error),
+    attempts: batch.attempts,
+    isReread: batch.isReread,
+  };
 }
 
 function shortened(error: string | null): string | null {

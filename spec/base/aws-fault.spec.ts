@@ -24,6 +24,18 @@ describe('classifyAwsError', () => {
       serviceError('AccessDeniedException', 400, { clockSkewCorrected: true }),
       'denied',
     ],
+    [
+      'a signature that was too old when it arrived',
+      Object.assign(serviceError('InvalidSignatureException', 400), {
+        message: 'Signature expired: 20260131T115000Z is now earlier than 20260131T115501Z (20260131T120001Z - 5 min.)',
+      }),
+      'transient',
+    ],
+    [
+      'a credential that is too old',
+      Object.assign(serviceError('ExpiredTokenException', 400), { message: 'The security token is expired' }),
+      'denied',
+    ],
     ['no credentials', serviceError('CredentialsProviderError', undefined as never), 'credentialsMissing'],
     ['a fault of the service', serviceError('InternalFailure', 500), 'transient'],
     ['a bare 503', serviceError('Unknown', 503), 'transient'],

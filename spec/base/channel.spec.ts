@@ -15,6 +15,18 @@ describe('Channel', () => {
     expect(await drainOf(channel)).toEqual(Array.from({ length: 1_000 }, (_, item) => item));
   });
 
+  it('drops what nobody wants any more, and keeps the order of the rest', async () => {
+    const channel = new Channel<number>();
+    for (let item = 0; item < 200; item += 1) channel.send(item);
+    for (let taken = 0; taken < 70; taken += 1) channel.takeNow();
+    channel.drop((item) => item % 2 === 0);
+    expect(channel.size).toBe(65);
+    channel.send(200);
+    channel.close();
+    const odd = Array.from({ length: 65 }, (_, index) => 71 + 2 * index);
+    expect(await drainOf(channel)).toEqual([...odd, 200]);
+  });
+
   it('wakes a reader that waits', async () => {
     const channel = new Channel<string>();
     const next = channel.next();

@@ -1,24 +1,55 @@
 import { describe, expect, it } from 'vitest';
 import { monitorBench } from '../../bench/monitor.ts';
-import { defaultMonitorBench, measureMonitor } from '../../bench/monitor/measure.ts';
+import { defaultMonitorBench, measureMonitor, verdictOf } from '../../bench/monitor/measure.ts';
+import { medianInterval } from '../../bench/statistics.ts';
 
-const small = { ...defaultMonitorBench, shards: 3, records: 20, recordBytes: 100, rounds: 1, roundMillis: 600 };
+const small = { ...defaultMonitorBench, shards: 3, records: 100, rounds: 2, roundMillis: 400 };
 
 describe('the bench of the monitor', () => {
-  it('compares a receiver that is watched with one that is not, while somebody looks', async () => {
+  it('compares a receiver that is watched with itself while it is not, while somebody looks', async () => {
     const figures = await measureMonitor(small);
-    expect(figures).toMatchObject({ ...small, overheadPercent: expect.any(Number) as number });
+    expect(figures).toMatchObject({ ...small, budgetPercent: 3, overheadPercent: expect.any(Number) as number });
     const { overheadPercent, spreadPercent, quartilesPercent, bareMbPerCpuSecond, watchedMbPerCpuSecond } = figures;
+    // Two rounds tell nothing, and that is said.
+    expect(figures).toMatchObject({ intervalPercent: null, verdict: 'unknown' });
     expect(overheadPercent).toBeGreaterThanOrEqual(spreadPercent[0]);
     expect(overheadPercent).toBeLessThanOrEqual(spreadPercent[1]);
     expect(quartilesPercent[0]).toBeLessThanOrEqual(quartilesPercent[1]);
     expect(Math.min(bareMbPerCpuSecond, watchedMbPerCpuSecond)).toBeGreaterThan(0);
-    // Somebody did look: a whole state is some kilobytes.
+    // Somebody did look: a whole state is some kilobytes, and each of three rounds was scraped.
     expect(figures.followedBytes).toBeGreaterThan(5_000);
-    expect(figures.scrapes).toBeGreaterThan(0);
+    expect(figures.scrapes).toBeGreaterThanOrEqual(3);
+    expect(figures.eventsOfSlice).toBeGreaterThan(0);
   }, 120_000);
 
-  it('has 40 shards and one browser by default', () => {
-    expect(monitorBench.options).toMatchObject({ shards: { fallback: 40 }, browsers: { fallback: 1 } });
+  it('has 40 shards and one browser by default, and takes less than three minutes', () => {
+    const { options } = monitorBench;
+    expect(options).toMatchObject({ shards: { fallback: 40 }, browsers: { fallback: 1 } });
+    const { rounds, roundMillis } = defaultMonitorBench;
+    expect(4 * (rounds + 1) * roundMillis).toBeLessThan(160_000);
+  });
+
+  it('says what an interval tells of the budget', () => {
+    expect([verdictOf([-1, 2.9]), verdictOf([2, 4]), verdictOf([3.1, 4]), verdictOf(null)]).toEqual([
+      'within',
+      'unknown',
+      'over',
+      'unknown',
+    ]);
+  });
+});
+
+describe('medianInterval', () => {
+  const upTo = (length: number) => Array.from({ length }, (_, index) => length - index);
+
+  // Ranks from the tables of the sign test.
+  it.each([
+    [5, undefined],
+    [6, [1, 6]],
+    [10, [2, 9]],
+    [36, [12, 25]],
+    [100, [40, 61]],
+  ] as const)('knows between which of %i values the median lies', (length, interval) => {
+    expect(medianInterval(upTo(length))).toEqual(interval);
   });
 });

@@ -1,17 +1,20 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { testCredentials, testRegion } from '../support/local-stack.ts';
+import { programArguments } from '../support/programs.ts';
 
 /** The command line in a process of its own. */
 export class CliProcess {
   readonly child: ChildProcess;
   stdout = '';
   stderr = '';
+  /** When it had ended and all its output was read, by `performance.now()`. */
+  readonly endedAtMillis: Promise<number>;
   readonly #ended: Promise<number>;
 
   /** `detached` makes it the first of a process group of its own, as a shell does for what is typed in a terminal. */
   constructor(args: readonly string[], env: Readonly<Record<string, string>>, detached = false) {
-    this.child = spawn(process.execPath, ['--import', 'tsx', 'lib/cli/bin.ts', ...args], {
+    this.child = spawn(process.execPath, [...programArguments('lib/cli/bin.ts'), ...args], {
       env: { PATH: process.env['PATH'] ?? '', HOME: '/nonexistent', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
       detached,
@@ -22,6 +25,8 @@ export class CliProcess {
       this.child.once('error', reject);
       this.child.once('close', (code, signal) => resolve(code ?? (signal === null ? -1 : -2)));
     });
+    this.endedAtMillis = this.#ended.then(() => performance.now());
+    this.endedAtMillis.catch(() => {});
   }
 
   /** The records printed so far, whole lines only. */

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { type KinesisClient, PutRecordsCommand } from '@aws-sdk/client-kinesis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ConsumerOptions, createAdmin, createConsumer } from '../../lib/index.ts';
@@ -14,6 +14,7 @@ import {
   testRegion,
 } from '../support/local-stack.ts';
 import { programsOf } from '../support/readme-programs.ts';
+import { programArguments, writeProgram } from '../support/programs.ts';
 
 let kinesis: LocalService;
 let dynamo: LocalService;
@@ -128,11 +129,11 @@ describe('an administrator', () => {
 describe('the drain of a worker in a process of its own', () => {
   it('ends that process well, and its leases go to another', async () => {
     const plain = { ...options, applicationName: 'drained' };
-    const script = resolve(import.meta.dirname, 'fixtures/worker.ts');
+    const script = 'spec/integration/fixtures/worker.ts';
     const start = (workerIdentifier: string) => {
       const child = spawn(
         process.execPath,
-        ['--import', 'tsx', script, JSON.stringify({ ...plain, workerIdentifier })],
+        [...programArguments(script), JSON.stringify({ ...plain, workerIdentifier })],
         { env: { PATH: process.env['PATH'] ?? '' }, stdio: ['ignore', 'pipe', 'ignore'] },
       );
       let output = '';
@@ -209,9 +210,7 @@ async function runProgram(source: string): Promise<{ readonly code: unknown; rea
   // Inside the repository, so that the program finds its packages.
   const folder = mkdtempSync(resolve('node_modules', '.admin-program-'));
   try {
-    const file = join(folder, 'program.mts');
-    writeFileSync(file, source);
-    const child = spawn(process.execPath, ['--import', 'tsx', file], {
+    const child = spawn(process.execPath, await writeProgram(folder, 'program', source), {
       env: {
         PATH: process.env['PATH'] ?? '',
         AWS_REGION: testRegion,

@@ -1,5 +1,5 @@
-import { type ChildProcess, fork } from 'node:child_process';
-import { resolve } from 'node:path';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { programArguments } from '../support/programs.ts';
 
 /** What a worker has told; see `fixtures/blocking-worker.ts`. */
 export type BlockingLine =
@@ -27,9 +27,8 @@ export class BlockingProcess {
 
   /** `hangs`: numbers of records at which its handler never returns. */
   constructor(options: Readonly<Record<string, unknown>>, hangs: readonly number[] = []) {
-    const script = resolve(import.meta.dirname, 'fixtures/blocking-worker.ts');
-    this.#child = fork(script, [JSON.stringify(options), hangs.join(',')], {
-      execArgv: ['--import', 'tsx'],
+    const program = programArguments('spec/integration/fixtures/blocking-worker.ts');
+    this.#child = spawn(process.execPath, [...program, JSON.stringify(options), hangs.join(',')], {
       env: { PATH: process.env['PATH'] ?? '' },
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });

@@ -10,6 +10,7 @@ import { scenarios } from '../run/chaos/scenarios/all.ts';
 import { type Services, startServices } from '../run/chaos/services.ts';
 import { type ChaosReport, judgeScenario } from '../run/chaos/verdict.ts';
 import { descendantsOf, staying } from '../support/processes.ts';
+import { programArguments } from '../support/programs.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const pace = { failoverTimeMillis: 6_000 };
@@ -69,7 +70,7 @@ describe('the chaos harness', () => {
 
 /** The command in a process group of its own, as a terminal gives it one. */
 function chaos(...args: readonly string[]) {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'spec/run/chaos.ts', ...args], {
+  const child = spawn(process.execPath, [...programArguments('spec/run/chaos.ts'), ...args], {
     cwd: root,
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -339,7 +339,7 @@ describe('StreamingContext', () => {
   });
 
   it('counts in application scope, one process at a time: a second one waits, and goes on when the first has ended', async () => {
-    const { applicationName = '', ...stream } = await application(2, 30);
+    const { applicationName, ...stream } = await application(2, 30);
     const make = (workerIdentifier: string) => {
       const context = new StreamingContext({ applicationName, batchIntervalMillis: 300 });
       const counts: number[] = [];

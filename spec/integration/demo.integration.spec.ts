@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { descendantsOf, isAlive, staying } from '../support/processes.ts';
+import { programArguments } from '../support/programs.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const running: Demo[] = [];
@@ -21,7 +22,7 @@ class Demo {
   stderr = '';
 
   constructor(...args: readonly string[]) {
-    this.#child = spawn(process.execPath, ['--import', 'tsx', 'spec/run/demo.ts', ...args], {
+    this.#child = spawn(process.execPath, [...programArguments('spec/run/demo.ts'), ...args], {
       cwd: root,
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { CreateStreamCommand } from '@aws-sdk/client-kinesis';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -9,8 +9,9 @@ import { type LocalFakeAws, startFakeAws } from '../../lib/testkit/server/start.
 import { testKinesisClient } from '../support/local-stack.ts';
 import { runs } from '../support/runs.ts';
 import type { CountingWorkerOptions } from './fixtures/counting-worker.ts';
+import { programArguments } from '../support/programs.ts';
 
-const script = resolve(import.meta.dirname, 'fixtures/counting-worker.ts');
+const script = 'spec/integration/fixtures/counting-worker.ts';
 const failoverTimeMillis = 1_000;
 const keys = 10;
 const recordsPerKey = 30;
@@ -73,7 +74,7 @@ function start(options: Partial<CountingWorkerOptions> & Pick<CountingWorkerOpti
     failoverTimeMillis,
     ...options,
   };
-  const child = spawn(process.execPath, ['--import', 'tsx', script, JSON.stringify(all)], {
+  const child = spawn(process.execPath, [...programArguments(script), JSON.stringify(all)], {
     env: { PATH: process.env['PATH'] ?? '' },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

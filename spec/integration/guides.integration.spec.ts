@@ -1,11 +1,12 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type LocalFakeAws, startFakeAws } from '../../lib/testkit/server/start.ts';
 import { createTestStream, testCredentials, testRegion } from '../support/local-stack.ts';
 import { programsOf } from '../support/readme-programs.ts';
+import { writeProgram } from '../support/programs.ts';
 
 let aws: LocalFakeAws;
 let folder: string;
@@ -27,9 +28,9 @@ afterAll(async () => {
 async function outputOf(document: string, change: (source: string) => string = (source) => source): Promise<string[]> {
   const programs = programsOf(document);
   expect(programs).toHaveLength(1);
-  const file = join(folder, document.replace(/.*\/(.*)\.md/, '$1.mts'));
-  writeFileSync(file, change(programs[0]?.source ?? ''));
-  const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', file], {
+  const name = document.replace(/.*\/(.*)\.md/, '$1');
+  const command = await writeProgram(folder, name, change(programs[0]?.source ?? ''));
+  const { stdout } = await promisify(execFile)(process.execPath, command, {
     cwd: folder,
     timeout: 100_000,
     env: {

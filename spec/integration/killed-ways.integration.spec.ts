@@ -1,14 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { CreateStreamCommand } from '@aws-sdk/client-kinesis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type LocalFakeAws, startFakeAws } from '../../lib/testkit/server/start.ts';
 import { testKinesisClient } from '../support/local-stack.ts';
 import type { WayLine, WayWorkerOptions } from './fixtures/way-worker.ts';
+import { programArguments } from '../support/programs.ts';
 
-const script = resolve(import.meta.dirname, 'fixtures/way-worker.ts');
+const script = 'spec/integration/fixtures/way-worker.ts';
 const keys = 8;
 const killAfter = { records: 80, checkpoints: 2 };
 
@@ -62,7 +63,7 @@ class Scene {
       failoverTimeMillis: 1_000,
       ...more,
     };
-    const child = spawn(process.execPath, ['--import', 'tsx', script, JSON.stringify(options)], {
+    const child = spawn(process.execPath, [...programArguments(script), JSON.stringify(options)], {
       env: { PATH: process.env['PATH'] ?? '' },
       stdio: ['ignore', 'ignore', 'pipe'],
     });

@@ -1,5 +1,4 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { type KinesisClient, PutRecordsCommand, SplitShardCommand } from '@aws-sdk/client-kinesis';
@@ -13,6 +12,7 @@ import {
   testKinesisClient,
   testRegion,
 } from '../support/local-stack.ts';
+import { programArguments } from '../support/programs.ts';
 
 let kinesis: LocalService;
 let dynamo: LocalService;
@@ -51,10 +51,10 @@ class WorkerProcess {
 
   constructor(name: string, options: Readonly<Record<string, unknown>>) {
     this.name = name;
-    const script = resolve(import.meta.dirname, 'fixtures/worker.ts');
+    const script = 'spec/integration/fixtures/worker.ts';
     const child = spawn(
       process.execPath,
-      ['--import', 'tsx', script, JSON.stringify({ ...options, workerIdentifier: name })],
+      [...programArguments(script), JSON.stringify({ ...options, workerIdentifier: name })],
       {
         env: { PATH: process.env['PATH'] ?? '' },
         stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { PutRecordsCommand } from '@aws-sdk/client-kinesis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -14,6 +14,7 @@ import {
   testRegion,
 } from '../support/local-stack.ts';
 import { programsOf } from '../support/readme-programs.ts';
+import { writeProgram } from '../support/programs.ts';
 
 let kinesis: LocalService;
 let dynamo: LocalService;
@@ -48,7 +49,7 @@ describe('the programs of the README', () => {
   });
 
   it('the function sees every record once, and SIGTERM drains it', async () => {
-    const program = run(programs[0]?.source);
+    const program = await run(programs[0]?.source);
     await program.until((output) => [1, 2, 3].every((order) => output.includes(`sent {"order":${order}}`)));
     program.child.kill('SIGTERM');
     expect(await program.exited()).toBe(0);
@@ -56,13 +57,13 @@ describe('the programs of the README', () => {
   });
 
   it('the loop loads every record and ends when it has caught up', async () => {
-    const program = run(programs[1]?.source);
+    const program = await run(programs[1]?.source);
     expect(await program.exited()).toBe(0);
     expect(program.output()).toContain('loaded 3');
   });
 
   it('the micro-batches count the words of all shards, and SIGTERM drains them', async () => {
-    const program = run(programs[2]?.source);
+    const program = await run(programs[2]?.source);
     const counted = () => {
       const counts = new Map<string, number>();
       for (const [, word = '', count] of program.output().matchAll(/^(\w+) (\d+)$/gm)) {
@@ -86,7 +87,7 @@ describe('the program of docs/record-processors.md', () => {
       'this.#waiting.push(',
       "console.log('took', records.length);\n    this.#waiting.push(",
     );
-    const first = run(taking);
+    const first = await run(taking);
     const taken = () =>
       [...first.output().matchAll(/^took (\d+)$/gm)].reduce((sum, [, count]) => sum + Number(count), 0);
     await first.until(() => taken() === 3);
@@ -94,7 +95,7 @@ describe('the program of docs/record-processors.md', () => {
     first.child.kill('SIGTERM');
     expect(await first.exited()).toBe(0);
     expect(first.output().match(/^stored \{"order":[123]\}$/gm)).toHaveLength(3);
-    const second = run(taking.replace("streamName: 'orders'", "streamName: 'orders', until: 'CAUGHT_UP'"));
+    const second = await run(taking.replace("streamName: 'orders'", "streamName: 'orders', until: 'CAUGHT_UP'"));
     expect(await second.exited()).toBe(0);
     expect(second.output()).toBe('');
   });
@@ -113,14 +114,14 @@ describe('the program of docs/exactly-once.md', () => {
   it('counts every record once over two runs, and its changed program goes on from the state of the first', async () => {
     const program = here(programs[0]?.source);
     for (const count of [1, 2]) {
-      const one = run(program);
+      const one = await run(program);
       const shows = (key: string) => one.output().includes(`'${key}', ${count}`);
       await one.until(() => shows('key-0') && shows('key-1'));
       one.child.kill('SIGTERM');
       expect(await one.exited()).toBe(0);
       await put('lines', ['once', 'more']);
     }
-    const changed = run(here(programs.find(({ heading }) => heading === 'When the program changes')?.source));
+    const changed = await run(here(programs.find(({ heading }) => heading === 'When the program changes')?.source));
     const shows = (key: string) => changed.output().includes(`'${key}', { sum: 3 }`);
     await changed.until(() => shows('key-0') && shows('key-1'));
     changed.child.kill('SIGTERM');
@@ -135,10 +136,9 @@ async function put(stream: string, lines: readonly string[]): Promise<void> {
   client.destroy();
 }
 
-function run(source: string | undefined) {
-  const file = join(folder, `program-${children.length}.mts`);
-  writeFileSync(file, source ?? '');
-  const child = spawn(process.execPath, ['--import', 'tsx', file], {
+async function run(source: string | undefined) {
+  const command = await writeProgram(folder, `program-${children.length}`, source ?? '');
+  const child = spawn(process.execPath, command, {
     cwd: folder,
     env: {
       PATH: process.env['PATH'] ?? '',

@@ -1,5 +1,5 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { CreateTableCommand, type DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb';
@@ -10,8 +10,9 @@ import { createTestStream, testCredentials, testRegion } from '../support/local-
 import { programsOf } from '../support/readme-programs.ts';
 import { dynamoClient } from '../testkit/server/aws-clients.ts';
 import type { TableWorkerOptions } from './fixtures/table-worker.ts';
+import { programArguments, writeProgram } from '../support/programs.ts';
 
-const script = resolve(import.meta.dirname, 'fixtures/table-worker.ts');
+const script = 'spec/integration/fixtures/table-worker.ts';
 const keys = Array.from({ length: 10 }, (_, index) => `key ${index}`);
 
 let aws: LocalFakeAws;
@@ -57,7 +58,7 @@ function start(options: Omit<TableWorkerOptions, 'endpoint' | 'stateFolder' | 'f
     stateFolder: join(folder, 'state'),
     failoverTimeMillis: 3_000,
   };
-  const child = spawn(process.execPath, ['--import', 'tsx', script, JSON.stringify(all)], {
+  const child = spawn(process.execPath, [...programArguments(script), JSON.stringify(all)], {
     env: { PATH: process.env['PATH'] ?? '' },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -145,8 +146,7 @@ describe('the program of docs/exactly-once.md with sinks', () => {
       .replace('/var/lib/orders', join(place, 'state'))
       .replace('/var/spool/orders', join(place, 'out'));
     expect(program).toContain(join(place, 'out'));
-    const file = join(folder, 'orders.mts');
-    writeFileSync(file, program);
+    const command = await writeProgram(folder, 'orders', program);
     const orders = (from: number) =>
       Array.from({ length: 12 }, (_, index) => ({
         id: `order ${from + index}`,
@@ -161,7 +161,7 @@ describe('the program of docs/exactly-once.md with sinks', () => {
         for (let time = 0; time < times; time += 1) aws.stream('orders').put(order.id, JSON.stringify(order));
         expected.push(order);
       }
-      await promisify(execFile)(process.execPath, ['--import', 'tsx', file], {
+      await promisify(execFile)(process.execPath, command, {
         cwd: folder,
         timeout: 100_000,
         env: {

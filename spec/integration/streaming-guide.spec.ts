@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DStream, PairDStream, StateDStream } from '../../lib/engine/stream.ts';
 import { programsOf } from '../support/readme-programs.ts';
+import { writeProgram } from '../support/programs.ts';
 
 let folder: string;
 
@@ -29,9 +30,8 @@ describe('the programs of docs/streaming.md', () => {
     'give what they say: %i, %s',
     { timeout: 120_000 },
     async (index, _heading, source) => {
-      const file = join(folder, `program-${index}.mts`);
-      writeFileSync(file, source);
-      const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', file], { timeout: 100_000 });
+      const command = await writeProgram(folder, `program-${index}`, source);
+      const { stdout } = await promisify(execFile)(process.execPath, command, { timeout: 100_000 });
       expect(stdout).toBe(outputs[index]);
     },
   );

@@ -11,6 +11,7 @@ import {
   testKinesisClient,
   testRegion,
 } from '../support/local-stack.ts';
+import { programArguments } from '../support/programs.ts';
 
 let kinesis: LocalService;
 let dynamo: LocalService;
@@ -88,14 +89,18 @@ function run(args: readonly string[]) {
     '--dynamodb-endpoint',
     dynamo.endpoint,
   ];
-  const child: ChildProcess = spawn(process.execPath, ['--import', 'tsx', 'spec/run/test-aws.ts', ...where, ...args], {
-    env: {
-      PATH: process.env['PATH'] ?? '',
-      AWS_ACCESS_KEY_ID: testCredentials.accessKeyId,
-      AWS_SECRET_ACCESS_KEY: testCredentials.secretAccessKey,
+  const child: ChildProcess = spawn(
+    process.execPath,
+    [...programArguments('spec/run/test-aws.ts'), ...where, ...args],
+    {
+      env: {
+        PATH: process.env['PATH'] ?? '',
+        AWS_ACCESS_KEY_ID: testCredentials.accessKeyId,
+        AWS_SECRET_ACCESS_KEY: testCredentials.secretAccessKey,
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
     },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  );
   let stdout = '';
   let stderr = '';
   child.stdout?.setEncoding('utf8').on('data', (text: string) => (stdout += text));

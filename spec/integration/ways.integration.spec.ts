@@ -14,6 +14,7 @@ import {
   testRegion,
 } from '../support/local-stack.ts';
 import { programsOf } from '../support/readme-programs.ts';
+import { writeProgram } from '../support/programs.ts';
 
 let kinesis: LocalService;
 let dynamo: LocalService;
@@ -37,9 +38,7 @@ afterAll(async () => {
 
 /** Runs a program to its end, at most a minute; answers with its output, line by line, sorted. */
 async function outputOf(source: string | undefined): Promise<string[]> {
-  const file = join(folder, 'program.mts');
-  writeFileSync(file, source ?? '');
-  const child = spawn(process.execPath, ['--import', 'tsx', file], {
+  const child = spawn(process.execPath, await writeProgram(folder, 'program', source ?? ''), {
     cwd: folder,
     timeout: 60_000,
     env: {

@@ -1,4 +1,4 @@
-import { fileURLToPath } from 'node:url';
+import { programArguments } from '../support/programs.ts';
 import type { ApplicationSettings } from './java-worker.ts';
 import { type WorkerProcess, startWorkerProcess } from './worker-process.ts';
 
@@ -17,10 +17,9 @@ export function startMillraceWorker(
   options: Omit<MillraceWorkerSettings, keyof ApplicationSettings>,
 ): WorkerProcess {
   const settings: MillraceWorkerSettings = { ...application, ...options };
-  const program = fileURLToPath(new URL('millrace-worker-main.ts', import.meta.url));
   return startWorkerProcess({
     workerId: options.workerId,
     command: process.execPath,
-    args: ['--import', 'tsx', program, JSON.stringify(settings)],
+    args: [...programArguments('spec/interop/millrace-worker-main.ts'), JSON.stringify(settings)],
   });
 }

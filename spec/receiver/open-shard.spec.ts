@@ -52,3 +52,25 @@ it('ends a shard that its engine has at its end already: leases the children, an
   fleet.put(4);
   await fleet.clock.runUntil(() => worker.blocks.flatMap(({ records }) => records).length === 4);
 });
+
+it('stops to open a shard that is handed to another worker meanwhile', async () => {
+  const fleet = new Fleet({ shardCount: 2 });
+  const opening = new Map<string, AbortSignal>();
+  const first = fleet.start('a', {
+    // An engine that takes long to read what it has kept.
+    open: ({ shardId }, _, signal) => {
+      opening.set(shardId, signal);
+      return new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)));
+    },
+  });
+  await fleet.clock.runUntil(() => opening.size === 2);
+  fleet.start('b', { open: async ({ checkpoint }) => ({ position: checkpoint }) });
+  await fleet.clock.runUntil(() => Object.values(fleet.owners).includes('b'), { atMostMillis: 60_000 });
+  await fleet.clock.runUntil(() => first.eventsOf('lease.released').length === 1, { atMostMillis: 60_000 });
+  const [moved] = first.eventsOf('lease.released').map(({ leaseKey }) => leaseKey);
+  await fleet.clock.advance(100);
+  expect(moved).toBeDefined();
+  const aborted = Array.from(opening).filter(([, signal]) => signal.aborted);
+  expect(aborted.map(([shardId]) => shardId)).toEqual([moved]);
+  expect(first.eventsOf('shard.failed')).toEqual([]);
+});

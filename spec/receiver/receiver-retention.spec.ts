@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { formatPosition, positionOf } from '../../lib/base/position.ts';
+import type { Block } from '../../lib/block/block.ts';
 import type { Lease } from '../../lib/lease/lease.ts';
 import { awsError } from '../../lib/testkit/aws-error.ts';
-import { Fleet, type WorkerOptions } from './fleet.ts';
+import { Fleet, type Worker, type WorkerOptions, wait } from './fleet.ts';
 
 const shard0 = 'shardId-000000000000';
 const hour = 3_600_000;
@@ -126,6 +127,89 @@ describe('a checkpoint behind the retention', () => {
     fleet.put(5);
     const { worker, fault } = await resumed(fleet);
     expect([fault, worker.eventsOf('shard.positionTrimmed')]).toEqual([undefined, []]);
+    expect(fleet.verdict).toEqual({ missing: [], repeated: [] });
+  });
+});
+
+describe('a checkpoint that was never at the tip', () => {
+  /** A worker that has finished the first page of a shard, was behind all the time, and was stopped. */
+  async function behind() {
+    const fleet = new Fleet({ retentionPeriodHours: 24 });
+    fleet.put(10_005);
+    const first = fleet.start('a', { handle: (block) => block.records.length === 10_000 });
+    await fleet.clock.runUntil(() => fleet.table.rows[0]?.checkpoint.kind === 'SEQUENCE');
+    first.abort(new Error('stopped'));
+    await fleet.clock.runUntil(first.ended);
+    return fleet;
+  }
+
+  it('is lost when its record is gone: those that it was behind by may be, too', async () => {
+    const fleet = await behind();
+    await fleet.clock.advance(30 * hour);
+    fleet.put(3);
+    const { worker, fault } = await resumed(fleet);
+    expect(fault).toBe('MR_POSITION_TRIMMED');
+    expect(worker.blocks).toEqual([]);
+    expect(fleet.verdict.missing).toHaveLength(3);
+  });
+
+  it('is right as long as its record is there', async () => {
+    const fleet = await behind();
+    await fleet.clock.advance(20 * hour);
+    const { fault } = await resumed(fleet);
+    expect([fault, fleet.verdict.missing]).toEqual([undefined, []]);
+  });
+
+  it('is not judged in a row that Java has written, which does not say', async () => {
+    const fleet = await behind();
+    const { caughtUpAtMillis: _, ...row } = leaseOf(fleet);
+    fleet.table.putRow(row);
+    await fleet.clock.advance(30 * hour);
+    const { fault } = await resumed(fleet);
+    expect(fault).toBeUndefined();
+  });
+});
+
+describe('a reader that was held up for longer than the retention', () => {
+  /** A worker whose handler hangs at its first block for so long; meanwhile five records are put, and three later. */
+  async function heldUp(minutes: number, options: WorkerOptions = {}) {
+    const fleet = new Fleet({ retentionPeriodHours: 0.25 });
+    fleet.put(10);
+    const handle = async (block: Block, worker: Worker) => {
+      if (worker.blocks[0] === block) await wait(worker, minutes * 60_000);
+    };
+    const worker = fleet.start('a', { handle, maxUnackedBlocks: 1, ...options });
+    await fleet.clock.runUntil(() => worker.blocks.length > 0);
+    await fleet.clock.advance(10_000);
+    fleet.put(5);
+    await fleet.clock.advance((minutes - 1) * 60_000);
+    fleet.put(3);
+    await fleet.clock.advance(2 * 60_000);
+    return { fleet, worker };
+  }
+
+  it('fails the shard with MR_POSITION_TRIMMED when what it had not read is gone', async () => {
+    const { fleet, worker } = await heldUp(20);
+    // Told again after the cool-down: the row keeps that it was behind.
+    expect(worker.eventsOf('shard.failed').map(({ code }) => code)).toEqual([
+      'MR_POSITION_TRIMMED',
+      'MR_POSITION_TRIMMED',
+    ]);
+    expect(worker.numbers).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    const { sequenceNumber } = fleet.produced[9] as { sequenceNumber: string };
+    expect(fleet.checkpoints).toEqual({ [shard0]: formatPosition(positionOf(sequenceNumber, 0)) });
+  });
+
+  it('tells it, and goes on with the oldest record that is left, where that is the policy', async () => {
+    const { worker } = await heldUp(20, { onTrimmedPosition: 'TRIM_HORIZON' });
+    expect(worker.eventsOf('shard.positionTrimmed')).toHaveLength(1);
+    expect(worker.eventsOf('shard.failed')).toEqual([]);
+    expect(worker.numbers.slice(10)).toEqual([15, 16, 17]);
+  });
+
+  it('goes on within the retention, and repeats nothing', async () => {
+    const { fleet, worker } = await heldUp(12);
+    expect(worker.eventsOf('shard.positionTrimmed')).toEqual([]);
     expect(fleet.verdict).toEqual({ missing: [], repeated: [] });
   });
 });

@@ -24,6 +24,8 @@ export interface Destination {
   /** The version whose state holds; `undefined`: state begins empty. */
   readonly state: Version | undefined;
   readonly inherits?: readonly InheritedGroup[];
+  /** See `Relocation`. */
+  readonly anew?: 'KEEP' | 'VOID';
 }
 
 /** What was done to one group, or would be. */
@@ -122,10 +124,10 @@ async function writeOnce(
 export async function relocationText(
   work: StateWork,
   view: GroupView,
-  { shards, state, inherits }: Destination,
+  { shards, state, inherits, anew }: Destination,
   signal: AbortSignal,
 ): Promise<string> {
-  const { row, group, pointer } = view;
+  const { row, group } = view;
   const number = row.scope === 'application' ? row.row.epoch + 1 : row.lease.leaseCounter + 1;
   return writeRelocation(
     work.place,
@@ -133,14 +135,21 @@ export async function relocationText(
       group,
       scope: row.scope,
       last: lastOf(view),
-      before: pointer ?? { batchId: view.versions.at(-1)?.manifest.batchId ?? 0, lineage: 0 },
+      before: before(view),
       shards: shards.map((shard) => ({ ...shard, streamName: shard.streamName || work.streamName })),
       state,
       ...(inherits === undefined ? {} : { inherits }),
+      ...(anew === undefined ? {} : { anew }),
       fence: { kind: row.scope === 'application' ? 'epoch' : 'tenure', number },
     },
     signal,
   );
+}
+
+/** Where the group stands, also when its last version cannot be read. */
+function before({ pointer, versions }: GroupView) {
+  const { batchId = 0, voided } = versions.at(-1)?.manifest ?? {};
+  return { ...(pointer ?? { batchId, lineage: 0 }), ...(voided === undefined ? {} : { voided }) };
 }
 
 /** Writes a row of a shard; the row as it is now when it was refused. */

@@ -87,13 +87,16 @@ export function stateMover({ work, state }: Omit<SeekOfState, 'place'>): NonNull
   return async (lease, { isHeir, ...place }, signal) => {
     const { engineState: text, leaseKey } = lease;
     if (text === undefined) return {};
-    // It takes what its parents will have left when they are read to their ends again.
-    if (state === 'EMPTY' && isHeir) return { state: null };
     const row: StateRow = { scope: 'shard', group: leaseKey, where: `lease ${leaseKey}`, text, lease };
     const view = await viewGroup(row, work.place, signal);
     const streamName = lastOf(view)?.manifest.shards[0]?.streamName ?? work.streamName;
     const shards = [progressOf({ shardId: leaseKey, streamName }, place)];
-    return { state: await relocationText(work, view, { shards, state: versionFor(view, state) }, signal) };
+    // It takes what its parents will have left when they are read to their ends again.
+    const destination =
+      state === 'EMPTY' && isHeir
+        ? { shards, state: undefined, anew: 'KEEP' as const }
+        : { shards, state: versionFor(view, state) };
+    return { state: await relocationText(work, view, destination, signal) };
   };
 }
 

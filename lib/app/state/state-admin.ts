@@ -6,10 +6,9 @@ import type { Version } from '../../engine/commit/version-list.ts';
 import { identityOf } from '../../engine/store/store-identity.ts';
 import { type StateStore, stateAt } from '../../engine/state-store.ts';
 import type { Lease } from '../../lease/lease.ts';
-import { seekLease } from '../../lease/lease-write.ts';
 import { type GroupView, type StateFault, lastOf, viewGroup } from './group-view.ts';
 import { type StateMigration, migrate } from './migrate.ts';
-import { type StateMove, type StateWork, moveGroup, moveOf, positionsOf, writeShard } from './move-group.ts';
+import { type StateMove, type StateWork, moveGroup, moveOf, positionsOf } from './move-group.ts';
 import { type RewindStep, type RewindTarget, planRewind } from './rewind-plan.ts';
 import { type StateRow, isMoved, pointerOf, readStateRows } from './state-rows.ts';
 import type { StateTables } from './state-tables.ts';
@@ -231,17 +230,15 @@ function shardsAt(
 const keyOf = ({ streamName, shardId }: Pick<ShardProgress, 'streamName' | 'shardId'>) => `${streamName}:${shardId}`;
 
 /** A shard begins anew, with what its parents will have left. */
-async function reset(view: GroupView, work: StateWork, dryRun: boolean, signal: AbortSignal): Promise<StateMove> {
+function reset(view: GroupView, work: StateWork, dryRun: boolean, signal: AbortSignal): Promise<StateMove> | StateMove {
   const { row } = view;
   if (row.scope !== 'shard') throw nothing(view.group);
-  const shards = positionsOf(view).map((shard) => ({ ...shard, position: TRIM_HORIZON }));
-  const move = moveOf(view, { shards, state: undefined }, !dryRun);
-  if (dryRun) return move;
-  let now: StateRow | undefined = row;
-  while (now?.scope === 'shard') {
-    now = await writeShard(work, now, seekLease(now.lease, TRIM_HORIZON, undefined, { state: null }), signal);
-  }
-  return move;
+  const choose = (now: GroupView) => ({
+    shards: positionsOf(now).map((shard) => ({ ...shard, position: TRIM_HORIZON })),
+    state: undefined,
+    anew: 'VOID' as const,
+  });
+  return dryRun ? moveOf(view, choose(view), false) : moveGroup(work, view, choose, signal);
 }
 
 /** The rows of some shards. */

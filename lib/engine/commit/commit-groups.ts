@@ -48,10 +48,12 @@ export class CommitGroups {
     const { place } = this.#options;
     const { shardId, state } = shard;
     const prefix = group.slice(0, group.length - shardId.length);
+    const groupOf = (other: string) => prefix + other;
     const log =
       state === undefined
-        ? await place.inheritedLog((other) => prefix + other, shard, signal)
+        ? await place.inheritedLog(groupOf, shard, signal)
         : await place.logOf(group, state, `lease ${shardId}`, signal);
+    if (log.last?.beginsAnew === true) log.adopt(await place.inheritedLog(groupOf, shard, signal));
     return this.#line(group, {
       log,
       fence: { kind: 'tenure', number: shard.tenure },

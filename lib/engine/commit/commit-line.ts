@@ -13,9 +13,9 @@ import type { GroupLog } from './group-log.ts';
 import type { Prepared } from './prepared.ts';
 import { judgeRange } from './intake.ts';
 import type { KeyPlacement } from './key-placement.ts';
-import { type ShardProgress, progressOf } from './manifest.ts';
+import { type BatchIds, type ShardProgress, progressOf } from './manifest.ts';
 import { type BatchName, progressThrough } from './shard-progress.ts';
-import { PlanGather } from './plan-gather.ts';
+import { PlanGather, plannedThrough } from './plan-gather.ts';
 import { SourceRanges, splitBlock } from './source-ranges.ts';
 
 /** What a {@link CommitLine} needs. */
@@ -140,6 +140,11 @@ export class CommitLine {
     return this.#options.log.origin?.zeroTimeMillis ?? this.#options.zeroTimeMillis;
   }
 
+  /** The batches that a rewind has taken back. */
+  get voided(): readonly BatchIds[] {
+    return this.#options.log.last?.voided ?? [];
+  }
+
   /** What the operators remember after the last committed batch. */
   get memory(): Memory {
     return this.#options.log.memory;
@@ -178,20 +183,14 @@ export class CommitLine {
    * @throws MillraceError `MR_POSITION_HOLE` for a shard that no commit knows and whose lease is past its beginning
    */
   open(shard: OpenedShard): ShardStart {
-    const { last } = this.#options.log;
+    const { last, plan } = this.#options.log;
     const before = this.#shards.get(keyOf(shard));
     const known = last === undefined ? undefined : progressOf(last, shard.shardId, shard.streamName);
     if (before === undefined && last !== undefined) this.#checkLease(shard, known);
     const committed = before?.committed ?? known?.position ?? shard.fallback;
     this.#shards.set(keyOf(shard), { ...shard, accepted: before?.accepted ?? committed, committed, seen: [] });
-    const neededThrough = this.#plannedThrough(shard);
+    const neededThrough = plan && plannedThrough(plan, shard);
     return { position: committed, ...(neededThrough === undefined ? {} : { neededThrough }) };
-  }
-
-  /** Where the records of a shard end that a planned batch holds; it may be larger than reading may be ahead. */
-  #plannedThrough(shard: OpenedShard): Position | undefined {
-    const { plan } = this.#options.log;
-    return plan?.ranges.findLast((range) => keyOf(range) === keyOf(shard))?.through;
   }
 
   /**

@@ -161,6 +161,7 @@ export class GroupLog {
     if (before !== undefined && this.#changesNothing(before.manifest, result)) return this.#prepareIdle(before, result);
     const { own, pieces } = this.#piecesOf(memory);
     const hasState = this.#options.codecs.size > 0;
+    const { voided } = before?.manifest ?? {};
     const manifest: Manifest = {
       application,
       group,
@@ -178,6 +179,7 @@ export class GroupLog {
           }
         : {}),
       ...(before === undefined ? {} : { follows: { name: before.name, checksum: before.checksum } }),
+      ...(voided === undefined ? {} : { voided }),
     };
     const { bytes, checksum } = await sealInTurns('manifest', linesOf(manifest, pieces), breathe);
     const { batchId, fence } = batch;
@@ -191,7 +193,9 @@ export class GroupLog {
 
   #changesNothing(last: Manifest, { shards, memory }: BatchResult): boolean {
     const { codecs } = this.#options;
-    if (last.inherits !== undefined || this.#unclaimed.length > 0 || !isSameProgress(last.shards, shards)) return false;
+    // What others left is put together once, and then written.
+    if (last.inherits !== undefined || last.beginsAnew === true || this.#unclaimed.length > 0) return false;
+    if (!isSameProgress(last.shards, shards)) return false;
     if (codecs.size > 0 && !hasSameShape(last.state, codecs, this.#versions)) return false;
     return changedPieces(this.#memory, memory, codecs).next().done === true;
   }

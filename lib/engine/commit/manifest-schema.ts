@@ -60,6 +60,8 @@ export const manifestSchema = z.object({
       }),
     )
     .exactOptional(),
+  beginsAnew: z.literal(true).exactOptional(),
+  voided: z.array(z.object({ from: count, through: count })).exactOptional(),
 });
 
 /** How the first line of a plan is written down; its ranges follow, a line each. */

@@ -85,6 +85,16 @@ export interface Manifest {
   readonly follows?: NamedObject;
   /** What its state is made of, where the groups were others before: put together by the first who goes on from it. */
   readonly inherits?: readonly InheritedGroup[];
+  /** Present for a shard that begins anew after a rewind, with what its parents will have left: only its batch ids go on. */
+  readonly beginsAnew?: true;
+  /** The batches up to this one that are not in its state, nor will be: a rewind has taken them back. In order, apart. */
+  readonly voided?: readonly BatchIds[];
+}
+
+/** Batches of one group that follow each other, by id; both inclusive. */
+export interface BatchIds {
+  readonly from: number;
+  readonly through: number;
 }
 
 /** One piece of the state of one operator; `data` is what its codec gave, and must be JSON. */

@@ -12,11 +12,21 @@ interface Filling {
   readonly range: PlannedRange;
 }
 
+interface ShardName {
+  readonly streamName: string;
+  readonly shardId: string;
+}
+
 interface Collected {
   readonly records: KinesisRecord[];
   readonly finishes: Range[];
   readonly after: Position;
   followsGap: boolean;
+}
+
+/** Where the records of a shard end that a planned batch holds; it may be larger than reading may be ahead. Pure. */
+export function plannedThrough(plan: BatchPlan, shard: ShardName): Position | undefined {
+  return plan.ranges.findLast((range) => keyOf(range) === keyOf(shard))?.through;
 }
 
 /**
@@ -112,6 +122,6 @@ export class PlanGather {
   }
 }
 
-function keyOf({ streamName, shardId }: { readonly streamName: string; readonly shardId: string }): string {
+function keyOf({ streamName, shardId }: ShardName): string {
   return `${streamName}:${shardId}`;
 }

@@ -2,7 +2,14 @@ import type { Random } from '../../base/random.ts';
 import { stateError } from '../store/object-store.ts';
 import { seal } from '../store/sealed.ts';
 import type { Fence } from './fence.ts';
-import { type InheritedGroup, type Manifest, type ShardProgress, type StateVersion, linesOf } from './manifest.ts';
+import {
+  type BatchIds,
+  type InheritedGroup,
+  type Manifest,
+  type ShardProgress,
+  type StateVersion,
+  linesOf,
+} from './manifest.ts';
 import { groupPrefix, newObjectName } from './object-names.ts';
 import { type Pointer, formatPointer } from './pointer.ts';
 import type { Version, VersionPlace } from './version-list.ts';
@@ -16,31 +23,36 @@ export interface Relocation {
   /** Times to go on from, where they are not those of `last`. */
   readonly times?: Pick<Manifest, 'batchTimeMillis' | 'zeroTimeMillis'>;
   /** The last batch id and lineage, which the row tells also where no version can be read. */
-  readonly before: Pick<Pointer, 'batchId' | 'batchTimeMillis' | 'lineage'>;
+  readonly before: Pick<Pointer, 'batchId' | 'batchTimeMillis' | 'lineage'> & Pick<Manifest, 'voided'>;
   readonly shards: readonly ShardProgress[];
   /** The version whose state holds from now on; `undefined` for none: state begins empty. */
   readonly state: Version | undefined;
   /** Groups whose state is put together by the first who goes on from here. */
   readonly inherits?: readonly InheritedGroup[];
+  /** The shard begins anew, with what its parents will have left; `VOID`: what it has put out so far is void. */
+  readonly anew?: 'KEEP' | 'VOID';
   /** Under what it is written: above that of every holder so far. */
   readonly fence: Fence;
 }
 
 /**
  * The manifest of a relocation; pure. It is a commit: the batch id goes on, so that no sink sees one twice; times go on, so
- * that they never go back; the lineage is a new one, so that marks of the one before are void.
+ * that they never go back; the lineage is a new one, so that marks of the one before are void. Its own id is void too: whoever
+ * held the group may be about to put out a batch of that id, which it cannot commit any more.
  */
 export function relocated(application: string, relocation: Relocation): Manifest {
-  const { group, scope, last, before, shards, state, inherits, fence } = relocation;
+  const { group, scope, last, before, shards, state, fence, anew } = relocation;
+  const { inherits = state?.manifest.inherits } = relocation;
   const { watermarkMillis } = state?.manifest ?? {};
   const times = relocation.times ?? last?.manifest ?? { batchTimeMillis: 0, zeroTimeMillis: 0 };
   // Batches may have been committed since that changed nothing.
   const batchTimeMillis = Math.max(times.batchTimeMillis, before.batchTimeMillis ?? 0);
+  const batchId = before.batchId + 1;
   return {
     application,
     group,
     scope,
-    batchId: before.batchId + 1,
+    batchId,
     batchTimeMillis,
     zeroTimeMillis: times.zeroTimeMillis,
     fence,
@@ -50,7 +62,23 @@ export function relocated(application: string, relocation: Relocation): Manifest
     ...(watermarkMillis === undefined ? {} : { watermarkMillis }),
     ...(last === undefined ? {} : { follows: { name: last.name, checksum: last.checksum } }),
     ...(inherits === undefined ? {} : { inherits }),
+    ...(anew === undefined && state?.manifest.beginsAnew === undefined ? {} : { beginsAnew: true }),
+    voided: voidedBy(relocation, batchId),
   };
+}
+
+/**
+ * What is void from a relocation on: all that is not in the version that holds again, which may lie before an earlier rewind
+ * or after it. Where no version is gone back to, what was put out stays.
+ */
+function voidedBy({ last, before, state, anew }: Relocation, batchId: number): readonly BatchIds[] {
+  if (anew === 'VOID') return [{ from: 1, through: batchId }];
+  const isBack = state !== undefined && state.name !== last?.name;
+  const earlier = (isBack ? state.manifest.voided : before.voided) ?? [];
+  const from = (isBack ? state.manifest.batchId : before.batchId) + 1;
+  const touching = earlier.at(-1);
+  const isOne = touching !== undefined && touching.through + 1 === from;
+  return [...(isOne ? earlier.slice(0, -1) : earlier), { from: isOne ? touching.from : from, through: batchId }];
 }
 
 /** The state of a version, unchanged: its objects are the chain of an object that changes nothing. */

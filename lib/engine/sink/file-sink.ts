@@ -1,10 +1,10 @@
-import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { MillraceError } from '../../base/error.ts';
 import { jsonLine } from '../json-line.ts';
 import { namePartOf } from '../store/object-store.ts';
-import { unfinishedSuffix, writeWholeFile } from '../whole-file.ts';
-import type { Sink, SinkContext } from './sink.ts';
+import { writeWholeFile } from '../whole-file.ts';
+import { type GroupFiles, fileOf, placeBatchFile, settleFiles } from './batch-files.ts';
+import { type Sink, type SinkContext, fencedError } from './sink.ts';
 
 /** Options of {@link fileSink}. */
 export interface FileSinkOptions<T> {
@@ -14,13 +14,14 @@ export interface FileSinkOptions<T> {
   readonly suffix?: string;
 }
 
-const batchDigits = 12;
-
 /**
  * A sink that writes each batch to a file of its own, an item a line: `<folder>/<application>/<group>-<batch id>.jsonl`,
  * the id in twelve digits. A file appears whole or not at all, and is durable before the batch is committed. A batch that
- * is repeated puts the same file in the place of the first, so that the files together hold every record once. Empty
- * batches have no file. Guarantee: idempotent, with repeatable batches.
+ * is repeated leaves the same file, so that the files together hold every record once. Batches without items have no file.
+ * After a rewind the files of the batches that it has taken back are set aside, as `.<name>.void`, and empty files are in their
+ * places, so that who was paused and is no longer the holder cannot put one there. Guarantee: idempotent, with repeatable batches.
+ * Writing rejects with `MR_SINK_FENCED` for a batch that a rewind has taken back, and where the folder has a later batch of the
+ * group from before: then batch ids began anew, such as after `discardState`, and the sink needs another folder.
  * @throws MillraceError `MR_CONFIG_INVALID` without a folder, and for a suffix that is no part of a name
  */
 export function fileSink<T>(folder: string, options: FileSinkOptions<T> = {}): Sink<T> {
@@ -33,51 +34,32 @@ export function fileSink<T>(folder: string, options: FileSinkOptions<T> = {}): S
   }
   const name = `file:${path.resolve(folder)}`;
   const toLine = line ?? ((item: T) => jsonLine(item, name));
-  const tidied = new Set<string>();
+  // By group, the last batch that was void when its files were looked through.
+  const settled = new Map<string, number>();
   return {
     name,
     guarantee: 'idempotent',
     repeatable: true,
     async write(items, context) {
-      context.signal.throwIfAborted();
-      const place = placeOf(folder, context);
-      if (!tidied.has(place.group)) {
-        await removeUnfinished(place);
-        tidied.add(place.group);
+      const { batchId, voided = [], signal } = context;
+      signal.throwIfAborted();
+      const files = filesOf(folder, suffix, context);
+      const lastVoid = voided.at(-1)?.through ?? 0;
+      if (settled.get(files.group) !== lastVoid) {
+        if ((await settleFiles(files, { batchId, voided })) === 'late') throw fencedError(name, context);
+        settled.set(files.group, lastVoid);
       }
       if (items.length === 0) return;
-      const file = path.join(place.folder, `${place.group}-${digits(context.batchId)}.${suffix}`);
-      await writeWholeFile(file, linesOf(items, toLine, name), context.signal);
+      await writeWholeFile(fileOf(files, batchId), linesOf(items, toLine, name), signal, async (unfinished, file) => {
+        if ((await placeBatchFile(unfinished, file)) === 'late') throw fencedError(name, context);
+      });
     },
   };
 }
 
-interface Place {
-  readonly folder: string;
-  readonly group: string;
-}
-
-function placeOf(folder: string, { application, group }: SinkContext): Place {
+function filesOf(folder: string, suffix: string, { application, group }: SinkContext): GroupFiles {
   const own = application === undefined ? folder : path.join(folder, namePartOf(application));
-  return { folder: own, group: namePartOf(group) };
-}
-
-/** What a holder before this one left half way; should it still live, it cannot finish it any more. */
-async function removeUnfinished({ folder, group }: Place): Promise<void> {
-  for (const name of await namesIn(folder)) {
-    if (!name.startsWith(`.${group}-`) || !name.endsWith(unfinishedSuffix)) continue;
-    // Groups may begin alike: `a` and `a-b`.
-    if (/^\d+\./.test(name.slice(group.length + 2))) await rm(path.join(folder, name), { force: true });
-  }
-}
-
-async function namesIn(folder: string): Promise<readonly string[]> {
-  try {
-    return await readdir(folder);
-  } catch (thrown) {
-    if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw thrown;
-  }
+  return { folder: own, group: namePartOf(group), suffix };
 }
 
 function* linesOf<T>(items: readonly T[], toLine: (item: T) => string, name: string): Generator<string> {
@@ -91,10 +73,6 @@ function* linesOf<T>(items: readonly T[], toLine: (item: T) => string, name: str
       `the function line of ${name} gave ${typeof line === 'string' ? 'two lines' : typeof line}: give one`,
     );
   }
-}
-
-function digits(batchId: number): string {
-  return batchId.toString().padStart(batchDigits, '0');
 }
 
 function invalid(message: string): MillraceError {

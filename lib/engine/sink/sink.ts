@@ -1,5 +1,6 @@
 import { MillraceError } from '../../base/error.ts';
 import type { Fence } from '../commit/fence.ts';
+import type { BatchIds } from '../commit/manifest.ts';
 
 /**
  * What a sink promises of items that it is given twice, after a crash or a failed try:
@@ -25,6 +26,12 @@ export interface SinkContext {
    * named by the batch id may ignore it.
    */
   readonly fence?: Fence;
+  /**
+   * Earlier batches of the group that a rewind has taken back, by id: what they put out counts for nothing, and their records
+   * come again in batches of other ids. Where the target is named by the batch id, take away what is there under these.
+   * Told with every batch from the rewind on; absent where none is void.
+   */
+  readonly voided?: readonly BatchIds[];
   /** The number of the partition, from 0; always 0 for a sink that takes whole batches. */
   readonly partition: number;
   /** 1 for the first try of this output with this batch, then 2 and so on. */

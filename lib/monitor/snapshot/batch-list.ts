@@ -16,6 +16,9 @@ export class BatchList {
   #completed = 0;
   #failed = 0;
   #records = 0;
+  /** What was shown last, while it still holds. */
+  #shownActive: readonly BatchView[] | undefined;
+  #shownEnded: Pick<BatchesView, 'completed' | 'statistics'> | undefined;
 
   /** `retained`: how many batches that are over are kept. */
   constructor(retained: number) {
@@ -59,17 +62,18 @@ export class BatchList {
 
   /** Batches that wait or are in work. */
   get active(): readonly BatchView[] {
-    return Array.from(this.#active.values());
+    this.#shownActive ??= Array.from(this.#active.values());
+    return this.#shownActive;
   }
 
   get view(): BatchesView {
+    this.#shownEnded ??= { completed: this.#ended.slice(), statistics: statisticsOf(this.#ended) };
     return {
       active: this.active,
-      completed: this.#ended.slice(),
+      ...this.#shownEnded,
       totalCompleted: this.#completed,
       totalFailed: this.#failed,
       totalRecords: this.#records,
-      statistics: statisticsOf(this.#ended),
     };
   }
 
@@ -121,12 +125,16 @@ export class BatchList {
     this.#end({ ...known, status, processingEndedAtMillis: atMillis, error: event.message });
   }
 
+  /** A batch that is over is active no more. */
   #end(batch: BatchView): void {
+    this.#shownActive = undefined;
+    this.#shownEnded = undefined;
     pushBounded(this.#ended, batch, this.#retained);
   }
 
   #put(batch: BatchView): void {
     this.#active.set(batch.key, batch);
+    this.#shownActive = undefined;
     if (this.#active.size <= retainedActiveBatches) return;
     for (const key of this.#active.keys()) {
       this.#active.delete(key);
@@ -136,7 +144,9 @@ export class BatchList {
 
   #change(key: string, change: (batch: BatchView) => BatchView): void {
     const batch = this.#active.get(key);
-    if (batch !== undefined) this.#active.set(key, change(batch));
+    if (batch === undefined) return;
+    this.#active.set(key, change(batch));
+    this.#shownActive = undefined;
   }
 
   /** Steps and failures name a batch by its id. A line runs one batch at a time, so few are in work. */

@@ -8,9 +8,12 @@ export const retainedGroups = 1_000;
 /** How far each commit group has come. */
 export class CommitList {
   readonly #groups = new Map<string, CommitView>();
+  #views: readonly CommitView[] | undefined;
 
-  get views(): CommitView[] {
-    return Array.from(this.#groups.values()).toSorted((a, b) => (a.group < b.group ? -1 : 1));
+  /** In order of the groups; the same list until a group comes further. */
+  get views(): readonly CommitView[] {
+    this.#views ??= Array.from(this.#groups.values()).toSorted((a, b) => (a.group < b.group ? -1 : 1));
+    return this.#views;
   }
 
   /** Takes one event into account. */
@@ -45,6 +48,7 @@ export class CommitList {
 
   #change(group: string, change: (before: CommitView) => Partial<CommitView>): void {
     const before = this.#groups.get(group) ?? newGroup(group);
+    this.#views = undefined;
     this.#groups.delete(group);
     this.#groups.set(group, { ...before, ...change(before) });
     forgetBeyond(this.#groups, retainedGroups, () => true);

@@ -15,15 +15,22 @@ type Step = Pick<LeaseMove, 'kind'> & Partial<Pick<LeaseMove, 'from' | 'to' | 'r
 export class LeaseList {
   readonly #leases = new Map<string, LeaseView>();
   readonly #moves: LeaseMove[] = [];
+  /** What was shown last, while it still holds: whoever looks again compares objects, not texts. */
+  #order: readonly string[] | undefined;
+  #views: readonly LeaseView[] | undefined;
+  #shownMoves: readonly LeaseMove[] | undefined;
 
   /** The leases in order of their keys. */
-  get views(): LeaseView[] {
-    return Array.from(this.#leases.values()).toSorted((a, b) => (a.leaseKey < b.leaseKey ? -1 : 1));
+  get views(): readonly LeaseView[] {
+    this.#order ??= orderOf(this.#leases);
+    this.#views ??= this.#order.flatMap((key) => this.#leases.get(key) ?? []);
+    return this.#views;
   }
 
   /** The last moves, newest first. */
   get moves(): readonly LeaseMove[] {
-    return this.#moves.slice();
+    this.#shownMoves ??= this.#moves.slice();
+    return this.#shownMoves;
   }
 
   /** Takes one event into account. */
@@ -57,7 +64,7 @@ export class LeaseList {
         return this.#given(event.leaseKey, seen, { kind: 'lost', reason: event.reason });
       case 'lease.deleted':
         this.#note(event.leaseKey, seen, { kind: 'deleted' });
-        this.#leases.delete(shardKey(seen.origin, event.leaseKey));
+        if (this.#leases.delete(shardKey(seen.origin, event.leaseKey))) this.#forgetOrder();
         return;
       default:
         return;
@@ -77,21 +84,38 @@ export class LeaseList {
   #checkpointed(leaseKey: string, checkpoint: string, { origin }: Seen): void {
     const key = shardKey(origin, leaseKey);
     const known = this.#leases.get(key);
-    if (known !== undefined) this.#leases.set(key, { ...known, checkpoint });
+    if (known === undefined) return;
+    this.#leases.set(key, { ...known, checkpoint });
+    this.#views = undefined;
   }
 
   #set(leaseKey: string, { atMillis, origin }: Seen, change: Partial<LeaseView>): void {
     const key = shardKey(origin, leaseKey);
-    const known = this.#leases.get(key) ?? newLease(leaseKey, origin.streamName);
-    this.#leases.set(key, { ...known, ...change, sinceMillis: atMillis });
+    const { size } = this.#leases;
+    const known = this.#leases.get(key);
+    const before = known ?? newLease(leaseKey, origin.streamName);
+    this.#leases.set(key, { ...before, ...change, sinceMillis: atMillis });
+    this.#views = undefined;
     forgetBeyond(this.#leases, retainedLeases, ({ isMine }) => !isMine);
+    if (known === undefined || this.#leases.size !== size) this.#forgetOrder();
+  }
+
+  #forgetOrder(): void {
+    this.#order = undefined;
+    this.#views = undefined;
   }
 
   #note(leaseKey: string, { atMillis, origin }: Seen, step: Step): void {
     const { kind, from = null, to = null, reason = null } = step;
     const { streamName } = origin;
+    this.#shownMoves = undefined;
     pushBounded(this.#moves, { atMillis, leaseKey, streamName, kind, from, to, reason }, retainedMoves);
   }
+}
+
+function orderOf(leases: ReadonlyMap<string, LeaseView>): readonly string[] {
+  const entries = Array.from(leases, ([key, { leaseKey }]) => ({ key, leaseKey }));
+  return entries.toSorted((a, b) => (a.leaseKey < b.leaseKey ? -1 : 1)).map(({ key }) => key);
 }
 
 function newLease(leaseKey: string, streamName: string): LeaseView {

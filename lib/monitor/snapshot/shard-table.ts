@@ -11,17 +11,31 @@ const slotMillis = 5_000;
 const slots = 12;
 
 interface ShardRow {
-  readonly view: Omit<Mutable<ShardView>, 'children' | 'recordsPerSecond' | 'bytesPerSecond' | 'readsPerSecond'>;
+  readonly view: Omit<Mutable<ShardView>, 'children' | keyof Rates>;
   readonly recordSlots: Slots;
   readonly byteSlots: Slots;
   readonly readSlots: Slots;
+  children: readonly string[];
+  /** What was shown last, while it still holds; rates hold for the slot that they were taken in. */
+  shown: ShardView | undefined;
+  shownSlot: number;
 }
+
+type Rates = Pick<ShardView, 'recordsPerSecond' | 'bytesPerSecond' | 'readsPerSecond'>;
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
-/** The shards that this process reads or has read. */
+const noChildren: readonly string[] = [];
+
+/**
+ * The shards that this process reads or has read. A view that is made stays the same object until its shard changes, and so
+ * does the list of them: of a thousand shards, a look costs only those that something happened to.
+ */
 export class ShardTable {
   readonly #rows = new Map<string, ShardRow>();
+  /** The rows in order of their ids, with their children; made anew when a row comes, goes or gets other parents. */
+  #ordered: readonly ShardRow[] | undefined;
+  #views: readonly ShardView[] = [];
 
   /** How many of a receiver's shards are held now. */
   heldBy(receiverId: number): number {
@@ -70,29 +84,44 @@ export class ShardTable {
   }
 
   /** The rows at a time, in order of their ids. */
-  views(nowMillis: number): ShardView[] {
+  views(nowMillis: number): readonly ShardView[] {
+    this.#ordered ??= this.#inOrder();
+    const before = this.#views;
+    const views = this.#ordered.map((row) => shownOf(row, nowMillis));
+    const isSame = views.length === before.length && views.every((view, index) => view === before[index]);
+    if (!isSame) this.#views = views;
+    return this.#views;
+  }
+
+  #inOrder(): readonly ShardRow[] {
+    const ordered = Array.from(this.#rows.values()).toSorted(
+      ({ view: a }, { view: b }) => compare(a.shardId, b.shardId) || compare(a.streamName, b.streamName),
+    );
     const children = new Map<string, string[]>();
-    for (const { view } of this.#rows.values()) {
+    for (const { view } of ordered) {
       for (const parent of view.parents) {
         const key = shardKey(view, parent);
-        children.set(key, [...(children.get(key) ?? []), view.shardId]);
+        const known = children.get(key);
+        if (known === undefined) children.set(key, [view.shardId]);
+        else known.push(view.shardId);
       }
     }
-    return Array.from(this.#rows, ([key, row]) => ({
-      ...row.view,
-      children: children.get(key) ?? [],
-      recordsPerSecond: row.recordSlots.perSecond(nowMillis),
-      bytesPerSecond: row.byteSlots.perSecond(nowMillis),
-      readsPerSecond: row.readSlots.perSecond(nowMillis),
-    })).toSorted((a, b) => compare(a.shardId, b.shardId) || compare(a.streamName, b.streamName));
+    for (const [key, row] of this.#rows) {
+      const now = children.get(key) ?? noChildren;
+      if (now.length === row.children.length && now.every((child, index) => child === row.children[index])) continue;
+      row.children = now;
+      row.shown = undefined;
+    }
+    return ordered;
   }
 
   #gained({ leaseKey, tenure, checkpoint, parents }: EventOf<'lease.gained'>, { atMillis, origin }: Seen): void {
     const key = shardKey(origin, leaseKey);
     const row = this.#rows.get(key) ?? newRow(leaseKey, origin.streamName);
     // Put last: what was held longest ago is forgotten first.
-    this.#rows.delete(key);
+    if (!this.#rows.delete(key) || parents !== undefined) this.#ordered = undefined;
     this.#rows.set(key, row);
+    row.shown = undefined;
     Object.assign(row.view, {
       receiverId: origin.receiverId,
       parents: parents ?? row.view.parents,
@@ -104,7 +133,7 @@ export class ShardTable {
       readThrough: null,
       stuck: null,
     });
-    forgetBeyond(this.#rows, retainedShards, ({ view }) => view.owner === null);
+    this.#forget();
   }
 
   #given({ leaseKey, tenure }: EventOf<'lease.lost' | 'lease.released'>, seen: Seen): void {
@@ -116,7 +145,13 @@ export class ShardTable {
       // How far behind it was says nothing once somebody else reads it.
       view.millisBehindLatest = null;
     });
+    this.#forget();
+  }
+
+  #forget(): void {
+    const { size } = this.#rows;
     forgetBeyond(this.#rows, retainedShards, ({ view }) => view.owner === null);
+    if (this.#rows.size !== size) this.#ordered = undefined;
   }
 
   #read({ shardId, records, bytes, millisBehindLatest }: EventOf<'shard.read'>, seen: Seen): void {
@@ -143,8 +178,59 @@ export class ShardTable {
 
   #with(shardId: string, { origin }: Seen, change: (row: ShardRow) => void): void {
     const row = this.#rows.get(shardKey(origin, shardId));
-    if (row !== undefined) change(row);
+    if (row === undefined) return;
+    row.shown = undefined;
+    change(row);
   }
+}
+
+function shownOf(row: ShardRow, nowMillis: number): ShardView {
+  const { view, children, shown } = row;
+  const slot = Math.floor(nowMillis / slotMillis);
+  if (shown !== undefined && slot === row.shownSlot) return shown;
+  row.shownSlot = slot;
+  const recordsPerSecond = row.recordSlots.perSecond(nowMillis);
+  const bytesPerSecond = row.byteSlots.perSecond(nowMillis);
+  const readsPerSecond = row.readSlots.perSecond(nowMillis);
+  const hasSameRates =
+    shown?.recordsPerSecond === recordsPerSecond &&
+    shown.bytesPerSecond === bytesPerSecond &&
+    shown.readsPerSecond === readsPerSecond;
+  if (shown !== undefined && hasSameRates) return shown;
+  row.shown = viewOf(view, { children, recordsPerSecond, bytesPerSecond, readsPerSecond });
+  return row.shown;
+}
+
+/** Field by field: to spread an object of so many takes forty times as long. */
+function viewOf(
+  view: ShardRow['view'],
+  { children, recordsPerSecond, bytesPerSecond, readsPerSecond }: Rates & Pick<ShardView, 'children'>,
+): ShardView {
+  return {
+    shardId: view.shardId,
+    streamName: view.streamName,
+    receiverId: view.receiverId,
+    parents: view.parents,
+    children,
+    owner: view.owner,
+    tenure: view.tenure,
+    state: view.state,
+    position: view.position,
+    positionAtMillis: view.positionAtMillis,
+    readThrough: view.readThrough,
+    millisBehindLatest: view.millisBehindLatest,
+    lastReadAtMillis: view.lastReadAtMillis,
+    recordsPerSecond,
+    bytesPerSecond,
+    readsPerSecond,
+    records: view.records,
+    bytes: view.bytes,
+    reads: view.reads,
+    throttles: view.throttles,
+    lastThrottledAtMillis: view.lastThrottledAtMillis,
+    stuck: view.stuck,
+    lastError: view.lastError,
+  };
 }
 
 function stuckOf(event: EventOf<'batch.stuck'>, before: StuckView | null, { atMillis }: Seen): StuckView {
@@ -191,6 +277,9 @@ function newRow(shardId: string, streamName: string): ShardRow {
     recordSlots: new Slots(slotMillis, slots),
     byteSlots: new Slots(slotMillis, slots),
     readSlots: new Slots(slotMillis, slots),
+    children: noChildren,
+    shown: undefined,
+    shownSlot: 0,
   };
 }
 

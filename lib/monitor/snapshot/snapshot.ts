@@ -4,7 +4,7 @@ import type { OutputPromise } from '../../event/event.ts';
  * What one process knows of its application at one moment: plain JSON data, made from events alone. The web page, the JSON
  * API, health, alerts and the exporters of metrics read it. Times ending in `AtMillis` are milliseconds since 1970 by this
  * machine's clock, durations are milliseconds, positions are texts (`49590...:0`, `SHARD_END`). A value that is not known
- * yet is `null`, never 0. Nothing in it is record data or a partition key; messages of errors are texts of strangers, to
+ * yet is `null`, never 0. What has not changed since the snapshot before is the same object again. Nothing in it is record data or a partition key; messages of errors are texts of strangers, to
  * be escaped by whoever shows them.
  */
 export interface Snapshot {

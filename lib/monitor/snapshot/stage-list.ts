@@ -14,13 +14,17 @@ export class StageList {
   #completed = 0;
   #failed = 0;
 
+  #view: StagesView | undefined;
+
+  /** The same object until a stage begins or ends. */
   get view(): StagesView {
-    return {
+    this.#view ??= {
       active: Array.from(this.#active.values()),
       completed: this.#ended.slice(),
       totalCompleted: this.#completed,
       totalFailed: this.#failed,
     };
+    return this.#view;
   }
 
   /** Takes one event into account; `recordsOf` knows how many records a batch has. */
@@ -41,6 +45,7 @@ export class StageList {
     const { name: description } = event;
     const stage = { stageId, description, batchKey: keyOf(event), submittedAtMillis, inputRecords, ...begun };
     this.#active.set(stageKey(event), stage);
+    this.#view = undefined;
   }
 
   #completedOne(event: EventOf<'output.completed'>): void {
@@ -53,6 +58,7 @@ export class StageList {
 
   #end(key: string, stage: StageView): void {
     this.#active.delete(key);
+    this.#view = undefined;
     if (stage.error === null) this.#completed += 1;
     else this.#failed += 1;
     pushBounded(this.#ended, stage, retainedStages);

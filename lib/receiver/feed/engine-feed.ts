@@ -13,6 +13,9 @@ import type { StallWatch } from '../stall-watch.ts';
 import { BatchTicks } from './batch-ticks.ts';
 import { HandedOut } from './handed-out.ts';
 
+/** Blocks among which those of lost leases are not looked for. */
+const leastArrived = 64;
+
 /** What an {@link EngineFeed} needs. */
 export interface EngineFeedOptions {
   readonly source: Pick<BlockSource, 'blocks' | 'ack' | 'demand'>;
@@ -41,6 +44,8 @@ export class EngineFeed {
   readonly #ticks: BatchTicks;
   readonly #handedOut = new HandedOut();
   #arrived: Block[] = [];
+  /** So many may have arrived before those of lost leases among them are let go. */
+  #mostArrived = leastArrived;
   #isEnded = false;
   #isHurried = false;
 
@@ -86,10 +91,21 @@ export class EngineFeed {
       if (next.done === true) break;
       this.#handedOut.take(next.value);
       this.#arrived.push(next.value);
+      this.#letGoOfLost();
       if (this.#isHurried) this.#ticks.wake();
     }
     this.#isEnded = true;
     this.#ticks.wake();
+  }
+
+  /**
+   * An engine may hang for long. Its shards are given up and come back, and what arrives in each of their tenures is read
+   * anew in the next.
+   */
+  #letGoOfLost(): void {
+    if (this.#arrived.length < this.#mostArrived) return;
+    this.#arrived = this.#arrived.filter(isWorthStarting);
+    this.#mostArrived = Math.max(leastArrived, 2 * this.#arrived.length);
   }
 
   async #untilDue(signal: AbortSignal): Promise<void> {
@@ -106,6 +122,7 @@ export class EngineFeed {
   #cut(): readonly Block[] {
     const blocks = this.#arrived;
     this.#arrived = [];
+    this.#mostArrived = leastArrived;
     this.#isHurried = false;
     // What was queued when its lease was lost is left to the next owner, who reads it anew.
     return blocks.filter(isWorthStarting);

@@ -66,14 +66,14 @@ export interface RecordProcessorCheckpointer {
    * Checkpoints, now: all records handed out so far when nothing is named; up to and with a record; or up to a sequence
    * number (`subSequenceNumber` 0 unless told). The checkpoint of now again is no write.
    * @throws MillraceError `MR_CHECKPOINT_BACKWARDS` before the checkpoint of now, `MR_COMMIT_GAP` beyond what was handed
-   * out, `MR_CONFIG_INVALID` for what is no sequence number, `MR_LEASE_LOST` when the tenure is over
+   * out, `MR_CONFIG_INVALID` for what is no sequence number and for a record of another shard, `MR_LEASE_LOST` when the tenure is over
    */
   checkpoint(at?: KinesisRecord | string, subSequenceNumber?: number): Promise<void>;
   /**
    * Writes a checkpoint beside the one that counts, with bytes of the application. `checkpoint()` of what it returns makes
    * it count. When this worker dies before, the next owner is given both in `initialize`; any other checkpoint removes
    * them. For manual checkpoints.
-   * @throws MillraceError as `checkpoint`, and `MR_CONFIG_INVALID` with automatic checkpoints
+   * @throws MillraceError as `checkpoint`, and `MR_CONFIG_INVALID` with automatic checkpoints and for a state that is too large
    */
   prepareCheckpoint(options?: PrepareCheckpointOptions): Promise<PreparedCheckpointer>;
 }
@@ -83,7 +83,7 @@ export interface PrepareCheckpointOptions {
   /** A record or a sequence number; all that was handed out when not given. */
   readonly at?: KinesisRecord | string;
   readonly subSequenceNumber?: number;
-  /** Bytes for whoever finds the prepared checkpoint. */
+  /** Bytes for whoever finds the prepared checkpoint: at most 384 KiB, since the row of the lease keeps them. */
   readonly state?: Uint8Array;
 }
 

@@ -11,6 +11,9 @@ import type {
   RecordProcessorCheckpointer,
 } from './record-processor.ts';
 
+/** A row of the lease table may have 400 KiB, all its attributes together. */
+const mostStateBytes = 384 * 1024;
+
 /**
  * The checkpointer of one processor. What it takes lies between the checkpoint of now and the last record that the
  * processor was given (kcl.md 2.15).
@@ -42,6 +45,7 @@ export class TenureCheckpointer implements RecordProcessorCheckpointer {
         'prepareCheckpoint needs manual checkpoints, since an automatic one would remove it: run with checkpointing: "manual"',
       );
     }
+    this.#checkState(options.state);
     const position = this.#positionOf(options.at, options.subSequenceNumber);
     const isNew = this.#check(position);
     if (isNew) this.#told(await this.#tenure.prepare(position, options.state));
@@ -80,7 +84,14 @@ export class TenureCheckpointer implements RecordProcessorCheckpointer {
 
   #positionOf(at: KinesisRecord | string | undefined, subSequenceNumber: number | undefined): Position {
     if (at === undefined) return this.#largestPermitted;
-    if (typeof at !== 'string') return at.position;
+    if (typeof at !== 'string') {
+      const { leaseKey } = this.#tenure;
+      if (at.shardId === leaseKey) return at.position;
+      throw this.#refusal(
+        'MR_CONFIG_INVALID',
+        `a record of shard ${at.shardId} says nothing of shard ${leaseKey}: give one of those that this processor was given`,
+      );
+    }
     if (!/^\d{1,80}$/.test(at)) {
       throw this.#refusal(
         'MR_CONFIG_INVALID',
@@ -92,6 +103,16 @@ export class TenureCheckpointer implements RecordProcessorCheckpointer {
       throw this.#refusal('MR_CONFIG_INVALID', text);
     }
     return positionOf(at, subSequenceNumber ?? 0);
+  }
+
+  /** DynamoDB would refuse the write, and the worker would end with it. */
+  #checkState(state: unknown): void {
+    if (state === undefined || (state instanceof Uint8Array && state.byteLength <= mostStateBytes)) return;
+    const what = state instanceof Uint8Array ? `has ${state.byteLength} bytes` : 'is no Uint8Array';
+    throw this.#refusal(
+      'MR_CONFIG_INVALID',
+      `the state of a prepared checkpoint ${what}: give a Uint8Array of at most ${mostStateBytes} bytes, since it is kept in the row of the lease`,
+    );
   }
 
   #refusal(

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { isMillraceError } from '../../base/error.ts';
+import type { BatchIds } from '../../engine/commit/manifest.ts';
 import type { Sink, SinkContext } from '../../engine/sink/sink.ts';
 import { writeToSink } from '../../engine/sink/sink-output.ts';
 import type { ConformanceCase } from './case.ts';
@@ -34,6 +35,7 @@ interface Given {
   readonly application?: string;
   readonly attempt?: number;
   readonly signal?: AbortSignal;
+  readonly voided?: readonly BatchIds[];
 }
 
 /** What every sink must do, by what it declares; each case on a target of its own. */
@@ -65,6 +67,9 @@ export function sinkSuite(bench: SinkBench): readonly ConformanceCase[] {
     on('refuses a holder of before from the first batch of the next, be it empty, if it shows keys', async (target) => {
       if (bench.shows === 'keys') await isIdempotent(target, () => fencesWithNothing(target));
     }),
+    on('shows nothing of what a rewind has taken back, if it is idempotent and shows batches', async (target) => {
+      if (bench.shows === 'batches') await isIdempotent(target, () => takesBack(target));
+    }),
     on('shows once what failed half way and is tried again, if it is idempotent', (target) =>
       isIdempotent(target, () => survivesFailure(target)),
     ),
@@ -73,7 +78,7 @@ export function sinkSuite(bench: SinkBench): readonly ConformanceCase[] {
 
 /** Gives a batch as the engine does: each array is a partition. */
 function give(sink: Sink<SinkItem>, partitions: readonly (readonly SinkItem[])[], given: Given): Promise<void> {
-  const { batchId, fence, group = 'shard-0', application = 'app', attempt = 1, signal = never } = given;
+  const { batchId, fence, group = 'shard-0', application = 'app', attempt = 1, signal = never, voided } = given;
   const context: Omit<SinkContext, 'partition'> = {
     application,
     group,
@@ -82,6 +87,7 @@ function give(sink: Sink<SinkItem>, partitions: readonly (readonly SinkItem[])[]
     fence: { kind: 'tenure', number: fence },
     attempt,
     signal,
+    ...(voided === undefined ? {} : { voided }),
   };
   return writeToSink(sink, partitions, context);
 }
@@ -217,6 +223,23 @@ async function fencesWithNothing(target: SinkTarget): Promise<void> {
   const refused = (thrown: unknown) => isMillraceError(thrown, 'MR_SINK_FENCED');
   await assert.rejects(give(zombie, [[['a', 'late']]], { batchId: 2, fence: 3 }), refused);
   await expectShown(target, [['a', '1']]);
+}
+
+/** The state goes back from batch 3 to batch 1, as batch 4; the holder of before is about to put out batch 4. */
+async function takesBack(target: SinkTarget): Promise<void> {
+  const zombie = target.open();
+  for (const batchId of [1, 2, 3]) await give(zombie, [[[`${batchId}`, 'before']]], { batchId, fence: 3 });
+  const voided = [{ from: 2, through: 4 }];
+  await give(target.open(), [[['2', 'after']]], { batchId: 5, fence: 4, voided });
+  const expected: readonly SinkItem[] = [
+    ['1', 'before'],
+    ['2', 'after'],
+  ];
+  await expectShown(target, expected);
+  await give(zombie, [[['4', 'before']]], { batchId: 4, fence: 3 }).catch((thrown: unknown) => {
+    if (!isMillraceError(thrown, 'MR_SINK_FENCED')) throw thrown;
+  });
+  await expectShown(target, expected);
 }
 
 async function survivesFailure(target: SinkTarget): Promise<void> {

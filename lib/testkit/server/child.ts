@@ -106,7 +106,9 @@ class CommandLine {
   }
 
   async end(): Promise<void> {
+    // 'close' comes after the end of its output: a loop that runs empty between the two would end this process half way.
     this.#child.ref();
+    (this.#child.stderr as { ref?: () => void } | null)?.ref?.();
     this.#child.kill('SIGKILL');
     await this.#ended;
   }

@@ -77,7 +77,7 @@ describe.each(scopes)('a batch interval that changes over stored state, in %s sc
           const lingerMillis = scope === 'application' ? 2 * slideMillis : 0;
           await hold(world, shown, { ...reading, batchIntervalMillis: last, lingerMillis });
           const all = [...texts('a', 13), ...texts('b', 5)];
-          expect([...shown.counts].toSorted()).toEqual(all.map((text) => [text, 1]).toSorted());
+          expect(Object.fromEntries(shown.counts)).toEqual(Object.fromEntries(all.map((text) => [text, 1])));
           const times = [...shown.times].filter(([key]) => !key.startsWith('b ')).map(([, time]) => time);
           expect(times).toEqual([...new Set(times)].toSorted((a, b) => a - b));
           if (scope === 'application') {

@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, link, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -49,7 +49,7 @@ describe('fileSink', () => {
         shown: async () => {
           const files = (await filesIn(place)).filter((file) => !path.basename(file).startsWith('.'));
           const texts = await Promise.all(files.map((file) => readFile(file, 'utf8')));
-          return texts.flatMap((text) => text.trim().split('\n')).map((text) => JSON.parse(text) as SinkItem);
+          return texts.flatMap((text) => text.split('\n').slice(0, -1)).map((text) => JSON.parse(text) as SinkItem);
         },
       };
     },
@@ -93,6 +93,117 @@ describe('fileSink', () => {
     );
     expect(await filesIn(folder)).not.toContain(file);
     await chmod(folder, 0o700);
+  });
+
+  describe('after a rewind', () => {
+    const holder = (number: number) => ({ kind: 'tenure', number }) as const;
+    const at = (batchId: number, more: Partial<SinkContext> = {}): SinkContext => ({ ...context, batchId, ...more });
+    const fifth = { fence: holder(4), voided: [{ from: 3, through: 5 }] };
+    const shown = async () => {
+      const place = path.join(folder, 'app');
+      const names = (await readdir(place)).filter((name) => !name.startsWith('.')).toSorted();
+      const texts = await Promise.all(names.map((name) => readFile(path.join(place, name), 'utf8')));
+      return texts.join('').split('\n').slice(0, -1).map(Number);
+    };
+    const fenced = /MR_SINK_FENCED/;
+
+    /** The batches 1 to 4 by one holder; then back to 2 with a relocation of id 5, and two batches by the next. */
+    async function rewound() {
+      const zombie = fileSink<number>(folder);
+      for (const id of [1, 2, 3, 4]) await zombie.write([id], at(id));
+      const next = fileSink<number>(folder);
+      await next.write([30], at(6, fifth));
+      return { zombie, next };
+    }
+
+    it('shows nothing of the batches that were taken back, and keeps their files aside', async () => {
+      await rewound();
+      expect(await shown()).toEqual([1, 2, 30]);
+      const names = (await readdir(path.join(folder, 'app'))).filter((name) => name.startsWith('.'));
+      expect(names.toSorted()).toEqual(['.shard-0-000000000003.jsonl.void', '.shard-0-000000000004.jsonl.void']);
+    });
+
+    it('does so also where the first batch has no items, and for another program that gives no suffix of before', async () => {
+      const zombie = fileSink<number>(folder);
+      for (const id of [1, 2, 3]) await zombie.write([id], at(id));
+      await fileSink<number>(folder, { suffix: 'txt' }).write([], at(6, fifth));
+      expect(await shown()).toEqual([1, 2]);
+    });
+
+    it('refuses a holder of before, whether it has written before or not', async () => {
+      const { zombie } = await rewound();
+      for (const late of [3, 4, 5]) {
+        await expect(zombie.write([late], at(late)), `batch ${late}`).rejects.toThrow(fenced);
+        await expect(fileSink<number>(folder).write([late], at(late)), `batch ${late}`).rejects.toThrow(fenced);
+      }
+      expect(await shown()).toEqual([1, 2, 30]);
+      expect((await readdir(path.join(folder, 'app'))).filter((name) => name.endsWith('.unfinished'))).toEqual([]);
+    });
+
+    it('refuses one that was paused in the midst of its write', async () => {
+      let pause: (() => Promise<void>) | undefined = async () => {
+        pause = undefined;
+        await fileSink<number>(folder).write([30], at(6, fifth));
+      };
+      let other: Promise<void> | undefined;
+      const zombie = fileSink<number>(folder, {
+        line: (item) => {
+          if (item === 5) other = pause?.();
+          return String(item);
+        },
+      });
+      for (const id of [1, 2, 3, 4]) await zombie.write([id], at(id));
+      // The next holder may come before or after the file of the first: neither shows what was taken back.
+      await zombie.write([5], at(5)).catch((thrown: unknown) => expect(String(thrown)).toMatch(fenced));
+      await other;
+      expect(await shown()).toEqual([1, 2, 30]);
+    });
+
+    it('goes on in the same process under another tenure, and the one before ends there', async () => {
+      const { zombie } = await rewound();
+      await zombie.write([31], at(7, fifth));
+      await expect(zombie.write([5], at(5))).rejects.toThrow(fenced);
+      await zombie.write([32], at(8, fifth));
+      expect(await shown()).toEqual([1, 2, 30, 31, 32]);
+    });
+
+    it('shows again what a second one goes forward to', async () => {
+      await rewound();
+      await fileSink<number>(folder).write([60], at(9, { fence: holder(5), voided: [{ from: 5, through: 8 }] }));
+      expect(await shown()).toEqual([1, 2, 3, 4, 60]);
+    });
+
+    it('ends in the same when the one that sets files aside dies on the way', async () => {
+      await rewound();
+      const place = path.join(folder, 'app');
+      // As if it had given the second name, and not put the empty file in the place yet.
+      const [three, aside] = ['shard-0-000000000003.jsonl', '.shard-0-000000000003.jsonl.void'];
+      await rm(path.join(place, three));
+      await link(path.join(place, aside), path.join(place, three));
+      expect(await shown()).toEqual([1, 2, 3, 30]);
+      await fileSink<number>(folder).write([31], at(7, fifth));
+      expect(await shown()).toEqual([1, 2, 30, 31]);
+    });
+
+    it('makes no empty files for more void batches than a paused holder may be in', async () => {
+      await fileSink<number>(folder).write([1], at(1));
+      const voided = [{ from: 1, through: 1_000_000 }];
+      await fileSink<number>(folder).write([2], at(1_000_001, { fence: holder(4), voided }));
+      expect(await shown()).toEqual([2]);
+      expect((await readdir(path.join(folder, 'app'))).length).toBe(1_000 + 3);
+    });
+  });
+
+  it('writes over no file of a batch that was put out before its ids began anew', async () => {
+    for (const id of [1, 2, 3]) await fileSink<number>(folder).write([id], { ...context, batchId: id });
+    await expect(fileSink<number>(folder).write([9], { ...context, batchId: 1 })).rejects.toThrow(/MR_SINK_FENCED/);
+    expect(await readFile(path.join(folder, 'app', 'shard-0-000000000001.jsonl'), 'utf8')).toBe('1\n');
+  });
+
+  it('writes a batch that is repeated by a changed program as that has it', async () => {
+    await fileSink<number>(folder).write([1], context);
+    await fileSink<number>(folder, { line: (item) => `number ${item}` }).write([1], context);
+    expect(await readFile(path.join(folder, 'app', 'shard-0-000000000012.jsonl'), 'utf8')).toBe('number 1\n');
   });
 
   it.each(['', undefined as unknown as string])('needs a folder: %o', (given) => {

@@ -69,6 +69,46 @@ describe('the snapshot of shards and leases', () => {
     expect(totals).toMatchObject({ leasesReleased: 1, leasesLost: 0 });
   });
 
+  it('makes anew only the rows of shards that something happened to, in a list that is new only then', () => {
+    const fold = foldOf();
+    const names = Array.from({ length: 1_000 }, (_, index) => `shard-${`${index}`.padStart(4, '0')}`);
+    for (const name of names) {
+      fold.add(gained(name), 0, orders);
+      fold.add(read(name, 1), 1_000, orders);
+    }
+    const rebuilt = (before: readonly unknown[], after: readonly unknown[]) => {
+      const known = new Set(before);
+      return after.filter((row) => !known.has(row)).length;
+    };
+    const first = fold.snapshot(4_000);
+    const idle = fold.snapshot(4_500);
+    expect([idle.shards, idle.leases, idle.moves, idle.commits]).toEqual([
+      first.shards,
+      first.leases,
+      first.moves,
+      first.commits,
+    ]);
+    expect(idle.shards).toBe(first.shards);
+    expect(idle.leases).toBe(first.leases);
+    fold.add(read('shard-0007', 1), 4_600, orders);
+    fold.add({ type: 'lease.checkpointed', leaseKey: 'shard-0009', tenure: 1, checkpoint: '2:0' }, 4_600, orders);
+    const busy = fold.snapshot(4_700);
+    expect(rebuilt(first.shards, busy.shards)).toBe(2);
+    expect(rebuilt(first.leases, busy.leases)).toBe(1);
+    expect(first.shards[7]?.records).toBe(1);
+    expect(busy.shards[7]?.records).toBe(2);
+    // Rates are those of whole slots of 5 s: they change for all that were read, once.
+    const later = fold.snapshot(5_000);
+    expect(rebuilt(busy.shards, later.shards)).toBe(1_000);
+    expect(later.shards[3]?.recordsPerSecond).toBe(0.2);
+    expect(fold.snapshot(9_999).shards).toBe(later.shards);
+    // A child names one parent, whose row is new with it.
+    fold.add({ ...gained('shard-1000'), parents: ['shard-0001'] }, 9_999, orders);
+    const split = fold.snapshot(9_999);
+    expect(rebuilt(later.shards, split.shards)).toBe(2);
+    expect(split.shards[1]?.children).toEqual(['shard-1000']);
+  });
+
   it('stays bounded whatever comes', () => {
     const fold = foldOf();
     for (let index = 0; index < 12_000; index += 1) {

@@ -423,6 +423,30 @@ describe('a record processor with manual checkpoints', () => {
     expect(fleet.checkpoints[only(fleet)]).toBe(last(fleet));
   });
 
+  it('refuses the record of another shard, and a state that no row can hold: the worker goes on', async () => {
+    const fleet = new Fleet({ shardCount: 2 });
+    const records = new Map<string, KinesisRecord>();
+    const one = new Processed(fleet, 'a', 'manual', {
+      processRecords: ({ shardId, records: given }) => void records.set(shardId, given.at(-1)!),
+    });
+    fleet.put(1, 'shardId-000000000000');
+    fleet.put(1, 'shardId-000000000001');
+    fleet.put(1, 'shardId-000000000000');
+    await fleet.clock.runUntil(() => one.numbers.length === 3);
+    const [[shardId], [, foreign]] = [...records] as [[string, KinesisRecord], [string, KinesisRecord]];
+    const checkpointer = one.checkpointers.get(shardId) as RecordProcessorCheckpointer;
+    const codeAfter = (promise: Promise<unknown>) => fleet.clock.runUntil(codeOf(promise));
+    expect(await codeAfter(checkpointer.checkpoint(foreign))).toBe('MR_CONFIG_INVALID');
+    expect(await codeAfter(checkpointer.prepareCheckpoint({ at: foreign }))).toBe('MR_CONFIG_INVALID');
+    const states = [new Uint8Array(393_217), 'text', Array.from({ length: 3 }, () => 1)] as Uint8Array[];
+    for (const state of states) {
+      expect(await codeAfter(checkpointer.prepareCheckpoint({ state }))).toBe('MR_CONFIG_INVALID');
+    }
+    expect(await codeAfter(checkpointer.prepareCheckpoint({ state: new Uint8Array(393_216) }))).toBe('fulfilled');
+    expect(await codeAfter(checkpointer.checkpoint(records.get(shardId)))).toBe('fulfilled');
+    expect([one.worker.hasEnded, one.failure]).toEqual([false, undefined]);
+  });
+
   it('prepares a checkpoint with a state, which the next owner is given after a crash; a checkpoint removes it', async () => {
     const fleet = new Fleet();
     fleet.put(4);

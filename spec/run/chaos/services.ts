@@ -3,7 +3,7 @@ import { type FakeAws, startFakeAwsChild } from '../../../lib/testkit/index.ts';
 import { startStack } from '../demo/stack.ts';
 import { testCredentials, testRegion } from '../../support/local-stack.ts';
 import { machineMillis } from './ledger-line.ts';
-import { loader } from './worker-process.ts';
+import { ownArguments } from '../../support/programs.ts';
 
 /** What plays AWS: the testkit's fakes over the wire, or emulators that others have made. */
 export type ServiceKind = 'fakes' | 'emulators';
@@ -27,7 +27,7 @@ export function startServices(kind: ServiceKind, signal: AbortSignal): Promise<S
 
 async function startFakes(): Promise<Services> {
   // The child's program is TypeScript, however this process was started.
-  const fake = await startFakeAwsChild({ execArgv: ['--import', loader] });
+  const fake = await startFakeAwsChild({ execArgv: ownArguments() });
   return {
     kind: 'fakes',
     kinesisEndpoint: fake.endpoint,

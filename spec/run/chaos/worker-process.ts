@@ -1,8 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createRequire } from 'node:module';
-import { fileURLToPath, pathToFileURL } from 'node:url';
 import { deferred } from '../../../lib/base/service.ts';
 import { dieWithParent } from '../../support/child-server.ts';
+import { programArguments } from '../../support/programs.ts';
 import { childEnvironment } from '../demo/environment.ts';
 import { LedgerReader } from './ledger-file.ts';
 import { type LedgerLine, machineMillis } from './ledger-line.ts';
@@ -22,9 +21,6 @@ export interface WorkerProgram {
 
 /** The worker as it should be. */
 export const soundWorker: WorkerProgram = { file: 'worker.ts', args: [] };
-
-/** What a process of Node imports to run TypeScript. */
-export const loader = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
 
 /** How much of a worker's standard error is kept. */
 const lastOutputCharacters = 2_000;
@@ -47,8 +43,8 @@ export class ChaosWorker {
     this.name = name;
     this.settings = settings;
     this.#reader = new LedgerReader(settings.ledgerPath);
-    const file = fileURLToPath(new URL(program.file, import.meta.url));
-    const args = ['--import', dieWithParent, '--import', loader, file, JSON.stringify(settings), ...program.args];
+    const worker = programArguments(new URL(program.file, import.meta.url));
+    const args = ['--import', dieWithParent, ...worker, JSON.stringify(settings), ...program.args];
     // Its own process group: Ctrl-C in a terminal reaches it only through the harness.
     this.#child = spawn(process.execPath, args, {
       env: childEnvironment(),

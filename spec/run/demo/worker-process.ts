@@ -1,9 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createRequire } from 'node:module';
-import { fileURLToPath, pathToFileURL } from 'node:url';
 import { messageOf } from '../../../lib/base/error.ts';
 import { deferred } from '../../../lib/base/service.ts';
 import { dieWithParent } from '../../support/child-server.ts';
+import { programArguments } from '../../support/programs.ts';
 import { childEnvironment } from './environment.ts';
 import { LineCutter, type WorkerReport, type WorkerSettings, parseReport } from './report.ts';
 
@@ -21,8 +20,7 @@ export interface WorkerListener {
   onNoise(error: Error): void;
 }
 
-const programFile = fileURLToPath(new URL('./worker.ts', import.meta.url));
-const loader = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
+const program = new URL('./worker.ts', import.meta.url);
 
 /** How much of a worker's standard error an error message quotes. */
 const lastOutputCharacters = 2_000;
@@ -42,7 +40,7 @@ export class WorkerProcess {
 
   constructor(number: number, listener: WorkerListener) {
     this.number = number;
-    this.#child = spawn(process.execPath, ['--import', dieWithParent, '--import', loader, programFile], {
+    this.#child = spawn(process.execPath, ['--import', dieWithParent, ...programArguments(program)], {
       env: childEnvironment(),
       stdio: ['pipe', 'pipe', 'pipe'],
       detached: true,

@@ -79,8 +79,8 @@ const faults: readonly Omit<Mutant, 'engine'>[] = [
     edits: [
       {
         file: commit('group-log'),
-        find: ' || !isSameProgress(last.shards, shards)) return false;',
-        replace: ') return false;',
+        find: '    if (!isSameProgress(last.shards, shards)) return false;\n',
+        replace: '',
       },
       {
         file: commit('group-log'),

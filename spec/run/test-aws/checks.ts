@@ -1,12 +1,11 @@
 import { spawn } from 'node:child_process';
-import { createRequire } from 'node:module';
-import { fileURLToPath, pathToFileURL } from 'node:url';
 import { MergeShardsCommand, SplitShardCommand } from '@aws-sdk/client-kinesis';
 import { createConsumer } from '../../../lib/app/consumer.ts';
 import type { ConsumerOptions } from '../../../lib/app/config/consumer-options.ts';
 import { sleep, systemClock } from '../../../lib/base/clock.ts';
 import type { KinesisApi } from '../../../lib/kinesis/kinesis-api.ts';
 import { dieWithParent } from '../../support/child-server.ts';
+import { programArguments } from '../../support/programs.ts';
 import type { Scene } from './scene.ts';
 
 /** One check: says in a few words what it has seen, or throws what is wrong. */
@@ -146,9 +145,8 @@ async function checkTakeover(scene: Scene): Promise<string> {
 
 function startWorker(scene: Scene, options: ConsumerOptions) {
   const { logger: _, ...plain } = options;
-  const loader = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
-  const program = fileURLToPath(new URL('./worker.ts', import.meta.url));
-  const args = ['--import', dieWithParent, '--import', loader, program, JSON.stringify(plain)];
+  const worker = programArguments(new URL('./worker.ts', import.meta.url));
+  const args = ['--import', dieWithParent, ...worker, JSON.stringify(plain)];
   const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'pipe'], detached: true });
   const seen = new Set<number>();
   let rest = '';

@@ -43,6 +43,17 @@ describe('a fake AWS in a child process', () => {
     }
   }, 60_000);
 
+  // 1. The child has exited. 2. Its output has not ended. 3. The parent waits for that with nothing else that keeps it alive,
+  // and ends with code 13 in the middle of what it was doing.
+  it('keeps its parent alive until a stop is over', async () => {
+    const pipes = () => process.getActiveResourcesInfo().filter((kind) => kind === 'PipeWrap').length;
+    const aws = await startFakeAwsChild({ execArgv });
+    const idle = pipes();
+    const stopping = aws.stop();
+    expect(pipes()).toBe(idle + 1);
+    await stopping;
+  }, 60_000);
+
   it('lets its parent end, and ends with it', async () => {
     const program = `
       import { startFakeAwsChild } from './lib/testkit/server/child.ts';

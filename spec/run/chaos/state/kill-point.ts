@@ -18,7 +18,9 @@ function pass(point: string): boolean {
 }
 
 function die(): void {
-  process.kill(process.pid, 'SIGKILL');
+  const { signal = 'SIGKILL' } = killAt ?? {};
+  if (signal === 'SIGSTOP') fs.writeSync(1, '{"type":"stopped"}\n');
+  process.kill(process.pid, signal);
 }
 
 function pointsOf(event: MillraceEvent | { readonly type: 'userFunction' }): readonly string[] {
@@ -66,8 +68,11 @@ fs.promises.open = async (...args) => {
       value: async (data: unknown, ...rest: unknown[]) => {
         if (!pass(fileKindOf(path, data))) return write(data, ...rest);
         const bytes = typeof data === 'string' ? Buffer.from(data) : (data as Uint8Array);
-        await write(bytes.subarray(0, bytes.byteLength / 2));
-        return die();
+        const half = Math.floor(bytes.byteLength / 2);
+        await write(bytes.subarray(0, half));
+        die();
+        // One that was only paused goes on where it was.
+        return write(bytes.subarray(half), ...rest);
       },
     });
   }

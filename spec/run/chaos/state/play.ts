@@ -25,6 +25,7 @@ export const stateScenarioSummaries: readonly (readonly [name: string, summary: 
   ['zombie', 'one is paused for longer than its lease or epoch lasts, and goes on beside its successor'],
   ['standby', 'processes wait behind the one that computes, which is killed or told to end'],
   ['state-reshard', 'a split and a merge, with a process killed in each generation'],
+  ['rewind', 'state goes back while a process writes to a sink, is killed, and after a split'],
 ];
 
 /** How the scenes are played. */

@@ -1,5 +1,7 @@
 import type { CrashPoint } from './points.ts';
+import { rewindByCommand, rewindToFirst, untilVersions } from './rewind.ts';
 import type { StateStage } from './stage.ts';
+import type { StateWorker } from './state-worker.ts';
 
 /** A scene of an application with state; everything that was put is counted at its end. */
 export interface StateScene {
@@ -33,12 +35,17 @@ export function sceneOf({ name, killAt, needs }: CrashPoint): StateScene {
   };
 }
 
+/** It waits behind another, or takes part: whether it is given a shard of two at once is for the leader to say. */
+function isThere(worker: StateWorker): boolean {
+  return worker.has('engine.standby') || worker.has('worker.started');
+}
+
 /** The one that is told to end is killed while it gives back what it holds, and the other goes on. */
 async function handOver(stage: StateStage, killAt: CrashPoint['killAt']): Promise<void> {
   const first = stage.start({ isBounded: false, killAt });
   await stage.until('the first process commits', () => first.stepsOf('committed') >= 3);
   const second = stage.start({ isBounded: false, workerIdentifier: 'two' });
-  await stage.until('the second process is there', () => second.has('engine.standby') || second.has('lease.gained'));
+  await stage.until('the second process is there', () => isThere(second));
   stage.put(recordsPerKey);
   first.signal('SIGTERM');
   await stage.expectEnd(first, 'SIGKILL');
@@ -59,10 +66,7 @@ export const stateScenes: readonly StateScene[] = [
       const first = stage.start({ isBounded: false });
       await stage.until('the first process commits', () => first.stepsOf('committed') >= 3);
       const second = stage.start({ isBounded: false, workerIdentifier: 'two' });
-      await stage.until(
-        'the second process is there',
-        () => second.has('engine.standby') || second.has('lease.gained'),
-      );
+      await stage.until('the second process is there', () => isThere(second));
       stage.put(recordsPerKey);
       first.signal('SIGSTOP');
       await stage.until('the second process commits', () => second.stepsOf('committed') >= 3);
@@ -120,6 +124,42 @@ export const stateScenes: readonly StateScene[] = [
       stage.put(recordsPerKey);
       await stage.killed({ point: 'step committed', pass: 2 });
       await stage.finish();
+    },
+  },
+  {
+    // State goes back three times: under a process that is paused in the midst of a sink and wakes up later; with no process,
+    // after which one is killed; and to before a split. Every record is to be counted as if it had been read once.
+    name: 'rewind',
+    scopes: both,
+    play: async (stage) => {
+      const kept = { retainedVersions: 1_000 };
+      stage.put(2 * recordsPerKey);
+      const killAt = { point: 'half sink', pass: 7, signal: 'SIGSTOP' } as const;
+      const first = stage.start({ ...kept, isBounded: false, killAt });
+      await stage.until('the first process stands still', () => first.has('stopped'));
+      await untilVersions(stage, 3);
+      await rewindToFirst(stage);
+      const second = stage.start({ ...kept, isBounded: false, workerIdentifier: 'two' });
+      stage.put(recordsPerKey);
+      await stage.untilCounted();
+      first.signal('SIGCONT');
+      stage.put(recordsPerKey);
+      await stage.until('the first process learns of it', () => first.has('batch.dropped') || first.hasEnded);
+      first.signal('SIGTERM');
+      await first.ended;
+      await stage.untilCounted();
+      await rewindByCommand(stage);
+      second.signal('SIGKILL');
+      await second.ended;
+      await stage.killed({ point: 'half manifest', pass: 2 }, kept);
+      await stage.finish(kept);
+      const [{ shardId } = { shardId: '' }] = stage.stream.shards;
+      stage.stream.split(shardId);
+      stage.put(recordsPerKey);
+      await stage.finish(kept);
+      await rewindByCommand(stage);
+      await stage.killed({ point: 'step outputsDone', pass: 3 }, kept);
+      await stage.finish(kept);
     },
   },
 ];

@@ -100,6 +100,10 @@ export class StateStage implements AsyncDisposable {
     return new StateStage(services, settings, signal);
   }
 
+  get applicationName(): string {
+    return this.#settings.applicationName;
+  }
+
   get stream() {
     return this.services.aws.stream(this.streamName);
   }
@@ -126,8 +130,8 @@ export class StateStage implements AsyncDisposable {
   }
 
   /** Starts a process that kills itself at a point, and waits for that. */
-  async killed(killAt: KillAt): Promise<void> {
-    await this.#persist({ killAt }, 'SIGKILL');
+  async killed(killAt: KillAt, options: Partial<StateWorkerSettings> = {}): Promise<void> {
+    await this.#persist({ ...options, killAt }, 'SIGKILL');
   }
 
   /**

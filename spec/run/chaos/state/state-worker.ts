@@ -1,9 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { dieWithParent } from '../../../support/child-server.ts';
+import { programArguments } from '../../../support/programs.ts';
 import { childEnvironment } from '../../demo/environment.ts';
-import { loader } from '../worker-process.ts';
 import type { StateWorkerSettings } from './worker-settings.ts';
 
 /** A line that a counting process tells on its standard output. */
@@ -13,8 +12,8 @@ export interface ToldLine {
   readonly message?: string;
 }
 
-const program = fileURLToPath(new URL('worker.ts', import.meta.url));
-const killPoint = new URL('kill-point.ts', import.meta.url).href;
+const program = new URL('worker.ts', import.meta.url);
+const killPoint = new URL('kill-point.ts', import.meta.url);
 const lastOutputCharacters = 2_000;
 
 /** A counting process, with what it has told. It ends with the harness, however that ends. */
@@ -25,12 +24,13 @@ export class StateWorker {
   readonly ended: Promise<number | NodeJS.Signals>;
   readonly #child: ChildProcess;
   #errors = '';
+  #hasEnded = false;
 
   constructor(settings: StateWorkerSettings) {
     this.settings = settings;
-    const imports = ['--import', dieWithParent, '--import', loader];
-    if (settings.killAt !== undefined) imports.push('--import', killPoint);
-    this.#child = spawn(process.execPath, [...imports, program, JSON.stringify(settings)], {
+    const killing = settings.killAt === undefined ? [] : [killPoint];
+    const args = ['--import', dieWithParent, ...programArguments(program, killing)];
+    this.#child = spawn(process.execPath, [...args, JSON.stringify(settings)], {
       env: childEnvironment(),
       stdio: ['pipe', 'pipe', 'pipe'],
       detached: true,
@@ -48,6 +48,11 @@ export class StateWorker {
       this.#child.once('error', () => resolve(-1));
       this.#child.once('close', (code, signal) => resolve(code ?? signal ?? -1));
     });
+    void this.ended.then(() => (this.#hasEnded = true));
+  }
+
+  get hasEnded(): boolean {
+    return this.#hasEnded;
   }
 
   /** What it told last, for messages. */

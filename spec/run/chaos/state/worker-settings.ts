@@ -3,6 +3,8 @@ export interface KillAt {
   /** The happening, as `kill-point.ts` knows it. */
   readonly point: string;
   readonly pass: number;
+  /** With SIGSTOP it tells that it is `stopped`, and stands still until somebody lets it go on: SIGKILL. */
+  readonly signal?: 'SIGKILL' | 'SIGSTOP';
 }
 
 /** What a counting process is told on its command line, as JSON. */
@@ -23,6 +25,8 @@ export interface StateWorkerSettings {
   /** Whether to end when all records that there are now are counted. */
   readonly isBounded: boolean;
   readonly failoverTimeMillis: number;
+  /** Committed versions that are kept: 2, so that there is garbage. */
+  readonly retainedVersions?: number;
 }
 
 /** What the sink that overwrites is shown of a batch. */

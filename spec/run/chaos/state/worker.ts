@@ -8,6 +8,14 @@ import type { ShownLine, StateWorkerSettings } from './worker-settings.ts';
 // A process that counts, with state that is committed and two sinks. Argument: its settings as JSON.
 
 const settings = JSON.parse(process.argv[2] ?? '') as StateWorkerSettings;
+const told = new Set([
+  'worker.started',
+  'engine.active',
+  'engine.standby',
+  'engine.lost',
+  'batch.step',
+  'batch.dropped',
+]);
 const program = diagnosticsChannel.channel('millrace.chaos');
 
 const context = new StreamingContext({
@@ -17,10 +25,10 @@ const context = new StreamingContext({
   onDowntime: 'coalesce',
   state: fileState(settings.stateFolder),
   snapshotIntervalBatches: 3,
-  retainedVersions: 2,
+  retainedVersions: settings.retainedVersions ?? 2,
 });
 context.events.subscribe((event) => {
-  if (['engine.active', 'engine.standby', 'engine.lost', 'lease.gained', 'batch.step'].includes(event.type)) {
+  if (told.has(event.type)) {
     console.log(JSON.stringify(event));
   }
 });
