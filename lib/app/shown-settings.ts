@@ -1,5 +1,6 @@
 import type { ConfigurationEntry, ConfigurationSection } from '../web/source.ts';
 import type { ConsumerSettings } from './config/consumer-settings.ts';
+import type { StreamingContextOptions } from './streaming-context.ts';
 
 const given = '(given by the program)';
 
@@ -15,6 +16,18 @@ export function shownSettings(receivers: readonly ConsumerSettings[]): Configura
     title: `KinesisReceiver-${index} · ${settings.streamName}`,
     entries: entriesOf(settings),
   }));
+}
+
+/** The options of a context for people to read: those that were given, and where its state is. */
+export function shownContext(options: StreamingContextOptions): ConfigurationSection {
+  const { state, output, convertState, ui, ...rest } = options;
+  const objects = Object.entries({ output, convertState, ui }).filter(([, value]) => value !== undefined);
+  const entries = [
+    ...Object.entries(rest).flatMap(([name, value]) => entryOf(name, value, false)),
+    ...objects.map(([name]) => ({ name, value: given })),
+    { name: 'state', value: state === undefined ? null : withoutUserInfo(state.location) },
+  ];
+  return { title: 'StreamingContext', entries: entries.toSorted((a, b) => (a.name < b.name ? -1 : 1)) };
 }
 
 function entriesOf(settings: ConsumerSettings): ConfigurationEntry[] {
