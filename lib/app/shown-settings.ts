@@ -1,6 +1,5 @@
 import type { ConfigurationEntry, ConfigurationSection } from '../web/source.ts';
 import type { ConsumerSettings } from './config/consumer-settings.ts';
-import type { StreamingContextOptions } from './streaming-context.ts';
 
 const given = '(given by the program)';
 
@@ -18,8 +17,16 @@ export function shownSettings(receivers: readonly ConsumerSettings[]): Configura
   }));
 }
 
+/** Options of a context that are objects of the program; all others are shown as they are. */
+interface ShownObjects {
+  readonly state?: { readonly location: string };
+  readonly output?: unknown;
+  readonly convertState?: unknown;
+  readonly ui?: unknown;
+}
+
 /** The options of a context for people to read: those that were given, and where its state is. */
-export function shownContext(options: StreamingContextOptions): ConfigurationSection {
+export function shownContext<Options extends ShownObjects>(options: Options): ConfigurationSection {
   const { state, output, convertState, ui, ...rest } = options;
   const objects = Object.entries({ output, convertState, ui }).filter(([, value]) => value !== undefined);
   const entries = [

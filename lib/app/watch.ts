@@ -11,8 +11,8 @@ import type { Snapshot } from '../monitor/snapshot/snapshot.ts';
 import { SnapshotFold, noOrigin } from '../monitor/snapshot/fold.ts';
 import type { Origin } from '../monitor/snapshot/origin.ts';
 import type { ConsumerSettings } from './config/consumer-settings.ts';
-import type { UiOptions } from './config/ui-options.ts';
 import type { ConfigurationSection } from '../web/source.ts';
+import type { UiOptions } from './config/ui-options.ts';
 import { shownSettings } from './shown-settings.ts';
 import { type Ui, startProgramUi } from './ui.ts';
 
