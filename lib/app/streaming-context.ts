@@ -30,6 +30,7 @@ import { checkStreamed } from './failure-check.ts';
 import { type KinesisInput, openInputs, receiverSettings } from './kinesis-inputs.ts';
 import { runTogether } from './run-together.ts';
 import { defaultShutdownGraceMillis, drainWithin } from './shutdown.ts';
+import { shownContext } from './shown-settings.ts';
 import { Watch, addListener, emptySnapshot } from './watch.ts';
 import { listenForSignals } from './signals.ts';
 
@@ -292,7 +293,7 @@ export class StreamingContext extends EngineContext {
       onFirst: () => void this.drain().catch(() => {}),
       onSecond: (signal) => life.abort(new MillraceError('MR_ABORTED', `a second ${signal} ended the run at once`)),
     });
-    const watch = new Watch(this.#bus, this.#inputs.flatMap(receiverSettings));
+    const watch = new Watch(this.#bus, this.#inputs.flatMap(receiverSettings), [shownContext(this.#options)]);
     this.#watch = watch;
     watch.start();
     try {
