@@ -295,6 +295,8 @@ export class StreamingContext extends EngineContext {
     watch.start();
     try {
       if (this.#options.ui !== undefined) await watch.serve(this.#options.ui);
+      // Asked to end meanwhile: nobody would look at it any more.
+      leaving.signal.throwIfAborted();
       await this.#runCommitting(plan, life, leaving.signal);
     } catch (thrown) {
       if (thrown !== left) throw thrown;
