@@ -23,7 +23,7 @@ import { withRoomFor } from './block-work.ts';
 import { type GetOrCreateOptions, type Recovered, ambientOptions, findRecovery, makeWith } from './recovery.ts';
 import type { ConsumerOptions } from './config/consumer-options.ts';
 import { type UiOptions, checkedUiOptions } from './config/ui-options.ts';
-import type { RunOptions } from './consumer.ts';
+import type { RunOptions } from './run-options.ts';
 import { defaultLogger } from './default-logger.ts';
 import { type StateRetention, checkRecorded, commitPlaceOf, holdEpoch } from './engine-commits.ts';
 import { type KinesisInput, openInputs, receiverSettings } from './kinesis-inputs.ts';
