@@ -1,3 +1,6 @@
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 import { limitOfRuns } from './spec/support/runs.ts';
 import { SlowFirst } from './spec/support/slow-first.ts';
@@ -12,10 +15,18 @@ const leaseTable = 'spec/lease/dynamo/*.spec.ts';
 /** Specs beside it that need no emulator: they run in the unit suite alone. */
 const withoutEmulator = ['service-answers', 'damaged-rows'].map((name) => `spec/lease/dynamo/${name}.spec.ts`);
 
+/**
+ * Where processes write down which calls of AWS they saw, for the comparison with docs/iam.md at the end of a run. Runs of
+ * several suites, one after the other, may share one; a folder of a run's own goes with it.
+ */
+const awsCalls = process.env['TEST_AWS_CALLS'] ?? mkdtempSync(join(tmpdir(), 'millrace-calls-'));
+const recorded = { setupFiles: ['./spec/support/record-aws-calls.ts'] };
+
 // The suites run one after the other (groupOrder), the files of a suite side by side.
 export default defineConfig({
   test: {
     sequence: { sequencer: SlowFirst },
+    provide: { awsCalls },
     reporters: ['default', './spec/support/closing-reporter.ts'],
     projects: [
       {
@@ -24,7 +35,8 @@ export default defineConfig({
           sequence: { groupOrder: 0 },
           include: ['spec/**/*.spec.ts'],
           exclude: [...own.map((folder) => `spec/${folder}/**`), interop],
-          provide: { dynamoEmulator: 'dynalite' },
+          ...recorded,
+          provide: { dynamoEmulator: 'dynalite', awsCalls },
           // Every file leaves its process as it found it, so one process may play many files; loading the AWS SDK and the
           // library anew for each took longer than the tests. Some files wait for timers: three on two cores.
           isolate: false,
@@ -47,7 +59,9 @@ export default defineConfig({
           name: 'integration',
           sequence: { groupOrder: 3 },
           include: ['spec/integration/**/*.spec.ts'],
+          ...recorded,
           globalSetup: 'spec/support/compile.ts',
+          provide: { awsCalls },
           maxWorkers: 3,
           testTimeout: 2 * minuteMillis,
           hookTimeout: minuteMillis,
@@ -60,8 +74,9 @@ export default defineConfig({
           sequence: { groupOrder: 4 },
           include: [interop, leaseTable],
           exclude: withoutEmulator,
+          ...recorded,
           globalSetup: 'spec/support/compile.ts',
-          provide: { dynamoEmulator: 'DynamoDB Local' },
+          provide: { dynamoEmulator: 'DynamoDB Local', awsCalls },
           // A fleet waits for timers most of the time: three files side by side leave the cores idle half of it.
           maxWorkers: 3,
           testTimeout: 3 * minuteMillis,

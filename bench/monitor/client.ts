@@ -14,11 +14,14 @@ import { Watching } from './watching.ts';
 // The worker of `npm run bench -- monitor`: one receiver that is watched or not, slice by slice. Its argument is a
 // `ReceiverTarget` as JSON; it answers `MonitorQuestion`s and ends with its parent.
 
-/** What the parent asks: to wait until so many shards were read, where the page is, to work for a slice of time. */
+/**
+ * What the parent asks: to wait until so many shards were read, where the page is, to work for a slice of time, in which
+ * alerts are looked for or not.
+ */
 export type MonitorQuestion =
   | { readonly kind: 'ready'; readonly shards: number }
   | { readonly kind: 'page' }
-  | { readonly kind: 'slice'; readonly isWatched: boolean; readonly millis: number };
+  | { readonly kind: 'slice'; readonly isWatched: boolean; readonly isLooked: boolean; readonly millis: number };
 
 /** What a slice took. */
 export interface Slice {
@@ -89,21 +92,14 @@ async function answer(question: MonitorQuestion): Promise<Slice | string | numbe
   }
 }
 
-async function sliceOf({
-  isWatched,
-  millis,
-}: {
-  readonly isWatched: boolean;
-  readonly millis: number;
-}): Promise<Slice> {
+async function sliceOf({ isWatched, isLooked, millis }: Extract<MonitorQuestion, { kind: 'slice' }>): Promise<Slice> {
   watching.set(isWatched);
   const { records, bytes } = read;
   const { events } = watching;
   const looksBefore = looks;
   const before = process.cpuUsage();
   await sleep(systemClock, millis / 2);
-  // Every slice, which is five times as often as a program of a second's slices does it.
-  if (isWatched) watching.checkAlerts();
+  if (isLooked) watching.checkAlerts();
   await sleep(systemClock, millis / 2);
   const { user, system } = process.cpuUsage(before);
   return {

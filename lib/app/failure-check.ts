@@ -1,6 +1,7 @@
 import { MillraceError } from '../base/error.ts';
 import type { FailurePolicy } from '../receiver/failure-policy.ts';
 import type { ConsumerSettings } from './config/consumer-settings.ts';
+import { environmentName } from './config/option.ts';
 
 /**
  * Refuses a failure policy that could never do what was asked of it: who says where records go that are given up, but not
@@ -28,6 +29,20 @@ export function checkPulled({ givenOnFailure: [option] }: Pick<ConsumerSettings,
     'MR_CONFIG_INVALID',
     `${option} has no effect on blocks(): a loop decides itself what it does about a failure, and says by block.ack() what is finished; ` +
       'remove it, or use run()',
+    { subject: { option } },
+  );
+}
+
+/**
+ * Refuses `onFailure` for a stream of a context, whoever gave it, a program or the environment: there a batch fails as a whole.
+ * @throws MillraceError `MR_CONFIG_INVALID` naming the option
+ */
+export function checkStreamed({ givenOnFailure: [option] }: Pick<ConsumerSettings, 'givenOnFailure'>): void {
+  if (option === undefined) return;
+  throw new MillraceError(
+    'MR_CONFIG_INVALID',
+    `${option} (${environmentName(option)}) has no effect in a StreamingContext, which repeats a batch that fails as a whole: ` +
+      'remove it, and say with maximumRetryAttempts of the context how often',
     { subject: { option } },
   );
 }

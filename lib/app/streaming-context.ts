@@ -26,6 +26,7 @@ import { type UiOptions, checkedUiOptions } from './config/ui-options.ts';
 import type { RunOptions } from './run-options.ts';
 import { defaultLogger } from './default-logger.ts';
 import { type StateRetention, checkRecorded, commitPlaceOf, holdEpoch } from './engine-commits.ts';
+import { checkStreamed } from './failure-check.ts';
 import { type KinesisInput, openInputs, receiverSettings } from './kinesis-inputs.ts';
 import { runTogether } from './run-together.ts';
 import { defaultShutdownGraceMillis, drainWithin } from './shutdown.ts';
@@ -78,7 +79,7 @@ const maximumReceivers = 64;
 /**
  * A micro-batch program, in the shape of Spark's StreamingContext: declare streams and outputs, then run. In `shard`
  * scope every worker of the application computes the shards that it holds; a plan of `application` scope needs all
- * shards in one process and refuses to run beside another worker (`MR_ENGINE_NOT_ALONE`). A context runs once.
+ * shards in one process, and every further process waits behind it as a standby. A context runs once.
  */
 export class StreamingContext extends EngineContext {
   readonly #options: StreamingContextOptions;
@@ -186,6 +187,7 @@ export class StreamingContext extends EngineContext {
       throw invalid(`receivers is ${receivers}: give a whole number from 1 to ${maximumReceivers}`);
     }
     const given = settingsOfProgram({ ...options, applicationName });
+    checkStreamed(given);
     if (given.ui !== undefined) throw invalid('ui is of the context as a whole: give it to the StreamingContext');
     const stream = this.addInput<KinesisRecord>(given.streamName);
     const ownTable = this.#inputs.length > 0 && options.tableName === undefined;
@@ -200,7 +202,7 @@ export class StreamingContext extends EngineContext {
 
   /**
    * Runs the program until a bounded stream is done, a drain has finished, or a fault. A context runs once.
-   * @throws MillraceError what ended the run: `MR_ENGINE_NOT_ALONE`, `MR_HANDLER_FAILED`, `MR_DRAIN_TIMEOUT`, ...
+   * @throws MillraceError what ended the run: `MR_EPOCH_LOST`, `MR_HANDLER_FAILED`, `MR_DRAIN_TIMEOUT`, ...
    */
   async run(options: RunOptions = {}): Promise<void> {
     const plan = this.#begin();
@@ -318,8 +320,13 @@ export class StreamingContext extends EngineContext {
     if (state !== undefined && (place !== undefined || plan.keepers.length > 0)) {
       if (await checkRecorded(plan, state, inputSettings, this.#bus, waiting)) checkReplayable(plan);
     }
-    if (place === undefined || settings === undefined) {
-      await this.#runEngine(plan, life, { exclusive: plan.scope === 'application' }, undefined);
+    if (settings === undefined || (place === undefined && plan.scope === 'shard')) {
+      await this.#runEngine(plan, life, {}, undefined);
+    } else if (place === undefined) {
+      // Nothing is committed, so that leases fence what is acknowledged, and whoever takes over repeats the rest.
+      await using held = await holdEpoch(settings, this.#bus, waiting);
+      using holding = linkedController(life.signal, held.epoch.lost);
+      await this.#runEngine(plan, holding, { takesOver: true, exclusive: true }, undefined);
     } else if (plan.scope === 'shard') {
       const { onKeyNotPlaced } = this.#options;
       await this.#runEngine(plan, life, {}, { place, ...(onKeyNotPlaced === undefined ? {} : { onKeyNotPlaced }) });

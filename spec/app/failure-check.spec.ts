@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
+import { StreamingContext } from '../../lib/app/streaming-context.ts';
 import { createConsumer } from '../../lib/app/consumer.ts';
 import { createReceiver } from '../../lib/app/create-receiver.ts';
 import { fromLambda } from '../../lib/app/lambda/from-lambda.ts';
@@ -30,6 +31,24 @@ describe('a loop over blocks', () => {
     expect(() => consumer.blocks({ checkpointing: 'manual' } as never)).toThrow(
       /checkpointing has no effect on a loop/,
     );
+  });
+});
+
+describe('a stream of a context', () => {
+  it('is refused with onFailure, by name, whether a program or the environment gives it', () => {
+    const context = new StreamingContext({ applicationName: 'mailer', batchIntervalMillis: 1_000 });
+    const { applicationName: _, ...stream } = options({ maximumRetryAttempts: 3 });
+    const says =
+      /MR_CONFIG_INVALID: onFailure.maximumRetryAttempts .* has no effect in a StreamingContext.*maximumRetryAttempts of the context/;
+    expect(() => context.kinesisStream(stream)).toThrow(says);
+    const { onFailure: __, ...bare } = stream;
+    try {
+      vi.stubEnv('MILLRACE_ON_FAILURE_MAXIMUM_RETRY_ATTEMPTS', '3');
+      expect(() => context.kinesisStream(bare)).toThrow(says);
+    } finally {
+      vi.unstubAllEnvs();
+    }
+    expect(() => context.kinesisStream(bare)).not.toThrow();
   });
 });
 

@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { deadLetterStream } from '../../lib/app/dead-letter-stream.ts';
 import { KinesisRecord } from '../../lib/block/record.ts';
@@ -19,6 +20,8 @@ const firstStart = 'The first start';
 const fanOut = 'Enhanced fan-out';
 const engine = 'An engine that counts once';
 const put = 'Put records';
+
+const besideOldJava = 'Beside Java workers of KCL 3.0 to 3.4';
 
 /** What only happens in cases that this spec does not make: without the right, those cases fail as documented. */
 const inOtherCases: Readonly<Record<string, string>> = {
@@ -105,6 +108,36 @@ describe('the policies of docs/iam.md', () => {
     const second = await calledBy(async () => expect(await consumeAll(options)).toBe(1));
     expectUsed([...new Set([...first, ...second])].toSorted(), [polling, firstStart]);
     expect(second).not.toContain('CreateTable');
+  });
+
+  it('suffice for the index of a table that has none', async () => {
+    const client = new DynamoDBClient({ endpoint: aws.endpoint, region: 'us-east-1', credentials });
+    await client.send(
+      new CreateTableCommand({
+        TableName: 'mailer',
+        BillingMode: 'PAY_PER_REQUEST',
+        AttributeDefinitions: [{ AttributeName: 'leaseKey', AttributeType: 'S' }],
+        KeySchema: [{ AttributeName: 'leaseKey', KeyType: 'HASH' }],
+      }),
+    );
+    client.destroy();
+    await allowOnly(polling, firstStart);
+    expect(await calledBy(async () => expect(await consumeAll(options)).toBe(4))).toContain('UpdateTable');
+  });
+
+  it('suffice beside Java workers that keep three tables, and for a drain there', async () => {
+    await allowOnly(polling, besideOldJava);
+    const given: ConsumerOptions = { ...options, coordinationTables: 'legacy', workerIdentifier: 'w-1' };
+    const { until: _, ...endless } = given;
+    let count = 0;
+    const consumer = createConsumer(endless);
+    const run = consumer.run(({ records }) => {
+      count += records.length;
+    });
+    await expect.poll(() => count, { timeout: 60_000 }).toBe(4);
+    await using admin = createAdmin(given);
+    expect(await admin.drain('w-1')).toMatchObject({ workerIdentifier: 'w-1' });
+    await run;
   });
 
   it('suffice for enhanced fan-out', async () => {

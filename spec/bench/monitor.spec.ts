@@ -3,7 +3,7 @@ import { monitorBench } from '../../bench/monitor.ts';
 import { defaultMonitorBench, measureMonitor, verdictOf } from '../../bench/monitor/measure.ts';
 import { medianInterval } from '../../bench/statistics.ts';
 
-const small = { ...defaultMonitorBench, shards: 3, rounds: 2, roundMillis: 250 };
+const small = { ...defaultMonitorBench, shards: 3, records: 100, rounds: 2, roundMillis: 400 };
 
 describe('the bench of the monitor', () => {
   it('compares a receiver that is watched with itself while it is not, while somebody looks', async () => {
@@ -16,9 +16,9 @@ describe('the bench of the monitor', () => {
     expect(overheadPercent).toBeLessThanOrEqual(spreadPercent[1]);
     expect(quartilesPercent[0]).toBeLessThanOrEqual(quartilesPercent[1]);
     expect(Math.min(bareMbPerCpuSecond, watchedMbPerCpuSecond)).toBeGreaterThan(0);
-    // Somebody did look: a whole state is some kilobytes, and every watched slice of three rounds was scraped.
+    // Somebody did look: a whole state is some kilobytes, and each of three rounds was scraped.
     expect(figures.followedBytes).toBeGreaterThan(5_000);
-    expect(figures.scrapes).toBeGreaterThanOrEqual(6);
+    expect(figures.scrapes).toBeGreaterThanOrEqual(3);
     expect(figures.eventsOfSlice).toBeGreaterThan(0);
   }, 120_000);
 

@@ -1,4 +1,5 @@
-import type { Reporter, SerializedError, TestCase, TestModule } from 'vitest/node';
+import type { Reporter, SerializedError, TestCase, TestModule, Vitest } from 'vitest/node';
+import { checkAwsCalls } from './check-aws-calls.ts';
 
 /** What the closing line says. */
 export interface Totals {
@@ -35,9 +36,39 @@ export function countTotals(testModules: readonly TestModule[], unhandledErrors:
   };
 }
 
-/** Ends the output of a run with a plain line that a script can read. */
+/**
+ * Ends the output of a run with a plain line that a script can read. Before it, compares the calls of AWS that the run has seen
+ * with docs/iam.md; what does not fit counts as one test that failed.
+ */
 export default class ClosingReporter implements Reporter {
-  onTestRunEnd(testModules: readonly TestModule[], unhandledErrors: readonly SerializedError[]): void {
-    for (const line of closingLines(countTotals(testModules, unhandledErrors.length))) console.log(line);
+  #vitest: Vitest | undefined;
+
+  onInit(vitest: Vitest): void {
+    this.#vitest = vitest;
+  }
+
+  async onTestRunEnd(testModules: readonly TestModule[], unhandledErrors: readonly SerializedError[]): Promise<void> {
+    const totals = countTotals(testModules, unhandledErrors.length);
+    const differences = await this.#differences(testModules);
+    for (const difference of differences) console.log(`permissions: ${difference}`);
+    const failed = totals.failed + (differences.length === 0 ? 0 : 1);
+    if (failed > 0) process.exitCode = 1;
+    for (const line of closingLines({ ...totals, failed })) console.log(line);
+  }
+
+  async #differences(testModules: readonly TestModule[]): Promise<readonly string[]> {
+    const vitest = this.#vitest;
+    if (vitest === undefined) return [];
+    const folder = vitest.getRootProject().getProvidedContext().awsCalls;
+    const all = await vitest.globTestSpecifications();
+    const run = new Set(testModules.map(({ project, moduleId }) => `${project.name} ${moduleId}`));
+    const missing = new Set(
+      all.filter(({ project, moduleId }) => !run.has(`${project.name} ${moduleId}`)).map(({ project }) => project.name),
+    );
+    const isPart = vitest.config.testNamePattern !== undefined;
+    const whole = isPart
+      ? []
+      : [...new Set(all.map(({ project }) => project.name))].filter((name) => !missing.has(name));
+    return checkAwsCalls(folder, whole);
   }
 }

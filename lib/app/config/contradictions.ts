@@ -19,7 +19,20 @@ export function contradictions(given: ReadonlyMap<string, GivenValue>, { values 
     const message = `region (${given.get('region')?.from}) is "${region}", but streamArn is in ${named}: remove one of them`;
     if (named !== region) problems.push({ code: 'MR_CONFIG_INVALID', option: 'region', message });
   }
-  return [...problems, ...fanOutContradictions(given, values), ...tableContradictions(values)];
+  return [
+    ...problems,
+    ...fanOutContradictions(given, values),
+    ...cloudWatchContradictions(given),
+    ...tableContradictions(values),
+  ];
+}
+
+/** Whoever says where CloudWatch is, and not whether, waits for figures that never come. */
+function cloudWatchContradictions(given: ReadonlyMap<string, GivenValue>): Problem[] {
+  const endpoint = given.get('cloudWatchEndpoint');
+  if (endpoint === undefined || given.has('cloudWatch')) return [];
+  const message = `cloudWatchEndpoint (${endpoint.from}) has no effect while nothing goes to CloudWatch: set cloudWatch to true, or remove it`;
+  return [{ code: 'MR_CONFIG_INVALID', option: 'cloudWatchEndpoint', message }];
 }
 
 /** An option that would have no effect is a misunderstanding. */

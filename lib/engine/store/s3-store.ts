@@ -1,5 +1,6 @@
 import type * as S3 from '@aws-sdk/client-s3';
 import { MillraceError } from '../../base/error.ts';
+import { customUserAgent } from '../../base/user-agent.ts';
 import { checkObjectName, type CreateOutcome, type ObjectStore, storeFault } from './object-store.ts';
 
 /** What is needed of an `S3Client`; its own type is not named, so that programs without the package compile. */
@@ -137,6 +138,7 @@ export class S3Store implements ObjectStore {
     }
     if (client !== undefined) return { sdk, client: client as S3.S3Client };
     const made = new sdk.S3Client({
+      customUserAgent,
       ...(region === undefined ? {} : { region }),
       ...(endpoint === undefined ? {} : { endpoint, forcePathStyle: true }),
       // The engine does its own retries, but those know nothing of S3's hints to slow down.

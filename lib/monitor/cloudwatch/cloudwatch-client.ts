@@ -1,5 +1,6 @@
 import type * as CloudWatch from '@aws-sdk/client-cloudwatch';
 import { MillraceError } from '../../base/error.ts';
+import { customUserAgent } from '../../base/user-agent.ts';
 import type { Datum } from './datum.ts';
 
 /** Most data of one PutMetricData. */
@@ -65,6 +66,7 @@ export class CloudWatchSink implements MetricsSink {
     }
     this.#client = new sdk.CloudWatchClient({
       maxAttempts: 1,
+      customUserAgent,
       requestMinCompressionSizeBytes: 1_024,
       ...(region === undefined ? {} : { region }),
       ...(endpoint === undefined ? {} : { endpoint }),

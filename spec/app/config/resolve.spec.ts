@@ -314,6 +314,12 @@ describe('a configuration that is refused', () => {
       ],
     },
     {
+      title: 'an endpoint of CloudWatch, to which nothing goes',
+      sources: { flags: needed, env: { MILLRACE_CLOUD_WATCH_ENDPOINT: 'http://127.0.0.1:5000' } },
+      code: 'MR_CONFIG_INVALID',
+      says: ['cloudWatchEndpoint (MILLRACE_CLOUD_WATCH_ENDPOINT) has no effect', 'set cloudWatch to true'],
+    },
+    {
       title: 'two names of one stream consumer',
       sources: {
         flags: {
