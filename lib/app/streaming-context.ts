@@ -23,7 +23,7 @@ import { withRoomFor } from './block-work.ts';
 import { type GetOrCreateOptions, type Recovered, ambientOptions, findRecovery, makeWith } from './recovery.ts';
 import type { ConsumerOptions } from './config/consumer-options.ts';
 import { type UiOptions, checkedUiOptions } from './config/ui-options.ts';
-import type { RunOptions } from './consumer.ts';
+import type { RunOptions } from './run-options.ts';
 import { defaultLogger } from './default-logger.ts';
 import { type StateRetention, checkRecorded, commitPlaceOf, holdEpoch } from './engine-commits.ts';
 import { checkStreamed } from './failure-check.ts';
@@ -298,6 +298,8 @@ export class StreamingContext extends EngineContext {
     watch.start();
     try {
       if (this.#options.ui !== undefined) await watch.serve(this.#options.ui);
+      // Asked to end meanwhile: nobody would look at it any more.
+      leaving.signal.throwIfAborted();
       await this.#runCommitting(plan, life, leaving.signal);
     } catch (thrown) {
       if (thrown !== left) throw thrown;
