@@ -138,12 +138,10 @@ export class Books {
       const lacks = shown.whyNotShown(name, fence, batchId);
       if (lacks !== undefined) return fail(`${where} ${lacks}`);
       const chain = manifest.state?.chain ?? [];
-      const own = [pointer.manifest, ...chain.map((object) => object.name)];
-      const isIdle = manifest.batchId !== batchId;
-      if (isIdle && before?.kept.at(-1)?.[0] !== pointer.manifest) {
+      const kept = keptWith(before?.kept ?? [], pointer, manifest);
+      if (kept === undefined) {
         return fail(`${where} names ${pointer.manifest}, which is not that of the batch before`);
       }
-      const kept = isIdle ? (before?.kept ?? []) : [...(before?.kept ?? []), own];
       const group: Group = {
         pointer: pointerText,
         plan: undefined,
@@ -305,4 +303,17 @@ function whyWrong(
   }
   if (fence < (before?.fence ?? 0)) return `was made under fence ${fence}, after one of ${before?.fence}`;
   return undefined;
+}
+
+/**
+ * The objects of the versions that are kept with those of a commit. A commit by its pointer alone adds none, and may name
+ * only the last manifest: `undefined` where it names another.
+ */
+function keptWith(
+  kept: Group['kept'],
+  { batchId, manifest: name }: Pointer,
+  { batchId: written, state }: Manifest,
+): Group['kept'] | undefined {
+  if (written !== batchId) return kept.at(-1)?.[0] === name ? kept : undefined;
+  return [...kept, [name, ...(state?.chain ?? []).map((object) => object.name)]];
 }
