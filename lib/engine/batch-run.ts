@@ -10,7 +10,7 @@ import type { EventSink } from '../event/bus.ts';
 import { Batch } from './batch.ts';
 import { recordsOf, tellDropped, tellStarted, toldOutput } from './batch-events.ts';
 import type { CommitLine } from './commit/commit-line.ts';
-import type { Prepared } from './commit/group-log.ts';
+import type { Prepared } from './commit/prepared.ts';
 import { Evaluation } from './evaluate.ts';
 import type { History } from './history.ts';
 import { givenByBlocks } from './input-blocks.ts';

@@ -9,7 +9,8 @@ import type { BatchStep } from '../../event/event.ts';
 import type { Memory } from '../memory.ts';
 import { holeError, leaseMoved, positionHole } from './commit-faults.ts';
 import type { Fence } from './fence.ts';
-import type { GroupLog, Prepared } from './group-log.ts';
+import type { GroupLog } from './group-log.ts';
+import type { Prepared } from './prepared.ts';
 import { judgeRange } from './intake.ts';
 import type { KeyPlacement } from './key-placement.ts';
 import { type BatchIds, type ShardProgress, progressOf } from './manifest.ts';
@@ -125,12 +126,13 @@ export class CommitLine {
 
   /** The last committed batch; 0 before the first. */
   get batchId(): number {
-    return this.#options.log.last?.batchId ?? 0;
+    return this.#options.log.lastBatch?.batchId ?? 0;
   }
 
   /** The time of the last committed batch; 0 before the first. */
   get batchTimeMillis(): number {
-    return this.#options.log.origin?.batchTimeMillis ?? 0;
+    const { lastBatch, origin } = this.#options.log;
+    return (lastBatch ?? origin)?.batchTimeMillis ?? 0;
   }
 
   /** From which windows and slides are counted. */
@@ -299,7 +301,7 @@ export class CommitLine {
    */
   async commit(prepared: Prepared, blocks: readonly Block[], signal: AbortSignal): Promise<CommitOutcome> {
     const { log, write } = this.#options;
-    const { batchId } = prepared.named.manifest;
+    const { batchId } = prepared.batch;
     const ranges = this.#rangesOf(blocks);
     const outcome = await write({ kind: 'commit', batchId, pointer: prepared.pointer, ranges }, signal);
     if (outcome === 'lost') return outcome;

@@ -327,6 +327,9 @@ export class EngineWorker {
       if (writer !== this.id)
         fail(`${this.id} takes batch ${batchId} of ${group} for committed, and ${writer ?? 'nobody'} did it`);
     }
+    if (step === 'planned' && this.isRunning && !books.hasPlanned(group, batchId, this.id)) {
+      fail(`${this.id} takes the plan of batch ${batchId} of ${group} for named, and its write was refused`);
+    }
     const { trap } = this;
     if (trap?.step !== step) return;
     trap.passes -= 1;

@@ -50,6 +50,14 @@ describe('the snapshot of shards and leases', () => {
     expect(fold.snapshot(3_000).shards[0]).toMatchObject({ owner: null, state: 'gone', millisBehindLatest: null });
   });
 
+  it('calls a shard gone that was given up, whatever its reader says afterwards', () => {
+    const fold = foldOf();
+    fold.add(gained('a'), 1_000, orders);
+    fold.add({ type: 'lease.released', leaseKey: 'a', tenure: 1, to: 'w-2' }, 2_000, orders);
+    fold.add({ type: 'shard.changed', shardId: 'a', from: 'draining', to: 'lost' }, 2_001, orders);
+    expect(fold.snapshot(3_000).shards[0]).toMatchObject({ state: 'gone', owner: null });
+  });
+
   it('shows a handoff while it is under way, and its end', () => {
     const fold = foldOf();
     fold.add({ type: 'lease.handoff', leaseKey: 'a', from: 'w-2', to: 'w-1' }, 1_000, orders);
