@@ -138,12 +138,10 @@ export class Books {
       const lacks = shown.whyNotShown(name, fence, batchId);
       if (lacks !== undefined) return fail(`${where} ${lacks}`);
       const chain = manifest.state?.chain ?? [];
-      const own = [pointer.manifest, ...chain.map((object) => object.name)];
-      const isIdle = manifest.batchId !== batchId;
-      if (isIdle && before?.kept.at(-1)?.[0] !== pointer.manifest) {
+      const kept = keptAfter(before?.kept ?? [], pointer, manifest);
+      if (kept === undefined) {
         return fail(`${where} names ${pointer.manifest}, which is not that of the batch before`);
       }
-      const kept = isIdle ? (before?.kept ?? []) : [...(before?.kept ?? []), own];
       const group: Group = {
         pointer: pointerText,
         plan: undefined,
@@ -285,6 +283,16 @@ export class Books {
 
 function isAtEnd({ position }: { readonly position: Position }): boolean {
   return comparePositions(position, SHARD_END) === 0;
+}
+
+/** The objects that each version needs after a commit; `undefined` where it made none and does not name the last one. */
+function keptAfter(
+  before: readonly (readonly string[])[],
+  { batchId, manifest: name }: Pointer,
+  { batchId: madeBy, state }: Manifest,
+): (readonly string[])[] | undefined {
+  if (madeBy === batchId) return [...before, [name, ...(state?.chain ?? []).map((object) => object.name)]];
+  return before.at(-1)?.[0] === name ? [...before] : undefined;
 }
 
 /** What a commit may not do to the identity of batches. */
