@@ -53,6 +53,8 @@ export interface BatchOrder {
   readonly zeroTimeMillis: number;
   /** What the batches of the group before this one left. */
   readonly memory: Memory;
+  /** Called before the pause after a try that failed. */
+  readonly onPause?: (() => void) | undefined;
   /** Where the batch is written down and committed; absent where no state is kept. */
   readonly commits?: CommitLine | undefined;
 }
@@ -259,6 +261,7 @@ async function afterFailures(
   if (fields.maximumRetryAttempts !== -1 && attempt > fields.maximumRetryAttempts) {
     throw givenUp(order, attempt, failures[0]?.thrown);
   }
+  order.onPause?.();
   const delayMillis = backoffMillis(fields.retryBackoff, attempt, fields.random);
   try {
     await sleep(fields.clock, delayMillis, trying.lease);

@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { join, relative, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
+import { testCredentials, testRegion } from './local-stack.ts';
 
 /** The variable that names the folder of {@link compiledFolder}; see `compile.ts`, which sets it. */
 export const compiledVariable = 'COMPILED_FOR_TESTS';
@@ -47,6 +48,18 @@ function runnable(file: string): string {
   if (!import.meta.url.endsWith('.ts')) return compiled;
   const folder = compiledFolder();
   return folder === undefined ? file : join(folder, relative(root, compiled));
+}
+
+/** The environment in which a program of a document finds the emulators. */
+export function programEnvironment(kinesisEndpoint: string, dynamoDBEndpoint: string): Record<string, string> {
+  return {
+    PATH: process.env['PATH'] ?? '',
+    AWS_REGION: testRegion,
+    AWS_ACCESS_KEY_ID: testCredentials.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: testCredentials.secretAccessKey,
+    MILLRACE_KINESIS_ENDPOINT: kinesisEndpoint,
+    MILLRACE_DYNAMODB_ENDPOINT: dynamoDBEndpoint,
+  };
 }
 
 /**

@@ -16,7 +16,7 @@ import type { KeyPlacement } from './key-placement.ts';
 import { type BatchIds, type ShardProgress, progressOf } from './manifest.ts';
 import { type BatchName, progressThrough } from './shard-progress.ts';
 import { PlanGather, plannedThrough } from './plan-gather.ts';
-import { SourceRanges, splitBlock } from './source-ranges.ts';
+import { SourceRanges, keyOf, splitBlock } from './source-ranges.ts';
 
 /** What a {@link CommitLine} needs. */
 export interface CommitLineOptions {
@@ -243,6 +243,11 @@ export class CommitLine {
     return this.#sources.of(block).finishes;
   }
 
+  /** A block takes the place of another with the same range. */
+  replaced(before: Block, block: Block): Block {
+    return this.#sources.note(block, this.#sources.of(before));
+  }
+
   /** The ranges that were dropped, and are finished because what was accepted in their place is committed; each once. */
   takeSeen(): readonly Range[] {
     const finished: Range[] = [];
@@ -389,10 +394,6 @@ export class CommitLine {
     const [after, through] = [formatPosition(range.after), formatPosition(range.through)];
     this.#options.events.publish({ type: 'range.refused', shardId, records, reason, after, through });
   }
-}
-
-function keyOf({ streamName, shardId }: { readonly streamName: string; readonly shardId: string }): string {
-  return `${streamName}:${shardId}`;
 }
 
 /** How many commits lie between two looks at the rows of ended shards. */

@@ -138,7 +138,7 @@ export class Books {
       const lacks = shown.whyNotShown(name, fence, batchId);
       if (lacks !== undefined) return fail(`${where} ${lacks}`);
       const chain = manifest.state?.chain ?? [];
-      const kept = keptAfter(before?.kept ?? [], pointer, manifest);
+      const kept = keptWith(before?.kept ?? [], pointer, manifest);
       if (kept === undefined) {
         return fail(`${where} names ${pointer.manifest}, which is not that of the batch before`);
       }
@@ -285,16 +285,6 @@ function isAtEnd({ position }: { readonly position: Position }): boolean {
   return comparePositions(position, SHARD_END) === 0;
 }
 
-/** The objects that each version needs after a commit; `undefined` where it made none and does not name the last one. */
-function keptAfter(
-  before: readonly (readonly string[])[],
-  { batchId, manifest: name }: Pointer,
-  { batchId: madeBy, state }: Manifest,
-): (readonly string[])[] | undefined {
-  if (madeBy === batchId) return [...before, [name, ...(state?.chain ?? []).map((object) => object.name)]];
-  return before.at(-1)?.[0] === name ? [...before] : undefined;
-}
-
 /** What a commit may not do to the identity of batches. */
 function whyWrong(
   before: Group | undefined,
@@ -313,4 +303,17 @@ function whyWrong(
   }
   if (fence < (before?.fence ?? 0)) return `was made under fence ${fence}, after one of ${before?.fence}`;
   return undefined;
+}
+
+/**
+ * The objects of the versions that are kept with those of a commit. A commit by its pointer alone adds none, and may name
+ * only the last manifest: `undefined` where it names another.
+ */
+function keptWith(
+  kept: Group['kept'],
+  { batchId, manifest: name }: Pointer,
+  { batchId: written, state }: Manifest,
+): Group['kept'] | undefined {
+  if (written !== batchId) return kept.at(-1)?.[0] === name ? kept : undefined;
+  return [...kept, [name, ...(state?.chain ?? []).map((object) => object.name)]];
 }

@@ -40,6 +40,9 @@ export interface Trap {
   readonly spring: () => void;
 }
 
+/** How likely it is, at each pause of a failing batch, that another shard wants memory. */
+const shortMemory = 0.5;
+
 /** How long giving an epoch back may take, as in `app`. */
 const releaseTimeoutMillis = 5_000;
 
@@ -232,10 +235,12 @@ export class EngineWorker {
       return (await engine.promise).open(shard, source, signal);
     };
     const receiver = this.#receiver(open);
+    const memory = this.#randomOf('memory');
     const source = new HarmedBlocks({
       source: receiver,
       random: this.#randomOf('blocks'),
       runs: () => this.process.runs(),
+      isShort: () => !this.#world.isCalm() && chance(memory, shortMemory),
       onFault: (fault, block) => this.#world.noteFault(this.id, fault, block.id),
     });
     this.#blocks = source;
