@@ -54,7 +54,7 @@ export default defineConfig({
         },
       },
       {
-        // Each file starts servers and worker processes, which wait for timers most of the time: four files on two cores.
+        // Each file starts servers and worker processes, which wait for timers most of the time: three files on two cores.
         test: {
           name: 'integration',
           sequence: { groupOrder: 3 },
@@ -62,7 +62,7 @@ export default defineConfig({
           ...recorded,
           globalSetup: 'spec/support/compile.ts',
           provide: { awsCalls },
-          maxWorkers: 4,
+          maxWorkers: 3,
           testTimeout: 2 * minuteMillis,
           hookTimeout: minuteMillis,
         },
@@ -77,8 +77,8 @@ export default defineConfig({
           ...recorded,
           globalSetup: 'spec/support/compile.ts',
           provide: { dynamoEmulator: 'DynamoDB Local', awsCalls },
-          // A fleet waits for timers most of the time: two files side by side still leave each of them a core.
-          maxWorkers: 2,
+          // A fleet waits for timers most of the time: three files side by side leave the cores idle half of it.
+          maxWorkers: 3,
           testTimeout: 3 * minuteMillis,
           hookTimeout: minuteMillis,
         },

@@ -2,9 +2,11 @@ import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 import { GetRecordsCommand, type KinesisClient } from '@aws-sdk/client-kinesis';
 import { createClients } from '../../lib/app/clients.ts';
+import { LeanCall } from '../../lib/base/lean-call.ts';
+import { systemRandom } from '../../lib/base/random.ts';
 import { type MakeReadVariant, type ReadTarget, benchCredentials, benchRegion } from './variant.ts';
 
-/** The same calls as Millrace's JSON, whose answers are received and not looked at. */
+/** The same calls as Millrace's JSON, past the same layers of the SDK, whose answers are received and not looked at. */
 export const floor: MakeReadVariant = (target) => floorLoop(target, 'application/x-amz-json-1.1');
 /** The same for CBOR. */
 export const floorCbor: MakeReadVariant = (target) => floorLoop(target, 'application/x-amz-cbor-1.1');
@@ -12,10 +14,22 @@ export const floorCbor: MakeReadVariant = (target) => floorLoop(target, 'applica
 function floorLoop({ endpoint, iterator }: ReadTarget, contentType: string) {
   const { kinesis } = createClients({ region: benchRegion, credentials: benchCredentials, kinesisEndpoint: endpoint });
   replaceDecoder(kinesis, contentType, iterator);
+  const lean = new LeanCall({ config: kinesis.config, random: systemRandom });
+  kinesis.middlewareStack.add(
+    (next, context) => async (args) => {
+      const result = await next(args);
+      lean.learn({ request: args.request, response: result.response, context });
+      return result;
+    },
+    { step: 'deserialize', priority: 'low' },
+  );
+  const { signal } = new AbortController();
+  const input = { ShardIterator: iterator, Limit: 10_000 };
+  const encode = () => (contentType.includes('cbor') ? cborRequest(iterator) : Buffer.from(JSON.stringify(input)));
   return {
     async round(pages: number) {
       for (let page = 0; page < pages; page += 1) {
-        await kinesis.send(new GetRecordsCommand({ ShardIterator: iterator, Limit: 10_000 }));
+        if ((await lean.send(encode, signal)) === undefined) await kinesis.send(new GetRecordsCommand(input));
       }
       return 0;
     },

@@ -4,22 +4,26 @@ import {
   type _Record as SdkRecord,
   SubscribeToShardCommand,
 } from '@aws-sdk/client-kinesis';
-import { createClients } from '../../lib/app/clients.ts';
+import { NodeHttpHandler } from '@smithy/node-http-handler';
 import type { ReadRecord } from './page.ts';
 import { type MakeReadVariant, benchCredentials, benchRegion, followIterators, looked } from './variant.ts';
+
+const keptConnections = { keepAlive: true };
 
 /** The SDK's loop with a client as it is made by nothing but `new`: it opens a session for every call. */
 export const sdk: MakeReadVariant = (target) => sdkLoop(installedClient(target.endpoint), target.iterator);
 
-/** The SDK's loop with the handler that is the cheapest for it: one shared HTTP/2 session, or HTTP/1.1 where TLS is off. */
-export const sdkShared: MakeReadVariant = (target) => {
-  const { kinesis } = createClients({
-    region: benchRegion,
-    credentials: benchCredentials,
-    kinesisEndpoint: target.endpoint,
-  });
-  return sdkLoop(kinesis, target.iterator);
-};
+/** The SDK's loop with the handler that is the cheapest for it: HTTP/1.1 over connections that are kept. */
+export const sdkShared: MakeReadVariant = ({ endpoint, iterator }) =>
+  sdkLoop(
+    new KinesisClient({
+      region: benchRegion,
+      credentials: benchCredentials,
+      endpoint,
+      requestHandler: new NodeHttpHandler({ httpAgent: keptConnections, httpsAgent: keptConnections }),
+    }),
+    iterator,
+  );
 
 /** Fan-out as the SDK gives it: an event stream that is iterated. */
 export const fanOutSdk: MakeReadVariant = ({ endpoint, consumerArn, shardId }) => {

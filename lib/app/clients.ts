@@ -2,6 +2,7 @@ import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynam
 import { KinesisClient, type KinesisClientConfig } from '@aws-sdk/client-kinesis';
 import { NodeHttp2Handler, NodeHttpHandler, type NodeHttpHandlerOptions } from '@smithy/node-http-handler';
 import { customUserAgent } from '../base/user-agent.ts';
+import { createLeanAgents } from './http-agents.ts';
 import type { CredentialIdentity } from './config/consumer-options.ts';
 
 /** Options of {@link createClients}; what is absent comes from the SDK's chain (environment, files, roles). */
@@ -108,7 +109,7 @@ interface Http1Options {
 }
 
 function http1Handler(options: ClientOptions, { ca, timeouts = {} }: Http1Options = {}): NodeHttpHandler {
-  const agent = { keepAlive: true, maxSockets };
+  const agents = createLeanAgents({ keepAlive: true, maxSockets, ...(ca === undefined ? {} : { ca }) });
   return new NodeHttpHandler({
     connectionTimeout: options.connectionTimeoutMillis ?? 3_000,
     requestTimeout: options.requestTimeoutMillis ?? 10_000,
@@ -118,8 +119,7 @@ function http1Handler(options: ClientOptions, { ca, timeouts = {} }: Http1Option
     socketTimeout: options.requestTimeoutMillis ?? 10_000,
     // A queue inside the agent is no reason to print either.
     logger: silentLogger,
-    httpAgent: agent,
-    httpsAgent: ca === undefined ? agent : { ...agent, ca },
+    ...agents,
     ...timeouts,
   });
 }

@@ -1,6 +1,6 @@
 import { linkedController } from '../base/abort.ts';
 import { MillraceError } from '../base/error.ts';
-import { EventBus, type EventListener } from '../event/bus.ts';
+import type { EventListener } from '../event/bus.ts';
 import type {
   CheckpointMode,
   ShardRecordProcessor,
@@ -8,30 +8,19 @@ import type {
 } from '../receiver/processor/record-processor.ts';
 import type { StreamingListener } from '../monitor/listener.ts';
 import type { Snapshot } from '../monitor/snapshot/snapshot.ts';
-import { type Assembly, assemble, settingsOfProgram } from './assembly.ts';
+import { type Assembly, settingsOfProgram } from './assembly.ts';
 import { BlockLanes, type DispatchSignals } from './block-lanes.ts';
 import { type BlockWork, isBlockWork, withRoomFor, workOnBlocks } from './block-work.ts';
 import type { ConsumerOptions } from './config/consumer-options.ts';
-import type { ConsumerSettings } from './config/consumer-settings.ts';
 import { type RecordBatchHandler, checkHandler, finishByHandler, finishByProcessors } from './finish-blocks.ts';
 import { type AckableBlock, PullLoop } from './pull-loop.ts';
 import { checkPolicy, checkPulled } from './failure-check.ts';
+import { ReadingRun } from './reading-run.ts';
+import type { RunOptions } from './run-options.ts';
 import { runTogether } from './run-together.ts';
-import { drainWithin } from './shutdown.ts';
 import { stallWatchOf } from './stall-watch-of.ts';
-import { Watch, addListener, emptySnapshot } from './watch.ts';
-import { listenForSignals } from './signals.ts';
 
-/** How a run is ended from outside. */
-export interface RunOptions {
-  /** Ends the run at once when it aborts; the run then rejects with the signal's reason. */
-  readonly signal?: AbortSignal;
-  /**
-   * Signals of the process that drain the run; a second one ends it at once, which means that work deaf to its signal is
-   * waited for 5 s more. Default: none is listened for.
-   */
-  readonly signals?: readonly NodeJS.Signals[];
-}
+export type { RunOptions } from './run-options.ts';
 
 /** How a run of record processors goes. */
 export interface ProcessorRunOptions extends RunOptions {
@@ -102,45 +91,24 @@ function dispatchTo(
   return lanes.dispatch({ blocks: assembly.receiver.blocks, finish, signals });
 }
 
-class StandaloneConsumer implements Consumer {
-  readonly #settings: ConsumerSettings;
-  readonly #bus = new EventBus();
-  #assembly: Assembly | undefined;
-  #watch: Watch | undefined;
-
-  constructor(settings: ConsumerSettings) {
-    this.#settings = settings;
-  }
-
-  get events(): Consumer['events'] {
-    return this.#bus;
-  }
-
-  addStreamingListener(listener: StreamingListener): () => void {
-    return addListener(this.#bus, listener, () => this.#watch);
-  }
-
-  snapshot(): Snapshot {
-    return this.#watch?.monitor.snapshot() ?? emptySnapshot(this.#settings.applicationName);
-  }
-
+class StandaloneConsumer extends ReadingRun implements Consumer {
   async run(
     handler: RecordBatchHandler | ShardRecordProcessor | ShardRecordProcessorFactory | BlockWork,
     options: ProcessorRunOptions = {},
   ): Promise<void> {
     if (isBlockWork(handler)) {
       checkCheckpointing('a Lambda handler', options);
-      handler.check(this.#settings);
+      handler.check(this.settings);
     } else {
       checkHandler(handler, options.checkpointing);
-      checkPolicy(this.#settings.onFailure);
+      checkPolicy(this.settings.onFailure);
     }
     const assembly = this.#begin(isBlockWork(handler) ? handler.longestHoldMillis : 0);
     using life = linkedController(options.signal);
-    const unlisten = this.#listen(options, (reason) => life.abort(reason));
+    const unlisten = this.listen(options, life);
     const { receiver } = assembly;
     try {
-      if (this.#settings.ui !== undefined) await this.#watch?.serve(this.#settings.ui);
+      await this.serve();
       const ended = new AbortController();
       const signals = { run: life.signal, ended: ended.signal };
       const work = isBlockWork(handler)
@@ -149,13 +117,12 @@ class StandaloneConsumer implements Consumer {
       await runTogether(receiver, life, work, () => ended.abort());
     } finally {
       unlisten();
-      await this.#watch?.end();
-      await assembly[Symbol.asyncDispose]();
+      await this.end();
     }
   }
 
   blocks(options: RunOptions = {}): AsyncGenerator<AckableBlock, void, undefined> {
-    checkPulled(this.#settings);
+    checkPulled(this.settings);
     checkCheckpointing('a loop over blocks', options);
     return this.#pull(options);
   }
@@ -163,59 +130,27 @@ class StandaloneConsumer implements Consumer {
   async *#pull(options: RunOptions): AsyncGenerator<AckableBlock, void, undefined> {
     const assembly = this.#begin();
     using life = linkedController(options.signal);
-    const unlisten = this.#listen(options, (reason) => life.abort(reason));
+    const unlisten = this.listen(options, life);
     const { receiver } = assembly;
     try {
-      if (this.#settings.ui !== undefined) await this.#watch?.serve(this.#settings.ui);
+      await this.serve();
       receiver.run(life.signal).catch(() => {});
       yield* new PullLoop({
         source: receiver,
-        drainWithin: (drain) => this.#drainWithin(assembly, drain),
+        drainWithin: (drain) => this.drainWithin(drain),
         stallWatch: stallWatchOf(assembly),
       }).blocks();
     } finally {
       unlisten();
-      await this.#watch?.end();
-      await assembly[Symbol.asyncDispose]();
+      await this.end();
     }
-  }
-
-  async drain(): Promise<void> {
-    const assembly = this.#assembly;
-    if (assembly === undefined) return;
-    await this.#drainWithin(assembly, (deadline) => assembly.receiver.drain(deadline));
-  }
-
-  async #drainWithin({ clock, settings }: Assembly, drain: (deadline: AbortSignal) => Promise<unknown>): Promise<void> {
-    await drainWithin(settings.shutdownGraceMillis, clock, drain);
-  }
-
-  async stop(): Promise<void> {
-    await this.#assembly?.receiver.stop().catch(() => {});
-  }
-
-  /** Drains. A fault of the run is not told again: whoever runs the consumer has it from `run` or from the loop. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.drain().catch(() => {});
   }
 
   #begin(holdMillis = 0): Assembly {
-    if (this.#assembly !== undefined) {
-      throw new MillraceError('MR_CONFIG_INVALID', 'a consumer runs once; make another one with createConsumer');
-    }
-    this.#watch = new Watch(this.#bus, [this.#settings]);
-    this.#watch.start();
-    this.#assembly = assemble(withRoomFor(this.#settings, holdMillis), this.#bus, {
-      onDrainRequested: () => void this.drain().catch(() => {}),
-    });
-    return this.#assembly;
-  }
-
-  #listen(options: RunOptions, abort: (reason: unknown) => void): () => void {
-    return listenForSignals(options.signals ?? [], {
-      onFirst: () => void this.drain().catch(() => {}),
-      onSecond: (signal) => abort(new MillraceError('MR_ABORTED', `a second ${signal} ended the run at once`)),
-    });
+    return this.begin(
+      withRoomFor(this.settings, holdMillis),
+      'a consumer runs once; make another one with createConsumer',
+    );
   }
 }
 

@@ -3,23 +3,20 @@ import { systemClock } from '../base/clock.ts';
 import { MillraceError } from '../base/error.ts';
 import type { BatchEngine } from '../block/batch-engine.ts';
 import type { DemandLimit } from '../block/block-source.ts';
-import { EventBus, type EventListener } from '../event/bus.ts';
+import type { EventListener } from '../event/bus.ts';
 import type { StreamingListener } from '../monitor/listener.ts';
 import type { Snapshot } from '../monitor/snapshot/snapshot.ts';
 import { EngineFeed, checkedDemand } from '../receiver/feed/engine-feed.ts';
 import { startOfEngine } from '../receiver/feed/engine-positions.ts';
-import { type Assembly, assemble, settingsOfProgram } from './assembly.ts';
+import { type Assembly, settingsOfProgram } from './assembly.ts';
 import { longestTimerMillis } from './config/option-kinds.ts';
 import { withRoomFor } from './block-work.ts';
 import type { ConsumerOptions } from './config/consumer-options.ts';
-import type { ConsumerSettings } from './config/consumer-settings.ts';
-import type { RunOptions } from './consumer.ts';
 import { checkPolicy } from './failure-check.ts';
+import { ReadingRun } from './reading-run.ts';
+import type { RunOptions } from './run-options.ts';
 import { runTogether } from './run-together.ts';
-import { drainWithin } from './shutdown.ts';
-import { listenForSignals } from './signals.ts';
 import { stallWatchOf } from './stall-watch-of.ts';
-import { Watch, addListener, emptySnapshot } from './watch.ts';
 
 /** How an engine is fed. */
 export interface FeedOptions extends RunOptions {
@@ -64,40 +61,16 @@ export function createReceiver(options: ConsumerOptions): EngineReceiver {
 /** How many batch intervals' blocks may wait or be with the engine before reading stops. */
 const batchesInMemory = 3;
 
-class FeedingReceiver implements EngineReceiver {
-  readonly #settings: ConsumerSettings;
-  readonly #bus = new EventBus();
-  #assembly: Assembly | undefined;
-  #watch: Watch | undefined;
-
-  constructor(settings: ConsumerSettings) {
-    this.#settings = settings;
-  }
-
-  get events(): EngineReceiver['events'] {
-    return this.#bus;
-  }
-
-  addStreamingListener(listener: StreamingListener): () => void {
-    return addListener(this.#bus, listener, () => this.#watch);
-  }
-
-  snapshot(): Snapshot {
-    return this.#watch?.monitor.snapshot() ?? emptySnapshot(this.#settings.applicationName);
-  }
-
+class FeedingReceiver extends ReadingRun implements EngineReceiver {
   async feed(engine: BatchEngine, options: FeedOptions): Promise<void> {
     checkEngine(engine);
     checkInterval(options.batchIntervalMillis);
-    checkPolicy(this.#settings.onFailure);
+    checkPolicy(this.settings.onFailure);
     const demand = checkedDemand(options.demand ?? {});
     const assembly = this.#begin(engine, options.batchIntervalMillis);
     const { receiver, clock, random, events, settings, serviceTimeMillis, retentionMillis } = assembly;
     using life = linkedController(options.signal);
-    const unlisten = listenForSignals(options.signals ?? [], {
-      onFirst: () => void this.drain().catch(() => {}),
-      onSecond: (signal) => life.abort(new MillraceError('MR_ABORTED', `a second ${signal} ended the run at once`)),
-    });
+    const unlisten = this.listen(options, life);
     const feed = new EngineFeed({
       source: receiver,
       engine,
@@ -116,44 +89,22 @@ class FeedingReceiver implements EngineReceiver {
     });
     receiver.demand(demand);
     try {
-      if (settings.ui !== undefined) await this.#watch?.serve(settings.ui);
+      await this.serve();
       await runTogether(receiver, life, feed.run(life.signal));
     } finally {
       unsubscribe();
       unlisten();
-      await this.#watch?.end();
-      await assembly[Symbol.asyncDispose]();
+      await this.end();
     }
-  }
-
-  async drain(): Promise<void> {
-    if (this.#assembly === undefined) return;
-    const { clock, receiver, settings } = this.#assembly;
-    await drainWithin(settings.shutdownGraceMillis, clock, (deadline) => receiver.drain(deadline));
-  }
-
-  async stop(): Promise<void> {
-    await this.#assembly?.receiver.stop().catch(() => {});
-  }
-
-  /** Drains. A fault of the run is not told again: whoever feeds has it from `feed`. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.drain().catch(() => {});
   }
 
   #begin(engine: BatchEngine, batchIntervalMillis: number): Assembly {
-    if (this.#assembly !== undefined) {
-      throw new MillraceError('MR_CONFIG_INVALID', 'a receiver is fed from once; make another one with createReceiver');
-    }
     // A batch holds the blocks of a whole interval, and the next one's arrive meanwhile: reading must not stop for either.
-    const settings = withRoomFor(this.#settings, batchesInMemory * batchIntervalMillis);
-    this.#watch = new Watch(this.#bus, [this.#settings]);
-    this.#watch.start();
-    this.#assembly = assemble(settings, this.#bus, {
-      startAt: startOfEngine(engine, { clock: systemClock, stalledAfterMillis: settings.stalledAfterMillis }),
-      onDrainRequested: () => void this.drain().catch(() => {}),
+    const settings = withRoomFor(this.settings, batchesInMemory * batchIntervalMillis);
+    const { stalledAfterMillis } = settings;
+    return this.begin(settings, 'a receiver is fed from once; make another one with createReceiver', {
+      startAt: startOfEngine(engine, { clock: systemClock, stalledAfterMillis }),
     });
-    return this.#assembly;
   }
 }
 

@@ -8,7 +8,6 @@ import { EngineContext, type EngineContextOptions } from '../engine/context.ts';
 import type { EngineCommits } from '../engine/commit/commit-groups.ts';
 import { type BatchPlanEngine, createEngine } from '../engine/engine.ts';
 import type { Plan } from '../engine/plan.ts';
-import { nameOf } from '../engine/node-head.ts';
 import type { OnKeyNotPlaced } from '../engine/commit/key-placement.ts';
 import type { DStream } from '../engine/stream.ts';
 import { EventBus, type EventListener } from '../event/bus.ts';
@@ -23,10 +22,10 @@ import { withRoomFor } from './block-work.ts';
 import { type GetOrCreateOptions, type Recovered, ambientOptions, findRecovery, makeWith } from './recovery.ts';
 import type { ConsumerOptions } from './config/consumer-options.ts';
 import { type UiOptions, checkedUiOptions } from './config/ui-options.ts';
-import type { RunOptions } from './consumer.ts';
+import type { RunOptions } from './run-options.ts';
 import { defaultLogger } from './default-logger.ts';
 import { type StateRetention, checkRecorded, commitPlaceOf, holdEpoch } from './engine-commits.ts';
-import { checkStreamed } from './failure-check.ts';
+import { checkReplayable, checkStreamed } from './failure-check.ts';
 import { type KinesisInput, openInputs, receiverSettings } from './kinesis-inputs.ts';
 import { runTogether } from './run-together.ts';
 import { defaultShutdownGraceMillis, drainWithin } from './shutdown.ts';
@@ -75,12 +74,10 @@ const batchesInMemory = 3;
 /** The most receivers of one stream. */
 const maximumReceivers = 64;
 
-/** How long a drain may take when no stream's options say (`shutdownGraceMillis`). */
-
 /**
  * A micro-batch program, in the shape of Spark's StreamingContext: declare streams and outputs, then run. In `shard`
  * scope every worker of the application computes the shards that it holds; a plan of `application` scope needs all
- * shards in one process and refuses to run beside another worker (`MR_ENGINE_NOT_ALONE`). A context runs once.
+ * shards in one process, and every further process waits behind it as a standby. A context runs once.
  */
 export class StreamingContext extends EngineContext {
   readonly #options: StreamingContextOptions;
@@ -203,7 +200,7 @@ export class StreamingContext extends EngineContext {
 
   /**
    * Runs the program until a bounded stream is done, a drain has finished, or a fault. A context runs once.
-   * @throws MillraceError what ended the run: `MR_ENGINE_NOT_ALONE`, `MR_HANDLER_FAILED`, `MR_DRAIN_TIMEOUT`, ...
+   * @throws MillraceError what ended the run: `MR_EPOCH_LOST`, `MR_HANDLER_FAILED`, `MR_DRAIN_TIMEOUT`, ...
    */
   async run(options: RunOptions = {}): Promise<void> {
     const plan = this.#begin();
@@ -298,6 +295,8 @@ export class StreamingContext extends EngineContext {
     watch.start();
     try {
       if (this.#options.ui !== undefined) await watch.serve(this.#options.ui);
+      // Asked to end meanwhile: nobody would look at it any more.
+      leaving.signal.throwIfAborted();
       await this.#runCommitting(plan, life, leaving.signal);
     } catch (thrown) {
       if (thrown !== left) throw thrown;
@@ -319,8 +318,13 @@ export class StreamingContext extends EngineContext {
     if (state !== undefined && (place !== undefined || plan.keepers.length > 0)) {
       if (await checkRecorded(plan, state, inputSettings, this.#bus, waiting)) checkReplayable(plan);
     }
-    if (place === undefined || settings === undefined) {
-      await this.#runEngine(plan, life, { exclusive: plan.scope === 'application' }, undefined);
+    if (settings === undefined || (place === undefined && plan.scope === 'shard')) {
+      await this.#runEngine(plan, life, {}, undefined);
+    } else if (place === undefined) {
+      // Nothing is committed, so that leases fence what is acknowledged, and whoever takes over repeats the rest.
+      await using held = await holdEpoch(settings, this.#bus, waiting);
+      using holding = linkedController(life.signal, held.epoch.lost);
+      await this.#runEngine(plan, holding, { takesOver: true, exclusive: true }, undefined);
     } else if (plan.scope === 'shard') {
       const { onKeyNotPlaced } = this.#options;
       await this.#runEngine(plan, life, {}, { place, ...(onKeyNotPlaced === undefined ? {} : { onKeyNotPlaced }) });
@@ -376,16 +380,6 @@ export class StreamingContext extends EngineContext {
 
 /** The contexts that run in this process. */
 const active = new Set<StreamingContext>();
-
-/** What a queue gave is gone with the process, so that a batch of it cannot be repeated (Spark refuses it, too). */
-function checkReplayable({ nodes }: Plan): void {
-  const queue = nodes.find((node) => node.tag === 'input' && node.operator === 'queueStream');
-  if (queue === undefined) return;
-  throw invalid(
-    `${nameOf(queue)} cannot be recovered: what it gave is gone with the process, and the state of the application may hold it; ` +
-      'read it from a stream, or give the state up with `millrace state migrate --discard-state`',
-  );
-}
 
 /** Why a process that waited behind another one ended: it was asked to, and had nothing to finish. */
 const left = new MillraceError('MR_ABORTED', 'the program was asked to end while it waited behind another process');

@@ -2,6 +2,7 @@ import {
   DescribeStreamSummaryCommand,
   type DescribeStreamSummaryOutput,
   GetRecordsCommand,
+  type GetRecordsInput,
   type GetRecordsOutput,
   GetShardIteratorCommand,
   type GetShardIteratorInput,
@@ -14,12 +15,15 @@ import {
 } from '@aws-sdk/client-kinesis';
 import { invariant } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
+import { LeanCall } from '../base/lean-call.ts';
+import { type Random, systemRandom } from '../base/random.ts';
 import type { EventSink } from '../event/bus.ts';
 import { attemptsOn, required, toChildShard, toRawRecord } from './aws-values.ts';
+import { encodeCbor } from './codec/cbor-encode.ts';
 import type { Codec } from './codec/codec.ts';
 import { installCodec } from './codec/install.ts';
 import type { DecodedPage } from './codec/page.ts';
-import { DecodedAnswer, type GetRecordsProtocol } from './codec/protocol.ts';
+import { DecodedAnswer, type GetRecordsProtocol, cborType } from './codec/protocol.ts';
 import { UnreadableAnswer } from './codec/unreadable.ts';
 import type {
   GetRecordsAnswer,
@@ -45,16 +49,25 @@ export interface AwsKinesisOptions {
   readonly events: EventSink;
   /** How answers of GetRecords are decoded: `json`. It becomes the protocol of the client. */
   readonly codec?: Codec;
+  /** For the numbers of calls: the randomness of the process. */
+  readonly random?: Random;
 }
 
-/** The calls of Kinesis over the AWS SDK. Adds a middleware to the client that reads the Date header of each answer. */
+/**
+ * The calls of Kinesis over the AWS SDK. Adds a middleware to the client that reads the Date header of each answer. All
+ * calls but GetRecords go through all layers of the SDK; GetRecords with a codec of Millrace goes past most of them, once one
+ * has been answered (see {@link LeanCall}).
+ */
 export function createAwsKinesis(options: AwsKinesisOptions): KinesisApi {
   const { client } = options;
   const stream = 'streamArn' in options.stream ? options.stream.streamArn : options.stream.streamName;
   const target = 'streamArn' in options.stream ? { StreamARN: stream } : { StreamName: stream };
   const serviceTime = new ServiceTime(options.clock, options.events);
-  watchDates(client, serviceTime);
+  const observe = ({ headers }: HeadOfAnswer) => serviceTime.observe(headers?.['date']);
+  watchAnswers(client, observe);
   const reading = new RecordsReading(client, options.codec ?? 'json', options.events);
+  const lean = new LeanCall({ config: client.config, random: options.random ?? systemRandom, onAnswer: observe });
+  if (options.codec !== 'sdk') learnFromRecords(client, lean, 'StreamARN' in target ? stream : undefined);
 
   const attempt = attemptsOn(stream);
 
@@ -95,8 +108,10 @@ export function createAwsKinesis(options: AwsKinesisOptions): KinesisApi {
         signal,
         async () => {
           const arn = 'StreamARN' in target ? target : {};
-          const command = new GetRecordsCommand({ ...arn, ShardIterator: iterator, Limit: limit });
-          return reading.answerOf(await client.send(command, { abortSignal: signal }));
+          const input = { ...arn, ShardIterator: iterator, Limit: limit };
+          const answered = (await lean.send((type) => encodeRequest(input, type), signal)) as DecodedAnswer | undefined;
+          const sent = answered ?? (await client.send(new GetRecordsCommand(input), { abortSignal: signal }));
+          return reading.answerOf(sent);
         },
         shardId,
       ),
@@ -116,17 +131,41 @@ export function createAwsKinesis(options: AwsKinesisOptions): KinesisApi {
   };
 }
 
+/** The part of a raw answer that tells the service's time. */
+interface HeadOfAnswer {
+  readonly headers?: Readonly<Record<string, string | undefined>> | undefined;
+}
+
 /** Innermost in the last step, so that it sees the raw answer, refusals included. */
-function watchDates(client: KinesisClient, serviceTime: ServiceTime): void {
+function watchAnswers(client: KinesisClient, observe: (answer: HeadOfAnswer) => void): void {
   client.middlewareStack.add(
     (next) => async (args) => {
       const result = await next(args);
-      const headers = (result.response as { headers?: Record<string, string | undefined> } | undefined)?.headers;
-      serviceTime.observe(headers?.['date']);
+      observe(result.response ?? {});
       return result;
     },
     { step: 'deserialize', priority: 'low' },
   );
+}
+
+/** Shows calls of GetRecords to `lean`, unless they name another stream by its ARN: where they go may depend on it. */
+function learnFromRecords(client: KinesisClient, lean: LeanCall, streamArn: string | undefined): void {
+  client.middlewareStack.add(
+    (next, context) => async (args) => {
+      const result = await next(args);
+      if (context['commandName'] === 'GetRecordsCommand') {
+        const { StreamARN } = args.input as GetRecordsInput;
+        if (StreamARN === streamArn) lean.learn({ request: args.request, response: result.response, context });
+      }
+      return result;
+    },
+    { step: 'deserialize', priority: 'low' },
+  );
+}
+
+/** The body of a request in the form that the SDK's own was in. */
+function encodeRequest(input: GetRecordsInput, contentType: string): Uint8Array {
+  return contentType.startsWith(cborType) ? encodeCbor(input) : Buffer.from(JSON.stringify(input), 'utf8');
 }
 
 function toDescription(output: DescribeStreamSummaryOutput): StreamDescription {

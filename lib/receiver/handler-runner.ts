@@ -28,10 +28,8 @@ export type RecordsHandler = (
   attempt: number,
 ) => Promise<void> | void;
 
-/** Everything that {@link runWithPolicy} needs. */
-export interface PolicyRun {
-  readonly work: PolicyWork;
-  readonly handler: RecordsHandler;
+/** A failure policy, and what it is played by: the same for all work of a run. */
+export interface PolicyPorts {
   readonly policy: FailurePolicy;
   readonly clock: Clock;
   readonly random: Random;
@@ -40,6 +38,12 @@ export interface PolicyRun {
   readonly serviceTimeMillis: () => number;
   /** How long the stream keeps records; `undefined` while that is not known. */
   readonly retentionMillis: () => number | undefined;
+}
+
+/** Everything that {@link runWithPolicy} needs. */
+export interface PolicyRun extends PolicyPorts {
+  readonly work: PolicyWork;
+  readonly handler: RecordsHandler;
   /** Aborts when the whole run is to end at once. */
   readonly signal: AbortSignal;
   /** Hears of records as soon as they are finished, in order: processed, skipped, or safe in the dead letter. */

@@ -81,6 +81,21 @@ describe('the life of a streaming context', () => {
     expect(context.state).toBe('STOPPED');
   });
 
+  it.each(['drain', 'stop'] as const)('ends when %s is called while its page is being started', async (end) => {
+    let ended: Promise<void> | undefined;
+    const context = new StreamingContext({
+      batchIntervalMillis: 20,
+      ui: { port: 0, onListening: () => void (ended = context[end]()) },
+    });
+    const batches: unknown[] = [];
+    context.generatorStream(() => [1]).foreachBatch((batch) => void batches.push(batch));
+    context.start();
+    const isOver = await context.awaitTerminationOrTimeout(2_000);
+    if (!isOver) await context.stop();
+    await ended;
+    expect([isOver, batches, context.state]).toEqual([true, [], 'STOPPED']);
+  });
+
   it('needs an application for a Kinesis stream, and a sensible number of receivers', () => {
     const nameless = new StreamingContext({ batchIntervalMillis: 20 });
     expect(() => nameless.kinesisStream({ streamName: 'lines' })).toThrow(/needs .* an applicationName/);

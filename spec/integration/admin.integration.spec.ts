@@ -14,7 +14,7 @@ import {
   testRegion,
 } from '../support/local-stack.ts';
 import { programsOf } from '../support/readme-programs.ts';
-import { programArguments, writeProgram } from '../support/programs.ts';
+import { programArguments, programEnvironment, writeProgram } from '../support/programs.ts';
 
 let kinesis: LocalService;
 let dynamo: LocalService;
@@ -211,14 +211,7 @@ async function runProgram(source: string): Promise<{ readonly code: unknown; rea
   const folder = mkdtempSync(resolve('node_modules', '.admin-program-'));
   try {
     const child = spawn(process.execPath, await writeProgram(folder, 'program', source), {
-      env: {
-        PATH: process.env['PATH'] ?? '',
-        AWS_REGION: testRegion,
-        AWS_ACCESS_KEY_ID: testCredentials.accessKeyId,
-        AWS_SECRET_ACCESS_KEY: testCredentials.secretAccessKey,
-        MILLRACE_KINESIS_ENDPOINT: kinesis.endpoint,
-        MILLRACE_DYNAMODB_ENDPOINT: dynamo.endpoint,
-      },
+      env: programEnvironment(kinesis.endpoint, dynamo.endpoint),
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let output = '';

@@ -241,6 +241,22 @@ describe('a handler that is deaf to its signal', () => {
   });
 });
 
+/** Takes the epoch of an application, as another process does whose holder was silent. */
+async function takeEpoch(applicationName: string): Promise<void> {
+  const access = { endpoint: dynamo.endpoint, region: testRegion, credentials: testCredentials };
+  const dynamoClient = new DynamoDBClient(access);
+  await dynamoClient.send(
+    new UpdateItemCommand({
+      TableName: `${applicationName}-Engine`,
+      Key: { applicationName: { S: applicationName } },
+      UpdateExpression: 'ADD epoch :one, #counter :one',
+      ExpressionAttributeNames: { '#counter': 'counter' },
+      ExpressionAttributeValues: { ':one': { N: '1' } },
+    }),
+  );
+  dynamoClient.destroy();
+}
+
 /** Gives all leases of a table to another worker, as a client that knows no fence would. */
 async function takeAway(tableName: string): Promise<void> {
   const dynamoClient = new DynamoDBClient({
@@ -322,16 +338,18 @@ describe('StreamingContext', () => {
     expect(await rest({ ...stream, applicationName })).toEqual([]);
   });
 
-  it('counts in application scope, alone: a second worker is refused by name, and the first goes on', async () => {
+  it('counts in application scope, one process at a time: a second one waits, and goes on when the first has ended', async () => {
     const { applicationName, ...stream } = await application(2, 30);
     const make = (workerIdentifier: string) => {
       const context = new StreamingContext({ applicationName, batchIntervalMillis: 300 });
       const counts: number[] = [];
+      const events: string[] = [];
+      context.events.subscribe(({ type }) => void events.push(type));
       context
         .kinesisStream({ ...stream, workerIdentifier })
         .count()
         .foreachBatch((batch) => void counts.push(...batch.collect()));
-      return { context, counts };
+      return { context, counts, events };
     };
     const total = (counts: readonly number[]) => counts.reduce((sum, count) => sum + count, 0);
     const first = make('first');
@@ -340,7 +358,15 @@ describe('StreamingContext', () => {
       () => total(first.counts) === 30,
       () => first.counts,
     );
-    await expect(make('second').context.run()).rejects.toMatchObject({
+    const second = make('second');
+    const waiting = second.context.run();
+    await until(
+      () => second.events.includes('engine.standby'),
+      () => second.events,
+    );
+    // A worker that is no engine would get no shard beside it, and is told so.
+    const plain = createConsumer({ ...stream, applicationName, workerIdentifier: 'plain' });
+    await expect(plain.run(() => {})).rejects.toMatchObject({
       code: 'MR_ENGINE_NOT_ALONE',
       message: expect.stringContaining('"first"'),
     });
@@ -349,18 +375,18 @@ describe('StreamingContext', () => {
       () => total(first.counts) === 40,
       () => first.counts,
     );
+    expect(second.counts).toEqual([]);
     await first.context.drain();
     await running;
+    await put(stream.streamName, 40, 5);
+    await until(
+      () => total(second.counts) === 5,
+      () => second.counts,
+    );
     // Empty batches count 0; every record is counted once.
     expect(first.counts).toContain(0);
-    const third = make('third');
-    await put(stream.streamName, 40, 5);
-    const again = third.context.run();
-    await until(
-      () => total(third.counts) === 5,
-      () => third.counts,
-    );
-    await third.context.drain();
-    await again;
+    // Another process takes the epoch, as one that waited would from a holder that was paused.
+    await takeEpoch(applicationName);
+    await expect(waiting).rejects.toMatchObject({ code: 'MR_EPOCH_LOST' });
   });
 });

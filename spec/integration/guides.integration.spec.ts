@@ -4,9 +4,9 @@ import { resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type LocalFakeAws, startFakeAws } from '../../lib/testkit/server/start.ts';
-import { createTestStream, testCredentials, testRegion } from '../support/local-stack.ts';
+import { createTestStream } from '../support/local-stack.ts';
 import { programsOf } from '../support/readme-programs.ts';
-import { writeProgram } from '../support/programs.ts';
+import { programEnvironment, writeProgram } from '../support/programs.ts';
 
 let aws: LocalFakeAws;
 let folder: string;
@@ -33,14 +33,7 @@ async function outputOf(document: string, change: (source: string) => string = (
   const { stdout } = await promisify(execFile)(process.execPath, command, {
     cwd: folder,
     timeout: 100_000,
-    env: {
-      PATH: process.env['PATH'] ?? '',
-      AWS_REGION: testRegion,
-      AWS_ACCESS_KEY_ID: testCredentials.accessKeyId,
-      AWS_SECRET_ACCESS_KEY: testCredentials.secretAccessKey,
-      MILLRACE_KINESIS_ENDPOINT: aws.endpoint,
-      MILLRACE_DYNAMODB_ENDPOINT: aws.endpoint,
-    },
+    env: programEnvironment(aws.endpoint, aws.endpoint),
   });
   return stdout.trim().split('\n').toSorted();
 }

@@ -9,12 +9,10 @@ import {
   createTestStream,
   startDynalite,
   startKinesisLocal,
-  testCredentials,
   testKinesisClient,
-  testRegion,
 } from '../support/local-stack.ts';
 import { programsOf } from '../support/readme-programs.ts';
-import { writeProgram } from '../support/programs.ts';
+import { programEnvironment, writeProgram } from '../support/programs.ts';
 
 let kinesis: LocalService;
 let dynamo: LocalService;
@@ -140,14 +138,7 @@ async function run(source: string | undefined) {
   const command = await writeProgram(folder, `program-${children.length}`, source ?? '');
   const child = spawn(process.execPath, command, {
     cwd: folder,
-    env: {
-      PATH: process.env['PATH'] ?? '',
-      AWS_REGION: testRegion,
-      AWS_ACCESS_KEY_ID: testCredentials.accessKeyId,
-      AWS_SECRET_ACCESS_KEY: testCredentials.secretAccessKey,
-      MILLRACE_KINESIS_ENDPOINT: kinesis.endpoint,
-      MILLRACE_DYNAMODB_ENDPOINT: dynamo.endpoint,
-    },
+    env: programEnvironment(kinesis.endpoint, dynamo.endpoint),
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   children.push(child);

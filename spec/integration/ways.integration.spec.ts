@@ -14,7 +14,7 @@ import {
   testRegion,
 } from '../support/local-stack.ts';
 import { programsOf } from '../support/readme-programs.ts';
-import { writeProgram } from '../support/programs.ts';
+import { programEnvironment, writeProgram } from '../support/programs.ts';
 
 let kinesis: LocalService;
 let dynamo: LocalService;
@@ -41,14 +41,7 @@ async function outputOf(source: string | undefined): Promise<string[]> {
   const child = spawn(process.execPath, await writeProgram(folder, 'program', source ?? ''), {
     cwd: folder,
     timeout: 60_000,
-    env: {
-      PATH: process.env['PATH'] ?? '',
-      AWS_REGION: testRegion,
-      AWS_ACCESS_KEY_ID: testCredentials.accessKeyId,
-      AWS_SECRET_ACCESS_KEY: testCredentials.secretAccessKey,
-      MILLRACE_KINESIS_ENDPOINT: kinesis.endpoint,
-      MILLRACE_DYNAMODB_ENDPOINT: dynamo.endpoint,
-    },
+    env: programEnvironment(kinesis.endpoint, dynamo.endpoint),
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';

@@ -240,6 +240,18 @@ describe('createAwsKinesis', () => {
     await withWire(handlers, body, { requestTimeoutMillis: 100 });
   });
 
+  it.each(['hang', 'cut', 'half'] as const)('says unreachable of a later read too (%s)', async (answer) => {
+    const page = { body: { Records: [], MillisBehindLatest: 0, NextShardIterator: 'next' } };
+    const handlers: Record<string, WireHandler> = { GetRecords: (_, number) => (number === 2 ? answer : page) };
+    const body = async ({ api }: Bench) => {
+      const read = () => api.getRecords({ iterator: 'x', limit: 1 }, signal);
+      await read();
+      await expect(read()).rejects.toMatchObject({ kind: 'unreachable' });
+      await expect(read()).resolves.toMatchObject({ nextIterator: 'next' });
+    };
+    await withWire(handlers, body, { requestTimeoutMillis: 200 });
+  });
+
   it('says transient for a fault of the service and for an answer that is not JSON', async () => {
     const handlers = {
       DescribeStreamSummary: () => refusal('InternalFailure', 'sorry', 500),
@@ -260,12 +272,21 @@ describe('createAwsKinesis', () => {
     });
   });
 
-  it.each(['hang', 'half'] as const)('ends a call under way when the signal aborts (%s)', async (answer) => {
-    await withWire({ GetRecords: () => answer }, async ({ api, wire }) => {
+  it.each([
+    ['hang', 'first'],
+    ['half', 'first'],
+    ['hang', 'later'],
+    ['half', 'later'],
+  ] as const)('ends a call under way when the signal aborts (%s, the %s call)', async (answer, which) => {
+    const page = { body: { Records: [], MillisBehindLatest: 0, NextShardIterator: 'next' } };
+    const before = which === 'later' ? 2 : 0;
+    const handlers: Record<string, WireHandler> = { GetRecords: (_, number) => (number <= before ? page : answer) };
+    await withWire(handlers, async ({ api, wire }) => {
+      for (let count = 0; count < before; count += 1) await api.getRecords({ iterator: 'x', limit: 1 }, signal);
       const controller = new AbortController();
       const reading = api.getRecords({ iterator: 'x', limit: 1 }, controller.signal);
       const outcome = reading.catch((thrown: unknown) => thrown);
-      await expect.poll(() => wire.operations.length).toBe(1);
+      await expect.poll(() => wire.operations.length).toBe(before + 1);
       // Time for the half answer to arrive; the outcome is the same when it has not.
       await new Promise((resolve) => setTimeout(resolve, 50));
       controller.abort(new Error('enough'));

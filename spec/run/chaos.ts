@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { messageOf } from '../../lib/base/error.ts';
 import { jsonLine } from '../../lib/base/json-line.ts';
 import { escapeControl } from '../../lib/base/text.ts';
+import { compiledForChildren } from '../support/compile.ts';
 import { adoptAwsEnvironment } from './demo/environment.ts';
 import { EarlyEnd, listenForEnd } from './demo/early-end.ts';
 import { machineMillis } from './chaos/ledger-line.ts';
@@ -45,6 +46,7 @@ async function chaos(options: ChaosOptions): Promise<number> {
   let isGood = false;
   const sinceMillis = machineMillis();
   try {
+    using _ = compiledForChildren();
     const report = await playAll(options, folder, end.signal);
     const points = await playStates(options, folder, end.signal);
     const failed = report.failed + points.filter((point) => !isSound(point)).length;

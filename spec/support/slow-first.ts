@@ -26,6 +26,8 @@ const slow = [
   'spec/interop/mixed-load.interop.spec.ts',
   'spec/interop/java-first.interop.spec.ts',
   'spec/interop/millrace-first.interop.spec.ts',
+  'spec/interop/java-alone.interop.spec.ts',
+  'spec/interop/fake-dynamo.interop.spec.ts',
 ];
 
 /** The order in which the spec files are begun: the slow ones first, then vitest's own order. */

@@ -1,12 +1,9 @@
 import { linkedController } from '../../base/abort.ts';
-import type { Clock } from '../../base/clock.ts';
 import { MillraceError } from '../../base/error.ts';
 import { Notifier } from '../../base/notifier.ts';
-import type { Random } from '../../base/random.ts';
 import type { KinesisRecord } from '../../block/record.ts';
-import type { EventSink } from '../../event/bus.ts';
 import type { FailurePolicy } from '../../receiver/failure-policy.ts';
-import { runWithPolicy } from '../../receiver/handler-runner.ts';
+import { type PolicyPorts, runWithPolicy } from '../../receiver/handler-runner.ts';
 import { PartialFailure } from '../../receiver/partial-failure.ts';
 import { type StallWatch, standingOf } from '../../receiver/stall-watch.ts';
 import type { LambdaFunction } from './lambda-function.ts';
@@ -16,16 +13,9 @@ import { RecordQueue } from './record-queue.ts';
 import { TumblingWindow } from './tumbling-window.ts';
 
 /** What all lanes of all shards work with. */
-export interface LaneTools {
+export interface LaneTools extends PolicyPorts {
   readonly lambda: LambdaFunction;
   readonly settings: LambdaSettings;
-  readonly policy: FailurePolicy;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly events: EventSink;
-  readonly serviceTimeMillis: () => number;
-  /** How long the stream keeps records; `undefined` while that is not known. */
-  readonly retentionMillis: () => number | undefined;
   /** Watches over invocations that do not come back. */
   readonly stallWatch: Pick<StallWatch, 'begin'>;
 }

@@ -71,8 +71,8 @@ export function stateRewindSpec(): CommandSpec<StateRewindFlags> {
     },
     description:
       'Goes back to an earlier version: state and positions together, so that no record counts twice or is left out. Each ' +
-      'group is one conditional write, which takes it from whoever holds it; the program may run meanwhile. What outputs have ' +
-      'shown is not undone.\n\nIt shows what it would do and asks, unless told --yes.',
+      'group is one conditional write, which takes it from whoever holds it; the program may run meanwhile. Of the outputs, ' +
+      'fileSink takes back what it has written since; what others have shown is not undone.\n\nIt shows what it would do and asks, unless told --yes.',
     usage: [
       '--application-name counts --stream-name lines --versions-back 3 --dry-run',
       '--application-name counts --stream-name lines --to 15m [--shard shardId-000000000000] [--yes]',

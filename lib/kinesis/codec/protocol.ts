@@ -47,7 +47,8 @@ export interface ProtocolMethods {
   deserializeResponse(operation: Operation, context: CallContext, answer: Answer): Promise<object>;
 }
 
-const cborType = 'application/x-amz-cbor-1.1';
+/** How Kinesis names its CBOR. */
+export const cborType = 'application/x-amz-cbor-1.1';
 /** What a server says that does not know the format of a request. */
 const refusalsOfFormat: ReadonlySet<string> = new Set(['SerializationException', 'UnknownOperationException']);
 

@@ -1,5 +1,5 @@
-import { deadlineController, raceAbort } from '../../base/abort.ts';
-import { type Clock, pause } from '../../base/clock.ts';
+import { linkedController, raceAbort } from '../../base/abort.ts';
+import { type CancelTimer, type Clock, pause } from '../../base/clock.ts';
 import { messageOf } from '../../base/error.ts';
 import type { EventLoopMeter } from '../../base/event-loop.ts';
 import type { CpuSource } from './cpu-source.ts';
@@ -145,9 +145,33 @@ export class WorkerMetricsSampler implements WorkerMetricsSource {
   /** Runs one reading, which may take as long as the time between two. */
   async #timed<T>(signal: AbortSignal, read: (deadline: AbortSignal) => Promise<T>): Promise<T> {
     const { clock, captureIntervalMillis = 1_000 } = this.#options;
-    const tooSlow = () => new Error(`reading the CPU took longer than ${captureIntervalMillis} ms`);
-    using deadline = deadlineController(clock, captureIntervalMillis, tooSlow, signal);
-    return await raceAbort(read(deadline.signal), deadline.signal);
+    using deadline = linkedController(signal);
+    const cancel = this.#whenPast(clock.monotonicMillis() + captureIntervalMillis, () =>
+      deadline.abort(new Error(`reading the CPU took longer than ${captureIntervalMillis} ms`)),
+    );
+    try {
+      return await raceAbort(read(deadline.signal), deadline.signal);
+    } finally {
+      cancel();
+    }
+  }
+
+  /**
+   * Calls back at a time, unless that call comes late itself: then the loop was blocked, and the reading may have been
+   * answered long ago, or waited as long as the timer. It gets as much time once more.
+   */
+  #whenPast(dueMillis: number, callback: () => void): CancelTimer {
+    const { clock, captureIntervalMillis = 1_000 } = this.#options;
+    let cancel: CancelTimer = () => {};
+    const wait = (until: number): void => {
+      cancel = clock.timer(until - clock.monotonicMillis(), () => {
+        const now = clock.monotonicMillis();
+        if (now - until > captureIntervalMillis / 4) wait(now + captureIntervalMillis);
+        else callback();
+      });
+    };
+    wait(dueMillis);
+    return () => cancel();
   }
 }
 

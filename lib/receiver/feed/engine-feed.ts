@@ -1,14 +1,10 @@
 import { linkedController, raceAbort } from '../../base/abort.ts';
-import type { Clock } from '../../base/clock.ts';
 import { MillraceError } from '../../base/error.ts';
-import type { Random } from '../../base/random.ts';
 import type { BatchContext, BatchEngine } from '../../block/batch-engine.ts';
 import { type Block, isWorthStarting } from '../../block/block.ts';
 import type { BlockSource, DemandLimit } from '../../block/block-source.ts';
 import type { KinesisRecord } from '../../block/record.ts';
-import type { EventSink } from '../../event/bus.ts';
-import type { FailurePolicy } from '../failure-policy.ts';
-import { runWithPolicy } from '../handler-runner.ts';
+import { type PolicyPorts, runWithPolicy } from '../handler-runner.ts';
 import type { StallWatch } from '../stall-watch.ts';
 import { BatchTicks } from './batch-ticks.ts';
 import { HandedOut } from './handed-out.ts';
@@ -17,19 +13,11 @@ import { HandedOut } from './handed-out.ts';
 const leastArrived = 64;
 
 /** What an {@link EngineFeed} needs. */
-export interface EngineFeedOptions {
+export interface EngineFeedOptions extends PolicyPorts {
   readonly source: Pick<BlockSource, 'blocks' | 'ack' | 'demand'>;
   readonly engine: BatchEngine;
   /** How often a batch is cut, milliseconds. */
   readonly batchIntervalMillis: number;
-  readonly policy: FailurePolicy;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly events: EventSink;
-  /** The service's time, milliseconds since 1970, for the age of records. */
-  readonly serviceTimeMillis: () => number;
-  /** How long the stream keeps records; `undefined` while that is not known. */
-  readonly retentionMillis: () => number | undefined;
   /** Watches over batches that do not settle. */
   readonly stallWatch: Pick<StallWatch, 'begin'>;
 }

@@ -10,7 +10,7 @@ import { cborType, jsonType, scriptedClient } from './scripted-client.ts';
 import { cborOf, jsonOf, usualStyle } from './wire-forms.ts';
 
 /** The most that a view may keep in memory beside what it shows: one piece from the network. */
-const maxPieceBytes = 64 * 1024;
+const maxPieceBytes = 256 * 1024;
 
 function pageOf(sizes: readonly number[]) {
   return {

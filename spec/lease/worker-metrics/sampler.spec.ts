@@ -1,5 +1,7 @@
+import { readFile } from 'node:fs/promises';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { systemClock } from '../../../lib/base/clock.ts';
 import type { CpuSource } from '../../../lib/lease/worker-metrics/cpu-source.ts';
 import { WorkerMetricsSampler } from '../../../lib/lease/worker-metrics/sampler.ts';
 import { VirtualClock } from '../../../lib/testkit/virtual-clock.ts';
@@ -110,6 +112,32 @@ describe('WorkerMetricsSampler', () => {
     expect(faults).toEqual(['reading the CPU took longer than 1000 ms']);
     expect(signals[1]?.aborted).toBe(true);
     expect(signals.at(-1)?.aborted).toBe(false);
+  });
+
+  it('does not take a reading for too slow when the loop was blocked meanwhile, and could not hear of it', async () => {
+    const faults: string[] = [];
+    let captures = 0;
+    const sampler = new WorkerMetricsSampler({
+      clock: systemClock,
+      captureIntervalMillis: 300,
+      eventLoop: { utilization: () => 0 },
+      selectSource: async () => ({
+        kind: 'proc',
+        capture: async () => {
+          captures += 1;
+          if (captures === 2) for (const until = performance.now() + 800; performance.now() < until;);
+          await readFile('/proc/self/stat');
+          return 30;
+        },
+      }),
+      onCaptureFailed: (message) => faults.push(message),
+    });
+    const life = new AbortController();
+    const run = sampler.run(life.signal);
+    await expect.poll(() => captures, { timeout: 60_000 }).toBeGreaterThan(2);
+    life.abort();
+    await run;
+    expect(faults).toEqual([]);
   });
 
   it('tells the reason rather than throw when no source can be chosen, and measures the event loop', async () => {

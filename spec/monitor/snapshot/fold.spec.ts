@@ -151,6 +151,17 @@ describe('the snapshot of batches', () => {
     expect(active.map(({ isReread }) => isReread)).toEqual([false, false]);
   });
 
+  it('tells of a batch that waited, and whose blocks were dropped meanwhile, that they were read again', () => {
+    const fold = foldOf();
+    for (const time of [1_000, 2_000]) fold.add({ type: 'batch.submitted', ...batch(time) }, time);
+    fold.add({ type: 'batch.reread', group, batchTimeMillis: 2_000, blocks: 1, records: 4 }, 5_000);
+    expect(fold.snapshot(5_000).batches.active.map(({ isReread }) => isReread)).toEqual([false, true]);
+    fold.add({ type: 'batch.started', batchId: 8, ...batch(2_000), inputs }, 5_010);
+    const figures = { schedulingDelayMillis: 10, processingDelayMillis: 8 };
+    fold.add({ type: 'batch.completed', batchId: 8, ...batch(2_000), ...figures }, 6_000);
+    expect(fold.snapshot(6_000).batches.completed.map(({ isReread }) => isReread)).toEqual([true]);
+  });
+
   it('follows a batch from its queue to its end, with ranges, outputs and the stage', () => {
     const fold = foldOf();
     fold.add({ type: 'batch.submitted', ...batch(1_000) }, 1_001);
