@@ -37,10 +37,12 @@ export const exactlyOnceBench = benchCommand({
         `${figures.ratioByClock} by the clock`,
     );
     say(`${figures.keys} keys are back after ${figures.recoveryMillis} ms`);
-    say(
-      `a commit writes ${figures.dynamoWritesPerCommit} times to DynamoDB and ${figures.stateWritesPerCommit} to the store, ` +
-        `a planned one ${figures.dynamoWritesPerPlannedCommit} and ${figures.stateWritesPerPlannedCommit}`,
-    );
+    for (const scope of ['application', 'shard'] as const) {
+      say(
+        `in ${scope} scope a commit writes ${figures.dynamoWritesPerCommit[scope]} times to DynamoDB and ${figures.stateWritesPerCommit[scope]} to the store, ` +
+          `a planned one ${figures.dynamoWritesPerPlannedCommit[scope]} and ${figures.stateWritesPerPlannedCommit[scope]}`,
+      );
+    }
     return { ...figures };
   },
 });

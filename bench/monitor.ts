@@ -48,6 +48,9 @@ export const monitorBench = benchCommand({
     say(
       `metrics and page take ${overheadPercent} %, with 95 % confidence ${intervalPercent?.join(' to ') ?? 'unknown'} % (half of the rounds ${quartilesPercent.join(' to ')} %, all ${spreadPercent.join(' to ')} %)`,
     );
+    say(
+      `by itself, in a process that only publishes the same events, watching takes ${figures.alonePercent} % (${figures.aloneIntervalPercent?.join(' to ') ?? 'unknown'} %)`,
+    );
     say(`the budget of ${figures.budgetPercent} %: ${verdicts[figures.verdict]}`);
     return { ...figures };
   },

@@ -16,7 +16,7 @@ export const application = 'bench';
 
 /** How often what is outside was written to. */
 export interface Writes {
-  /** Writes of the row of the application. */
+  /** Writes of the row that says what is committed: of the application, or the lease of a shard. */
   dynamo: number;
   /** Objects that were created in the store. */
   state: number;
@@ -24,7 +24,11 @@ export interface Writes {
 
 /** A store in a folder that counts what is created in it. */
 export function countingStore(folder: string, writes: Writes): ObjectStore {
-  const store = new FileStore(folder);
+  return counting(new FileStore(folder), writes);
+}
+
+/** A store that counts what is created in it. */
+export function counting(store: ObjectStore, writes: Writes): ObjectStore {
   return {
     location: store.location,
     isDurable: true,

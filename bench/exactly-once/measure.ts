@@ -13,6 +13,7 @@ import { batchFields } from '../engine/drive.ts';
 import { wordBatches } from '../engine/words.ts';
 import { medianOf, rounded } from '../statistics.ts';
 import { type Writes, commitsOf, countingStore, placeOf } from './commits.ts';
+import { countShardWrites } from './shard-commits.ts';
 
 /** What is measured, and how long. */
 export interface ExactlyOnceBenchOptions {
@@ -36,11 +37,17 @@ export interface ExactlyOnceFigures {
   readonly recoveryMillis: number;
   /** Keys of the state that was read back. */
   readonly keys: number;
-  readonly dynamoWritesPerCommit: number;
-  readonly stateWritesPerCommit: number;
+  readonly dynamoWritesPerCommit: OfScopes;
+  readonly stateWritesPerCommit: OfScopes;
   /** With a sink that needs batches to be planned. */
-  readonly dynamoWritesPerPlannedCommit: number;
-  readonly stateWritesPerPlannedCommit: number;
+  readonly dynamoWritesPerPlannedCommit: OfScopes;
+  readonly stateWritesPerPlannedCommit: OfScopes;
+}
+
+/** A figure of each scope. In `shard` scope the heartbeats of the lease are in it. */
+export interface OfScopes {
+  readonly application: number;
+  readonly shard: number;
 }
 
 /** Ten thousand lines of ten words, a thousand different ones; a state of a million keys. */
@@ -71,16 +78,18 @@ export async function measureExactlyOnce(
     say('counting what a commit writes');
     const plain = await countWrites(join(folder, 'plain'), false);
     const planned = await countWrites(join(folder, 'planned'), true);
+    const ofShard = await countShardWrites(false, countedCommits);
+    const plannedOfShard = await countShardWrites(true, countedCommits);
     say(`measuring the recovery of ${options.keys} keys`);
     const recoveryMillis = await measureRecovery(options.keys, join(folder, 'recovery'));
     return {
       ...ratios,
       recoveryMillis,
       keys: options.keys,
-      dynamoWritesPerCommit: plain.dynamo,
-      stateWritesPerCommit: plain.state,
-      dynamoWritesPerPlannedCommit: planned.dynamo,
-      stateWritesPerPlannedCommit: planned.state,
+      dynamoWritesPerCommit: { application: plain.dynamo, shard: ofShard.dynamo },
+      stateWritesPerCommit: { application: plain.state, shard: ofShard.state },
+      dynamoWritesPerPlannedCommit: { application: planned.dynamo, shard: plannedOfShard.dynamo },
+      stateWritesPerPlannedCommit: { application: planned.state, shard: plannedOfShard.state },
     };
   } finally {
     rmSync(folder, { recursive: true, force: true });

@@ -7,20 +7,23 @@ import { startUi } from '../../lib/app/ui.ts';
 import { linkedController } from '../../lib/base/abort.ts';
 import { sleep, systemClock } from '../../lib/base/clock.ts';
 import { EventBus } from '../../lib/event/bus.ts';
+import type { MillraceEvent } from '../../lib/event/event.ts';
 import { benchCredentials, benchRegion, looked } from '../read/variant.ts';
 import type { ReceiverTarget } from '../receiver/worker.ts';
+import type { Recording } from './replay.ts';
 import { Watching } from './watching.ts';
 
 // The worker of `npm run bench -- monitor`: one receiver that is watched or not, slice by slice. Its argument is a
 // `ReceiverTarget` as JSON; it answers `MonitorQuestion`s and ends with its parent.
 
 /**
- * What the parent asks: to wait until so many shards were read, where the page is, to work for a slice of time, in which
- * alerts are looked for or not.
+ * What the parent asks: to wait until so many shards were read, where the page is, what was published by now, to work for a
+ * slice of time, in which alerts are looked for or not.
  */
 export type MonitorQuestion =
   | { readonly kind: 'ready'; readonly shards: number }
   | { readonly kind: 'page' }
+  | { readonly kind: 'recording' }
   | { readonly kind: 'slice'; readonly isWatched: boolean; readonly isLooked: boolean; readonly millis: number };
 
 /** What a slice took. */
@@ -43,10 +46,19 @@ const options: ConsumerOptions = {
 };
 const seen = new Set<string>();
 let looks = 0;
+let isReady = false;
 /** Records are counted as they are read, page by page: blocks are so large that a slice would have a few more or less. */
 const read = { records: 0, bytes: 0 };
 const settings = settingsOfProgram(options);
 const bus = new EventBus();
+const opening: MillraceEvent[] = [];
+const flow: MillraceEvent[] = [];
+/** So many events are enough for a replay. */
+const mostEvents = 5_000;
+const stopRecording = bus.subscribe((event) => {
+  const part = isReady ? flow : opening;
+  if (part.length < mostEvents) part.push(event);
+});
 bus.subscribe((event) => {
   if (event.type !== 'shard.read') return;
   read.records += event.records;
@@ -80,11 +92,15 @@ function lookAt({ records, shardId }: { readonly records: readonly { readonly da
   for (const { data } of records) looks += looked(data);
 }
 
-async function answer(question: MonitorQuestion): Promise<Slice | string | number> {
+async function answer(question: MonitorQuestion): Promise<Slice | Recording | string | number> {
   switch (question.kind) {
     case 'ready':
       while (seen.size < question.shards) await sleep(systemClock, 100);
+      isReady = true;
       return seen.size;
+    case 'recording':
+      stopRecording();
+      return { opening, flow };
     case 'page':
       return (await page).url;
     case 'slice':

@@ -8,6 +8,7 @@ import { type PageShape, arrivalMillis, preparePage } from '../read/page.ts';
 import { startBenchServer } from '../server.ts';
 import { medianInterval, medianOf, rounded } from '../statistics.ts';
 import type { MonitorQuestion, Slice } from './client.ts';
+import type { Recording, ReplayQuestion } from './replay.ts';
 
 /** What is measured, and how long. */
 export interface MonitorBenchOptions extends PageShape {
@@ -35,6 +36,13 @@ export interface MonitorBenchFigures extends MonitorBenchOptions {
   readonly quartilesPercent: readonly [number, number];
   /** The least and the most of the rounds; below 0 the watched slices were the faster ones. */
   readonly spreadPercent: readonly [number, number];
+  /**
+   * The CPU time that watching takes by itself, of a CPU second of the receiver: its events, published again in a process that
+   * does nothing else. So it tells nothing of what the two do to each other's caches, and is exact on a busy machine too.
+   */
+  readonly alonePercent: number;
+  /** Where its median lies with 95 % confidence; `null` for fewer than six rounds. */
+  readonly aloneIntervalPercent: readonly [number, number] | null;
   readonly bareMbPerCpuSecond: number;
   readonly watchedMbPerCpuSecond: number;
   /** Events that a watched slice took in, the median. */
@@ -49,14 +57,14 @@ export const defaultMonitorBench: MonitorBenchOptions = {
   shards: 40,
   records: 1_000,
   recordBytes: 1_024,
-  rounds: 72,
+  rounds: 60,
   roundMillis: 500,
   codec: 'json',
   browsers: 1,
 };
 
 /** On a machine that is busy with other things rounds take longer: none begins after so long. */
-const mostMillis = 150_000;
+const mostMillis = 110_000;
 
 /** Metrics and page may take so much of a receiver's throughput. */
 export const budgetPercent = 3;
@@ -82,14 +90,63 @@ export async function measureMonitor(options: MonitorBenchOptions): Promise<Moni
     args: [JSON.stringify(target)],
     env: { ...server.env, ...clientEnv },
   });
+  const measured = await measureReading(child, options);
+  const alone = await measureAlone(measured, options);
+  return { ...measured.figures, ...alone };
+}
+
+interface Measured {
+  readonly figures: Omit<MonitorBenchFigures, 'alonePercent' | 'aloneIntervalPercent'>;
+  readonly recording: Recording;
+  /** Of its CPU time. */
+  readonly eventsPerSecond: number;
+}
+
+async function measureReading(child: ChildProcess, options: MonitorBenchOptions): Promise<Measured> {
   let lookers: Lookers | undefined;
   try {
     await ask(child, { kind: 'ready', shards: options.shards });
     lookers = look(new URL(await ask<string>(child, { kind: 'page' })), options.browsers);
-    return figuresOf(await measureRounds(child, options, lookers), options, lookers);
+    const { rounds, recording } = await measureRounds(child, options, lookers);
+    const slices = rounds.flatMap(({ watched }) => watched);
+    const sum = (of: (slice: Slice) => number) => slices.reduce((all, slice) => all + of(slice), 0);
+    return {
+      figures: figuresOf(rounds, options, lookers),
+      recording,
+      eventsPerSecond: (1e6 * sum(({ events }) => events)) / sum(({ cpuMicros }) => cpuMicros),
+    };
   } finally {
     lookers?.stop();
     // Before its server: a worker that misses it would tell so.
+    await ended(child);
+  }
+}
+
+/** Rounds of watching alone: two slices of a second each, in turn. */
+const mostAloneRounds = 12;
+
+async function measureAlone(
+  { recording, eventsPerSecond }: Measured,
+  { rounds, roundMillis, browsers }: MonitorBenchOptions,
+): Promise<Pick<MonitorBenchFigures, 'alonePercent' | 'aloneIntervalPercent'>> {
+  const child = startBenchChild(new URL('./replay.ts', import.meta.url));
+  const askReplay = <Answer>(question: ReplayQuestion) => askBenchChild<Answer>(child, question);
+  let lookers: Lookers | undefined;
+  try {
+    await askReplay({ kind: 'recording', recording, eventsPerSecond });
+    lookers = look(new URL(await askReplay<string>({ kind: 'page' })), browsers);
+    const millis = 2 * roundMillis;
+    const percents: number[] = [];
+    for (let round = -1; round < Math.min(rounds, mostAloneRounds); round += 1) {
+      const watchedSlice = askReplay<number>({ kind: 'slice', isWatched: true, isLooked: true, millis });
+      await lookers.scrape(millis / 2);
+      const watched = await watchedSlice;
+      const bare = await askReplay<number>({ kind: 'slice', isWatched: false, isLooked: false, millis });
+      if (round >= 0) percents.push(rounded((watched - bare) / (10 * millis), 2));
+    }
+    return { alonePercent: medianOf(percents), aloneIntervalPercent: medianInterval(percents) ?? null };
+  } finally {
+    lookers?.stop();
     await ended(child);
   }
 }
@@ -110,11 +167,16 @@ interface Round {
   readonly watched: readonly [Slice, Slice];
 }
 
+interface Rounds {
+  readonly rounds: readonly Round[];
+  readonly recording: Recording;
+}
+
 /**
  * A round is four slices, A B B A, and the next one B A A B: what changes steadily meanwhile cancels out. The one that was
  * watched last leaves nothing to the next but what the garbage collector has not yet done.
  */
-async function measureRounds(child: ChildProcess, options: MonitorBenchOptions, lookers: Lookers): Promise<Round[]> {
+async function measureRounds(child: ChildProcess, options: MonitorBenchOptions, lookers: Lookers): Promise<Rounds> {
   const { rounds, roundMillis: millis, recordBytes } = options;
   const slice = async (isWatched: boolean, isLooked: boolean): Promise<Slice> => {
     const told = ask<Slice>(child, { kind: 'slice', isWatched, isLooked, millis });
@@ -124,6 +186,7 @@ async function measureRounds(child: ChildProcess, options: MonitorBenchOptions, 
     return { bytes, records, ...rest };
   };
   const done: Round[] = [];
+  let recording: Recording = { opening: [], flow: [] };
   let voids = 0;
   const endMillis = systemClock.monotonicMillis() + Math.max(mostMillis, 4 * (rounds + 1) * millis);
   for (let number = 0; done.length < rounds; number += 1) {
@@ -133,11 +196,15 @@ async function measureRounds(child: ChildProcess, options: MonitorBenchOptions, 
     const two = await slice(!isFirst, !isFirst);
     const three = await slice(!isFirst, false);
     const four = await slice(isFirst, false);
-    if (number === 0) continue;
+    if (number === 0) {
+      recording = await ask<Recording>(child, { kind: 'recording' });
+      continue;
+    }
     // A receiver that lost its leases to a machine that stood still has nothing to compare; the round is measured again.
     if ([one, two, three, four].some(({ records }) => records === 0)) {
       voids += 1;
-      if (voids > rounds) throw new Error('the receiver has read nothing in more than half of the rounds');
+      if (voids > Math.max(rounds, 10))
+        throw new Error('the receiver has read nothing in more than half of the rounds');
       continue;
     }
     done.push(isFirst ? { watched: [one, four], bare: [two, three] } : { bare: [one, four], watched: [two, three] });
@@ -145,7 +212,7 @@ async function measureRounds(child: ChildProcess, options: MonitorBenchOptions, 
   if (!done.some(({ bare, watched }) => [...bare, ...watched].some(({ isHandled }) => isHandled))) {
     throw new Error('the handler has got no record');
   }
-  return done;
+  return { rounds: done, recording };
 }
 
 /** Bytes a microsecond of CPU time, which is MB a second. */
@@ -153,7 +220,7 @@ function speedOf([one, other]: readonly [Slice, Slice]): number {
   return (one.bytes + other.bytes) / (one.cpuMicros + other.cpuMicros);
 }
 
-function figuresOf(rounds: readonly Round[], options: MonitorBenchOptions, lookers: Lookers): MonitorBenchFigures {
+function figuresOf(rounds: readonly Round[], options: MonitorBenchOptions, lookers: Lookers): Measured['figures'] {
   const overheads = rounds
     .map(({ bare, watched }) => rounded(100 * (1 - speedOf(watched) / speedOf(bare)), 2))
     .toSorted((a, b) => a - b);

@@ -67,6 +67,7 @@ export function assemble(settings: ConsumerSettings, events: EventBus, engine: E
   const receiver = new Receiver({
     api,
     reader: reading.reader,
+    rereader: reading.rereader,
     table,
     createKeeper: (options) => keeperThread.createKeeper(options),
     plan: chooseAssignmentPlan(settings.leaseAssignmentStrategy),

@@ -1,4 +1,6 @@
 import { MillraceError } from '../base/error.ts';
+import { nameOf } from '../engine/node-head.ts';
+import type { Plan } from '../engine/plan.ts';
 import type { FailurePolicy } from '../receiver/failure-policy.ts';
 import type { ConsumerSettings } from './config/consumer-settings.ts';
 import { environmentName } from './config/option.ts';
@@ -44,5 +46,20 @@ export function checkStreamed({ givenOnFailure: [option] }: Pick<ConsumerSetting
     `${option} (${environmentName(option)}) has no effect in a StreamingContext, which repeats a batch that fails as a whole: ` +
       'remove it, and say with maximumRetryAttempts of the context how often',
     { subject: { option } },
+  );
+}
+
+/**
+ * Refuses a queue beside state that is kept: what it gave is gone with the process, so that a batch of it cannot be repeated
+ * (Spark refuses it, too).
+ * @throws MillraceError `MR_CONFIG_INVALID` naming the queue
+ */
+export function checkReplayable({ nodes }: Plan): void {
+  const queue = nodes.find((node) => node.tag === 'input' && node.operator === 'queueStream');
+  if (queue === undefined) return;
+  throw new MillraceError(
+    'MR_CONFIG_INVALID',
+    `${nameOf(queue)} cannot be recovered: what it gave is gone with the process, and the state of the application may hold it; ` +
+      'read it from a stream, or give the state up with `millrace state migrate --discard-state`',
   );
 }

@@ -2,7 +2,7 @@ import { linkedController } from '../base/abort.ts';
 import { Channel } from '../base/channel.ts';
 import { MillraceError } from '../base/error.ts';
 import type { Block } from '../block/block.ts';
-import type { BlockSource, CommitOutcome, DemandLimit } from '../block/block-source.ts';
+import type { BlockLineage, BlockSource, CommitOutcome, DemandLimit } from '../block/block-source.ts';
 import type { Range } from '../block/range.ts';
 import type { Service } from '../base/service.ts';
 
@@ -57,6 +57,17 @@ export class MergedSource implements RunningSource {
 
   commit(range: Range, options?: { readonly state?: string }): Promise<CommitOutcome> {
     return this.#origins.get(range)?.commit(range, options) ?? Promise.resolve('lost');
+  }
+
+  /** Ranges of one shard are of one source. */
+  readonly lineage: BlockLineage = {
+    isWanted: (range) => this.#origins.get(range)?.lineage?.isWanted(range) === true,
+    drop: (ranges) => this.#lineageOf(ranges[0])?.drop(ranges) === true,
+    read: async (dropped, signal) => (await this.#lineageOf(dropped[0]?.source)?.read(dropped, signal)) ?? [],
+  };
+
+  #lineageOf(range: Range | undefined): BlockLineage | undefined {
+    return range === undefined ? undefined : this.#origins.get(range)?.lineage;
   }
 
   /** Each source gets the same part of the rate. */

@@ -25,6 +25,8 @@ export interface ReadingParts {
 /** How the shards of a run are read. */
 export interface Reading {
   readonly reader: ShardReader;
+  /** Reads what was read before, beside the reader: a stream consumer has one subscription to a shard, which is taken. */
+  readonly rereader: ShardReader;
   /** When nothing is read any more: ends what is under way, and deregisters the stream consumer, if the options ask for it. Never throws. */
   end(): Promise<void>;
 }
@@ -35,7 +37,8 @@ const deregisterTimeoutMillis = 5_000;
 /** Chooses the reader by `retrievalMode`. Nothing is sent before a shard is opened. */
 export function createReading(parts: ReadingParts): Reading {
   const { settings } = parts;
-  if (settings.retrievalMode === 'POLLING') return { reader: pollingReader(parts), end: async () => {} };
+  const rereader = pollingReader(parts);
+  if (settings.retrievalMode === 'POLLING') return { reader: rereader, rereader, end: async () => {} };
   const { clients, api, clock, random, events } = parts;
   const { streamName, streamArn = streamName, codec, consumerName, consumerArn } = settings;
   const { kinesis: client, subscriptions } = clients;
@@ -50,6 +53,7 @@ export function createReading(parts: ReadingParts): Reading {
   });
   const fallback = settings.onConsumerLimit === 'POLLING' ? { fallback: pollingReader(parts) } : {};
   return {
+    rereader,
     reader: createFanOutReader({ api, fanOut, consumer, streamName, clock, random, events, ...fallback }),
     async end() {
       consumer.close();

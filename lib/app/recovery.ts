@@ -82,7 +82,10 @@ export async function findRecovery(options: RecoveryOptions, signal: AbortSignal
     scope: plan.scope,
     groups: groups.length,
     batchId: Math.max(...groups.map(({ pointer }) => pointer?.batchId ?? 0)),
-    batchTimeMillis: Math.max(...lasts.map((manifest) => manifest?.batchTimeMillis ?? 0)),
+    batchTimeMillis: Math.max(
+      ...lasts.map((manifest) => manifest?.batchTimeMillis ?? 0),
+      ...groups.map(({ pointer }) => pointer?.batchTimeMillis ?? 0),
+    ),
   };
 }
 

@@ -17,6 +17,26 @@ export function shownSettings(receivers: readonly ConsumerSettings[]): Configura
   }));
 }
 
+/** Options of a context that are objects of the program; all others are shown as they are. */
+interface ShownObjects {
+  readonly state?: { readonly location: string };
+  readonly output?: unknown;
+  readonly convertState?: unknown;
+  readonly ui?: unknown;
+}
+
+/** The options of a context for people to read: those that were given, and where its state is. */
+export function shownContext<Options extends ShownObjects>(options: Options): ConfigurationSection {
+  const { state, output, convertState, ui, ...rest } = options;
+  const objects = Object.entries({ output, convertState, ui }).filter(([, value]) => value !== undefined);
+  const entries = [
+    ...Object.entries(rest).flatMap(([name, value]) => entryOf(name, value, false)),
+    ...objects.map(([name]) => ({ name, value: given })),
+    { name: 'state', value: state === undefined ? null : withoutUserInfo(state.location) },
+  ];
+  return { title: 'StreamingContext', entries: entries.toSorted((a, b) => (a.name < b.name ? -1 : 1)) };
+}
+
 function entriesOf(settings: ConsumerSettings): ConfigurationEntry[] {
   return (Object.keys(settings) as (keyof ConsumerSettings)[])
     .filter((name) => !internal.includes(name))

@@ -8,7 +8,6 @@ import { EngineContext, type EngineContextOptions } from '../engine/context.ts';
 import type { EngineCommits } from '../engine/commit/commit-groups.ts';
 import { type BatchPlanEngine, createEngine } from '../engine/engine.ts';
 import type { Plan } from '../engine/plan.ts';
-import { nameOf } from '../engine/node-head.ts';
 import type { OnKeyNotPlaced } from '../engine/commit/key-placement.ts';
 import type { DStream } from '../engine/stream.ts';
 import { EventBus, type EventListener } from '../event/bus.ts';
@@ -26,10 +25,11 @@ import { type UiOptions, checkedUiOptions } from './config/ui-options.ts';
 import type { RunOptions } from './run-options.ts';
 import { defaultLogger } from './default-logger.ts';
 import { type StateRetention, checkRecorded, commitPlaceOf, holdEpoch } from './engine-commits.ts';
-import { checkStreamed } from './failure-check.ts';
+import { checkReplayable, checkStreamed } from './failure-check.ts';
 import { type KinesisInput, openInputs, receiverSettings } from './kinesis-inputs.ts';
 import { runTogether } from './run-together.ts';
 import { defaultShutdownGraceMillis, drainWithin } from './shutdown.ts';
+import { shownContext } from './shown-settings.ts';
 import { Watch, addListener, emptySnapshot } from './watch.ts';
 import { listenForSignals } from './signals.ts';
 
@@ -73,8 +73,6 @@ const batchesInMemory = 3;
 
 /** The most receivers of one stream. */
 const maximumReceivers = 64;
-
-/** How long a drain may take when no stream's options say (`shutdownGraceMillis`). */
 
 /**
  * A micro-batch program, in the shape of Spark's StreamingContext: declare streams and outputs, then run. In `shard`
@@ -292,7 +290,7 @@ export class StreamingContext extends EngineContext {
       onFirst: () => void this.drain().catch(() => {}),
       onSecond: (signal) => life.abort(new MillraceError('MR_ABORTED', `a second ${signal} ended the run at once`)),
     });
-    const watch = new Watch(this.#bus, this.#inputs.flatMap(receiverSettings));
+    const watch = new Watch(this.#bus, this.#inputs.flatMap(receiverSettings), [shownContext(this.#options)]);
     this.#watch = watch;
     watch.start();
     try {
@@ -382,16 +380,6 @@ export class StreamingContext extends EngineContext {
 
 /** The contexts that run in this process. */
 const active = new Set<StreamingContext>();
-
-/** What a queue gave is gone with the process, so that a batch of it cannot be repeated (Spark refuses it, too). */
-function checkReplayable({ nodes }: Plan): void {
-  const queue = nodes.find((node) => node.tag === 'input' && node.operator === 'queueStream');
-  if (queue === undefined) return;
-  throw invalid(
-    `${nameOf(queue)} cannot be recovered: what it gave is gone with the process, and the state of the application may hold it; ` +
-      'read it from a stream, or give the state up with `millrace state migrate --discard-state`',
-  );
-}
 
 /** Why a process that waited behind another one ended: it was asked to, and had nothing to finish. */
 const left = new MillraceError('MR_ABORTED', 'the program was asked to end while it waited behind another process');

@@ -11,6 +11,7 @@ import type { Snapshot } from '../monitor/snapshot/snapshot.ts';
 import { SnapshotFold, noOrigin } from '../monitor/snapshot/fold.ts';
 import type { Origin } from '../monitor/snapshot/origin.ts';
 import type { ConsumerSettings } from './config/consumer-settings.ts';
+import type { ConfigurationSection } from '../web/source.ts';
 import type { UiOptions } from './config/ui-options.ts';
 import { shownSettings } from './shown-settings.ts';
 import { type Ui, startProgramUi } from './ui.ts';
@@ -41,14 +42,16 @@ export class Watch {
   readonly monitor: Monitor;
   readonly #bus: EventBus;
   readonly #receivers: readonly ConsumerSettings[];
+  readonly #program: readonly ConfigurationSection[];
   readonly #origins: readonly Origin[];
   readonly #publishing = new AbortController();
   #speaking: Origin;
   #published: Promise<void> | undefined;
   #ui: Ui | undefined;
 
-  /** `receivers`: the settings of each receiver of the program, in order. */
-  constructor(bus: EventBus, receivers: readonly ConsumerSettings[]) {
+  /** `receivers`: the settings of each receiver of the program, in order; `program`: other options for the page. */
+  constructor(bus: EventBus, receivers: readonly ConsumerSettings[], program: readonly ConfigurationSection[] = []) {
+    this.#program = program;
     this.#bus = bus;
     this.#receivers = receivers;
     this.#origins = originsOf(receivers);
@@ -91,7 +94,7 @@ export class Watch {
    * @throws MillraceError `MR_CONFIG_INVALID`, `MR_PORT_UNAVAILABLE`
    */
   async serve(options: UiOptions): Promise<void> {
-    const configuration = shownSettings(this.#receivers);
+    const configuration = [...this.#program, ...shownSettings(this.#receivers)];
     const source = { snapshot: () => this.monitor.snapshot(), configuration: () => configuration };
     this.#ui = await startProgramUi(source, options);
   }

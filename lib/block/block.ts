@@ -13,6 +13,8 @@ export interface Block {
   readonly tenure: number;
   readonly range: Range;
   readonly records: readonly KinesisRecord[];
+  /** How many records it has that were dropped from memory; they are read again before work on it begins. Absent: none. */
+  readonly droppedRecords?: number;
   /** Sum of the records' data bytes. */
   readonly bytes: number;
   /**

@@ -13,9 +13,9 @@ export interface BatchName {
   readonly batchTimeMillis: number;
 }
 
-/** How many records blocks have together. */
+/** How many records blocks have together, in memory or not. */
 export function recordsOf(blocks: readonly Block[]): number {
-  return blocks.reduce((sum, block) => sum + block.records.length, 0);
+  return blocks.reduce((sum, block) => sum + (block.droppedRecords ?? block.records.length), 0);
 }
 
 /** The blocks of each shard and tenure as one range: they follow each other without a gap. */

@@ -10,7 +10,7 @@ import type { EventSink } from '../event/bus.ts';
 import { Batch } from './batch.ts';
 import { recordsOf, tellDropped, tellStarted, toldOutput } from './batch-events.ts';
 import type { CommitLine } from './commit/commit-line.ts';
-import type { Prepared } from './commit/group-log.ts';
+import type { Prepared } from './commit/prepared.ts';
 import { Evaluation } from './evaluate.ts';
 import type { History } from './history.ts';
 import { givenByBlocks } from './input-blocks.ts';
@@ -53,6 +53,8 @@ export interface BatchOrder {
   readonly zeroTimeMillis: number;
   /** What the batches of the group before this one left. */
   readonly memory: Memory;
+  /** Called before the pause after a try that failed. */
+  readonly onPause?: (() => void) | undefined;
   /** Where the batch is written down and committed; absent where no state is kept. */
   readonly commits?: CommitLine | undefined;
 }
@@ -259,6 +261,7 @@ async function afterFailures(
   if (fields.maximumRetryAttempts !== -1 && attempt > fields.maximumRetryAttempts) {
     throw givenUp(order, attempt, failures[0]?.thrown);
   }
+  order.onPause?.();
   const delayMillis = backoffMillis(fields.retryBackoff, attempt, fields.random);
   try {
     await sleep(fields.clock, delayMillis, trying.lease);

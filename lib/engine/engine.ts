@@ -15,6 +15,7 @@ import type { CommitLine } from './commit/commit-line.ts';
 import type { History } from './history.ts';
 import { inputFor } from './input-blocks.ts';
 import { Line } from './line.ts';
+import { Lineage } from './lineage.ts';
 import type { InputNode, PrintTarget } from './node.ts';
 import { Pace } from './rate/pace.ts';
 import type { Plan } from './plan.ts';
@@ -302,12 +303,14 @@ class Engine implements BatchPlanEngine {
   #newLine(group: string, commits: CommitLine | undefined): Line {
     const { plan, clock } = this.#fields;
     for (const streamName of commits?.plannedStreams ?? []) checkIsRead(plan, group, streamName);
+    const lineage = this.#lineageOf(group, commits);
     const { batchIntervalMillis } = plan;
     const grid = { batchIntervalMillis, zeroTimeMillis: commits?.zeroTimeMillis ?? this.#zeroTimeMillis };
     const line = new Line({
       ...grid,
       group,
       commits,
+      lineage,
       hasLocalItems: () => this.#localSources().some((input) => input.source?.hasItems?.() === true),
       isShared: plan.scope === 'application',
       onDowntime: plan.pacing.onDowntime,
@@ -321,6 +324,14 @@ class Engine implements BatchPlanEngine {
     this.#lines.set(group, line);
     if (this.#state.current.tag === 'DRAINING') line.hurry();
     return line;
+  }
+
+  /** Where shards do not wait for each other, one that waits may let others have its memory. */
+  #lineageOf(group: string, commits: CommitLine | undefined): Lineage | undefined {
+    const { plan, clock, random, events } = this.#fields;
+    const source = this.#source.lineage;
+    if (plan.scope !== 'shard' || source === undefined) return undefined;
+    return new Lineage({ group, source, commits, clock, random, events, signal: this.#runSignal });
   }
 
   #publishStart(): void {

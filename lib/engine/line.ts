@@ -6,6 +6,7 @@ import type { BatchOrder, BatchOutcome } from './batch-run.ts';
 import type { CommitLine } from './commit/commit-line.ts';
 import type { PlanGather } from './commit/plan-gather.ts';
 import { recordsOf } from './batch-events.ts';
+import type { Lineage } from './lineage.ts';
 import { type Memory, emptyMemory } from './memory.ts';
 import { type OnDowntime, batchTimeFor, missedWhileDown } from './tick-plan.ts';
 
@@ -37,6 +38,8 @@ export interface LineFields {
   /** The batch time of a batch that does not wait for a tick, given the last one of this line. */
   readonly hurriedTime: (lastBatchMillis: number) => number;
   readonly onFault: (thrown: unknown) => void;
+  /** Lets blocks that wait be dropped from memory; absent where they cannot be read again, or that is of use to nobody. */
+  readonly lineage?: Lineage | undefined;
   /** Hears of the batches that wait, and of those that come to nothing before their work begins. */
   readonly events?: EventSink | undefined;
 }
@@ -195,7 +198,12 @@ export class Line {
 
   async #runWaiting(): Promise<void> {
     for (let slice = this.#nextSlice(); slice !== undefined; slice = this.#nextSlice()) {
-      const blocks = slice.blocks.filter((block) => this.#mayBegin(block));
+      const begun = slice.blocks.filter((block) => this.#mayBegin(block));
+      const blocks = await this.#inMemory(begun, slice);
+      if (this.#failed) {
+        this.#tellDropped(slice, 'the holding that read it is over');
+        continue;
+      }
       const isWhole = blocks.length === slice.blocks.length;
       if (slice.isFound === true && !isWhole) this.abandon();
       if (slice.isFound === true ? !isWhole : blocks.length === 0 && !this.#makesEmptyBatches) {
@@ -207,7 +215,8 @@ export class Line {
       const { batchTimeMillis } = slice;
       const memory = this.#memory;
       const lease = this.#latest;
-      const order = { group, batchId, batchTimeMillis, blocks, lease, zeroTimeMillis, memory, commits };
+      const onPause = () => this.#dropWaiting();
+      const order = { group, batchId, batchTimeMillis, blocks, lease, zeroTimeMillis, memory, commits, onPause };
       const outcome = await this.#fields.run(order);
       if (outcome.tag === 'dropped') {
         // What follows in the same holding would be committed without it.
@@ -219,6 +228,32 @@ export class Line {
       if (this.#memory === memory) this.#memory = outcome.memory;
       if (!this.#fields.isShared && blocks.some(endsShard)) this.#ended = true;
     }
+  }
+
+  /** A batch of the line pauses between two tries: what waits behind it needs no memory that others wait for. */
+  #dropWaiting(): void {
+    const { lineage } = this.#fields;
+    if (lineage === undefined) return;
+    this.#waiting = this.#waiting.map((slice) =>
+      slice.isFound === true ? slice : { ...slice, blocks: this.#dropped(slice.blocks, lineage) },
+    );
+    this.#arrived = [...this.#dropped(this.#arrived, lineage)];
+  }
+
+  #dropped(blocks: readonly Block[], lineage: Lineage): readonly Block[] {
+    const dropped = lineage.drop(blocks);
+    // The last block would keep its records in memory.
+    const at = this.#latest === undefined ? -1 : blocks.indexOf(this.#latest);
+    if (at >= 0) this.#latest = dropped[at];
+    return dropped;
+  }
+
+  /** What was dropped is read again; nothing when its lease was lost meanwhile. */
+  async #inMemory(blocks: readonly Block[], { batchTimeMillis }: Slice): Promise<readonly Block[]> {
+    const { lineage } = this.#fields;
+    if (lineage === undefined || !blocks.some(({ droppedRecords }) => droppedRecords !== undefined)) return blocks;
+    const restored = (await lineage.restore(blocks, batchTimeMillis)) ?? [];
+    return restored.filter((block) => this.#mayBegin(block));
   }
 
   /**

@@ -242,29 +242,13 @@ export type MillraceEvent =
       readonly reason: BatchDropReason;
       readonly message: string;
     }
-  | {
-      readonly type: 'output.started';
-      readonly group: string;
-      readonly batchId: number;
-      readonly batchTimeMillis: number;
-      /** Its number in declaration order, from 0. */
-      readonly outputId: number;
-      /** `foreachBatch at counts.ts:12`. */
-      readonly name: string;
-      readonly attempt: number;
-    }
-  | {
+  | ({ readonly type: 'output.started' } & OutputTry)
+  | ({
       readonly type: 'output.completed';
-      readonly group: string;
-      readonly batchId: number;
-      readonly batchTimeMillis: number;
-      readonly outputId: number;
-      readonly name: string;
-      readonly attempt: number;
       readonly durationMillis: number;
       /** Why it failed; absent when it did not. */
       readonly failureReason?: string;
-    }
+    } & OutputTry)
   | {
       readonly type: 'alert.raised';
       readonly alert: string;
@@ -283,12 +267,7 @@ export type MillraceEvent =
       /** After which it is started again. */
       readonly delayMillis: number;
     }
-  | {
-      readonly type: 'batch.step';
-      readonly group: string;
-      readonly batchId: number;
-      readonly step: BatchStep;
-    }
+  | { readonly type: 'batch.step'; readonly group: string; readonly batchId: number; readonly step: BatchStep }
   | {
       readonly type: 'plan.found';
       readonly group: string;
@@ -297,6 +276,22 @@ export type MillraceEvent =
       /** Of how many shards and blocks the batch is made. */
       readonly shards: number;
       readonly ranges: number;
+    }
+  | {
+      readonly type: 'blocks.dropped';
+      readonly group: string;
+      readonly shardId: string;
+      readonly blocks: number;
+      readonly records: number;
+      /** What they held of the byte budget. */
+      readonly bytes: number;
+    }
+  | {
+      readonly type: 'batch.reread';
+      readonly group: string;
+      readonly batchTimeMillis: number;
+      readonly blocks: number;
+      readonly records: number;
     }
   | {
       readonly type: 'ids.forgotten';
@@ -371,6 +366,18 @@ export type MillraceEvent =
       readonly message: string;
       readonly subject: ErrorSubject;
     };
+
+/** A try of one output of a batch. */
+export interface OutputTry {
+  readonly group: string;
+  readonly batchId: number;
+  readonly batchTimeMillis: number;
+  /** Its number in declaration order, from 0. */
+  readonly outputId: number;
+  /** `foreachBatch at counts.ts:12`. */
+  readonly name: string;
+  readonly attempt: number;
+}
 
 /** The figures of one batch, with the delays as Spark Streaming defines them. */
 export interface BatchFigures {

@@ -61,6 +61,8 @@ const lines: Readonly<Record<EventType, readonly [LogLevel, string]>> = {
   'input.failed': ['warn', 'a receiver of the program failed and will be started again'],
   'batch.step': ['debug', 'step of a batch done'],
   'ids.forgotten': ['warn', 'forgot ids before their time, since there are more than maximumIds'],
+  'blocks.dropped': ['info', 'let go of blocks that wait behind a batch which fails'],
+  'batch.reread': ['info', 'reads the blocks of a batch again'],
   'plan.found': ['info', 'found the plan of a batch that was not committed, and runs it'],
   'range.refused': ['warn', 'range refused'],
   'state.discarded': ['warn', 'state that cannot be read was given up'],

@@ -24,9 +24,30 @@ export class ByteBudget {
   readonly #limitBytes: number;
   #takenBytes = 0;
   #queue: { bytes: number; granted: Deferred<void> }[] = [];
+  readonly #wanting = new Map<object, () => void>();
 
   constructor(limitBytes: number) {
     this.#limitBytes = limitBytes;
+  }
+
+  get limitBytes(): number {
+    return this.#limitBytes;
+  }
+
+  /** Notes that somebody waits for memory, whom `wake` has look again; absent: waits no more. */
+  noteWanting(who: object, wake?: () => void): void {
+    if (wake === undefined) this.#wanting.delete(who);
+    else this.#wanting.set(who, wake);
+  }
+
+  /** Others than those who wait have made room, which is no affair of every release: shards look again at their own acks. */
+  wakeWanting(): void {
+    for (const wake of this.#wanting.values()) wake();
+  }
+
+  /** Whether somebody else waits for memory. */
+  isWantedBeside(who: object): boolean {
+    return this.#wanting.size > (this.#wanting.has(who) ? 1 : 0);
   }
 
   /** Bytes reserved now. */

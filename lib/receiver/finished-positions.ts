@@ -1,6 +1,6 @@
 import { MillraceError } from '../base/error.ts';
 import { type Position, comparePositions, formatPosition } from '../base/position.ts';
-import { type Range, formatRange } from '../block/range.ts';
+import { type Range, formatRange, sameRange } from '../block/range.ts';
 import type { Reservation } from './byte-budget.ts';
 
 interface Delivered {
@@ -8,6 +8,8 @@ interface Delivered {
   readonly bytes: Reservation | undefined;
   /** `processed`: nobody works on it any more, but whoever did has not said yet that it is finished. */
   state: 'out' | 'processed' | 'finished';
+  /** What it held before its records were dropped; 0 while it holds them. */
+  droppedBytes: number;
 }
 
 /**
@@ -58,7 +60,7 @@ export class FinishedPositions {
         `range ${formatRange(range)} does not begin at ${formatPosition(this.#through)}, where the last one ended`,
       );
     }
-    this.#delivered.push({ range, bytes, state: 'out' });
+    this.#delivered.push({ range, bytes, state: 'out', droppedBytes: 0 });
     this.#bytes += bytes?.bytes ?? 0;
     this.#through = range.through;
   }
@@ -149,8 +151,44 @@ export class FinishedPositions {
     );
   }
 
+  /** The bytes that a range holds, which was handed out as it is; 0 for one that is finished, or not of these. */
+  bytesOf(range: Range): number {
+    return this.#out(range)?.bytes?.bytes ?? 0;
+  }
+
+  /** What a range held before its records were dropped; 0 when they were not. */
+  droppedBytesOf(range: Range): number {
+    return this.#out(range)?.droppedBytes ?? 0;
+  }
+
+  /** Whether records were dropped that are neither finished nor read again. */
+  get hasDropped(): boolean {
+    return this.#delivered.some(({ state, droppedBytes }) => state === 'out' && droppedBytes > 0);
+  }
+
+  /** The records of a range are dropped from memory: its bytes are free, and it is still to be finished. */
+  drop(range: Range): void {
+    const delivered = this.#out(range);
+    if (delivered?.bytes === undefined) return;
+    delivered.droppedBytes = delivered.bytes.bytes;
+    this.#giveBack(delivered);
+  }
+
+  /** They are in memory again. */
+  takeAgain(range: Range): void {
+    const delivered = this.#out(range);
+    if (delivered?.bytes === undefined) return;
+    delivered.bytes.settle(delivered.droppedBytes);
+    this.#bytes += delivered.droppedBytes;
+    delivered.droppedBytes = 0;
+  }
+
+  #out(range: Range): Delivered | undefined {
+    return this.#delivered.find((delivered) => delivered.state === 'out' && sameRange(delivered.range, range));
+  }
+
   /** Gives all bytes back: nothing that is still outstanding will be waited for. */
-  drop(): void {
+  dropAll(): void {
     for (const delivered of this.#delivered.splice(0)) if (delivered.state === 'out') this.#giveBack(delivered);
     this.#processed = 0;
   }

@@ -41,6 +41,10 @@ export interface ReceiverSettings extends RestartSettings {
 export interface ReceiverOptions {
   readonly api: KinesisApi;
   readonly reader: ShardReader;
+  /**
+   * Reads again what was dropped from memory, while `reader` has the same shard open: only one that polls can. Default: `reader`.
+   */
+  readonly rereader?: ShardReader;
   readonly table: LeaseTable;
   /** Makes what holds the leases; by default they are held in this thread. */
   readonly createKeeper?: (options: LeaseKeeperOptions) => Promise<Keeper>;

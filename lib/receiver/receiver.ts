@@ -3,11 +3,12 @@ import { Channel } from '../base/channel.ts';
 import { MillraceError } from '../base/error.ts';
 import { type Service, once } from '../base/service.ts';
 import type { Block } from '../block/block.ts';
-import type { BlockSource, CommitOutcome, DemandLimit } from '../block/block-source.ts';
+import type { BlockLineage, BlockSource, CommitOutcome, DemandLimit } from '../block/block-source.ts';
 import type { Range } from '../block/range.ts';
 import { DemandGate } from './demand-gate.ts';
 import { type Ending, type LifeEnd, ReceiverLife } from './receiver-life.ts';
 import type { ReceiverOptions } from './receiver-options.ts';
+import type { ShardReread } from './shard-reread.ts';
 import type { DrainHook, ShardTenure } from './shard-tenure.ts';
 import { type Restarts, noRestarts, planRestart } from './restart-plan.ts';
 
@@ -54,6 +55,27 @@ export class Receiver implements BlockSource, Service {
   async commit(range: Range, options: { readonly state?: string } = {}): Promise<CommitOutcome> {
     const consumer = this.#life?.shards.get(range.shardId);
     return consumer === undefined ? 'lost' : consumer.commit(range, options.state);
+  }
+
+  /** Blocks that wait may be dropped from memory and read again; see {@link BlockLineage}. */
+  readonly lineage: BlockLineage = {
+    isWanted: (range) => this.#rereadOf(range)?.isWanted === true,
+    drop: (ranges) => ranges[0] !== undefined && this.#rereadOf(ranges[0])?.drop(ranges) === true,
+    read: async (dropped, signal) => {
+      const [first] = dropped;
+      if (first === undefined) return [];
+      const reread = this.#rereadOf(first.source);
+      if (reread !== undefined) return reread.read(dropped, signal);
+      const { shardId } = first.source;
+      throw new MillraceError('MR_LEASE_LOST', `the tenure in which shard ${shardId} was read is over`, {
+        subject: { shard: shardId },
+      });
+    },
+  };
+
+  #rereadOf({ shardId, tenure }: Range): ShardReread | undefined {
+    const consumer = this.#life?.shards.get(shardId);
+    return consumer?.tenure === tenure ? consumer.reread : undefined;
   }
 
   /** The shard of a block, in its tenure; `undefined` when that is over. */

@@ -13,6 +13,7 @@ import { type ParentGateOptions, waitForParents } from './parent-gate.ts';
 import { ShardCheckpointer, type ShardCheckpointerOptions } from './shard-checkpointer.ts';
 import { isFaultOfAll } from './shard-fault.ts';
 import { type ReadingEnd, ShardIntake, type ShardIntakeOptions } from './shard-intake.ts';
+import { ShardReread, type ShardRereadOptions } from './shard-reread.ts';
 import { ShardTip } from './shard-tip.ts';
 import { type ShardState, shardEdges } from './shard-state.ts';
 import type { ShardTenure } from './shard-tenure.ts';
@@ -25,6 +26,7 @@ export interface ShardConsumerOptions
   extends
     ParentGateOptions,
     ShardIntakeOptions,
+    ShardRereadOptions,
     Omit<ShardCheckpointerOptions, 'tip'>,
     Omit<BlockOutletOptions, 'positions' | 'signal' | 'onFault'> {
   /** How long to keep off the shard although its lease is held: it failed here a while ago. 0 when it did not. */
@@ -44,6 +46,8 @@ export interface ShardConsumerOptions
 export class ShardConsumer implements ShardTenure {
   readonly leaseKey: string;
   readonly tenure: number;
+  /** Blocks of the tenure that are dropped from memory, and read again. */
+  readonly reread: ShardReread;
   readonly #options: ShardConsumerOptions;
   readonly #start: Position;
   readonly #positions: FinishedPositions;
@@ -92,6 +96,7 @@ export class ShardConsumer implements ShardTenure {
         if (this.state.tag !== tag) this.#state.become({ tag });
       },
     });
+    this.reread = new ShardReread(options, { positions: this.#positions, over: this.#over.signal });
     this.#checkpointer = new ShardCheckpointer({ ...options, tip });
     this.#state = new StateHolder<ShardState>({ tag: 'waitingForParents' }, shardEdges, (to, from) =>
       events.publish({ type: 'shard.changed', shardId: lease.leaseKey, from: from.tag, to: to.tag }),
@@ -278,7 +283,7 @@ export class ShardConsumer implements ShardTenure {
     this.#over.abort(reason);
     this.#reading.abort(reason);
     this.#outlet.close();
-    this.#positions.drop();
+    this.#positions.dropAll();
     this.#acked.notify();
   }
 

@@ -256,7 +256,7 @@ export class ShardIntake {
       await this.#untilRoom(bytes, signal);
       await gate.ready(signal);
       // What nothing can be finished without must not wait for what is not finished, of whatever shard.
-      const reserved = this.#isNeeded ? budget.take(bytes) : await budget.reserve(bytes, signal);
+      const reserved = this.#isNeeded ? budget.take(bytes) : await this.#wanting(() => budget.reserve(bytes, signal));
       const end = await this.#takePage(pages, reserved, signal);
       if (end !== undefined) return end;
     }
@@ -354,10 +354,23 @@ export class ShardIntake {
   async #untilRoom(bytes: number, signal: AbortSignal): Promise<void> {
     const { maxUnackedBlocks, budget } = this.#options;
     const { positions, acked } = this.#parts;
-    const isFull = () => positions.outstanding >= maxUnackedBlocks || !budget.hasShareFor(positions.bytes, bytes);
+    const hasBlocks = () => positions.outstanding >= maxUnackedBlocks || positions.hasDropped;
+    const isFull = () => hasBlocks() || !budget.hasShareFor(positions.bytes, bytes);
     while (!this.#isNeeded && isFull()) {
-      await acked.wait(signal);
+      await (hasBlocks() ? acked.wait(signal) : this.#wanting(() => acked.wait(signal)));
       signal.throwIfAborted();
+    }
+  }
+
+  /** Waits for memory, which others may give up then. */
+  async #wanting<T>(wait: () => Promise<T>): Promise<T> {
+    const { budget } = this.#options;
+    const { positions, acked } = this.#parts;
+    budget.noteWanting(positions, () => acked.notify());
+    try {
+      return await wait();
+    } finally {
+      budget.noteWanting(positions);
     }
   }
 }

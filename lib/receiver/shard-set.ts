@@ -241,7 +241,7 @@ export class ShardSet {
 
   #consumerOf(lease: Lease, { position, neededThrough }: ShardStart, parts: ReceiverParts): ShardConsumer {
     const { receiver, gate, emit, beforeLastCheckpoint } = this.#options;
-    const { settings, clock, random, events, table, reader, api } = receiver;
+    const { settings, clock, random, events, table, reader, rereader = reader, api } = receiver;
     const { gracefulLeaseHandoffTimeoutMillis } = { ...defaultAssignmentOptions, ...receiver.assignment };
     return new ShardConsumer({
       ...settings,
@@ -251,6 +251,7 @@ export class ShardSet {
       streamName: parts.streamName,
       hashKeyRange: parts.isPlacedByKey ? lease.hashKeyRange : undefined,
       reader,
+      rereader,
       keeper: parts.keeper,
       table,
       budget: this.#budget,

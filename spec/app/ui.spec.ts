@@ -5,7 +5,8 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createConsumer } from '../../lib/app/consumer.ts';
 import { settingsOfProgram } from '../../lib/app/assembly.ts';
 import type { UiAddress, UiOptions } from '../../lib/app/config/ui-options.ts';
-import { shownSettings } from '../../lib/app/shown-settings.ts';
+import { shownContext, shownSettings } from '../../lib/app/shown-settings.ts';
+import { fileState } from '../../lib/engine/state-store.ts';
 import { StreamingContext } from '../../lib/app/streaming-context.ts';
 import { type Ui, startProgramUi, startUi } from '../../lib/app/ui.ts';
 import { toldSource } from '../web/sources.ts';
@@ -119,6 +120,22 @@ describe('the page of a program', () => {
     expect(() => context.kinesisStream(stream)).toThrow('ui is of the context as a whole');
     expect(() => new StreamingContext({ batchIntervalMillis: 10, ui: { port: -1 } })).toThrow('ui.port is -1');
     expect(() => createConsumer({ ...options, ui: { port: -1 } })).toThrow('ui.port is -1');
+  });
+
+  it('shows the options of a context, and where its state is', () => {
+    const { title, entries } = shownContext({
+      applicationName: 'counts',
+      batchIntervalMillis: 2_000,
+      state: fileState('/var/lib/counts'),
+      ui: { token },
+    });
+    expect(title).toBe('StreamingContext');
+    expect(entries).toEqual([
+      { name: 'applicationName', value: 'counts' },
+      { name: 'batchIntervalMillis', value: '2000' },
+      { name: 'state', value: fileState('/var/lib/counts').location },
+      { name: 'ui', value: '(given by the program)' },
+    ]);
   });
 
   it('shows every option and no secret', () => {

@@ -17,10 +17,13 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'millrace-cli-state-'));
   const { name, fake } = await service.createStream(1);
   stream = name;
-  for (let index = 0; index < 10; index += 1) fake.put(`key ${index}`, 'x');
+  const put = () => Array.from({ length: 10 }, (_, index) => fake.put(`key ${index}`, 'x'));
+  put();
   given = ['--application-name', 'counts', '--stream-name', name, ...service.flags('both')];
   vi.stubEnv('AWS_ACCESS_KEY_ID', 'test');
   vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'test');
+  await count();
+  put();
   await count();
 }, 60_000);
 

@@ -24,8 +24,14 @@ function tally(pairs: Iterable<readonly [string, number]>): Record<string, numbe
 /** The failures of the first calls of the output: each call with an index in here throws. */
 const failing = fc.uniqueArray(fc.nat({ max: 12 }), { maxLength: 6 });
 
+const firstCalls = Array.from({ length: 8 }, (_, index) => index);
+
 /** Runs the steps through a word count, whose output may fail, and answers what came out and what was acknowledged. */
-async function count(plan: readonly Step[], fails: readonly number[], options: { partial: boolean; isAsync: boolean }) {
+async function count(
+  plan: readonly Step[],
+  fails: readonly number[],
+  options: { partial: boolean; isAsync: boolean; isShort?: boolean },
+) {
   const merged: (readonly [string, number])[] = [];
   const received: string[] = [];
   const acksAtOutput: number[] = [];
@@ -45,6 +51,7 @@ async function count(plan: readonly Step[], fails: readonly number[], options: {
         }),
     { maximumRetryAttempts: -1 },
   );
+  rig.feed.isShort = options.isShort === true;
   const blocks = [];
   for (const step of plan) {
     if ('waitMillis' in step) await rig.clock.advance(step.waitMillis);
@@ -52,7 +59,9 @@ async function count(plan: readonly Step[], fails: readonly number[], options: {
   }
   rig.feed.end();
   await rig.clock.runUntil(rig.running, { atMostMillis: 3_600_000 });
-  return { merged, received, blocks, acked: rig.feed.acked, acksAtOutput, completed: rig.eventsOf('batch.completed') };
+  const { acked, droppedTexts, rereadTexts } = rig.feed;
+  const completed = rig.eventsOf('batch.completed');
+  return { merged, received, blocks, acked, acksAtOutput, completed, droppedTexts, rereadTexts };
 }
 
 describe('every split of records into blocks, shards and batches', () => {
@@ -60,10 +69,17 @@ describe('every split of records into blocks, shards and batches', () => {
     { partial: true, isAsync: false },
     { partial: true, isAsync: true },
     { partial: false, isAsync: false },
+    // Blocks that wait are dropped from memory, and read again.
+    { partial: true, isAsync: false, isShort: true },
   ])('gives the sums of a plain loop, with each range in one batch and acked once, in order: %o', async (options) => {
+    let rereads = 0;
     await fc.assert(
-      fc.asyncProperty(steps, failing, async (plan, fails) => {
-        const { merged, received, blocks, acked, completed } = await count(plan, fails, options);
+      fc.asyncProperty(steps, failing, async (plan, some) => {
+        // Only behind a batch that fails for long enough something waits.
+        const fails = options.isShort === true ? [...some, ...firstCalls] : some;
+        const { merged, received, blocks, acked, completed, ...lineage } = await count(plan, fails, options);
+        expect(lineage.rereadTexts.toSorted()).toEqual(lineage.droppedTexts.toSorted());
+        rereads += lineage.rereadTexts.length;
         const reference = blocks.flatMap((block) => block.records.map((record) => [record.text(), 1] as const));
         expect(tally(merged)).toEqual(tally(reference));
 
@@ -86,6 +102,7 @@ describe('every split of records into blocks, shards and batches', () => {
       }),
       { numRuns: 60 },
     );
+    expect(rereads > 0).toBe(options.isShort === true);
   });
 
   it('acknowledges nothing of a batch before its output has returned', async () => {

@@ -1,8 +1,8 @@
 import { Channel } from '../../lib/base/channel.ts';
-import { type Position, SHARD_END, TRIM_HORIZON, positionOf } from '../../lib/base/position.ts';
+import { type Position, SHARD_END, TRIM_HORIZON, comparePositions, positionOf } from '../../lib/base/position.ts';
 import type { Block } from '../../lib/block/block.ts';
-import type { BlockSource, CommitOutcome, DemandLimit } from '../../lib/block/block-source.ts';
-import { type Range, formatRange } from '../../lib/block/range.ts';
+import type { BlockLineage, BlockSource, CommitOutcome, DemandLimit } from '../../lib/block/block-source.ts';
+import { type Range, formatRange, sameRange } from '../../lib/block/range.ts';
 import { KinesisRecord } from '../../lib/block/record.ts';
 
 /** What {@link BlockFeed.push} may be told beside the texts. */
@@ -17,6 +17,15 @@ export interface PushOptions {
 export class BlockFeed implements BlockSource {
   readonly blocks = new Channel<Block>();
   readonly acked: Range[] = [];
+  /** Whether some other shard waits for memory. */
+  isShort = false;
+  /** The ranges whose records were let go, and those that were asked for again; as text. */
+  readonly droppedTexts: string[] = [];
+  readonly rereadTexts: string[] = [];
+  /** What reading again meets before it works: each once. */
+  readonly rereadFaults: unknown[] = [];
+  /** What the stream still has of each range, as in Kinesis. */
+  readonly #stored: Block[] = [];
   readonly #positions = new Map<string, { after: Position; next: number }>();
   readonly #tenures = new Map<string, AbortController>();
   #number = 0;
@@ -53,9 +62,31 @@ export class BlockFeed implements BlockSource {
       millisBehindLatest: 0,
       signal: this.#tenure(shardId, tenure).signal,
     };
+    this.#stored.push(block);
     this.blocks.send(block);
     return block;
   }
+
+  readonly lineage: BlockLineage = {
+    isWanted: () => this.isShort,
+    drop: (ranges) => {
+      this.droppedTexts.push(...ranges.map(formatRange));
+      return true;
+    },
+    read: async (dropped, signal) => {
+      await Promise.resolve();
+      if (this.rereadFaults.length > 0) throw this.rereadFaults.shift();
+      signal.throwIfAborted();
+      return dropped.map(({ source, range }) => {
+        this.rereadTexts.push(formatRange(range));
+        const found = this.#stored.find((block) => sameRange(block.range, source));
+        return (found?.records ?? []).filter(
+          ({ position }) =>
+            comparePositions(position, range.after) > 0 && comparePositions(position, range.through) <= 0,
+        );
+      });
+    },
+  };
 
   /** Takes the lease away. */
   lose(shardId: string, tenure = 1): void {

@@ -197,7 +197,8 @@ describe.each(['shard', 'application'] as const)('the state of a program in %s s
     await count(name, { scope, store });
     await using admin = adminOf(name);
     const { groups } = await admin.state.inspect();
-    for (const { group, batchId } of groups) {
+    for (const { group, versions } of groups) {
+      const batchId = versions.at(-1)?.batchId;
       const place = join(folder, name, name, group);
       const objects = readdirSync(place).filter((object) => object.includes(`-${String(batchId).padStart(12, '0')}-`));
       for (const object of objects) writeFileSync(join(place, object), 'torn');

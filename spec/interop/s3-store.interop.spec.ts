@@ -1,5 +1,5 @@
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { S3Store } from '../../lib/engine/store/s3-store.ts';
 import { objectStoreSuite } from '../../lib/testkit/conformance/object-store-suite.ts';
 import type { ChildServer } from '../support/child-server.ts';
@@ -46,6 +46,21 @@ describe('a store in a bucket', () => {
     await store.create('app/x', new Uint8Array([1]), never);
     expect(store.location).toBe('s3://states/mine');
     expect(await new S3Store({ bucket: 'states', client }).list('mine/', never)).toEqual(['mine/app/x']);
+  });
+
+  it('makes a client of its own where it is given none, with the credentials of the environment', async () => {
+    vi.stubEnv('AWS_ACCESS_KEY_ID', testCredentials.accessKeyId);
+    vi.stubEnv('AWS_SECRET_ACCESS_KEY', testCredentials.secretAccessKey);
+    try {
+      const store = new S3Store({ bucket: 'states', prefix: 'own', region: testRegion, endpoint: moto.endpoint });
+      expect(await store.create('x', new Uint8Array([7]), never)).toBe('created');
+      expect(await store.read('x', never)).toEqual(new Uint8Array([7]));
+      expect(await store.list('', never)).toEqual(['x']);
+      await store.remove('x', never);
+      expect(await store.list('', never)).toEqual([]);
+    } finally {
+      vi.unstubAllEnvs();
+    }
   });
 
   it('never takes a missing bucket for one without objects', async () => {

@@ -91,9 +91,9 @@ describe('FinishedPositions', () => {
     positions.ack(range(0, 10));
     positions.ack(range(0, 10));
     expect(positions.bytes).toBe(5);
-    positions.drop();
+    positions.dropAll();
     expect(positions.bytes).toBe(0);
-    positions.drop();
+    positions.dropAll();
     expect(released).toEqual(['first', 'second']);
     expect(positions.outstanding).toBe(0);
     expect(positions.finished).toEqual(at(10));
@@ -198,7 +198,7 @@ describe('FinishedPositions', () => {
           const last = Math.max(0, ...done);
           if (kind === 'through') expect(comparePositions(positions.finished, at(last))).toBeGreaterThanOrEqual(0);
         }
-        if (isLost) positions.drop();
+        if (isLost) positions.dropAll();
         else positions.finishThrough(positions.through);
         expect(held).toBe(0);
         expect(positions.outstanding).toBe(0);

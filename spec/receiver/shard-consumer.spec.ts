@@ -86,6 +86,7 @@ async function reading(checkpoint: Position = TRIM_HORIZON) {
     lease,
     streamName: 'stream',
     reader,
+    rereader: reader,
     hashKeyRange: undefined,
     keeper,
     table,

@@ -57,6 +57,16 @@ export function lastOf({ versions, fault }: GroupView): Version | undefined {
   return fault === undefined ? versions.at(-1) : undefined;
 }
 
+/**
+ * The version after a batch. One that changed nothing has none of its own: there it is the one before. Where the last version
+ * cannot be read, others may be missing too, and only its own counts.
+ */
+export function versionAfter({ versions, fault, pointer }: GroupView, batchId: number): Version | undefined {
+  if (fault !== undefined) return versions.find(({ manifest }) => manifest.batchId === batchId);
+  if (batchId > (pointer?.batchId ?? 0)) return undefined;
+  return versions.findLast(({ manifest }) => manifest.batchId <= batchId);
+}
+
 function faultOf(thrown: unknown): StateFault {
   const { code, message, reaction } = toMillraceError(thrown);
   return { code, message, reaction };

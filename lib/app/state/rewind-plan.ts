@@ -2,7 +2,7 @@ import { MillraceError } from '../../base/error.ts';
 import { SHARD_END, comparePositions } from '../../base/position.ts';
 import type { Version } from '../../engine/commit/version-list.ts';
 import type { Lease } from '../../lease/lease.ts';
-import { type GroupView, lastOf } from './group-view.ts';
+import { type GroupView, lastOf, versionAfter } from './group-view.ts';
 
 /** To which of its versions a group goes back. */
 export type RewindTarget =
@@ -58,11 +58,12 @@ function stepOf(view: GroupView, target: RewindTarget, reopened: ReadonlySet<str
   throw noVersion(view, target);
 }
 
-function versionAt({ versions, fault }: GroupView, target: RewindTarget): Version | undefined {
+function versionAt(view: GroupView, target: RewindTarget): Version | undefined {
+  const { versions, fault } = view;
   if (target instanceof Date) {
     return versions.findLast(({ manifest }) => manifest.batchTimeMillis <= target.getTime());
   }
-  if ('batchId' in target) return versions.find(({ manifest }) => manifest.batchId === target.batchId);
+  if ('batchId' in target) return versionAfter(view, target.batchId);
   // Where the last version cannot be read, the newest of the others is the first step back.
   return versions.at(-target.versionsBack - (fault === undefined ? 1 : 0));
 }

@@ -3,7 +3,7 @@ import type { ShardProgress } from '../../engine/commit/manifest.ts';
 import type { Version } from '../../engine/commit/version-list.ts';
 import { type SeekMove, type SeekOptions, seekLeases } from '../../lease/seeker.ts';
 import { type PlaceOfSeek, placeOf } from '../../lease/plan/seek-plan.ts';
-import { type GroupView, lastOf, viewGroup } from './group-view.ts';
+import { type GroupView, lastOf, versionAfter, viewGroup } from './group-view.ts';
 import { type StateWork, moveGroup, relocationText } from './move-group.ts';
 import { type StateAdminOptions, openState } from './state-admin.ts';
 import { type StateRow, isMoved, readStateRows } from './state-rows.ts';
@@ -110,7 +110,7 @@ function progressOf(
 function versionFor(view: GroupView, state: SeekState): Version | undefined {
   if (state === 'EMPTY') return undefined;
   const { group, versions, fault } = view;
-  const chosen = state === 'KEEP' ? lastOf(view) : versions.find(({ manifest }) => manifest.batchId === state.batchId);
+  const chosen = state === 'KEEP' ? lastOf(view) : versionAfter(view, state.batchId);
   if (chosen !== undefined) return chosen;
   const kept = versions.map(({ manifest }) => manifest.batchId).join(', ');
   throw new MillraceError(

@@ -9,13 +9,14 @@ import type { BatchStep } from '../../event/event.ts';
 import type { Memory } from '../memory.ts';
 import { holeError, leaseMoved, positionHole } from './commit-faults.ts';
 import type { Fence } from './fence.ts';
-import type { GroupLog, Prepared } from './group-log.ts';
+import type { GroupLog } from './group-log.ts';
+import type { Prepared } from './prepared.ts';
 import { judgeRange } from './intake.ts';
 import type { KeyPlacement } from './key-placement.ts';
 import { type BatchIds, type ShardProgress, progressOf } from './manifest.ts';
 import { type BatchName, progressThrough } from './shard-progress.ts';
 import { PlanGather, plannedThrough } from './plan-gather.ts';
-import { SourceRanges, splitBlock } from './source-ranges.ts';
+import { SourceRanges, keyOf, splitBlock } from './source-ranges.ts';
 
 /** What a {@link CommitLine} needs. */
 export interface CommitLineOptions {
@@ -125,12 +126,13 @@ export class CommitLine {
 
   /** The last committed batch; 0 before the first. */
   get batchId(): number {
-    return this.#options.log.last?.batchId ?? 0;
+    return this.#options.log.lastBatch?.batchId ?? 0;
   }
 
   /** The time of the last committed batch; 0 before the first. */
   get batchTimeMillis(): number {
-    return this.#options.log.origin?.batchTimeMillis ?? 0;
+    const { lastBatch, origin } = this.#options.log;
+    return (lastBatch ?? origin)?.batchTimeMillis ?? 0;
   }
 
   /** From which windows and slides are counted. */
@@ -241,6 +243,11 @@ export class CommitLine {
     return this.#sources.of(block).finishes;
   }
 
+  /** A block takes the place of another with the same range. */
+  replaced(before: Block, block: Block): Block {
+    return this.#sources.note(block, this.#sources.of(before));
+  }
+
   /** The ranges that were dropped, and are finished because what was accepted in their place is committed; each once. */
   takeSeen(): readonly Range[] {
     const finished: Range[] = [];
@@ -294,7 +301,7 @@ export class CommitLine {
    */
   async commit(prepared: Prepared, blocks: readonly Block[], signal: AbortSignal): Promise<CommitOutcome> {
     const { log, write } = this.#options;
-    const { batchId } = prepared.named.manifest;
+    const { batchId } = prepared.batch;
     const ranges = this.#rangesOf(blocks);
     const outcome = await write({ kind: 'commit', batchId, pointer: prepared.pointer, ranges }, signal);
     if (outcome === 'lost') return outcome;
@@ -387,10 +394,6 @@ export class CommitLine {
     const [after, through] = [formatPosition(range.after), formatPosition(range.through)];
     this.#options.events.publish({ type: 'range.refused', shardId, records, reason, after, through });
   }
-}
-
-function keyOf({ streamName, shardId }: { readonly streamName: string; readonly shardId: string }): string {
-  return `${streamName}:${shardId}`;
 }
 
 /** How many commits lie between two looks at the rows of ended shards. */

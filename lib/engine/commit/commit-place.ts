@@ -117,7 +117,9 @@ export class CommitPlace {
       for (const operator of log.unclaimed) unclaimed.add(operator);
       converted.push(...log.converted);
       parents.push({ shardId, memory: log.memory, ...(hashKeyRange === undefined ? {} : { hashKeyRange }) });
-      if (latest === undefined || (log.last?.batchTimeMillis ?? 0) > latest.batchTimeMillis) latest = log.last;
+      const { batchTimeMillis = 0 } = log.lastBatch ?? {};
+      const isLater = latest === undefined || batchTimeMillis > latest.batchTimeMillis;
+      if (isLater && log.last !== undefined) latest = { ...log.last, batchTimeMillis };
     }
     // After a change of the scope the state comes from the application's one group, and that of parents is old.
     const isMigrated = parents.some(({ shardId }) => shardId === applicationGroup);

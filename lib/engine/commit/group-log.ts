@@ -3,13 +3,11 @@ import { type Memory, emptyMemory } from '../memory.ts';
 import { type ObjectStore, stateError } from '../store/object-store.ts';
 import { sealInTurns } from '../store/sealed.ts';
 import { type BatchPlan, readPlan, sealPlan } from './batch-plan.ts';
-import type { Fence } from './fence.ts';
 import { type NamedManifest, garbageOfCommit, orphans } from './garbage.ts';
 import {
   type Manifest,
   type NamedObject,
   type ReadManifest,
-  type ShardProgress,
   type StatePiece,
   type StateVersion,
   linesOf,
@@ -18,8 +16,11 @@ import {
 } from './manifest.ts';
 import { groupPrefix, newObjectName } from './object-names.ts';
 import { type Pointer, formatPointer } from './pointer.ts';
+import type { BatchResult, Prepared, WrittenPlan } from './prepared.ts';
 import { checkStore } from './version-list.ts';
 import { type Converted, type StateConversions, versionsOf } from './state-conversion.ts';
+import { type BatchName, isSameProgress } from './shard-progress.ts';
+import { hasSameShape } from './state-shape.ts';
 import { type Codecs, type Restored, changedPieces, restoreMemory, snapshotPieces } from './state-pieces.ts';
 
 /** What a {@link GroupLog} needs. */
@@ -42,35 +43,9 @@ export interface GroupLogOptions {
   readonly breathe: () => Promise<void> | undefined;
 }
 
-/** What a batch made, to be written down before its outputs run. */
-export interface BatchResult {
-  readonly batchId: number;
-  readonly batchTimeMillis: number;
-  readonly zeroTimeMillis: number;
-  readonly fence: Fence;
-  /** All shards of the group: also those without records in this batch. */
-  readonly shards: readonly ShardProgress[];
-  readonly memory: Memory;
-  readonly watermarkMillis?: number;
-}
-
-/** A batch that is written down and not committed yet. */
-export interface Prepared {
-  readonly named: NamedManifest;
+/** A committed version that is kept. */
+interface Kept extends NamedManifest {
   readonly checksum: string;
-  readonly memory: Memory;
-  /** What the compare-and-set of the commit writes. */
-  readonly pointer: string;
-}
-
-/** A plan that is written down; it counts once the pointer names it. */
-export interface WrittenPlan {
-  readonly plan: BatchPlan;
-  readonly object: NamedObject;
-  /** What the conditional write sets: the last version, and the plan of the batch after it. */
-  readonly pointer: string;
-  /** The version 0 of a group that had none: a pointer always names a manifest. */
-  readonly begun?: Prepared;
 }
 
 /**
@@ -83,7 +58,7 @@ export class GroupLog {
   /** The versions of the values' shapes that this program writes. */
   readonly #versions: StateVersion['versions'];
   /** The last committed manifests, oldest first. */
-  #kept: (NamedManifest & { readonly checksum: string })[] = [];
+  #kept: Kept[] = [];
   #memory: Memory = emptyMemory;
   #origin: Manifest | undefined;
   #unclaimed: readonly string[] = [];
@@ -92,6 +67,8 @@ export class GroupLog {
   /** Whether all of the last kept versions are known; else nothing may be called an orphan. */
   #isHistoryWhole = true;
   #commitsSinceListing = 0;
+  /** The last committed batch, where it and those since the last manifest changed nothing. */
+  #idle: BatchName | undefined;
   /** The plan of the batch that is next, as the pointer names it. */
   #plan: Pick<WrittenPlan, 'plan' | 'object'> | undefined;
 
@@ -133,6 +110,11 @@ export class GroupLog {
     return this.#kept.at(-1)?.manifest;
   }
 
+  /** The last committed batch, whether or not it changed anything. */
+  get lastBatch(): BatchName | undefined {
+    return this.#idle ?? this.last;
+  }
+
   /** What the operators remember after the last committed batch. */
   get memory(): Memory {
     return this.#memory;
@@ -169,12 +151,14 @@ export class GroupLog {
 
   /**
    * Writes a batch down in an object of its own, durable when it resolves. Nothing holds yet: whoever dies now leaves an
-   * orphan. May be called again for the same batch.
+   * orphan. May be called again for the same batch. Nothing is written for a batch that changes nothing, neither positions
+   * nor state: its id and time go on in the pointer, so that outputs never see an id twice, and no time again.
    */
   async prepare(result: BatchResult, signal: AbortSignal): Promise<Prepared> {
     const { random, application, group, scope, breathe, storeIdentity } = this.#options;
     const { memory, ...batch } = result;
     const before = this.#kept.at(-1);
+    if (before !== undefined && this.#changesNothing(before.manifest, result)) return this.#prepareIdle(before, result);
     const { own, pieces } = this.#piecesOf(memory);
     const hasState = this.#options.codecs.size > 0;
     const { voided } = before?.manifest ?? {};
@@ -204,7 +188,23 @@ export class GroupLog {
     const { location } = this.#options.store;
     const lineage = this.#lineage;
     const pointer = formatPointer({ batchId, manifest: name, checksum, store: storeIdentity, location, lineage });
-    return { named: { name, manifest }, checksum, memory, pointer };
+    return { named: { name, manifest }, checksum, memory, pointer, batch };
+  }
+
+  #changesNothing(last: Manifest, { shards, memory }: BatchResult): boolean {
+    const { codecs } = this.#options;
+    // What others left is put together once, and then written.
+    if (last.inherits !== undefined || last.beginsAnew === true || this.#unclaimed.length > 0) return false;
+    if (!isSameProgress(last.shards, shards)) return false;
+    if (codecs.size > 0 && !hasSameShape(last.state, codecs, this.#versions)) return false;
+    return changedPieces(this.#memory, memory, codecs).next().done === true;
+  }
+
+  #prepareIdle({ name, checksum, manifest }: Kept, { memory, batchId, batchTimeMillis }: BatchResult): Prepared {
+    const { storeIdentity, store } = this.#options;
+    const at = { batchId, batchTimeMillis, manifest: name, checksum, store: storeIdentity, location: store.location };
+    const pointer = formatPointer({ ...at, lineage: this.#lineage });
+    return { named: { name, manifest }, checksum, memory, pointer, batch: { batchId, batchTimeMillis } };
   }
 
   /**
@@ -229,6 +229,7 @@ export class GroupLog {
     if (last === undefined) throw stateError('MR_INTERNAL', this.#options.store.location, `${group} has no version`);
     const pointer = formatPointer({
       batchId: last.manifest.batchId,
+      ...this.#idle,
       manifest: last.name,
       checksum: last.checksum,
       store: storeIdentity,
@@ -248,16 +249,19 @@ export class GroupLog {
   }
 
   /** The commit of a prepared batch was written: it is the last version now. Answers what no kept version needs any more. */
-  noteCommitted({ named, checksum, memory }: Prepared): readonly string[] {
+  noteCommitted({ named, checksum, memory, batch }: Prepared): readonly string[] {
     this.#memory = memory;
+    const plan = this.#plan === undefined ? [] : [this.#plan.object.name];
+    this.#plan = undefined;
+    const isIdle = named.manifest.batchId !== batch.batchId;
+    this.#idle = isIdle ? batch : undefined;
+    if (isIdle) return plan;
     // The version without it is the last one now, and the next ones need not be whole for it.
     this.#unclaimed = [];
     this.#kept.push({ ...named, checksum });
     this.#commitsSinceListing += 1;
     const dropped = this.#kept.splice(0, Math.max(0, this.#kept.length - this.#options.retainedVersions));
     if (dropped.length > 0) this.#isHistoryWhole = true;
-    const plan = this.#plan === undefined ? [] : [this.#plan.object.name];
-    this.#plan = undefined;
     return [...garbageOfCommit(dropped, this.#kept), ...plan];
   }
 
@@ -281,16 +285,10 @@ export class GroupLog {
   #piecesOf(memory: Memory): { readonly own: 'snapshot' | 'changes'; readonly pieces: Iterable<StatePiece> } {
     const last = this.#kept.at(-1)?.manifest.state;
     const { codecs, snapshotIntervalBatches } = this.#options;
-    const versionOf = (of: StateVersion['versions'], operator: string) =>
-      of !== undefined && Object.hasOwn(of, operator) ? of[operator] : 0;
     const isSnapshot =
-      last === undefined ||
+      !hasSameShape(last, codecs, this.#versions) ||
       last.chain.length + 1 >= snapshotIntervalBatches ||
-      this.#unclaimed.length > 0 ||
-      last.operators.length !== codecs.size ||
-      !last.operators.every((operator) => codecs.has(operator)) ||
-      // One version of the shape in a chain: changes in the new one would stand on a snapshot in the earlier one.
-      !last.operators.every((name) => versionOf(last.versions, name) === versionOf(this.#versions, name));
+      this.#unclaimed.length > 0;
     return {
       own: isSnapshot ? 'snapshot' : 'changes',
       pieces: isSnapshot ? snapshotPieces(memory, codecs) : changedPieces(this.#memory, memory, codecs),
@@ -300,6 +298,8 @@ export class GroupLog {
   async #recover(pointer: Pointer, signal: AbortSignal): Promise<void> {
     checkStore(this.#options, pointer);
     this.#lineage = pointer.lineage;
+    const { batchId, batchTimeMillis } = pointer;
+    this.#idle = batchTimeMillis === undefined ? undefined : { batchId, batchTimeMillis };
     const last = await this.#read({ name: pointer.manifest, checksum: pointer.checksum }, signal);
     const { state } = last.manifest;
     const before = await Promise.all((state?.chain ?? []).map((object) => this.#read(object, signal)));
@@ -391,7 +391,7 @@ export class GroupLog {
 /** After how many commits orphans are looked for again. */
 const listingInterval = 200;
 
-function chainAfter(before: (NamedManifest & { readonly checksum: string }) | undefined): readonly NamedObject[] {
+function chainAfter(before: Kept | undefined): readonly NamedObject[] {
   if (before === undefined) return [];
   return [...(before.manifest.state?.chain ?? []), { name: before.name, checksum: before.checksum }];
 }

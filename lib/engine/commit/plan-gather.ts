@@ -3,7 +3,7 @@ import type { Block } from '../../block/block.ts';
 import type { Range } from '../../block/range.ts';
 import type { KinesisRecord } from '../../block/record.ts';
 import type { BatchPlan, PlannedRange } from './batch-plan.ts';
-import { type SourceRanges, splitBlock, withRecords } from './source-ranges.ts';
+import { type SourceRanges, keyOf, splitBlock, withRecords } from './source-ranges.ts';
 
 /** A range of the plan that is being filled. */
 interface Filling {
@@ -120,8 +120,4 @@ export class PlanGather {
     this.#blocks[index] = this.#sources.note(made, { after: collected.after, finishes: collected.finishes });
     this.#missing -= 1;
   }
-}
-
-function keyOf({ streamName, shardId }: ShardName): string {
-  return `${streamName}:${shardId}`;
 }

@@ -7,13 +7,18 @@ import type { NamedObject } from './manifest.ts';
  */
 const plainVersion = 1;
 const laterVersion = 2;
+/** One whose batches after the manifest changed nothing: whoever does not know that would give their ids again. */
+const idleVersion = 3;
 
 /**
  * What a commit sets by one compare-and-set: the manifest that holds from now on. In `shard` scope it is the text
  * `engineState` of the lease row, in `application` scope a part of the application's own row.
  */
 export interface Pointer {
+  /** The last committed batch: that of the manifest, unless the ones after it changed nothing. */
   readonly batchId: number;
+  /** The time of that batch, where it is not that of the manifest. Milliseconds since 1970. */
+  readonly batchTimeMillis?: number;
   /** Name of the manifest in its store. */
   readonly manifest: string;
   /** Of the manifest's bytes. */
@@ -32,9 +37,10 @@ export interface Pointer {
 
 /** The pointer as the text that lands in a row. */
 export function formatPointer(pointer: Pointer): string {
-  const { batchId, manifest, checksum, store, location, lineage, plan, movedTo } = pointer;
-  const v = plan === undefined && movedTo === undefined ? plainVersion : laterVersion;
-  return JSON.stringify({ v, batchId, manifest, checksum, store, lineage, location, plan, movedTo });
+  const { batchId, batchTimeMillis, manifest, checksum, store, location, lineage, plan, movedTo } = pointer;
+  const isPlain = plan === undefined && movedTo === undefined;
+  const v = batchTimeMillis !== undefined ? idleVersion : isPlain ? plainVersion : laterVersion;
+  return JSON.stringify({ v, batchId, batchTimeMillis, manifest, checksum, store, lineage, location, plan, movedTo });
 }
 
 /**
@@ -43,15 +49,16 @@ export function formatPointer(pointer: Pointer): string {
  */
 export function parsePointer(text: string, where: string): Pointer {
   const value = parsed(text);
-  if (typeof value['v'] === 'number' && value['v'] > laterVersion) {
+  if (typeof value['v'] === 'number' && value['v'] > idleVersion) {
     throw new MillraceError(
       'MR_STATE_NEWER',
       `the pointer in ${where} was written by a later version of Millrace; run that version, or a later one`,
     );
   }
-  const { batchId, manifest, checksum, store, location, lineage, plan, movedTo } = value;
+  const { batchId, batchTimeMillis, manifest, checksum, store, location, lineage, plan, movedTo } = value;
   if (
     Number.isSafeInteger(batchId) &&
+    (batchTimeMillis === undefined || Number.isSafeInteger(batchTimeMillis)) &&
     typeof manifest === 'string' &&
     typeof checksum === 'string' &&
     typeof store === 'string' &&
@@ -65,6 +72,7 @@ export function parsePointer(text: string, where: string): Pointer {
       checksum,
       store,
       lineage: lineage as number,
+      ...(batchTimeMillis === undefined ? {} : { batchTimeMillis: batchTimeMillis as number }),
       ...(typeof location === 'string' ? { location } : {}),
       ...(plan === undefined ? {} : { plan }),
       ...(movedTo === undefined ? {} : { movedTo }),

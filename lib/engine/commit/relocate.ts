@@ -23,7 +23,7 @@ export interface Relocation {
   /** Times to go on from, where they are not those of `last`. */
   readonly times?: Pick<Manifest, 'batchTimeMillis' | 'zeroTimeMillis'>;
   /** The last batch id and lineage, which the row tells also where no version can be read. */
-  readonly before: Pick<Pointer, 'batchId' | 'lineage'> & Pick<Manifest, 'voided'>;
+  readonly before: Pick<Pointer, 'batchId' | 'batchTimeMillis' | 'lineage'> & Pick<Manifest, 'voided'>;
   readonly shards: readonly ShardProgress[];
   /** The version whose state holds from now on; `undefined` for none: state begins empty. */
   readonly state: Version | undefined;
@@ -44,8 +44,9 @@ export function relocated(application: string, relocation: Relocation): Manifest
   const { group, scope, last, before, shards, state, fence, anew } = relocation;
   const { inherits = state?.manifest.inherits } = relocation;
   const { watermarkMillis } = state?.manifest ?? {};
-  const { batchTimeMillis, zeroTimeMillis } = relocation.times ??
-    last?.manifest ?? { batchTimeMillis: 0, zeroTimeMillis: 0 };
+  const times = relocation.times ?? last?.manifest ?? { batchTimeMillis: 0, zeroTimeMillis: 0 };
+  // Batches may have been committed since that changed nothing.
+  const batchTimeMillis = Math.max(times.batchTimeMillis, before.batchTimeMillis ?? 0);
   const batchId = before.batchId + 1;
   return {
     application,
@@ -53,7 +54,7 @@ export function relocated(application: string, relocation: Relocation): Manifest
     scope,
     batchId,
     batchTimeMillis,
-    zeroTimeMillis,
+    zeroTimeMillis: times.zeroTimeMillis,
     fence,
     lineage: before.lineage + 1,
     shards,

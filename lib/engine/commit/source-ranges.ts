@@ -42,3 +42,8 @@ export function splitBlock(block: Block, at: Position): { readonly head: Block; 
 export function withRecords(block: Block, range: Range, records: Block['records']): Block {
   return { ...block, range, records, bytes: records.reduce((sum, record) => sum + record.byteLength, 0) };
 }
+
+/** A shard among those of all streams. */
+export function keyOf({ streamName, shardId }: { readonly streamName: string; readonly shardId: string }): string {
+  return `${streamName}:${shardId}`;
+}

@@ -62,10 +62,12 @@ export async function findVersions(
   signal: AbortSignal,
 ): Promise<readonly Version[]> {
   const prefix = pointer.manifest.slice(0, pointer.manifest.lastIndexOf('/') + 1);
+  // Batches after it that changed nothing have no object; one of their ids was never committed.
+  const lastId = readObjectName(prefix, pointer.manifest)?.batchId ?? pointer.batchId;
   const found = new Map<number, { readonly name: string; readonly fence: number }>();
   for (const name of await place.store.list(prefix, signal)) {
     const read = readObjectName(prefix, name);
-    if (read?.kind !== 'manifest' || read.batchId >= pointer.batchId) continue;
+    if (read?.kind !== 'manifest' || read.batchId >= lastId) continue;
     const before = found.get(read.batchId);
     if (before === undefined || before.fence <= read.fence.number)
       found.set(read.batchId, { name, fence: read.fence.number });

@@ -70,6 +70,7 @@ function panesPersistence<C>({ store, restore, split }: Content<C>): Persistence
     *changes(before, after) {
       const known = new Set(before);
       const added = after.filter((pane) => !known.has(pane)).map(storePane);
+      if (added.length === 0 && after.length === before.length) return;
       // Panes leave in order of time, so the oldest that is left tells which have.
       yield { panes: added, fromMillis: after[0]?.timeMillis ?? null };
     },

@@ -12,7 +12,9 @@ export type WindowMemory = Panes<Partitions>;
 export function windowStep(span: WindowSpan) {
   return (before: WindowMemory, [given = null]: readonly Given[], context: StepContext): Step<WindowMemory> => {
     const { batchTimeMillis, isDue } = context;
-    const pane = given === null ? undefined : { timeMillis: batchTimeMillis, content: given };
+    // What has no partition adds nothing to a window, and would make of every empty batch a change of the state.
+    const isNothing = given === null || given.length === 0;
+    const pane = isNothing ? undefined : { timeMillis: batchTimeMillis, content: given };
     const memory = withPane(before, pane, nextWindowEnd(context, span) - span.windowMillis);
     if (!isDue) return { memory, given: null };
     const held = panesIn(memory, batchTimeMillis - span.windowMillis, batchTimeMillis);

@@ -1,3 +1,5 @@
+import { Base64Vectors, maxVectorText, vectorCharacters } from './base64-vectors.ts';
+
 const padding = 0x3d;
 
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
@@ -28,6 +30,9 @@ export function decodeInPlace(buffer: Buffer, start: number, length: number): nu
   const expected = decodedLength(buffer, start, length);
   if (expected === undefined) return undefined;
   if (length <= shortTextLength) return decodeShort(buffer, start, expected) ? expected : undefined;
+  if (length <= maxVectorText && (vectors ??= Base64Vectors.create() ?? 'none') !== 'none') {
+    return decodeByVectors(vectors, buffer, { start, length, expected });
+  }
   const text = buffer.toString('latin1', start, start + length);
   // Node's decoder passes over what it does not know, so that fewer bytes come out of a text that is not base64; but it
   // also takes the two letters of base64url.
@@ -42,10 +47,36 @@ export function encodeInPlace(buffer: Buffer, start: number, length: number): nu
   return buffer.write(buffer.toString('base64', start, start + length), start, 'latin1');
 }
 
+/** Made when the first text is long enough; never where there are none. */
+let vectors: Base64Vectors | 'none' | undefined;
+
+interface LongText {
+  readonly start: number;
+  readonly length: number;
+  /** How many bytes it stands for. */
+  readonly expected: number;
+}
+
+function decodeByVectors(by: Base64Vectors, buffer: Buffer, { start, length, expected }: LongText): number | undefined {
+  // The end, with the padding, is decoded apart; and looked at first, so that nothing is changed when it is wrong.
+  const whole = (length - 4) & -vectorCharacters;
+  const decoded = (whole / 4) * 3;
+  const rest = expected - decoded;
+  if (!isBase64(buffer, start + whole, rest) || !by.decode(buffer, start, whole)) return undefined;
+  decodeFrom(buffer, start + whole, start + decoded, rest);
+  return expected;
+}
+
 function decodeShort(buffer: Uint8Array, start: number, length: number): boolean {
   if (!isBase64(buffer, start, length)) return false;
+  decodeFrom(buffer, start, start, length);
+  return true;
+}
+
+/** Decodes text that is known to be base64 to `length` bytes, which may lie over it but not behind its beginning. */
+function decodeFrom(buffer: Uint8Array, textStart: number, start: number, length: number): void {
   const end = start + length;
-  let from = start;
+  let from = textStart;
   for (let to = start; to < end; to += 3) {
     const bits =
       (valueAt(buffer, from) << 18) |
@@ -57,7 +88,6 @@ function decodeShort(buffer: Uint8Array, start: number, length: number): boolean
     if (to + 1 < end) buffer[to + 1] = bits >> 8;
     if (to + 2 < end) buffer[to + 2] = bits;
   }
-  return true;
 }
 
 /** Whether the characters that the bytes come from are all of the alphabet; what follows them is padding. */

@@ -1,4 +1,4 @@
-import { PageRecord } from './page-record.ts';
+import type { PageRecord } from './page-record.ts';
 import { PageScanner, type ScannedPage, short, unusual } from './page-scanner.ts';
 import { type Word, digitGroupsEnd, isWordAt, wordOf } from './words.ts';
 
@@ -109,7 +109,7 @@ class CborScanner extends PageScanner {
     const records = this.found.records as PageRecord[];
     while (this.#another(this.#recordsLeft)) {
       this.#record();
-      const record = new PageRecord(this.bytes, this.places);
+      const record = this.foundRecord();
       records.push(record);
       if (this.#isBase64) inBase64.push(record);
       this.#recordsLeft -= this.#recordsLeft > 0 ? 1 : 0;

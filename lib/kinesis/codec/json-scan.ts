@@ -1,4 +1,4 @@
-import { PageRecord } from './page-record.ts';
+import type { PageRecord } from './page-record.ts';
 import { PageScanner, type ScannedPage, short, unusual } from './page-scanner.ts';
 import { type Word, digitGroupsEnd, isWordAt, wordOf } from './words.ts';
 
@@ -121,7 +121,7 @@ class JsonScanner extends PageScanner {
     const records = this.found.records as PageRecord[];
     for (;;) {
       this.#record();
-      const record = new PageRecord(this.bytes, this.places);
+      const record = this.foundRecord();
       const isLast = !this.#another(closeBracket);
       records.push(record);
       if (isLast) return;

@@ -13,68 +13,133 @@ export interface RecordPlaces {
   arrivalTimeMillis: number;
 }
 
+/** Numbers of one row of a {@link RecordTable}. */
+const rowNumbers = 8;
+/** Where each is in its row; the time takes two. */
+const column = { dataStart: 0, dataLength: 1, keyStart: 2, keyLength: 3, sequenceStart: 4, sequenceLength: 5, time: 6 };
+/** A time in milliseconds reaches beyond 32 bits, but not beyond 32 and 22. */
+const timeUnit = 2 ** 22;
+
+/** Two rows are so small that V8 keeps them with the object. */
+const firstRows = 2;
+const secondRows = 64;
+
 /**
- * One record, left where it lies in the bytes of its answer: a few numbers, until somebody asks for more. `data` is a
+ * Where the records lie that are in one piece of an answer: eight numbers each, side by side, outside of the heap. Records
+ * live as long as their block, and the collector copies every object that lives: so each of them is no more than its row.
+ */
+export class RecordTable {
+  readonly #answer: Buffer;
+  #numbers: Int32Array = new Int32Array(firstRows * rowNumbers);
+  #rows = 0;
+
+  constructor(answer: Buffer) {
+    this.#answer = answer;
+  }
+
+  /** Adds a record, which keeps this table and its piece of the answer in memory. */
+  add(places: RecordPlaces): PageRecord {
+    const row = this.#rows;
+    this.#rows = row + 1;
+    let at = row * rowNumbers;
+    if (at === this.#numbers.length) this.#grow();
+    const numbers = this.#numbers;
+    const timeUnits = Math.floor(places.arrivalTimeMillis / timeUnit);
+    numbers[at++] = places.dataStart;
+    numbers[at++] = places.dataLength;
+    numbers[at++] = places.keyStart;
+    numbers[at++] = places.keyLength;
+    numbers[at++] = places.sequenceStart;
+    numbers[at++] = places.sequenceLength;
+    numbers[at++] = timeUnits;
+    numbers[at] = places.arrivalTimeMillis - timeUnits * timeUnit;
+    return new PageRecord(this, row);
+  }
+
+  /** The piece of the answer. */
+  get answer(): Buffer {
+    return this.#answer;
+  }
+
+  /** One number of a row. */
+  number(row: number, at: number): number {
+    return this.#numbers[row * rowNumbers + at] as number;
+  }
+
+  /** Sets the length of a record's data. */
+  setDataLength(row: number, length: number): void {
+    this.#numbers[row * rowNumbers + column.dataLength] = length;
+  }
+
+  #grow(): void {
+    const grown = new Int32Array(Math.max(2 * this.#numbers.length, secondRows * rowNumbers));
+    grown.set(this.#numbers);
+    this.#numbers = grown;
+  }
+}
+
+/**
+ * One record, left where it lies in the bytes of its answer: a row of numbers, until somebody asks for more. `data` is a
  * view of the answer, which therefore stays in memory as long as the record does.
  */
 export class PageRecord implements RawRecord {
-  readonly #answer: Buffer;
-  readonly #dataStart: number;
-  #dataLength: number;
-  readonly #keyStart: number;
-  readonly #keyLength: number;
-  readonly #sequenceStart: number;
-  readonly #sequenceLength: number;
-  /** Kinesis' ApproximateArrivalTimestamp, milliseconds since 1970. */
-  readonly arrivalTimeMillis: number;
+  readonly #table: RecordTable;
+  readonly #row: number;
 
-  constructor(answer: Buffer, places: RecordPlaces) {
-    this.#answer = answer;
-    this.#dataStart = places.dataStart;
-    this.#dataLength = places.dataLength;
-    this.#keyStart = places.keyStart;
-    this.#keyLength = places.keyLength;
-    this.#sequenceStart = places.sequenceStart;
-    this.#sequenceLength = places.sequenceLength;
-    this.arrivalTimeMillis = places.arrivalTimeMillis;
+  /** Made by {@link RecordTable.add}. */
+  constructor(table: RecordTable, row: number) {
+    this.#table = table;
+    this.#row = row;
   }
 
   /** Length of `data`, without making it. */
   get byteLength(): number {
-    return this.#dataLength;
+    return this.#table.number(this.#row, column.dataLength);
   }
 
   /** The record's bytes: a new view each time. */
   get data(): Uint8Array {
-    const answer = this.#answer;
-    return new Uint8Array(answer.buffer, answer.byteOffset + this.#dataStart, this.#dataLength);
+    const { buffer, byteOffset } = this.#table.answer;
+    return new Uint8Array(buffer, byteOffset + this.#dataStart, this.byteLength);
   }
 
   /** Whether `data` begins with these bytes, without making it. */
   startsWith(prefix: Uint8Array): boolean {
-    return bytesStartWith(this.#answer, this.#dataStart, this.#dataLength, prefix);
+    return bytesStartWith(this.#table.answer, this.#dataStart, this.byteLength, prefix);
   }
 
   get partitionKey(): string {
-    return this.#answer.toString('utf8', this.#keyStart, this.#keyStart + this.#keyLength);
+    const start = this.#table.number(this.#row, column.keyStart);
+    return this.#table.answer.toString('utf8', start, start + this.#table.number(this.#row, column.keyLength));
   }
 
   /** Decimal digits. */
   get sequenceNumber(): string {
-    return this.#answer.toString('latin1', this.#sequenceStart, this.#sequenceStart + this.#sequenceLength);
+    const start = this.#table.number(this.#row, column.sequenceStart);
+    return this.#table.answer.toString('latin1', start, start + this.#table.number(this.#row, column.sequenceLength));
+  }
+
+  /** Kinesis' ApproximateArrivalTimestamp, milliseconds since 1970. */
+  get arrivalTimeMillis(): number {
+    const timeUnits = this.#table.number(this.#row, column.time);
+    return timeUnits * timeUnit + this.#table.number(this.#row, column.time + 1);
   }
 
   /** Puts the bytes in the place of the base64 text that stands there; `false`, and nothing changed, when it is none. */
   decodeBase64(): boolean {
-    const length = decodeInPlace(this.#answer, this.#dataStart, this.#dataLength);
+    const length = decodeInPlace(this.#table.answer, this.#dataStart, this.byteLength);
     if (length === undefined) return false;
-    this.#dataLength = length;
+    this.#table.setDataLength(this.#row, length);
     return true;
   }
 
   /** Undoes {@link decodeBase64}, so that another decoder finds the answer as it came. */
   encodeBase64(): void {
-    this.#dataLength = encodeInPlace(this.#answer, this.#dataStart, this.#dataLength);
+    this.#table.setDataLength(this.#row, encodeInPlace(this.#table.answer, this.#dataStart, this.byteLength));
+  }
+
+  get #dataStart(): number {
+    return this.#table.number(this.#row, column.dataStart);
   }
 }
 

@@ -1,4 +1,4 @@
-import type { PageRecord, RecordPlaces } from './page-record.ts';
+import { type PageRecord, type RecordPlaces, RecordTable } from './page-record.ts';
 
 /** What a scanner found in the top level of a page: of GetRecords, or of one event of SubscribeToShard. */
 export interface ScannedPage {
@@ -36,6 +36,8 @@ export abstract class PageScanner {
   #chunk = 0;
   /** Where in that chunk the bridge begins; `undefined` when `bytes` are the chunk itself. */
   #bridgeOffset: number | undefined;
+  /** Of the records in `bytes`; made with the first. */
+  #table: RecordTable | undefined;
   protected readonly found: ScannedPage = {
     records: undefined,
     nextIterator: undefined,
@@ -97,6 +99,12 @@ export abstract class PageScanner {
     places.arrivalTimeMillis = Number.NaN;
   }
 
+  /** The record whose places were found. */
+  protected foundRecord(): PageRecord {
+    this.#table ??= new RecordTable(this.bytes);
+    return this.#table.add(this.places);
+  }
+
   /** @throws {@link unusual} when a record lacks what every record has */
   protected checkPlaces(): void {
     const { dataStart, keyStart, sequenceStart, arrivalTimeMillis } = this.places;
@@ -154,6 +162,7 @@ export abstract class PageScanner {
     this.bytes = bytes;
     this.view = viewOf(bytes);
     this.at = at;
+    this.#table = undefined;
   }
 }
 

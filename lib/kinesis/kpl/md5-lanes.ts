@@ -1,12 +1,7 @@
+import { instantiate } from '../wasm-code.ts';
 import { lanes, md5Program, workBytes } from './md5-program.ts';
 
 export { lanes } from './md5-program.ts';
-
-/** The part of WebAssembly that is used here; the types of Node 20 do not have it. */
-interface WebAssemblyParts {
-  readonly Module: new (bytes: Uint8Array) => object;
-  readonly Instance: new (module: object) => { readonly exports: Exports };
-}
 
 interface Exports {
   readonly m: { readonly buffer: ArrayBuffer };
@@ -55,8 +50,7 @@ export class Md5Lanes {
    */
   static create(): Md5Lanes | undefined {
     try {
-      const { WebAssembly } = globalThis as unknown as { readonly WebAssembly: WebAssemblyParts };
-      const made = new Md5Lanes(new WebAssembly.Instance(new WebAssembly.Module(md5Program(pages))).exports);
+      const made = new Md5Lanes(instantiate<Exports>(md5Program(pages)));
       return made.digests([Uint8Array.of(0x61)])[0]?.[0] === firstWordOfA ? made : undefined;
     } catch {
       return undefined;

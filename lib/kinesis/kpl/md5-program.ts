@@ -1,31 +1,21 @@
+import {
+  type Code,
+  constant,
+  get,
+  joined,
+  list,
+  section,
+  set,
+  tee,
+  unsigned,
+  vector,
+  wasmHeader,
+} from '../wasm-code.ts';
+
 // A WebAssembly module that computes eight MD5s at a time, one in each lane of two 128-bit vectors, put together here
 // instead of being kept as bytes that nobody can read. MD5 has no parallel parts inside one message, so this is the only
 // way to be faster than OpenSSL, and by four times it is: one vector waits for itself, two fill each other's waits.
 
-type Code = readonly number[];
-
-/** The bytes of an unsigned number as WebAssembly has them. */
-function unsigned(value: number): Code {
-  return value < 0x80 ? [value] : [(value & 0x7f) | 0x80, ...unsigned(value >>> 7)];
-}
-
-/** The bytes of a small number that is not negative, where a signed one is expected. */
-function constant(value: number): Code {
-  return [0x41, ...(value < 0x40 ? [value] : [(value & 0x7f) | 0x80, value >> 7])];
-}
-
-function list(items: readonly Code[]): Code {
-  return [...unsigned(items.length), ...items.flat()];
-}
-
-function section(id: number, content: Code): Code {
-  return [id, ...unsigned(content.length), ...content];
-}
-
-const get = (local: number): Code => [0x20, ...unsigned(local)];
-const set = (local: number): Code => [0x21, ...unsigned(local)];
-const tee = (local: number): Code => [0x22, ...unsigned(local)];
-const vector = (operation: number): Code => [0xfd, ...unsigned(operation)];
 const [plus, minus, multiply] = [[0x6a], [0x6b], [0x6c]] as const;
 const [or, xor, not, select] = [vector(0x50), vector(0x51), vector(0x4d), vector(0x52)];
 const [shiftLeft, shiftRight, add] = [vector(0xab), vector(0xad), vector(0xae)];
@@ -133,7 +123,7 @@ export function md5Program(pages: number): Uint8Array {
   const body = joined(locals, beginLanes(), loop, [0x0b]);
   return Uint8Array.from(
     joined(
-      [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
+      wasmHeader,
       section(1, list([signature])),
       section(3, list([[0]])),
       section(5, list([[0, ...unsigned(pages)]])),
@@ -141,10 +131,6 @@ export function md5Program(pages: number): Uint8Array {
       section(10, list([[...unsigned(body.length), ...body]])),
     ),
   );
-}
-
-function joined(...codes: readonly Code[]): Code {
-  return codes.flat();
 }
 
 function times(count: number, codeOf: (index: number) => Code): Code {

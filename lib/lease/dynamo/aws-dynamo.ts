@@ -1,7 +1,6 @@
 import {
   type AttributeValue,
   CreateTableCommand,
-  type CreateTableCommandInput,
   DeleteItemCommand,
   DescribeTableCommand,
   type DynamoDBClient,
@@ -13,13 +12,18 @@ import {
   ScanCommand,
   TransactWriteItemsCommand,
   UpdateItemCommand,
+  type UpdateItemCommandInput,
+  type UpdateItemCommandOutput,
   UpdateTableCommand,
 } from '@aws-sdk/client-dynamodb';
 import type { ScanConsistency } from '../lease-table.ts';
-import { MillraceError, messageOf } from '../../base/error.ts';
-import { dynamoFault } from './dynamo-fault.ts';
-import type { DynamoItem } from './item.ts';
+import { messageOf } from '../../base/error.ts';
+import { LeanCall } from '../../base/lean-call.ts';
+import { type Random, systemRandom } from '../../base/random.ts';
+import { dynamoFault, transactionFault } from './dynamo-fault.ts';
+import { type DynamoItem, wireForm } from './item.ts';
 import { identityOf } from './table-identity.ts';
+import { type TableShape, keyedBy, ownerIndex } from './table-shape.ts';
 import type { ScanSegment } from './scan-segments.ts';
 import type { ConditionParameters, UpdateParameters } from './update-expression.ts';
 
@@ -68,10 +72,30 @@ export interface ItemPage {
 export class AwsDynamo {
   readonly tableName: string;
   readonly #client: DynamoDBClient;
+  /** For heartbeats, which are nearly all that a worker asks of its table. */
+  readonly #leanUpdate: LeanCall;
 
-  constructor(client: DynamoDBClient, tableName: string) {
+  /** Adds a middleware to the client that looks at its updates of this table. */
+  constructor(client: DynamoDBClient, tableName: string, random: Random = systemRandom) {
     this.#client = client;
     this.tableName = tableName;
+    this.#leanUpdate = new LeanCall({ config: client.config, random });
+    this.#learnUpdates();
+  }
+
+  #learnUpdates(): void {
+    this.#client.middlewareStack.add(
+      (next, context) => async (args) => {
+        const result = await next(args);
+        // A table that is named by its ARN may be asked at another place.
+        const { TableName } = args.input as UpdateItemCommandInput;
+        if (context['commandName'] === 'UpdateItemCommand' && TableName === this.tableName) {
+          this.#leanUpdate.learn({ request: args.request, response: result.response, context });
+        }
+        return result;
+      },
+      { step: 'deserialize', priority: 'low' },
+    );
   }
 
   /** The table's description, or `undefined` when there is no such table. */
@@ -261,18 +285,19 @@ export class AwsDynamo {
     signal: AbortSignal,
     keyName = 'leaseKey',
   ): Promise<ConditionalOutcome> {
+    const input: UpdateItemCommandInput = {
+      TableName: this.tableName,
+      Key: { [keyName]: { S: key } },
+      ...conditionOf(update),
+      UpdateExpression: update.updateExpression,
+      ReturnValues: 'ALL_NEW',
+      ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+    };
     return this.#conditional(signal, async (options) => {
-      const answer = await this.#client.send(
-        new UpdateItemCommand({
-          TableName: this.tableName,
-          Key: { [keyName]: { S: key } },
-          ...conditionOf(update),
-          UpdateExpression: update.updateExpression,
-          ReturnValues: 'ALL_NEW',
-          ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
-        }),
-        options,
-      );
+      const answered = (await this.#leanUpdate.send(() => wireForm(input), signal)) as
+        | UpdateItemCommandOutput
+        | undefined;
+      const answer = answered ?? (await this.#client.send(new UpdateItemCommand(input), options));
       return optionalItem(answer.Attributes);
     });
   }
@@ -332,22 +357,6 @@ export class AwsDynamo {
   }
 }
 
-/** What cancels a transaction and may be gone at the next try. */
-const passing = new Set(['TransactionConflict', 'ThrottlingError', 'ProvisionedThroughputExceeded']);
-
-function transactionFault(
-  thrown: unknown,
-  { tableName, codes }: { readonly tableName: string; readonly codes: readonly string[] },
-): MillraceError {
-  const causes = [...new Set(codes.filter((code) => code !== 'None'))];
-  const passes = causes.length > 0 && causes.every((code) => passing.has(code));
-  return new MillraceError(
-    passes ? 'MR_THROTTLED' : 'MR_INTERNAL',
-    `DynamoDB cancelled a transaction on table ${tableName} (${causes.join(', ')}: ${messageOf(thrown)})`,
-    { subject: { table: tableName }, cause: thrown },
-  );
-}
-
 function isNamed(thrown: unknown, name: string): boolean {
   return typeof thrown === 'object' && thrown !== null && (thrown as { name?: unknown }).name === name;
 }
@@ -355,27 +364,6 @@ function isNamed(thrown: unknown, name: string): boolean {
 function provisionedOf(throughput: ProvisionedThroughputDescription | undefined) {
   const { ReadCapacityUnits = 0, WriteCapacityUnits = 0 } = throughput ?? {};
   return ReadCapacityUnits > 0 ? { provisioned: { ReadCapacityUnits, WriteCapacityUnits } } : {};
-}
-
-type TableShape = Pick<CreateTableCommandInput, 'AttributeDefinitions' | 'KeySchema' | 'GlobalSecondaryIndexes'>;
-
-/** A table whose key is the first of these text attributes; the others are for its indexes. */
-function keyedBy(key: string, ...others: readonly string[]): TableShape {
-  return {
-    AttributeDefinitions: [key, ...others].map((name) => ({ AttributeName: name, AttributeType: 'S' })),
-    KeySchema: [{ AttributeName: key, KeyType: 'HASH' }],
-  };
-}
-
-function ownerIndex(indexName: string) {
-  return {
-    IndexName: indexName,
-    KeySchema: [
-      { AttributeName: 'leaseOwner', KeyType: 'HASH' as const },
-      { AttributeName: 'leaseKey', KeyType: 'RANGE' as const },
-    ],
-    Projection: { ProjectionType: 'KEYS_ONLY' as const },
-  };
 }
 
 function conditionOf({ conditionExpression, names, values }: ConditionParameters) {

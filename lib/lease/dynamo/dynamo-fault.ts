@@ -1,5 +1,5 @@
 import { classifyAwsError, commonAwsError, describeAwsFault } from '../../base/aws-fault.ts';
-import { MillraceError } from '../../base/error.ts';
+import { MillraceError, messageOf } from '../../base/error.ts';
 
 /**
  * Turns what a DynamoDB call threw into a MillraceError that tells a loop what to do. When the caller's signal ended
@@ -25,5 +25,22 @@ export function dynamoFault(thrown: unknown, tableName: string, signal: AbortSig
       subject,
       cause: thrown,
     },
+  );
+}
+
+/** What cancels a transaction and may be gone at the next try. */
+const passing = new Set(['TransactionConflict', 'ThrottlingError', 'ProvisionedThroughputExceeded']);
+
+/** The error for a transaction that DynamoDB cancelled for these reasons, none of which is a refused condition. */
+export function transactionFault(
+  thrown: unknown,
+  { tableName, codes }: { readonly tableName: string; readonly codes: readonly string[] },
+): MillraceError {
+  const causes = [...new Set(codes.filter((code) => code !== 'None'))];
+  const passes = causes.length > 0 && causes.every((code) => passing.has(code));
+  return new MillraceError(
+    passes ? 'MR_THROTTLED' : 'MR_INTERNAL',
+    `DynamoDB cancelled a transaction on table ${tableName} (${causes.join(', ')}: ${messageOf(thrown)})`,
+    { subject: { table: tableName }, cause: thrown },
   );
 }

@@ -23,3 +23,14 @@ export function numberOf(item: DynamoItem, name: string): number | undefined {
   const value = item[name];
   return value !== undefined && 'N' in value ? Number(value.N) : undefined;
 }
+
+/** A request as it goes over the wire: its items are in that form already, but for bytes, which are base64 there. */
+export function wireForm(input: object): Uint8Array {
+  return Buffer.from(
+    JSON.stringify(input, function encode(this: object, name, value: unknown) {
+      const given: unknown = Reflect.get(this, name);
+      return given instanceof Uint8Array ? Buffer.from(given).toString('base64') : value;
+    }),
+    'utf8',
+  );
+}

@@ -30,6 +30,9 @@ export class BatchList {
     switch (event.type) {
       case 'plan.found':
         return this.#noteFound(event);
+      case 'batch.reread':
+        this.#noteFound(event);
+        return this.#change(keyOf(event), (batch) => ({ ...batch, isReread: true }));
       case 'batch.submitted':
         return this.#put({ ...this.#newBatch(event), submittedAtMillis: atMillis });
       case 'batch.started':
@@ -77,8 +80,8 @@ export class BatchList {
     };
   }
 
-  /** Told before the batch is put together, so before any other event of it. */
-  #noteFound({ group, batchTimeMillis }: EventOf<'plan.found'>): void {
+  /** A plan is told of before its batch is put together, so before any other event of it. */
+  #noteFound({ group, batchTimeMillis }: EventOf<'plan.found' | 'batch.reread'>): void {
     this.#found.set(group, batchTimeMillis);
     forgetBeyond(this.#found, retainedActiveBatches, () => true);
   }

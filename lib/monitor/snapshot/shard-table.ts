@@ -63,7 +63,8 @@ export class ShardTable {
         return this.#read(event, seen);
       case 'shard.changed':
         return this.#with(event.shardId, seen, ({ view }) => {
-          view.state = event.to;
+          // Its reader is told after its lease was given up, and calls every end of its work a loss.
+          view.state = event.to === 'lost' && view.owner === null ? 'gone' : event.to;
         });
       case 'block.sealed':
         return this.#with(event.shardId, seen, ({ view }) => {

@@ -252,7 +252,10 @@ export interface BatchView {
   /** The last failure of the batch, also of one that is being tried again. */
   readonly error: string | null;
   readonly attempts: number;
-  /** Whether its records were read again from the ranges that an earlier holder had planned (event `plan.found`). */
+  /**
+   * Whether its records were read again from their ranges: those that an earlier holder had planned (event `plan.found`), or that
+   * were dropped from memory while the batch waited (`batch.reread`).
+   */
   readonly isReread: boolean;
 }
 

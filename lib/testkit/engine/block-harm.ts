@@ -1,6 +1,6 @@
 import type { Random } from '../../base/random.ts';
 import type { Block } from '../../block/block.ts';
-import type { BlockSource, CommitOutcome, DemandLimit } from '../../block/block-source.ts';
+import type { BlockLineage, BlockSource, CommitOutcome, DemandLimit } from '../../block/block-source.ts';
 import type { Range } from '../../block/range.ts';
 import { chance } from '../fork-random.ts';
 
@@ -22,6 +22,8 @@ export interface HarmedBlocksOptions {
   /** Resolves when the process runs. */
   readonly runs: () => Promise<void>;
   readonly onFault: (fault: BlockFault, block: Block) => void;
+  /** Whether other shards want memory now, whatever the budget says: what waits is dropped then, and read again. */
+  readonly isShort: () => boolean;
 }
 
 /**
@@ -102,6 +104,15 @@ export class HarmedBlocks implements BlockSource {
   commit(range: Range, options?: { readonly state?: string }): Promise<CommitOutcome> {
     return this.#options.source.commit(range, options);
   }
+
+  readonly lineage: BlockLineage = {
+    isWanted: () => this.#options.isShort(),
+    drop: (ranges) => this.#options.source.lineage?.drop(ranges.map((range) => this.#own.get(range) ?? range)) === true,
+    read: async (dropped, signal) => {
+      const known = dropped.map((one) => ({ ...one, source: this.#own.get(one.source) ?? one.source }));
+      return (await this.#options.source.lineage?.read(known, signal)) ?? [];
+    },
+  };
 
   demand(limit: DemandLimit): void {
     this.#options.source.demand(limit);

@@ -57,6 +57,8 @@ export class Books {
   /** Objects never change: each is read once. */
   readonly #read = new Map<string, ReadManifest>();
   readonly #hashes = new Map<string, bigint>();
+  /** Every plan that was named, with who did it. */
+  readonly #planned = new Set<string>();
   #commits = 0;
 
   constructor(options: BooksOptions) {
@@ -73,6 +75,11 @@ export class Books {
   writerOf(group: string, batchId: number): string | undefined {
     const known = this.#groups.get(group);
     return known?.batchId === batchId ? known.writer : undefined;
+  }
+
+  /** Whether a process named a plan of a batch, be it of earlier. */
+  hasPlanned(group: string, batchId: number, writer: string): boolean {
+    return this.#planned.has(`${group} ${batchId} ${writer}`);
   }
 
   /** The first record that is in no committed state, as the end of a sentence. */
@@ -123,18 +130,23 @@ export class Books {
       this.#commits += 1;
       const { manifest } = this.#object({ name: pointer.manifest, checksum: pointer.checksum });
       const before = known;
-      const where = `batch ${manifest.batchId} of ${name}, committed by ${writer},`;
-      const wrong = whyWrong(before, manifest, fence) ?? this.#whyMoved(before?.manifest, manifest);
+      const { batchId, batchTimeMillis = manifest.batchTimeMillis } = pointer;
+      const where = `batch ${batchId} of ${name}, committed by ${writer},`;
+      const made = { batchId, batchTimeMillis, fence, manifest };
+      const wrong = whyWrong(before, made) ?? this.#whyMoved(before?.manifest, manifest);
       if (wrong !== undefined) return fail(`${where} ${wrong}`);
-      const lacks = shown.whyNotShown(name, fence, manifest.batchId);
+      const lacks = shown.whyNotShown(name, fence, batchId);
       if (lacks !== undefined) return fail(`${where} ${lacks}`);
       const chain = manifest.state?.chain ?? [];
-      const kept = [...(before?.kept ?? []), [pointer.manifest, ...chain.map((object) => object.name)]];
+      const kept = keptWith(before?.kept ?? [], pointer, manifest);
+      if (kept === undefined) {
+        return fail(`${where} names ${pointer.manifest}, which is not that of the batch before`);
+      }
       const group: Group = {
         pointer: pointerText,
         plan: undefined,
-        batchId: manifest.batchId,
-        batchTimeMillis: manifest.batchTimeMillis,
+        batchId,
+        batchTimeMillis,
         fence,
         writer,
         manifest,
@@ -165,8 +177,9 @@ export class Books {
     const { manifest } = this.#object({ name: pointer.manifest, checksum: pointer.checksum });
     const plan = pointer.plan?.name ?? '';
     const where = `the plan ${plan} of ${name}, named by ${writer},`;
-    if (manifest.batchId !== (known?.batchId ?? 0))
-      return fail(`${where} follows batch ${manifest.batchId}, not the last`);
+    this.#planned.add(`${name} ${pointer.batchId + 1} ${writer}`);
+    if (pointer.batchId !== (known?.batchId ?? 0))
+      return fail(`${where} follows batch ${pointer.batchId}, not the last`);
     if (known?.plan !== undefined) return fail(`${where} takes the place of ${known.plan}`);
     if (store.peek(plan) === undefined) return fail(`${where} is not there`);
     const group = known ?? {
@@ -273,13 +286,34 @@ function isAtEnd({ position }: { readonly position: Position }): boolean {
 }
 
 /** What a commit may not do to the identity of batches. */
-function whyWrong(before: Group | undefined, manifest: Manifest, fence: number): string | undefined {
+function whyWrong(
+  before: Group | undefined,
+  made: Pick<Group, 'batchId' | 'batchTimeMillis' | 'fence' | 'manifest'>,
+): string | undefined {
+  const { batchId, batchTimeMillis, fence, manifest } = made;
   const expected = (before?.batchId ?? 0) + 1;
-  if (manifest.batchId !== expected) return `should be batch ${expected}`;
-  if (before !== undefined && manifest.batchTimeMillis <= before.batchTimeMillis) {
-    return `has the time ${manifest.batchTimeMillis}, and the one before ${before.batchTimeMillis}`;
+  if (batchId !== expected) return `should be batch ${expected}`;
+  if (before !== undefined && batchTimeMillis <= before.batchTimeMillis) {
+    return `has the time ${batchTimeMillis}, and the one before ${before.batchTimeMillis}`;
   }
-  if (manifest.fence.number !== fence) return `was made under fence ${manifest.fence.number}, not ${fence}`;
+  // One that changed nothing names the manifest of another holder, too.
+  const isMade = manifest.batchId === batchId;
+  if (isMade && manifest.fence.number !== fence) {
+    return `was made under fence ${manifest.fence.number}, not ${fence}`;
+  }
   if (fence < (before?.fence ?? 0)) return `was made under fence ${fence}, after one of ${before?.fence}`;
   return undefined;
+}
+
+/**
+ * The objects of the versions that are kept with those of a commit. A commit by its pointer alone adds none, and may name
+ * only the last manifest: `undefined` where it names another.
+ */
+function keptWith(
+  kept: Group['kept'],
+  { batchId, manifest: name }: Pointer,
+  { batchId: written, state }: Manifest,
+): Group['kept'] | undefined {
+  if (written !== batchId) return kept.at(-1)?.[0] === name ? kept : undefined;
+  return [...kept, [name, ...(state?.chain ?? []).map((object) => object.name)]];
 }

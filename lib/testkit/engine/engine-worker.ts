@@ -40,6 +40,9 @@ export interface Trap {
   readonly spring: () => void;
 }
 
+/** How likely it is, at each pause of a failing batch, that another shard wants memory. */
+const shortMemory = 0.5;
+
 /** How long giving an epoch back may take, as in `app`. */
 const releaseTimeoutMillis = 5_000;
 
@@ -232,10 +235,12 @@ export class EngineWorker {
       return (await engine.promise).open(shard, source, signal);
     };
     const receiver = this.#receiver(open);
+    const memory = this.#randomOf('memory');
     const source = new HarmedBlocks({
       source: receiver,
       random: this.#randomOf('blocks'),
       runs: () => this.process.runs(),
+      isShort: () => !this.#world.isCalm() && chance(memory, shortMemory),
       onFault: (fault, block) => this.#world.noteFault(this.id, fault, block.id),
     });
     this.#blocks = source;
@@ -321,6 +326,9 @@ export class EngineWorker {
       const writer = books.writerOf(group, batchId);
       if (writer !== this.id)
         fail(`${this.id} takes batch ${batchId} of ${group} for committed, and ${writer ?? 'nobody'} did it`);
+    }
+    if (step === 'planned' && this.isRunning && !books.hasPlanned(group, batchId, this.id)) {
+      fail(`${this.id} takes the plan of batch ${batchId} of ${group} for named, and its write was refused`);
     }
     const { trap } = this;
     if (trap?.step !== step) return;

@@ -1,5 +1,5 @@
 import type { JSX } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import type { PageState } from '../page-state.ts';
 import type { Connection } from './connection.ts';
 import { ago, duration } from './format.ts';
@@ -167,8 +167,13 @@ function Wheel(): JSX.Element {
 
 function Tabs({ route, alerts }: { readonly route: Route; readonly alerts: number }): JSX.Element {
   const shown = route.view === 'batch' ? 'streaming' : route.view;
+  const tabs = useRef<HTMLElement>(null);
+  // On a narrow screen the tabs are a row that is scrolled; whoever comes by a link would not see where they are.
+  useEffect(() => {
+    tabs.current?.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' });
+  }, [shown]);
   return (
-    <nav class="tabs" aria-label="Views">
+    <nav class="tabs" aria-label="Views" ref={tabs}>
       {views.map(({ name, title }) => (
         <a key={name} href={addressOf(name)} aria-current={name === shown ? 'page' : undefined}>
           {title}

@@ -187,6 +187,14 @@ export class Holder {
     if (!this.isDead) this.#blocks.close();
   }
 
+  /** Reads so many blocks of each shard, one in an interval. */
+  async readBlocks(count: number): Promise<void> {
+    for (let block = 0; block < count && !this.isDead; block += 1) {
+      for (const shardId of this.#positions.keys()) this.#readBlock(shardId);
+      await this.#world.clock.advance(this.#options.batchIntervalMillis ?? 1_000);
+    }
+  }
+
   /** Reads one block of a shard, and stops reading for good. */
   async readOneAndDrain(shardId: string): Promise<void> {
     this.#readBlock(shardId);

@@ -96,6 +96,8 @@ describe('the pointer in a row', () => {
     expect(parsePointer(formatPointer(pointer), 'lease x')).toEqual(pointer);
     const planned = { ...pointer, plan: { name: 'counts/g/p', checksum: 'sha256:bb' } };
     expect(parsePointer(formatPointer(planned), 'lease x')).toEqual(planned);
+    const idle = { ...planned, batchTimeMillis: 99_000 };
+    expect(parsePointer(formatPointer(idle), 'lease x')).toEqual(idle);
   });
 
   it('with a plan cannot be read by whoever knows no plans, and would make another batch', () => {
@@ -103,10 +105,12 @@ describe('the pointer in a row', () => {
       (JSON.parse(formatPointer(given)) as { v: number }).v;
     expect(versionOf(pointer)).toBe(1);
     expect(versionOf({ ...pointer, plan: { name: 'counts/g/p', checksum: 'sha256:bb' } })).toBe(2);
+    // Nor one after batches that changed nothing, whose ids would be given again.
+    expect(versionOf({ ...pointer, batchTimeMillis: 99_000 })).toBe(3);
   });
 
   it('of a later version is refused by name', () => {
-    const newer = JSON.stringify({ ...pointer, v: 3 });
+    const newer = JSON.stringify({ ...pointer, v: 4 });
     expect(() => parsePointer(newer, 'lease x')).toThrow(/MR_STATE_NEWER.*lease x/);
   });
 

@@ -50,6 +50,14 @@ describe('the snapshot of shards and leases', () => {
     expect(fold.snapshot(3_000).shards[0]).toMatchObject({ owner: null, state: 'gone', millisBehindLatest: null });
   });
 
+  it('calls a shard gone that was given up, whatever its reader says afterwards', () => {
+    const fold = foldOf();
+    fold.add(gained('a'), 1_000, orders);
+    fold.add({ type: 'lease.released', leaseKey: 'a', tenure: 1, to: 'w-2' }, 2_000, orders);
+    fold.add({ type: 'shard.changed', shardId: 'a', from: 'draining', to: 'lost' }, 2_001, orders);
+    expect(fold.snapshot(3_000).shards[0]).toMatchObject({ state: 'gone', owner: null });
+  });
+
   it('shows a handoff while it is under way, and its end', () => {
     const fold = foldOf();
     fold.add({ type: 'lease.handoff', leaseKey: 'a', from: 'w-2', to: 'w-1' }, 1_000, orders);
@@ -141,6 +149,17 @@ describe('the snapshot of batches', () => {
     const { active, completed } = fold.snapshot(2_000).batches;
     expect(completed.map(({ isReread }) => isReread)).toEqual([true]);
     expect(active.map(({ isReread }) => isReread)).toEqual([false, false]);
+  });
+
+  it('tells of a batch that waited, and whose blocks were dropped meanwhile, that they were read again', () => {
+    const fold = foldOf();
+    for (const time of [1_000, 2_000]) fold.add({ type: 'batch.submitted', ...batch(time) }, time);
+    fold.add({ type: 'batch.reread', group, batchTimeMillis: 2_000, blocks: 1, records: 4 }, 5_000);
+    expect(fold.snapshot(5_000).batches.active.map(({ isReread }) => isReread)).toEqual([false, true]);
+    fold.add({ type: 'batch.started', batchId: 8, ...batch(2_000), inputs }, 5_010);
+    const figures = { schedulingDelayMillis: 10, processingDelayMillis: 8 };
+    fold.add({ type: 'batch.completed', batchId: 8, ...batch(2_000), ...figures }, 6_000);
+    expect(fold.snapshot(6_000).batches.completed.map(({ isReread }) => isReread)).toEqual([true]);
   });
 
   it('follows a batch from its queue to its end, with ranges, outputs and the stage', () => {

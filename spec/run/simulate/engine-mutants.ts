@@ -58,11 +58,44 @@ const faults: readonly Omit<Mutant, 'engine'>[] = [
     name: 'garbage-removed-by-a-zombie',
     edits: [
       {
+        // Also one whose commit has no outcome: its lease or epoch went while it waited for the table.
+        file: commit('commit-line'),
+        find: "await write({ kind: 'commit', batchId, pointer: prepared.pointer, ranges }, signal);",
+        replace:
+          "await write({ kind: 'commit', batchId, pointer: prepared.pointer, ranges }, signal).catch(() => 'lost' as const);",
+      },
+      {
         file: commit('commit-line'),
         find: "    if (outcome === 'lost') return outcome;\n    for (const block of blocks) {\n",
         replace:
-          "    if (outcome === 'lost') {\n      this.#tidy(log.noteCommitted(prepared), new AbortController().signal);\n      return outcome;\n    }\n" +
+          "    if (outcome === 'lost') {\n      const any = new AbortController().signal;\n      const gone = log.noteCommitted(prepared);\n" +
+          '      this.#tidy([...gone, ...(await log.findOrphans(any))], any);\n      return outcome;\n    }\n' +
           '    for (const block of blocks) {\n',
+      },
+    ],
+  },
+  {
+    name: 'changes-taken-for-nothing',
+    edits: [
+      {
+        file: commit('group-log'),
+        find: '    if (!isSameProgress(last.shards, shards)) return false;\n',
+        replace: '',
+      },
+      {
+        file: commit('group-log'),
+        find: 'return changedPieces(this.#memory, memory, codecs).next().done === true;',
+        replace: 'return true;',
+      },
+    ],
+  },
+  {
+    name: 'id-of-a-batch-that-changed-nothing-forgotten',
+    edits: [
+      {
+        file: commit('group-log'),
+        find: 'this.#idle = batchTimeMillis === undefined ? undefined : { batchId, batchTimeMillis };',
+        replace: 'this.#idle = batchTimeMillis === batchId ? { batchId, batchTimeMillis } : undefined;',
       },
     ],
   },
@@ -71,12 +104,12 @@ const faults: readonly Omit<Mutant, 'engine'>[] = [
     edits: [
       {
         file: commit('group-log'),
-        find: '    return { named: { name, manifest }, checksum, memory, pointer };',
+        find: '    return { named: { name, manifest }, checksum, memory, pointer, batch };',
         replace:
           '    const dropped = [...this.#kept, { name, manifest, checksum }].slice(0, -this.#options.retainedVersions);\n' +
           '    const kept = [...this.#kept, { name, manifest, checksum }].slice(-this.#options.retainedVersions);\n' +
           '    await this.remove(garbageOfCommit(dropped, kept), signal);\n' +
-          '    return { named: { name, manifest }, checksum, memory, pointer };',
+          '    return { named: { name, manifest }, checksum, memory, pointer, batch };',
       },
     ],
   },

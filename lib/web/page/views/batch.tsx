@@ -77,7 +77,7 @@ function Detail({ batch, back }: { readonly batch: BatchDetail; readonly back: J
             ['Batch id', batch.commitId ?? 'given when work begins'],
             ['Attempts', count(batch.attempts)],
             ['Last step', batch.step ?? '–'],
-            ['Records', batch.isReread ? 'read again from the ranges of a plan that was found' : 'as they came'],
+            ['Read again', batch.isReread ? 'yes, the ranges of a plan that was found' : 'no'],
           ]}
         />
         {batch.error !== null && <pre class="error-box">{batch.error}</pre>}
@@ -91,7 +91,10 @@ function Detail({ batch, back }: { readonly batch: BatchDetail; readonly back: J
           empty="No output has begun."
         />
       </Card>
-      <Card title={`Input (${count(batch.inputs.length)} ranges)`} aside="(after, through] of each shard">
+      <Card
+        title={`Input (${batch.inputs.length === 1 ? '1 range' : `${count(batch.inputs.length)} ranges`})`}
+        aside="(after, through] of each shard"
+      >
         <Table
           label="Ranges"
           columns={inputColumns}
@@ -127,6 +130,6 @@ const inputColumns: readonly Column<BatchInputView>[] = [
   },
   { title: 'Tenure', isNumber: true, cell: ({ tenure }) => tenure, sortBy: ({ tenure }) => tenure },
   { title: 'Records', isNumber: true, cell: ({ records }) => count(records), sortBy: ({ records }) => records },
-  { title: 'After', cell: ({ after }) => <code>{after}</code> },
-  { title: 'Through', cell: ({ through }) => <code>{through}</code> },
+  { title: 'After', cell: ({ after }) => <code class="long">{after}</code> },
+  { title: 'Through', cell: ({ through }) => <code class="long">{through}</code> },
 ];

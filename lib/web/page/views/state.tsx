@@ -34,15 +34,8 @@ export function StateView({ state }: { readonly state: PageState }): JSX.Element
           ]}
         />
       </Card>
-      <Card title={`Outputs (${application.outputs.length})`} aside="what each shows of every record">
-        <Table
-          label="Guarantees of outputs"
-          columns={outputColumns}
-          entries={application.outputs}
-          keyOf={({ output }) => output}
-          empty="The program has no output."
-          visibleRows={8}
-        />
+      <Card title={`Outputs (${application.outputs.length})`} aside="how often each shows a record">
+        <Guarantees outputs={application.outputs} />
       </Card>
       <Card title="Commit groups">
         <Table
@@ -65,14 +58,20 @@ const guarantees: Readonly<Record<Output['guarantee'], { readonly tone: Tone; re
   none: { tone: 'warn', text: 'none' },
 };
 
-const outputColumns: readonly Column<Output>[] = [
-  { title: 'Output', cell: ({ output }) => <b>{output}</b> },
-  {
-    title: 'Guarantee',
-    cell: ({ guarantee }) => <Badge tone={guarantees[guarantee].tone}>{guarantees[guarantee].text}</Badge>,
-  },
-  { title: 'Why', isWide: true, cell: ({ reason }) => reason },
-];
+/** A program has a few outputs, and why is a sentence: it is shown whole, which rows of a table cannot. */
+function Guarantees({ outputs }: { readonly outputs: readonly Output[] }): JSX.Element {
+  if (outputs.length === 0) return <p class="outputs muted">The program has no output.</p>;
+  return (
+    <ul class="outputs" aria-label="Guarantees of outputs">
+      {outputs.map(({ output, guarantee, reason }) => (
+        <li key={output}>
+          <b>{output}</b> <Badge tone={guarantees[guarantee].tone}>{guarantees[guarantee].text}</Badge>
+          <div class="muted">{reason}</div>
+        </li>
+      ))}
+    </ul>
+  );
+}
 
 function columnsOf(nowMillis: number): readonly Column<CommitView>[] {
   return [

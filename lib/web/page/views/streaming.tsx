@@ -91,7 +91,7 @@ function Tiles({ state }: { readonly state: PageState }): JSX.Element {
       <Tile
         title="Records read"
         value={count(state.totals.recordsRead)}
-        detail={`${rate(sumOfRates(receivers))} records/sec`}
+        detail={`${rate(held.reduce((sum, { recordsPerSecond }) => sum + recordsPerSecond, 0))}/s over the last minute`}
       />
       <Tile
         title="Network receivers"
@@ -148,10 +148,6 @@ function Tiles({ state }: { readonly state: PageState }): JSX.Element {
 function utilisationTone(utilisation: number | null): Tone | undefined {
   if (utilisation === null || utilisation < 0.8) return undefined;
   return utilisation < 1 ? 'warn' : 'bad';
-}
-
-function sumOfRates(receivers: readonly ReceiverView[]): number {
-  return receivers.reduce((sum, { rate: one }) => sum + (one?.points.at(-1)?.[1] ?? 0), 0);
 }
 
 function Charts({ state, theme }: { readonly state: PageState; readonly theme: string }): JSX.Element {
