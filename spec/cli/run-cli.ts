@@ -38,6 +38,15 @@ export class CliProcess {
       .map((line) => JSON.parse(line) as PrintedRecord);
   }
 
+  /** What it said on standard error, but for the calls that a busy machine has answered late. */
+  get complaints(): string {
+    const isLate = (line: string) => line.includes('"event":"fault.seen","code":"MR_ENDPOINT_UNREACHABLE"');
+    return this.stderr
+      .split('\n')
+      .filter((line) => !isLate(line))
+      .join('\n');
+  }
+
   /** The exit code; ends the process when it takes longer than `atMostMillis`. */
   async exit(atMostMillis = 60_000): Promise<number> {
     const timer = setTimeout(() => this.child.kill('SIGKILL'), atMostMillis);

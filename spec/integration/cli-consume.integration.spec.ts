@@ -35,7 +35,7 @@ let names = 0;
 
 beforeAll(async () => {
   // A deleted stream stays DELETING for long enough to be looked at.
-  [kinesis, dynamo] = await Promise.all([startKinesisLocal({ deleteStreamMillis: 4_000 }), startDynalite()]);
+  [kinesis, dynamo] = await Promise.all([startKinesisLocal({ deleteStreamMillis: 8_000 }), startDynalite()]);
   kinesisClient = testKinesisClient(kinesis.endpoint);
   dynamoClient = new DynamoDBClient({ endpoint: dynamo.endpoint, region: testRegion, credentials: testCredentials });
 });
@@ -115,7 +115,7 @@ describe('millrace consume', () => {
     await createTestStream(kinesis.endpoint, some.stream, 2);
     await put(some.stream, ...numbered(0, 200));
     const first = consume(some, '--until', 'CAUGHT_UP');
-    expect([await first.exit(), first.stderr]).toEqual([0, '']);
+    expect([await first.exit(), first.complaints]).toEqual([0, '']);
     expect(sorted(first.records.map((record) => record.data))).toEqual(sorted(numbered(0, 200)));
     for (const shardId of new Set(first.records.map((record) => record.shardId))) {
       const inShard = first.records.filter((record) => record.shardId === shardId);
@@ -133,7 +133,7 @@ describe('millrace consume', () => {
 
     await put(some.stream, ...numbered(200, 10));
     const second = consume(some, '--until', 'CAUGHT_UP');
-    expect([await second.exit(), second.stderr]).toEqual([0, '']);
+    expect([await second.exit(), second.complaints]).toEqual([0, '']);
     expect(sorted(second.records.map((record) => record.data))).toEqual(sorted(numbered(200, 10)));
   });
 
@@ -158,7 +158,7 @@ describe('millrace consume', () => {
       const one = consume(some);
       await one.until(() => one.records.length >= 50);
       one.child.kill(signal);
-      expect([await one.exit(), one.stderr]).toEqual([0, '']);
+      expect([await one.exit(), one.complaints]).toEqual([0, '']);
       seen.push(...one.records.map((record) => record.data));
     }
     expect(sorted(seen)).toEqual(sorted(numbered(0, 100)));
@@ -215,7 +215,7 @@ describe('millrace consume', () => {
     await put(some.stream, ...numbered(10, 20));
     await one.until(() => one.records.length >= 30);
     one.child.kill('SIGTERM');
-    expect([await one.exit(), one.stderr]).toEqual([0, '']);
+    expect([await one.exit(), one.complaints]).toEqual([0, '']);
     expect(sorted(one.records.map((record) => record.data))).toEqual(sorted(numbered(0, 30)));
     const leases = await rows(some.application);
     expect(leases.find((lease) => lease['leaseKey']?.S === parent)?.['checkpoint']?.S).toBe('SHARD_END');
@@ -230,10 +230,10 @@ describe('millrace consume', () => {
     await one.until(() => one.records.length >= 5);
     one.child.stdout?.destroy();
     await put(some.stream, ...numbered(5, 20));
-    expect([await one.exit(), one.stderr]).toEqual([0, '']);
+    expect([await one.exit(), one.complaints]).toEqual([0, '']);
 
     const next = consume(some, '--until', 'CAUGHT_UP');
-    expect([await next.exit(), next.stderr]).toEqual([0, '']);
+    expect([await next.exit(), next.complaints]).toEqual([0, '']);
     expect(sorted(next.records.map((record) => record.data))).toEqual(sorted(numbered(5, 20)));
   });
 });
@@ -291,7 +291,7 @@ describe('millrace consume refuses', () => {
     const some = freshNames();
     await createTestStream(kinesis.endpoint, some.stream, 1);
     const first = consume(some, '--until', 'CAUGHT_UP');
-    expect([await first.exit(), first.stderr]).toEqual([0, '']);
+    expect([await first.exit(), first.complaints]).toEqual([0, '']);
 
     await kinesisClient.send(new DeleteStreamCommand({ StreamName: some.stream }));
     await waitForStreamStatus(kinesisClient, some.stream, 'DELETING');

@@ -60,7 +60,7 @@ class Scene {
       workerIdentifier,
       endpoint: aws.endpoint,
       outputFile: this.#file,
-      failoverTimeMillis: 1_000,
+      failoverTimeMillis: 2_000,
       ...more,
     };
     const child = spawn(process.execPath, [...programArguments(script), JSON.stringify(options)], {

@@ -68,7 +68,7 @@ async function count(name: string, { scope, store }: RunOptions): Promise<Record
     ...connection(),
     streamName: name,
     until: 'CAUGHT_UP',
-    failoverTimeMillis: 1_000,
+    failoverTimeMillis: 3_000,
     idleTimeBetweenReadsInMillis: 200,
     blockIntervalMillis: 20,
     logger: { debug() {}, info() {}, warn() {}, error() {} },

@@ -92,6 +92,18 @@ describe('a new application', () => {
     await fleet.clock.runUntil(() => fleet.allDelivered);
     expect(fleet.verdict).toEqual({ missing: [], repeated: [] });
   });
+
+  it('reads all that there is from a time before the stream was made, at which no shard was open', async () => {
+    const fleet = new Fleet({ shardCount: 2 });
+    fleet.put(5);
+    const timestampMillis = fleet.kinesis.nowMillis() - 3_600_000;
+    fleet.start('a', { initialPosition: { type: 'AT_TIMESTAMP', timestampMillis } });
+    await fleet.clock.runUntil(() => fleet.allDelivered, { atMostMillis: 20_000 });
+    fleet.kinesis.split('shardId-000000000000');
+    fleet.put(5);
+    await fleet.clock.runUntil(() => fleet.allDelivered, { atMostMillis: 30_000 });
+    expect(fleet.verdict).toEqual({ missing: [], repeated: [] });
+  });
 });
 
 describe.each([

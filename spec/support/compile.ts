@@ -13,6 +13,8 @@ export function setup(): void {
   const cache = resolve('node_modules/.cache');
   mkdirSync(cache, { recursive: true });
   folder = mkdtempSync(join(cache, 'millrace-compiled-'));
+  // Ctrl-C leaves no time for a teardown.
+  process.once('exit', teardown);
   const where = ['--project', 'tsconfig.json', '--rootDir', '.', '--outDir', folder];
   execFileSync(process.execPath, [compiler, ...where, '--noEmit', 'false', ...withoutTypes], { stdio: 'inherit' });
   // What the library reads beside its own files: its version, and the page where it was built.
@@ -30,5 +32,6 @@ export function compiledForChildren(): Disposable {
 
 export function teardown(): void {
   delete process.env[compiledVariable];
+  process.off('exit', teardown);
   if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
 }
