@@ -17,6 +17,7 @@ import {
 import { groupPrefix, newObjectName } from './object-names.ts';
 import { type Pointer, formatPointer } from './pointer.ts';
 import type { BatchResult, Prepared, WrittenPlan } from './prepared.ts';
+import type { GroupTimes } from '../window/panes.ts';
 import { checkStore } from './version-list.ts';
 import { type Converted, type StateConversions, versionsOf } from './state-conversion.ts';
 import { type BatchName, isSameProgress } from './shard-progress.ts';
@@ -113,6 +114,13 @@ export class GroupLog {
   /** The last committed batch, whether or not it changed anything. */
   get lastBatch(): BatchName | undefined {
     return this.#idle ?? this.last;
+  }
+
+  /** Where its windows stand; `undefined` for a group that begins with nothing. */
+  get times(): GroupTimes | undefined {
+    const { origin, lastBatch } = this;
+    if (origin === undefined) return undefined;
+    return { batchTimeMillis: (lastBatch ?? origin).batchTimeMillis, zeroTimeMillis: origin.zeroTimeMillis };
   }
 
   /** What the operators remember after the last committed batch. */
