@@ -1,5 +1,4 @@
 import type { MemoryCodec } from './commit/memory-codec.ts';
-import type { WindowSpan } from './window/panes.ts';
 
 /**
  * What a commit and a reshard need of an operator that remembers: how its memory is written down, and how it is divided and
@@ -17,8 +16,4 @@ export interface Persistence<M = unknown> extends MemoryCodec<M> {
    * @throws MillraceError `MR_STATE_INVALID` where the two cannot be put together
    */
   merge(lower: M, upper: M): M;
-  /** Of a window: which it is, so that its panes can be brought to the times of another group. `codecsOf` fills it in. */
-  readonly span?: WindowSpan;
-  /** Of a window: the memory with its panes at other times; `undefined` for a pane that no window to come holds. */
-  retimed?(memory: M, timeOf: (timeMillis: number) => number | undefined): M;
 }

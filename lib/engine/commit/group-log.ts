@@ -14,6 +14,7 @@ import {
   readManifest,
   readManifestAlone,
 } from './manifest.ts';
+import { memoryAtTimes } from './memory-times.ts';
 import { groupPrefix, newObjectName } from './object-names.ts';
 import { type Pointer, formatPointer } from './pointer.ts';
 import type { BatchResult, Prepared, WrittenPlan } from './prepared.ts';
@@ -202,7 +203,13 @@ export class GroupLog {
   #changesNothing(last: Manifest, { shards, memory }: BatchResult): boolean {
     const { codecs } = this.#options;
     // What others left is put together once, and then written.
-    if (last.inherits !== undefined || last.beginsAnew === true || this.#unclaimed.length > 0) return false;
+    if (
+      last.inherits !== undefined ||
+      last.stateTimes !== undefined ||
+      last.beginsAnew === true ||
+      this.#unclaimed.length > 0
+    )
+      return false;
     if (!isSameProgress(last.shards, shards)) return false;
     if (codecs.size > 0 && !hasSameShape(last.state, codecs, this.#versions)) return false;
     return changedPieces(this.#memory, memory, codecs).next().done === true;
@@ -291,12 +298,15 @@ export class GroupLog {
   }
 
   #piecesOf(memory: Memory): { readonly own: 'snapshot' | 'changes'; readonly pieces: Iterable<StatePiece> } {
-    const last = this.#kept.at(-1)?.manifest.state;
+    const manifest = this.#kept.at(-1)?.manifest;
+    const last = manifest?.state;
     const { codecs, snapshotIntervalBatches } = this.#options;
     const isSnapshot =
       !hasSameShape(last, codecs, this.#versions) ||
       last.chain.length + 1 >= snapshotIntervalBatches ||
-      this.#unclaimed.length > 0;
+      this.#unclaimed.length > 0 ||
+      // The objects of the chain hold its windows at other times.
+      manifest?.stateTimes !== undefined;
     return {
       own: isSnapshot ? 'snapshot' : 'changes',
       pieces: isSnapshot ? snapshotPieces(memory, codecs) : changedPieces(this.#memory, memory, codecs),
@@ -316,7 +326,13 @@ export class GroupLog {
       this.#options.codecs,
       { conversions: this.#options.conversions ?? new Map(), versions: state?.versions },
     );
-    this.adopt(restored);
+    const { stateTimes } = last.manifest;
+    const { codecs } = this.#options;
+    const { memory } = restored;
+    this.adopt({
+      ...restored,
+      memory: stateTimes === undefined ? memory : memoryAtTimes(memory, stateTimes, last.manifest, codecs),
+    });
     if (pointer.plan !== undefined) await this.#findPlan(pointer.plan, pointer, signal);
     const chain = new Map(
       (state?.chain ?? []).map(({ name }, index) => [name, (before[index] as ReadManifest).manifest]),

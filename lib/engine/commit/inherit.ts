@@ -2,7 +2,6 @@ import { MillraceError } from '../../base/error.ts';
 import type { InheritedState, ShardHashRange, ShardOpening } from '../../block/shard-opening.ts';
 import { type Memory, emptyMemory } from '../memory.ts';
 import type { Persistence } from '../persistence.ts';
-import { type GroupTimes, timeInGroup } from '../window/panes.ts';
 
 /** What a parent shard committed with its end. */
 export interface ParentMemory extends Pick<InheritedState, 'shardId' | 'hashKeyRange'> {
@@ -45,26 +44,6 @@ export function mergeGroups(groups: readonly ParentMemory[], persistence: Readon
 }
 
 const startOf = ({ hashKeyRange }: ParentMemory): bigint => BigInt(hashKeyRange?.startingHashKey ?? 0);
-
-/**
- * The memory of one group with its windows brought to the times of another, which goes on from it; pure. Every record comes
- * to be in as many windows as it would have been in.
- */
-export function memoryAtTimes(
-  memory: Memory,
-  from: GroupTimes,
-  to: GroupTimes,
-  persistence: ReadonlyMap<string, Persistence>,
-): Memory {
-  const moved = new Map(memory);
-  for (const [operator, kept] of memory) {
-    const known = persistence.get(operator);
-    const span = known?.span;
-    if (span === undefined) continue;
-    moved.set(operator, known?.retimed?.(kept, (timeMillis) => timeInGroup(timeMillis, span, from, to)) ?? kept);
-  }
-  return moved;
-}
 
 /** The part of a parent's memory that belongs to a shard: what is above it and below it is cut off. */
 function partOf(memory: Memory, parent: Span, own: Span, persistence: ReadonlyMap<string, Persistence>): Memory {

@@ -1,6 +1,7 @@
 import type { Random } from '../../base/random.ts';
 import { stateError } from '../store/object-store.ts';
 import { seal } from '../store/sealed.ts';
+import type { GroupTimes } from '../window/panes.ts';
 import type { Fence } from './fence.ts';
 import {
   type BatchIds,
@@ -44,10 +45,12 @@ export function relocated(application: string, relocation: Relocation): Manifest
   const { group, scope, last, before, shards, state, fence, anew } = relocation;
   const { inherits = state?.manifest.inherits } = relocation;
   const { watermarkMillis } = state?.manifest ?? {};
-  const times = relocation.times ?? last?.manifest ?? { batchTimeMillis: 0, zeroTimeMillis: 0 };
+  // Where the last version cannot be read, windows are counted as in the one that is gone back to.
+  const times = relocation.times ?? (last ?? state)?.manifest ?? { batchTimeMillis: 0, zeroTimeMillis: 0 };
   // Batches may have been committed since that changed nothing.
   const batchTimeMillis = Math.max(times.batchTimeMillis, before.batchTimeMillis ?? 0);
   const batchId = before.batchId + 1;
+  const stateTimes = state && (state.manifest.stateTimes ?? (isBack(relocation) ? timesOf(state.manifest) : undefined));
   return {
     application,
     group,
@@ -59,6 +62,7 @@ export function relocated(application: string, relocation: Relocation): Manifest
     lineage: before.lineage + 1,
     shards,
     ...(state === undefined ? {} : stateOf(state)),
+    ...(stateTimes === undefined ? {} : { stateTimes }),
     ...(watermarkMillis === undefined ? {} : { watermarkMillis }),
     ...(last === undefined ? {} : { follows: { name: last.name, checksum: last.checksum } }),
     ...(inherits === undefined ? {} : { inherits }),
@@ -67,15 +71,25 @@ export function relocated(application: string, relocation: Relocation): Manifest
   };
 }
 
+function timesOf({ batchTimeMillis, zeroTimeMillis }: Manifest): GroupTimes {
+  return { batchTimeMillis, zeroTimeMillis };
+}
+
+/** Whether the state that holds is an earlier one. */
+function isBack({ last, state }: Pick<Relocation, 'last' | 'state'>): boolean {
+  return state !== undefined && state.name !== last?.name;
+}
+
 /**
  * What is void from a relocation on: all that is not in the version that holds again, which may lie before an earlier rewind
  * or after it. Where no version is gone back to, what was put out stays.
  */
-function voidedBy({ last, before, state, anew }: Relocation, batchId: number): readonly BatchIds[] {
+function voidedBy(relocation: Relocation, batchId: number): readonly BatchIds[] {
+  const { before, state, anew } = relocation;
   if (anew === 'VOID') return [{ from: 1, through: batchId }];
-  const isBack = state !== undefined && state.name !== last?.name;
-  const earlier = (isBack ? state.manifest.voided : before.voided) ?? [];
-  const from = (isBack ? state.manifest.batchId : before.batchId) + 1;
+  const held = isBack(relocation) ? state?.manifest : undefined;
+  const earlier = (held === undefined ? before.voided : held.voided) ?? [];
+  const from = (held ?? before).batchId + 1;
   const touching = earlier.at(-1);
   const isOne = touching !== undefined && touching.through + 1 === from;
   return [...(isOne ? earlier.slice(0, -1) : earlier), { from: isOne ? touching.from : from, through: batchId }];
