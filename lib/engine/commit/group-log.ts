@@ -11,14 +11,13 @@ import {
   type StatePiece,
   type StateVersion,
   linesOf,
-  readManifest,
-  readManifestAlone,
 } from './manifest.ts';
 import { memoryAtTimes } from './memory-times.ts';
 import { groupPrefix, newObjectName } from './object-names.ts';
 import { type Pointer, formatPointer } from './pointer.ts';
 import type { BatchResult, Prepared, WrittenPlan } from './prepared.ts';
 import type { GroupTimes } from '../window/panes.ts';
+import { bytesOf, readNamed, readNamedAlone } from './read-named.ts';
 import { checkStore } from './version-list.ts';
 import { type Converted, type StateConversions, versionsOf } from './state-conversion.ts';
 import { type BatchName, isSameProgress } from './shard-progress.ts';
@@ -318,9 +317,9 @@ export class GroupLog {
     this.#lineage = pointer.lineage;
     const { batchId, batchTimeMillis } = pointer;
     this.#idle = batchTimeMillis === undefined ? undefined : { batchId, batchTimeMillis };
-    const last = await this.#read({ name: pointer.manifest, checksum: pointer.checksum }, signal);
+    const last = await readNamed(this.#options, { name: pointer.manifest, checksum: pointer.checksum }, signal);
     const { state } = last.manifest;
-    const before = await Promise.all((state?.chain ?? []).map((object) => this.#read(object, signal)));
+    const before = await Promise.all((state?.chain ?? []).map((object) => readNamed(this.#options, object, signal)));
     const restored = restoreMemory(
       [...before, last].map((one) => one.pieces),
       this.#options.codecs,
@@ -342,7 +341,7 @@ export class GroupLog {
 
   async #findPlan(object: NamedObject, pointer: Pointer, signal: AbortSignal): Promise<void> {
     const { store, application } = this.#options;
-    const bytes = await this.#bytesOf(object.name, signal);
+    const bytes = await bytesOf(this.#options, object.name, signal);
     const plan = readPlan(bytes, { ...object, location: store.location, application });
     if (plan.lineage !== pointer.lineage) return;
     if (plan.batchId !== pointer.batchId + 1) {
@@ -376,7 +375,7 @@ export class GroupLog {
     while (follows !== undefined && history.length < this.#options.retainedVersions) {
       try {
         // What the state is made of was read already, and of older versions the state does not matter.
-        const manifest = chain.get(follows.name) ?? (await this.#readAlone(follows, signal));
+        const manifest = chain.get(follows.name) ?? (await readNamedAlone(this.#options, follows, signal));
         history.unshift({ ...follows, manifest });
         follows = manifest.follows;
       } catch {
@@ -386,29 +385,6 @@ export class GroupLog {
       }
     }
     this.#kept = history;
-  }
-
-  async #read({ name, checksum }: NamedObject, signal: AbortSignal): Promise<ReadManifest> {
-    const { store, application } = this.#options;
-    const bytes = await this.#bytesOf(name, signal);
-    return readManifest(bytes, { location: store.location, name, checksum, application });
-  }
-
-  async #readAlone({ name, checksum }: NamedObject, signal: AbortSignal): Promise<Manifest> {
-    const { store, application } = this.#options;
-    const bytes = await this.#bytesOf(name, signal);
-    return readManifestAlone(bytes, { location: store.location, name, checksum, application });
-  }
-
-  async #bytesOf(name: string, signal: AbortSignal): Promise<Uint8Array> {
-    const { store, group } = this.#options;
-    const bytes = await store.read(name, signal);
-    if (bytes !== undefined) return bytes;
-    throw stateError(
-      'MR_STATE_UNREACHABLE',
-      store.location,
-      `${name} is named by the last commit of ${group} and is not there; restore it, or rewind to an earlier version`,
-    );
   }
 }
 

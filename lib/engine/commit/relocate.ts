@@ -45,12 +45,10 @@ export function relocated(application: string, relocation: Relocation): Manifest
   const { group, scope, last, before, shards, state, fence, anew } = relocation;
   const { inherits = state?.manifest.inherits } = relocation;
   const { watermarkMillis } = state?.manifest ?? {};
-  // Where the last version cannot be read, windows are counted as in the one that is gone back to.
-  const times = relocation.times ?? (last ?? state)?.manifest ?? { batchTimeMillis: 0, zeroTimeMillis: 0 };
+  const times = timesAfter(relocation);
   // Batches may have been committed since that changed nothing.
   const batchTimeMillis = Math.max(times.batchTimeMillis, before.batchTimeMillis ?? 0);
   const batchId = before.batchId + 1;
-  const stateTimes = state && (state.manifest.stateTimes ?? (isBack(relocation) ? timesOf(state.manifest) : undefined));
   return {
     application,
     group,
@@ -62,7 +60,7 @@ export function relocated(application: string, relocation: Relocation): Manifest
     lineage: before.lineage + 1,
     shards,
     ...(state === undefined ? {} : stateOf(state)),
-    ...(stateTimes === undefined ? {} : { stateTimes }),
+    ...stateTimesOf(relocation),
     ...(watermarkMillis === undefined ? {} : { watermarkMillis }),
     ...(last === undefined ? {} : { follows: { name: last.name, checksum: last.checksum } }),
     ...(inherits === undefined ? {} : { inherits }),
@@ -71,8 +69,18 @@ export function relocated(application: string, relocation: Relocation): Manifest
   };
 }
 
-function timesOf({ batchTimeMillis, zeroTimeMillis }: Manifest): GroupTimes {
-  return { batchTimeMillis, zeroTimeMillis };
+/** Times to go on from. Where the last version cannot be read, windows are counted as in the one that is gone back to. */
+function timesAfter({ times, last, state }: Relocation): GroupTimes {
+  return times ?? (last ?? state)?.manifest ?? { batchTimeMillis: 0, zeroTimeMillis: 0 };
+}
+
+/** Where the state stood, unless it stands where the group does. */
+function stateTimesOf(relocation: Relocation): Pick<Manifest, 'stateTimes'> {
+  const { manifest } = relocation.state ?? {};
+  if (manifest?.stateTimes !== undefined) return { stateTimes: manifest.stateTimes };
+  if (manifest === undefined || !isBack(relocation)) return {};
+  const { batchTimeMillis, zeroTimeMillis } = manifest;
+  return { stateTimes: { batchTimeMillis, zeroTimeMillis } };
 }
 
 /** Whether the state that holds is an earlier one. */

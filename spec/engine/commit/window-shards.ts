@@ -52,6 +52,8 @@ export interface Reading {
 export class WindowShards {
   readonly clock = new VirtualClock({ startWallMillis: 0 });
   given: Given[] = [];
+  /** Times of the batches that gave a window. */
+  times: number[] = [];
   /** The rows of the leases. */
   readonly table = new FakeLeaseTable();
   readonly #epochPlace = new EpochPlace();
@@ -179,6 +181,7 @@ export class WindowShards {
     const input = context.addInput<KinesisRecord>(streamName);
     const texts = input.map((record) => record.text()).window(...this.#length);
     texts.foreachBatch((batch, { group }) => {
+      this.times.push(batch.batchTimeMillis);
       for (const text of batch.collect()) {
         this.given.push({ group, batchId: batch.id, window: 'whole', text, times: 1 });
       }
