@@ -52,7 +52,7 @@ export interface Reading {
 export class WindowShards {
   readonly clock = new VirtualClock({ startWallMillis: 0 });
   given: Given[] = [];
-  /** Times of the batches that gave a window. */
+  /** Times of the batches. */
   times: number[] = [];
   /** The rows of the leases. */
   readonly table = new FakeLeaseTable();
@@ -179,9 +179,9 @@ export class WindowShards {
 
   #build(context: EngineContext, isApplication: boolean): void {
     const input = context.addInput<KinesisRecord>(streamName);
+    input.foreachBatch((batch) => void this.times.push(batch.batchTimeMillis));
     const texts = input.map((record) => record.text()).window(...this.#length);
     texts.foreachBatch((batch, { group }) => {
-      this.times.push(batch.batchTimeMillis);
       for (const text of batch.collect()) {
         this.given.push({ group, batchId: batch.id, window: 'whole', text, times: 1 });
       }

@@ -79,7 +79,6 @@ const examples = [
   { length: tumbling, beginMillis: 3_000, stops: { a: 19_000, b: 13_000 }, gapMillis: 0, quietMillis: 0 },
   // So are those of both, in batches that change nothing.
   { length: tumbling, beginMillis: 0, stops: { a: 14_000, b: 14_000 }, gapMillis: 0, quietMillis: 5_000 },
-  { length: tumbling, beginMillis: 0, stops: { a: 14_000, b: 14_000 }, gapMillis: 0, quietMillis: 6_000 },
 ].map((example): [typeof example] => [example]);
 
 it('every record of two shards that are merged is in as many windows as of one, whenever they began and ended', async () => {
