@@ -32,7 +32,7 @@ const decoder = new TextDecoder('utf-8');
 
 /**
  * One user record. `data` is a view of what came from the network: keep `detach()` instead when the record outlives its
- * block, since a view keeps all the bytes around it in memory: up to 64 KiB, or its whole aggregate where that is larger.
+ * block, since a view keeps all the bytes around it in memory: up to 256 KiB, or its whole aggregate where that is larger.
  * What is not asked for is never made: neither texts, nor times, nor positions.
  */
 export class KinesisRecord {

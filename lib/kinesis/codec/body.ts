@@ -28,7 +28,7 @@ export function toldLength(header: string | undefined): number | undefined {
 }
 
 /**
- * Reads a whole body, as the pieces in which it came from the network (64 KiB at most): nothing is copied, and a view of a
+ * Reads a whole body, as the pieces in which it came from the network (256 KiB at most, see `app/http-agents.ts`): nothing is copied, and a view of a
  * piece keeps no more than that piece in memory. No memory is taken because of a length that is only told.
  * @throws UnreadableAnswer when the body is longer than {@link maxBodyBytes}; what the stream fails with; `ECONNRESET` when
  * it is closed before its end, or ends before the told length
