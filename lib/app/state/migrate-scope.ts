@@ -41,7 +41,11 @@ export async function toApplication(
         scope: 'application',
         last: undefined,
         times: {
-          batchTimeMillis: Math.max(...lasts.map(({ manifest }) => manifest.batchTimeMillis)),
+          // Batches may have been committed since a manifest that changed nothing, and gave windows.
+          batchTimeMillis: Math.max(
+            ...lasts.map(({ manifest }) => manifest.batchTimeMillis),
+            ...views.map(({ pointer }) => pointer?.batchTimeMillis ?? 0),
+          ),
           zeroTimeMillis: Math.min(...lasts.map(({ manifest }) => manifest.zeroTimeMillis)),
         },
         before,

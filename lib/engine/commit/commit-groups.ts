@@ -53,7 +53,7 @@ export class CommitGroups {
       state === undefined
         ? await place.inheritedLog(groupOf, shard, signal)
         : await place.logOf(group, state, `lease ${shardId}`, signal);
-    if (log.last?.beginsAnew === true) log.adopt(await place.inheritedLog(groupOf, shard, signal));
+    if (log.last?.beginsAnew === true) log.adopt(await place.inheritedLog(groupOf, shard, signal, log.times));
     return this.#line(group, {
       log,
       fence: { kind: 'tenure', number: shard.tenure },

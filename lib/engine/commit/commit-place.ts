@@ -1,12 +1,15 @@
 import type { Random } from '../../base/random.ts';
 import type { ShardOpening } from '../../block/shard-opening.ts';
+import type { Memory } from '../memory.ts';
 import type { Persistence } from '../persistence.ts';
 import { applicationGroup } from '../scope.ts';
 import { type ObjectStore, stateError } from '../store/object-store.ts';
 import { identityOf } from '../store/store-identity.ts';
+import type { GroupTimes } from '../window/panes.ts';
 import type { Converted, StateConversions } from './state-conversion.ts';
 import { GroupLog, type GroupLogOptions } from './group-log.ts';
 import { type ParentMemory, inheritMemory, mergeGroups } from './inherit.ts';
+import { memoryAtTimes } from './memory-times.ts';
 import { groupPrefix } from './object-names.ts';
 import type { Manifest } from './manifest.ts';
 import { parsePointer } from './pointer.ts';
@@ -83,7 +86,8 @@ export class CommitPlace {
       const before = await this.logOf(group, pointer, where, signal);
       for (const operator of before.unclaimed) unclaimed.add(operator);
       converted.push(...before.converted);
-      const whole = { shardId: group, memory: before.memory, ...(hashKeyRange === undefined ? {} : { hashKeyRange }) };
+      const memory = this.#memoryAt(before, log.times);
+      const whole = { shardId: group, memory, ...(hashKeyRange === undefined ? {} : { hashKeyRange }) };
       parts.push(
         part === undefined
           ? whole
@@ -99,7 +103,7 @@ export class CommitPlace {
 
   /**
    * The log of a shard that committed nothing itself: it begins with what its parents committed with their ends.
-   * `groupOf` names the group of a shard.
+   * `groupOf` names the group of a shard; `times`, where it stands, where it goes on from other times than its parents'.
    * @throws MillraceError as {@link logOf}; `MR_STATE_UNREACHABLE` for a parent that has state here which nothing names;
    * `MR_STATE_INVALID` where the parents' state cannot be divided or put together
    */
@@ -107,8 +111,9 @@ export class CommitPlace {
     groupOf: (shardId: string) => string,
     shard: ShardOpening,
     signal: AbortSignal,
+    times?: GroupTimes,
   ): Promise<GroupLog> {
-    const parents: ParentMemory[] = [];
+    const logs: { readonly parent: Omit<ParentMemory, 'memory'>; readonly log: GroupLog }[] = [];
     const unclaimed = new Set<string>();
     const converted: Converted[] = [];
     let latest: GroupLog['last'];
@@ -116,11 +121,13 @@ export class CommitPlace {
       const log = await this.logOf(groupOf(shardId), state, `the lease of ${shardId}`, signal);
       for (const operator of log.unclaimed) unclaimed.add(operator);
       converted.push(...log.converted);
-      parents.push({ shardId, memory: log.memory, ...(hashKeyRange === undefined ? {} : { hashKeyRange }) });
+      logs.push({ parent: { shardId, ...(hashKeyRange === undefined ? {} : { hashKeyRange }) }, log });
       const { batchTimeMillis = 0 } = log.lastBatch ?? {};
       const isLater = latest === undefined || batchTimeMillis > latest.batchTimeMillis;
       if (isLater && log.last !== undefined) latest = { ...log.last, batchTimeMillis };
     }
+    const to = times ?? latest;
+    const parents = logs.map(({ parent, log }): ParentMemory => ({ ...parent, memory: this.#memoryAt(log, to) }));
     // After a change of the scope the state comes from the application's one group, and that of parents is old.
     const isMigrated = parents.some(({ shardId }) => shardId === applicationGroup);
     for (const parent of isMigrated ? [] : shard.parentShardIds) {
@@ -132,6 +139,12 @@ export class CommitPlace {
     const log = GroupLog.begin(options, memory, latest);
     log.adopt({ memory, unclaimed: [...unclaimed], converted });
     return log;
+  }
+
+  /** What a group left, with its windows as those of the group that goes on from it. */
+  #memoryAt({ memory, times }: GroupLog, to: GroupTimes | undefined): Memory {
+    const isKnown = times !== undefined && to !== undefined;
+    return isKnown ? memoryAtTimes(memory, times, to, this.#options.codecs) : memory;
   }
 
   /** A parent that left nothing must never have had anything: a child never starts from nothing by mistake. */

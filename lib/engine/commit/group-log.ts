@@ -11,12 +11,13 @@ import {
   type StatePiece,
   type StateVersion,
   linesOf,
-  readManifest,
-  readManifestAlone,
 } from './manifest.ts';
+import { memoryAtTimes } from './memory-times.ts';
 import { groupPrefix, newObjectName } from './object-names.ts';
 import { type Pointer, formatPointer } from './pointer.ts';
 import type { BatchResult, Prepared, WrittenPlan } from './prepared.ts';
+import type { GroupTimes } from '../window/panes.ts';
+import { bytesOf, readNamed, readNamedAlone } from './read-named.ts';
 import { checkStore } from './version-list.ts';
 import { type Converted, type StateConversions, versionsOf } from './state-conversion.ts';
 import { type BatchName, isSameProgress } from './shard-progress.ts';
@@ -115,6 +116,13 @@ export class GroupLog {
     return this.#idle ?? this.last;
   }
 
+  /** Where its windows stand; `undefined` for a group that begins with nothing. */
+  get times(): GroupTimes | undefined {
+    const { origin, lastBatch } = this;
+    if (origin === undefined) return undefined;
+    return { batchTimeMillis: (lastBatch ?? origin).batchTimeMillis, zeroTimeMillis: origin.zeroTimeMillis };
+  }
+
   /** What the operators remember after the last committed batch. */
   get memory(): Memory {
     return this.#memory;
@@ -194,7 +202,13 @@ export class GroupLog {
   #changesNothing(last: Manifest, { shards, memory }: BatchResult): boolean {
     const { codecs } = this.#options;
     // What others left is put together once, and then written.
-    if (last.inherits !== undefined || last.beginsAnew === true || this.#unclaimed.length > 0) return false;
+    if (
+      last.inherits !== undefined ||
+      last.stateTimes !== undefined ||
+      last.beginsAnew === true ||
+      this.#unclaimed.length > 0
+    )
+      return false;
     if (!isSameProgress(last.shards, shards)) return false;
     if (codecs.size > 0 && !hasSameShape(last.state, codecs, this.#versions)) return false;
     return changedPieces(this.#memory, memory, codecs).next().done === true;
@@ -283,12 +297,15 @@ export class GroupLog {
   }
 
   #piecesOf(memory: Memory): { readonly own: 'snapshot' | 'changes'; readonly pieces: Iterable<StatePiece> } {
-    const last = this.#kept.at(-1)?.manifest.state;
+    const manifest = this.#kept.at(-1)?.manifest;
+    const last = manifest?.state;
     const { codecs, snapshotIntervalBatches } = this.#options;
     const isSnapshot =
       !hasSameShape(last, codecs, this.#versions) ||
       last.chain.length + 1 >= snapshotIntervalBatches ||
-      this.#unclaimed.length > 0;
+      this.#unclaimed.length > 0 ||
+      // The objects of the chain hold its windows at other times.
+      manifest?.stateTimes !== undefined;
     return {
       own: isSnapshot ? 'snapshot' : 'changes',
       pieces: isSnapshot ? snapshotPieces(memory, codecs) : changedPieces(this.#memory, memory, codecs),
@@ -300,15 +317,21 @@ export class GroupLog {
     this.#lineage = pointer.lineage;
     const { batchId, batchTimeMillis } = pointer;
     this.#idle = batchTimeMillis === undefined ? undefined : { batchId, batchTimeMillis };
-    const last = await this.#read({ name: pointer.manifest, checksum: pointer.checksum }, signal);
+    const last = await readNamed(this.#options, { name: pointer.manifest, checksum: pointer.checksum }, signal);
     const { state } = last.manifest;
-    const before = await Promise.all((state?.chain ?? []).map((object) => this.#read(object, signal)));
+    const before = await Promise.all((state?.chain ?? []).map((object) => readNamed(this.#options, object, signal)));
     const restored = restoreMemory(
       [...before, last].map((one) => one.pieces),
       this.#options.codecs,
       { conversions: this.#options.conversions ?? new Map(), versions: state?.versions },
     );
-    this.adopt(restored);
+    const { stateTimes } = last.manifest;
+    const { codecs } = this.#options;
+    const { memory } = restored;
+    this.adopt({
+      ...restored,
+      memory: stateTimes === undefined ? memory : memoryAtTimes(memory, stateTimes, last.manifest, codecs),
+    });
     if (pointer.plan !== undefined) await this.#findPlan(pointer.plan, pointer, signal);
     const chain = new Map(
       (state?.chain ?? []).map(({ name }, index) => [name, (before[index] as ReadManifest).manifest]),
@@ -318,7 +341,7 @@ export class GroupLog {
 
   async #findPlan(object: NamedObject, pointer: Pointer, signal: AbortSignal): Promise<void> {
     const { store, application } = this.#options;
-    const bytes = await this.#bytesOf(object.name, signal);
+    const bytes = await bytesOf(this.#options, object.name, signal);
     const plan = readPlan(bytes, { ...object, location: store.location, application });
     if (plan.lineage !== pointer.lineage) return;
     if (plan.batchId !== pointer.batchId + 1) {
@@ -352,7 +375,7 @@ export class GroupLog {
     while (follows !== undefined && history.length < this.#options.retainedVersions) {
       try {
         // What the state is made of was read already, and of older versions the state does not matter.
-        const manifest = chain.get(follows.name) ?? (await this.#readAlone(follows, signal));
+        const manifest = chain.get(follows.name) ?? (await readNamedAlone(this.#options, follows, signal));
         history.unshift({ ...follows, manifest });
         follows = manifest.follows;
       } catch {
@@ -362,29 +385,6 @@ export class GroupLog {
       }
     }
     this.#kept = history;
-  }
-
-  async #read({ name, checksum }: NamedObject, signal: AbortSignal): Promise<ReadManifest> {
-    const { store, application } = this.#options;
-    const bytes = await this.#bytesOf(name, signal);
-    return readManifest(bytes, { location: store.location, name, checksum, application });
-  }
-
-  async #readAlone({ name, checksum }: NamedObject, signal: AbortSignal): Promise<Manifest> {
-    const { store, application } = this.#options;
-    const bytes = await this.#bytesOf(name, signal);
-    return readManifestAlone(bytes, { location: store.location, name, checksum, application });
-  }
-
-  async #bytesOf(name: string, signal: AbortSignal): Promise<Uint8Array> {
-    const { store, group } = this.#options;
-    const bytes = await store.read(name, signal);
-    if (bytes !== undefined) return bytes;
-    throw stateError(
-      'MR_STATE_UNREACHABLE',
-      store.location,
-      `${name} is named by the last commit of ${group} and is not there; restore it, or rewind to an earlier version`,
-    );
   }
 }
 

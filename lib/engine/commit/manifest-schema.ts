@@ -60,6 +60,7 @@ export const manifestSchema = z.object({
       }),
     )
     .exactOptional(),
+  stateTimes: z.object({ batchTimeMillis: count, zeroTimeMillis: count }).exactOptional(),
   beginsAnew: z.literal(true).exactOptional(),
   voided: z.array(z.object({ from: count, through: count })).exactOptional(),
 });

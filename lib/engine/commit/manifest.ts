@@ -3,6 +3,7 @@ import { unseal } from '../store/sealed.ts';
 import { type Fence, formatFence } from './fence.ts';
 import { manifestSchema } from './manifest-schema.ts';
 import { stateError } from '../store/object-store.ts';
+import type { GroupTimes } from '../window/panes.ts';
 
 /** An object by name and checksum. */
 export interface NamedObject {
@@ -85,6 +86,8 @@ export interface Manifest {
   readonly follows?: NamedObject;
   /** What its state is made of, where the groups were others before: put together by the first who goes on from it. */
   readonly inherits?: readonly InheritedGroup[];
+  /** After a rewind: where the version stood whose state it is. Windows are brought from there to the times of this one. */
+  readonly stateTimes?: GroupTimes;
   /** Present for a shard that begins anew after a rewind, with what its parents will have left: only its batch ids go on. */
   readonly beginsAnew?: true;
   /** The batches up to this one that are not in its state, nor will be: a rewind has taken them back. In order, apart. */

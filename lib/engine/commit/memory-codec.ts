@@ -1,3 +1,4 @@
+import type { WindowSpan } from '../window/panes.ts';
 import type { PairKey } from '../key.ts';
 
 /** Makes stored data of a value, by its key, from the stored data of it; `undefined` drops the key. */
@@ -26,4 +27,8 @@ export interface MemoryCodec<M = unknown> {
    * @throws MillraceError `MR_STATE_DAMAGED`; what `convert` throws
    */
   convert?(snapshot: readonly unknown[], changes: readonly unknown[], convert: ConvertValue): readonly unknown[];
+  /** Of a window: which it is, so that its panes can be brought to the times of another group. `codecsOf` fills it in. */
+  readonly span?: WindowSpan;
+  /** Of a window: the memory with its panes at other times; `undefined` for a pane that no window to come holds. */
+  retimed?(memory: M, timeOf: (timeMillis: number) => number | undefined): M;
 }

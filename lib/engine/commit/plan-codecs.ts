@@ -5,6 +5,15 @@ import type { Plan } from '../plan.ts';
 export function codecsOf({
   keepers,
   stateKeys,
-}: Pick<Plan, 'keepers' | 'stateKeys'>): ReadonlyMap<string, Persistence> {
-  return new Map(keepers.map((node) => [stateKeys.get(node.id) as string, node.persistence]));
+  slides,
+  batchIntervalMillis,
+}: Pick<Plan, 'keepers' | 'stateKeys' | 'slides' | 'batchIntervalMillis'>): ReadonlyMap<string, Persistence> {
+  return new Map(
+    keepers.map(({ id, windowMillis, persistence }) => {
+      const slideMillis = slides.get(id) ?? batchIntervalMillis;
+      const isWindow = windowMillis !== undefined && persistence.retimed !== undefined;
+      const codec = isWindow ? { ...persistence, span: { windowMillis, slideMillis } } : persistence;
+      return [stateKeys.get(id) as string, codec];
+    }),
+  );
 }

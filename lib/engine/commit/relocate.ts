@@ -1,6 +1,7 @@
 import type { Random } from '../../base/random.ts';
 import { stateError } from '../store/object-store.ts';
 import { seal } from '../store/sealed.ts';
+import type { GroupTimes } from '../window/panes.ts';
 import type { Fence } from './fence.ts';
 import {
   type BatchIds,
@@ -44,7 +45,7 @@ export function relocated(application: string, relocation: Relocation): Manifest
   const { group, scope, last, before, shards, state, fence, anew } = relocation;
   const { inherits = state?.manifest.inherits } = relocation;
   const { watermarkMillis } = state?.manifest ?? {};
-  const times = relocation.times ?? last?.manifest ?? { batchTimeMillis: 0, zeroTimeMillis: 0 };
+  const times = timesAfter(relocation);
   // Batches may have been committed since that changed nothing.
   const batchTimeMillis = Math.max(times.batchTimeMillis, before.batchTimeMillis ?? 0);
   const batchId = before.batchId + 1;
@@ -59,6 +60,7 @@ export function relocated(application: string, relocation: Relocation): Manifest
     lineage: before.lineage + 1,
     shards,
     ...(state === undefined ? {} : stateOf(state)),
+    ...stateTimesOf(relocation),
     ...(watermarkMillis === undefined ? {} : { watermarkMillis }),
     ...(last === undefined ? {} : { follows: { name: last.name, checksum: last.checksum } }),
     ...(inherits === undefined ? {} : { inherits }),
@@ -67,15 +69,35 @@ export function relocated(application: string, relocation: Relocation): Manifest
   };
 }
 
+/** Times to go on from. Where the last version cannot be read, windows are counted as in the one that is gone back to. */
+function timesAfter({ times, last, state }: Relocation): GroupTimes {
+  return times ?? (last ?? state)?.manifest ?? { batchTimeMillis: 0, zeroTimeMillis: 0 };
+}
+
+/** Where the state stood, unless it stands where the group does. */
+function stateTimesOf(relocation: Relocation): Pick<Manifest, 'stateTimes'> {
+  const { manifest } = relocation.state ?? {};
+  if (manifest?.stateTimes !== undefined) return { stateTimes: manifest.stateTimes };
+  if (manifest === undefined || !isBack(relocation)) return {};
+  const { batchTimeMillis, zeroTimeMillis } = manifest;
+  return { stateTimes: { batchTimeMillis, zeroTimeMillis } };
+}
+
+/** Whether the state that holds is an earlier one. */
+function isBack({ last, state }: Pick<Relocation, 'last' | 'state'>): boolean {
+  return state !== undefined && state.name !== last?.name;
+}
+
 /**
  * What is void from a relocation on: all that is not in the version that holds again, which may lie before an earlier rewind
  * or after it. Where no version is gone back to, what was put out stays.
  */
-function voidedBy({ last, before, state, anew }: Relocation, batchId: number): readonly BatchIds[] {
+function voidedBy(relocation: Relocation, batchId: number): readonly BatchIds[] {
+  const { before, state, anew } = relocation;
   if (anew === 'VOID') return [{ from: 1, through: batchId }];
-  const isBack = state !== undefined && state.name !== last?.name;
-  const earlier = (isBack ? state.manifest.voided : before.voided) ?? [];
-  const from = (isBack ? state.manifest.batchId : before.batchId) + 1;
+  const held = isBack(relocation) ? state?.manifest : undefined;
+  const earlier = (held === undefined ? before.voided : held.voided) ?? [];
+  const from = (held ?? before).batchId + 1;
   const touching = earlier.at(-1);
   const isOne = touching !== undefined && touching.through + 1 === from;
   return [...(isOne ? earlier.slice(0, -1) : earlier), { from: isOne ? touching.from : from, through: batchId }];

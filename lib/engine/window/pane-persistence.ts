@@ -52,6 +52,7 @@ export function inverseWindowPersistence(isPartial: boolean): Persistence<Invers
       return [fromPanes(lower), fromPanes(upper)];
     },
     merge: (lower, upper) => fromPanes(panes.merge(lower.panes, upper.panes)),
+    retimed: (memory, timeOf) => fromPanes(retimed(memory.panes, timeOf)),
   };
 }
 
@@ -71,8 +72,10 @@ function panesPersistence<C>({ store, restore, split }: Content<C>): Persistence
       const known = new Set(before);
       const added = after.filter((pane) => !known.has(pane)).map(storePane);
       if (added.length === 0 && after.length === before.length) return;
-      // Panes leave in order of time, so the oldest that is left tells which have.
-      yield { panes: added, fromMillis: after[0]?.timeMillis ?? null };
+      // Panes leave in order of time, so the oldest that is left tells which have. One that was another group's may be of a
+      // time to come, and stands before newer ones.
+      const oldest = after.reduce((least, { timeMillis }) => Math.min(least, timeMillis), Number.POSITIVE_INFINITY);
+      yield { panes: added, fromMillis: after.length === 0 ? null : oldest };
     },
     restore(snapshot, changes) {
       let panes: Pane<C>[] = [];
@@ -96,7 +99,15 @@ function panesPersistence<C>({ store, restore, split }: Content<C>): Persistence
       return [parts.map(([lower]) => lower), parts.map(([, upper]) => upper)];
     },
     merge: (lower, upper) => [...lower, ...upper].toSorted((a, b) => a.timeMillis - b.timeMillis),
+    retimed,
   };
+}
+
+function retimed<C>(panes: Panes<C>, timeOf: (timeMillis: number) => number | undefined): Panes<C> {
+  return panes.flatMap((pane) => {
+    const timeMillis = timeOf(pane.timeMillis);
+    return timeMillis === undefined ? [] : [{ ...pane, timeMillis }];
+  });
 }
 
 function splitByKey(content: ReadonlyMap<PairKey, Counted>, upperStart: bigint) {

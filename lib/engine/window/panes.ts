@@ -43,3 +43,39 @@ export function withPane<Content>(
 export function panesIn<Content>(panes: Panes<Content>, after: number, through: number): Panes<Content> {
   return panes.filter(({ timeMillis }) => timeMillis > after && timeMillis <= through);
 }
+
+/** Where a group stands: its windows end at zero time + k x slide, and those until its last batch are given. */
+export interface GroupTimes {
+  /** Of the last batch. */
+  readonly batchTimeMillis: number;
+  readonly zeroTimeMillis: number;
+}
+
+/**
+ * The time that a pane of one group has in another group, which goes on from it; `undefined` where all windows that hold it
+ * are given. Pure. The pane comes to be in as many windows of the new group as it was still to be in of the old one, so that a
+ * tumbling window holds each record once, whatever the two clocks of windows are. Left at its time it would not: a group
+ * that began at 0 s was read through 14 s, its windows of 10 s end at 10 s and 20 s; those of the other, which began at 3 s
+ * and goes on, at 13 s and 23 s. The pane of 12 s would be in neither. And where both count alike, but the other is at 25 s
+ * already, the window of 20 s will not be given any more.
+ */
+export function timeInGroup(
+  timeMillis: number,
+  { windowMillis, slideMillis }: WindowSpan,
+  from: GroupTimes,
+  to: GroupTimes,
+): number | undefined {
+  const left = Math.ceil((timeMillis + windowMillis - nextEnd(from, slideMillis)) / slideMillis);
+  if (left <= 0) return undefined;
+  const next = nextEnd(to, slideMillis);
+  // In the windows that end at `next` and after it, `left` in all: not in the one after these, but in the last of these.
+  const latest = Math.min(next, next + left * slideMillis - windowMillis);
+  const earliest = next + (left - 1) * slideMillis - windowMillis + 1;
+  return Math.min(Math.max(timeMillis, earliest), latest);
+}
+
+/** The first end of a window after the last batch. */
+function nextEnd({ batchTimeMillis, zeroTimeMillis }: GroupTimes, slideMillis: number): number {
+  const slides = Math.floor(Math.max(0, batchTimeMillis - zeroTimeMillis) / slideMillis);
+  return zeroTimeMillis + (slides + 1) * slideMillis;
+}
