@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { createConsumer } from '../../lib/index.ts';
+import type { FakeKinesis } from '../../lib/testkit/index.ts';
 import { realTimeIo, useFakeService } from './fake-service.ts';
 
 const service = useFakeService();
@@ -7,10 +8,12 @@ let given: string[];
 let table: string[];
 let stream: string;
 let sequenceNumber: string;
+let shards: FakeKinesis;
 
 beforeAll(async () => {
   const { name, fake } = await service.createStream(2);
   stream = name;
+  shards = fake;
   for (let index = 0; index < 10; index += 1) fake.put(`key ${index}`, 'x');
   ({ sequenceNumber } = fake.putTo('shardId-000000000001', 'x'));
   table = ['--application-name', 'mailer', ...service.flags('table')];
@@ -38,8 +41,7 @@ const checkpoints = async () => {
 };
 
 /** Runs a command on a terminal where a person answers. */
-const asked = async (argv: readonly string[], answer: string) => {
-  const io = realTimeIo({ isTTY: true });
+const asked = async (argv: readonly string[], answer: string, io = realTimeIo({ isTTY: true })) => {
   const running = service.run(argv, io);
   await vi.waitFor(() => expect(io.stderr.text).toContain('[y/N]'), 15_000);
   io.stdin.write(answer);
@@ -98,18 +100,26 @@ describe('millrace seek', () => {
 
 describe('millrace drain', () => {
   it('drains a running worker, and shows how long it waits', async () => {
-    const run = createConsumer({ ...options(), workerIdentifier: 'worker-1' }).run(() => {});
+    let finish = () => {};
+    const finished = new Promise<void>((resolve) => (finish = resolve));
+    const handler = vi.fn(() => finished);
+    shards.put('key', 'x');
+    const run = createConsumer({ ...options(), workerIdentifier: 'worker-1' }).run(handler);
     await vi.waitFor(async () => {
       const { stdout } = await service.run(['leases', ...table, '--json']);
       expect(stdout.match(/"leaseOwner":"worker-1"/g)).toHaveLength(2);
     }, 15_000);
-    const { code, stdout, stderr } = await asked(['drain', 'worker-1', ...table], 'yes\n');
+    await vi.waitFor(() => expect(handler).toHaveBeenCalled(), 15_000);
+    const io = realTimeIo({ isTTY: true });
+    const draining = asked(['drain', 'worker-1', ...table], 'yes\n', io);
+    await vi.waitFor(() => expect(io.stderr.text).toContain('waiting for worker-1'), 15_000);
+    finish();
+    const { code, stdout, stderr } = await draining;
     expect([code, stdout]).toEqual([
       0,
       expect.stringMatching(/^worker-1 gave back 2 leases: shardId-0+0, shardId-0+1; answered after .+\n$/),
     ]);
     expect(stderr).toContain('drain worker-1, which holds 2 leases of mailer? [y/N]');
-    expect(stderr).toContain('waiting for worker-1');
     await run;
   }, 40_000);
 

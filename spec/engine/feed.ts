@@ -25,7 +25,7 @@ export class BlockFeed implements BlockSource {
   /** What reading again meets before it works: each once. */
   readonly rereadFaults: unknown[] = [];
   /** What the stream still has of each range, as in Kinesis. */
-  readonly #stored: Block[] = [];
+  readonly #stored: Pick<Block, 'range' | 'records'>[] = [];
   readonly #positions = new Map<string, { after: Position; next: number }>();
   readonly #tenures = new Map<string, AbortController>();
   #number = 0;
@@ -62,7 +62,7 @@ export class BlockFeed implements BlockSource {
       millisBehindLatest: 0,
       signal: this.#tenure(shardId, tenure).signal,
     };
-    this.#stored.push(block);
+    this.#stored.push({ range: block.range, records: block.records });
     this.blocks.send(block);
     return block;
   }
@@ -79,7 +79,7 @@ export class BlockFeed implements BlockSource {
       signal.throwIfAborted();
       return dropped.map(({ source, range }) => {
         this.rereadTexts.push(formatRange(range));
-        const found = this.#stored.find((block) => sameRange(block.range, source));
+        const found = this.#stored.find(({ range: stored }) => sameRange(stored, source));
         return (found?.records ?? []).filter(
           ({ position }) =>
             comparePositions(position, range.after) > 0 && comparePositions(position, range.through) <= 0,

@@ -1,8 +1,10 @@
 import { expect, it } from 'vitest';
 import { MillraceError } from '../../lib/base/error.ts';
 import { SHARD_END } from '../../lib/base/position.ts';
+import type { Block } from '../../lib/block/block.ts';
+import type { ShardOpening } from '../../lib/block/shard-opening.ts';
 import { isEnded } from '../../lib/lease/lease.ts';
-import { Fleet } from './fleet.ts';
+import { Fleet, type Worker } from './fleet.ts';
 
 const shard0 = 'shardId-000000000000';
 
@@ -73,4 +75,33 @@ it('stops to open a shard that is handed to another worker meanwhile', async () 
   const aborted = Array.from(opening).filter(([, signal]) => signal.aborted);
   expect(aborted.map(([shardId]) => shardId)).toEqual([moved]);
   expect(first.eventsOf('shard.failed')).toEqual([]);
+});
+
+it('tells what the parents left also of a shard that has committed, should it begin anew', async () => {
+  const fleet = new Fleet();
+  fleet.put(2);
+  const handle = async (block: Block, { receiver }: Worker) => {
+    await receiver.commit(block.range, { state: `${block.shardId} committed` });
+    return false;
+  };
+  const first = fleet.start('a', { handle });
+  await fleet.clock.runUntil(() => first.blocks.length > 0);
+  const [lower] = fleet.kinesis.split(shard0);
+  fleet.put(8);
+  const stateOf = (shardId: string) => fleet.table.rows.find(({ leaseKey }) => leaseKey === shardId)?.engineState;
+  await fleet.clock.runUntil(() => stateOf(lower) !== undefined);
+  first.process.kill();
+  const opened = new Map<string, ShardOpening>();
+  fleet.start('b', {
+    handle,
+    open: async (shard) => {
+      opened.set(shard.shardId, shard);
+      return { position: shard.checkpoint };
+    },
+  });
+  await fleet.clock.runUntil(() => opened.has(lower), { atMostMillis: 60_000 });
+  expect(opened.get(lower)).toMatchObject({
+    state: `${lower} committed`,
+    inherited: [{ shardId: shard0, state: `${shard0} committed` }],
+  });
 });

@@ -23,10 +23,24 @@ export class MemoryStore implements ObjectStore {
 
   async create(name: string, bytes: Uint8Array, signal: AbortSignal): Promise<CreateOutcome> {
     signal.throwIfAborted();
-    checkObjectName(name);
+    return this.put(checkObjectName(name), bytes);
+  }
+
+  /** Creates an object at once. */
+  put(name: string, bytes: Uint8Array): CreateOutcome {
     if (this.#objects.has(name)) return 'exists';
     this.#objects.set(name, new Uint8Array(bytes));
     return 'created';
+  }
+
+  /** The bytes that are there under a name: those of the store, not a copy. */
+  peek(name: string): Uint8Array | undefined {
+    return this.#objects.get(name);
+  }
+
+  /** The names of all objects. */
+  get names(): readonly string[] {
+    return [...this.#objects.keys()];
   }
 
   async read(name: string, signal: AbortSignal): Promise<Uint8Array | undefined> {
@@ -37,7 +51,7 @@ export class MemoryStore implements ObjectStore {
 
   async list(prefix: string, signal: AbortSignal): Promise<readonly string[]> {
     signal.throwIfAborted();
-    return Array.from(this.#objects.keys()).filter((name) => name.startsWith(prefix));
+    return this.names.filter((name) => name.startsWith(prefix));
   }
 
   async remove(name: string, signal: AbortSignal): Promise<void> {

@@ -336,7 +336,8 @@ class Stored {
       kinesisEndpoint: this.#aws.endpoint,
       dynamoDBEndpoint: this.#aws.endpoint,
       idleTimeBetweenReadsInMillis: 200,
-      failoverTimeMillis: 1_000,
+      // A process that cannot confirm its epoch for so long gives up, which a busy machine takes for longer than a second.
+      failoverTimeMillis: 5_000,
       heartbeatIsolation: 'inline',
       logger: { debug() {}, info() {}, warn() {}, error() {} },
       ...(isBounded ? { until: 'CAUGHT_UP' as const } : {}),

@@ -1,0 +1,168 @@
+import { isInitialSentinel } from '../../base/position.ts';
+import type { BatchIds, InheritedGroup, ShardProgress } from '../../engine/commit/manifest.ts';
+import { formatPointer } from '../../engine/commit/pointer.ts';
+import { writeRelocation } from '../../engine/commit/relocate.ts';
+import type { Version } from '../../engine/commit/version-list.ts';
+import { applicationGroup } from '../../engine/scope.ts';
+import type { Lease } from '../../lease/lease.ts';
+import { seekLease } from '../../lease/lease-write.ts';
+import { inheritedText } from '../../receiver/inherited-state.ts';
+import { type GroupView, lastOf } from './group-view.ts';
+import { type MigrateOptions, type Migrating, invalid, wholeView } from './migrate-parts.ts';
+import { type StateMove, type StateWork, moveOf, nextEpoch, positionsOf, writeShard } from './move-group.ts';
+import { type StateRow, isMoved } from './state-rows.ts';
+
+/**
+ * From one group a shard to one for all. Each row is marked first, so that nobody commits to it any more and none is lost
+ * when this is interrupted: the mark keeps what the row named. Then the row of the application names all of them.
+ */
+export async function toApplication(
+  { tables, applicationName, signal }: MigrateOptions,
+  { work, rows, dryRun }: Migrating,
+): Promise<readonly StateMove[]> {
+  const ofShards = rows.filter((row) => row.scope === 'shard');
+  if (ofShards.length === 0) throw invalid(`application ${applicationName} has no state in shard scope`);
+  const views: GroupView[] = [];
+  for (const row of ofShards) views.push(await markMoved(row, work, dryRun, signal));
+  const leases = await tables.leases(signal);
+  const epochRow = await tables.epochRow(signal);
+  const lasts = views.map((view) => lastOf(view) as Version);
+  const before = {
+    batchId: epochRow?.batchId ?? 0,
+    lineage: Math.max(...lasts.map(({ manifest }) => manifest.lineage)),
+    voided: await voidedBefore(rows, work, signal),
+  };
+  const shards = shardsOf(views, leases, work.streamName);
+  if (!dryRun) {
+    const text = await writeRelocation(
+      work.place,
+      {
+        group: applicationGroup,
+        scope: 'application',
+        last: undefined,
+        times: {
+          batchTimeMillis: Math.max(...lasts.map(({ manifest }) => manifest.batchTimeMillis)),
+          zeroTimeMillis: Math.min(...lasts.map(({ manifest }) => manifest.zeroTimeMillis)),
+        },
+        before,
+        shards,
+        state: undefined,
+        inherits: inheritsOf(views, leases),
+        fence: { kind: 'epoch', number: (epochRow?.epoch ?? 0) + 1 },
+      },
+      signal,
+    );
+    const outcome = await tables.writeEpoch(nextEpoch(epochRow, text, before.batchId + 1), epochRow, signal);
+    if (outcome.tag === 'refused')
+      throw invalid(`somebody started application ${applicationName} meanwhile; migrate again`);
+  }
+  return views.map((view) => moveOf(view, { shards: positionsOf(view), state: lastOf(view) }, !dryRun));
+}
+
+/** What was taken back when the application had this scope before: its sinks still have that set aside. */
+async function voidedBefore(
+  rows: readonly StateRow[],
+  { place }: StateWork,
+  signal: AbortSignal,
+): Promise<readonly BatchIds[]> {
+  const row = rows.find(({ scope }) => scope === 'application');
+  return (row === undefined ? undefined : lastOf(await wholeView(row, place, signal)))?.manifest.voided ?? [];
+}
+
+async function markMoved(row: StateRow, work: StateWork, dryRun: boolean, signal: AbortSignal): Promise<GroupView> {
+  let now: StateRow = row;
+  for (;;) {
+    const view: GroupView = await wholeView(now, work.place, signal);
+    if (dryRun || now.scope !== 'shard' || view.pointer === undefined || isMoved(now)) return view;
+    const text = formatPointer({ ...view.pointer, movedTo: 'application' });
+    const write = seekLease(now.lease, now.lease.checkpoint, undefined, { state: text });
+    const refused = await writeShard(work, now, write, signal);
+    if (refused === undefined) return view;
+    now = refused;
+  }
+}
+
+/** How far each shard is: by what it committed, else by its row where that is further than a beginning. */
+function shardsOf(views: readonly GroupView[], leases: readonly Lease[], streamName: string): readonly ShardProgress[] {
+  const shards = new Map<string, ShardProgress>();
+  for (const view of views) {
+    for (const shard of lastOf(view)?.manifest.shards ?? []) shards.set(shard.shardId, shard);
+  }
+  for (const { leaseKey: shardId, checkpoint: position } of leases) {
+    if (!shards.has(shardId) && !isInitialSentinel(position)) shards.set(shardId, { shardId, streamName, position });
+  }
+  return [...shards.values()];
+}
+
+/** The groups whose state counts: those that are read, and of one that ended what no child of it has taken over yet. */
+function inheritsOf(views: readonly GroupView[], leases: readonly Lease[]): readonly InheritedGroup[] {
+  const withState = new Set(views.map(({ row }) => (row.scope === 'shard' ? row.lease.leaseKey : '')));
+  return views.flatMap((view): InheritedGroup[] => {
+    const { row, pointer, group } = view;
+    if (row.scope !== 'shard' || pointer === undefined) return [];
+    const { leaseKey, hashKeyRange } = row.lease;
+    const { movedTo: _movedTo, ...held } = pointer;
+    const own = { group, pointer: formatPointer(held), ...(hashKeyRange === undefined ? {} : { hashKeyRange }) };
+    const isEnded = lastOf(view)?.manifest.shards.every(({ position }) => position.kind === 'SHARD_END') === true;
+    if (!isEnded) return [own];
+    const children = leases.filter(({ parentShardIds }) => parentShardIds.includes(leaseKey));
+    if (children.length === 0) return [own];
+    const heirs = children.filter((child) => !withState.has(child.leaseKey));
+    // A merge has one child, which takes all; of a split each takes its part.
+    if (heirs.length === children.length) return [own];
+    return heirs.map(({ hashKeyRange: part }) => ({ ...own, ...(part === undefined ? {} : { part }) }));
+  });
+}
+
+/** From the one group for all to one a shard: each row names it, and takes its part of it when the shard begins. */
+export async function toShards(
+  { tables, applicationName, signal }: MigrateOptions,
+  { work, rows, dryRun }: Migrating,
+): Promise<readonly StateMove[]> {
+  const row = rows.find((one) => one.scope === 'application');
+  if (row === undefined) throw invalid(`application ${applicationName} has no state in application scope`);
+  const view = await markApplication(row, work, dryRun, signal);
+  const { pointer } = view;
+  const last = lastOf(view) as Version;
+  const move = moveOf(view, { shards: positionsOf(view), state: last }, !dryRun);
+  if (dryRun || pointer === undefined) return [move];
+  const { movedTo: _movedTo, ...held } = pointer;
+  const whole = { startingHashKey: '0', endingHashKey: ((1n << 128n) - 1n).toString() };
+  const positions = new Map(last.manifest.shards.map((shard) => [shard.shardId, shard]));
+  const epoch = row.scope === 'application' ? row.row.epoch : 0;
+  for (const lease of await tables.leases(signal)) {
+    const progress = positions.get(lease.leaseKey);
+    const parents = lease.parentShardIds.map((parent) => positions.get(parent));
+    // A shard whose parents are still read takes what they leave.
+    const isHeir =
+      progress !== undefined || parents.every((parent) => parent === undefined || parent.position.kind === 'SHARD_END');
+    const named = { leaseKey: applicationGroup, tenure: epoch, hashKeyRange: whole };
+    const inherit = isHeir ? { inherit: [inheritedText({ ...lease, ...named }, formatPointer(held))] } : {};
+    let now: Lease | undefined = lease;
+    while (now !== undefined) {
+      const place = progress?.position ?? now.checkpoint;
+      const write = seekLease(now, place, progress?.initialTimestampMillis, { state: null, ...inherit });
+      const written = await tables.writeLease(write, signal);
+      now = written.outcome === 'applied' ? undefined : written.lease;
+    }
+  }
+  return [move];
+}
+
+async function markApplication(
+  row: StateRow,
+  work: StateWork,
+  dryRun: boolean,
+  signal: AbortSignal,
+): Promise<GroupView> {
+  let now: StateRow = row;
+  for (;;) {
+    const view: GroupView = await wholeView(now, work.place, signal);
+    if (dryRun || now.scope !== 'application' || view.pointer === undefined || isMoved(now)) return view;
+    const text = formatPointer({ ...view.pointer, movedTo: 'shard' });
+    const outcome = await work.tables.writeEpoch(nextEpoch(now.row, text, now.row.batchId), now.row, signal);
+    if (outcome.tag === 'applied') return view;
+    if (outcome.row?.pointer === undefined) throw invalid('the row of the application is gone');
+    now = { ...now, row: outcome.row, text: outcome.row.pointer };
+  }
+}

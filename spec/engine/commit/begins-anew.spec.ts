@@ -1,0 +1,65 @@
+import { expect, it } from 'vitest';
+import { TRIM_HORIZON, comparePositions, positionOf } from '../../../lib/base/position.ts';
+import { seededRandom } from '../../../lib/base/random.ts';
+import { CommitGroups } from '../../../lib/engine/commit/commit-groups.ts';
+import { CommitPlace } from '../../../lib/engine/commit/commit-place.ts';
+import type { GroupLog } from '../../../lib/engine/commit/group-log.ts';
+import { parsePointer } from '../../../lib/engine/commit/pointer.ts';
+import { writeRelocation } from '../../../lib/engine/commit/relocate.ts';
+import { readVersions } from '../../../lib/engine/commit/version-list.ts';
+import type { Persistence } from '../../../lib/engine/persistence.ts';
+import { keyedPersistence } from '../../../lib/engine/state/keyed-persistence.ts';
+import { KeyedEdit, type KeyedState, initialKeyedState } from '../../../lib/engine/state/keyed-state.ts';
+import { MemoryStore } from '../../../lib/engine/store/memory-store.ts';
+import { identityOf } from '../../../lib/engine/store/store-identity.ts';
+import { EventBus } from '../../../lib/event/bus.ts';
+
+const never = new AbortController().signal;
+const hashKeyRange = { startingHashKey: '0', endingHashKey: (2n ** 128n - 1n).toString() };
+
+/** Commits a batch that sets one value; answers what the row holds. */
+async function commit(log: GroupLog, shardId: string, value: number): Promise<string> {
+  const batchId = (log.last?.batchId ?? 0) + 1;
+  const edit = new KeyedEdit<string, unknown>(initialKeyedState(), batchId * 1_000);
+  edit.set('key', value, undefined, true);
+  const memory = new Map([['counts', edit.next()]]);
+  const shards = [{ shardId, streamName: 'lines', position: positionOf(BigInt(batchId)) }];
+  const fence = { kind: 'tenure', number: 1 } as const;
+  const times = { batchTimeMillis: batchId * 1_000, zeroTimeMillis: 0 };
+  const prepared = await log.prepare({ batchId, ...times, fence, shards, memory }, never);
+  log.noteCommitted(prepared);
+  return prepared.pointer;
+}
+
+it('a shard whose parent was taken back begins with what that leaves now, and goes on with its batch ids', async () => {
+  const store = new MemoryStore();
+  const random = seededRandom(5);
+  const codecs = new Map([['counts', keyedPersistence({ tag: 'byKey' }) as Persistence]]);
+  const place = new CommitPlace({ store, application: 'app', scope: 'shard', codecs, random });
+  const logOf = (group: string, pointer?: string) => place.logOf(group, pointer, `lease ${group}`, never);
+  const parent = await logOf('parent');
+  const atFirst = await commit(parent, 'parent', 1);
+  const child = await logOf('child', undefined);
+  await commit(child, 'child', 10);
+  const before = parsePointer(await commit(child, 'child', 11), 'lease child');
+
+  const where = { store, storeIdentity: await identityOf(store, random, never), application: 'app', random };
+  const last = (await readVersions(where, before, never)).at(-1);
+  const shards = [{ shardId: 'child', streamName: 'lines', position: TRIM_HORIZON }];
+  const anew = { group: 'child', scope: 'shard', last, before, shards, state: undefined, anew: 'VOID' } as const;
+  const state = await writeRelocation(where, { ...anew, fence: { kind: 'tenure', number: 2 } }, never);
+  // The parent is read to its end once more, and leaves something else.
+  const now = await commit(await logOf('parent', atFirst), 'parent', 2);
+
+  const groups = new CommitGroups({ place, events: new EventBus(), zeroTimeMillis: () => 0, isPlacedByKey: false });
+  const opening = { streamName: 'lines', shardId: 'child', tenure: 3, checkpoint: TRIM_HORIZON, hashKeyRange, state };
+  const inherited = [{ shardId: 'parent', state: now, hashKeyRange }];
+  const source = { commit: async () => 'committed' as const };
+  const line = await groups.ofShard('child', { ...opening, parentShardIds: ['parent'], inherited }, source, never);
+  expect([...(line.memory.get('counts') as KeyedState).entries].map(([key, { value }]) => [key, value])).toEqual([
+    ['key', 2],
+  ]);
+  expect([line.batchId, line.voided]).toEqual([3, [{ from: 1, through: 3 }]]);
+  const start = line.open({ shardId: 'child', streamName: 'lines', tenure: 3, fallback: TRIM_HORIZON });
+  expect(comparePositions(start.position, TRIM_HORIZON)).toBe(0);
+});
