@@ -270,7 +270,7 @@ describe('a lease that was never checkpointed', () => {
     ['a time that was older than the retention when it was given', startMillis + 2 * hour],
     ['a time that was as old as the retention, by the clock of whoever gave it', startMillis + 6 * hour + 5_000],
   ])('promises nothing by %s', async (_, timestampMillis) => {
-    const fleet = await begun({ type: 'AT_TIMESTAMP', timestampMillis }, 0);
+    const fleet = await begun({ type: 'AT_TIMESTAMP', timestampMillis }, 0.1);
     const { worker, fault } = await resumed(fleet);
     expect([fault, worker.eventsOf('shard.positionTrimmed')]).toEqual([undefined, []]);
     expect(fleet.verdict.missing).toEqual([]);
