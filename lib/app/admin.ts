@@ -12,6 +12,7 @@ import { listAllShards } from '../kinesis/shard-lister.ts';
 import { type DrainedWorker, drainWorker } from '../lease/drain-request.ts';
 import { type Lease, isEnded } from '../lease/lease.ts';
 import type { LeaseTable } from '../lease/lease-table.ts';
+import { type KeptTimeInput, keptTime } from '../lease/plan/kept-time.ts';
 import type { SeekTarget } from '../lease/plan/seek-plan.ts';
 import type { SeekMove } from '../lease/seeker.ts';
 import { checkStream } from '../lease/stream-check.ts';
@@ -185,8 +186,9 @@ class ApplicationAdmin implements Admin {
 
   async seek({ to, shards: only, state, dryRun = false }: SeekRequest): Promise<readonly SeekMove[]> {
     const { signal } = this.#life;
-    const { stream } = await this.#stream();
-    const target = targetOf(to, only, this.#api.serviceTimeMillis());
+    const { stream, retentionMillis } = await this.#stream();
+    const serviceTimeMillis = this.#api.serviceTimeMillis();
+    const target = targetOf(to, only, { ...stream, retentionMillis, serviceTimeMillis });
     const { clock, random } = this.#ports;
     const shards = await listAllShards({ api: this.#api, clock, random, signal });
     await this.#checkPlace(target, only, shards);
@@ -230,8 +232,13 @@ class ApplicationAdmin implements Admin {
   }
 
   async #stream() {
-    const { streamArn, createdAtMillis } = await openStream(this.#api, this.#ports, this.#life.signal);
-    return { stream: { streamArn, streamCreatedAtMillis: createdAtMillis } };
+    const { streamArn, createdAtMillis, retentionPeriodHours } = await openStream(
+      this.#api,
+      this.#ports,
+      this.#life.signal,
+    );
+    const retentionMillis = retentionPeriodHours * 3_600_000;
+    return { stream: { streamArn, streamCreatedAtMillis: createdAtMillis }, retentionMillis };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -258,7 +265,8 @@ function viewOf(lease: Lease): LeaseView {
   };
 }
 
-function targetOf(to: SeekRequest['to'], shards: readonly string[] | undefined, serviceTimeMillis: number): SeekTarget {
+function targetOf(to: SeekRequest['to'], shards: readonly string[] | undefined, stream: KeptTimeInput): SeekTarget {
+  const { serviceTimeMillis } = stream;
   if (to === 'TRIM_HORIZON') return { type: 'TRIM_HORIZON' };
   if (to === 'LATEST') return { type: 'LATEST', timestampMillis: Math.floor(serviceTimeMillis) };
   if (to instanceof Date) {
@@ -267,7 +275,7 @@ function targetOf(to: SeekRequest['to'], shards: readonly string[] | undefined, 
     if (timestampMillis > serviceTimeMillis) {
       throw noPlace(`to is ${to.toISOString()}, which has not come yet: give a time of the past, or LATEST`);
     }
-    return { type: 'AT_TIMESTAMP', timestampMillis };
+    return { type: 'AT_TIMESTAMP', timestampMillis, ...keptTime(timestampMillis, stream) };
   }
   const { afterSequenceNumber, subSequenceNumber = 0 } = typeof to === 'object' && to !== null ? to : {};
   if (typeof afterSequenceNumber !== 'string' || !/^\d{1,128}$/.test(afterSequenceNumber)) {

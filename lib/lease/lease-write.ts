@@ -244,13 +244,14 @@ export interface EngineMove {
 
 /**
  * Moves a lease to a position, against its owner (design 5.11): checkpoint, owner and everything pending go in one write,
- * and the counter moves, so that the owner is fenced.
+ * and the counter moves, so that the owner is fenced. `caughtUpAtMillis` is what the row says of the new place; see `keptTime`.
  */
 export function seekLease(
   lease: Lease,
   checkpoint: Position,
   initialTimestampMillis?: number,
   engine: EngineMove = {},
+  caughtUpAtMillis?: number,
 ): LeaseWrite {
   const { state, inherit } = engine;
   return {
@@ -262,13 +263,14 @@ export function seekLease(
       ownerSwitchesSinceCheckpoint: 0,
       ...(initialTimestampMillis === undefined ? {} : { initialTimestampMillis }),
       ...(typeof state === 'string' ? { engineState: state } : {}),
+      ...(caughtUpAtMillis === undefined ? {} : { caughtUpAtMillis }),
     },
-    // That the old place was read to the tip says nothing about the new one.
     clear: [
       'leaseOwner',
       'checkpointOwner',
       'pendingCheckpoint',
-      'caughtUpAtMillis',
+      // That the old place was read to the tip says nothing about the new one.
+      ...(caughtUpAtMillis === undefined ? (['caughtUpAtMillis'] as const) : []),
       ...(state === null ? (['engineState'] as const) : []),
       ...(inherit === null ? (['engineInherit'] as const) : []),
     ],

@@ -1,4 +1,4 @@
-import { MillraceError } from '../base/error.ts';
+import { MillraceError, toMillraceError } from '../base/error.ts';
 import { formatPosition } from '../base/position.ts';
 import type { Shard } from '../kinesis/shard.ts';
 import type { Lease } from './lease.ts';
@@ -47,7 +47,9 @@ export interface SeekMove {
 
 /**
  * Moves leases to another place, against their owners: one conditional write each sets the checkpoint, removes the owner and
- * everything pending, and adds 1 to the counter, so that the owner is fenced and the next tenure begins there.
+ * everything pending, and adds 1 to the counter, so that the owner is fenced and the next tenure begins there. One after
+ * the other, parents first: a seek that was cut off has skipped nothing that it was not asked to, and a second one finishes it.
+ * Its error says which leases have moved.
  * @throws MillraceError `MR_SEEK_STATE` where a lease carries the state of an engine, before anything is written;
  * `MR_CONFIG_INVALID` for a shard that does not exist; `MR_STREAM_CHANGED`
  */
@@ -62,8 +64,35 @@ export async function seekLeases(options: SeekOptions, signal: AbortSignal): Pro
   if (dryRun) return steps.map((step) => moveOf(step, target, false));
   const moves: SeekMove[] = [];
   const moved = new Set(steps.map(keyOf));
-  for (const step of steps) moves.push(await perform(step, moved, options, signal));
+  for (const step of steps) {
+    try {
+      moves.push(await perform(step, moved, options, signal));
+    } catch (thrown) {
+      throw halfDone(thrown, moves, steps, target);
+    }
+  }
   return moves;
+}
+
+/** What ended a seek, with what it has done by then: whether the write that failed was applied is not known. */
+function halfDone(
+  thrown: unknown,
+  moves: readonly SeekMove[],
+  steps: readonly SeekStep[],
+  target: SeekTarget,
+): MillraceError {
+  const { code, message, subject, reaction } = toMillraceError(thrown);
+  const [open = '', ...left] = steps.slice(moves.length).map(keyOf);
+  const moved = moves.length === 0 ? 'none' : moves.map(({ shardId }) => shardId).join(', ');
+  const rest = left.length === 0 ? '' : `, not moved: ${left.join(', ')}`;
+  // LATEST means another time at each seek, and what is put in between would be left out.
+  const isLatest = target.type === 'LATEST';
+  const place = isLatest ? ` to ${new Date(target.timestampMillis).toISOString()}, which LATEST meant here,` : '';
+  return new MillraceError(
+    code,
+    `${message.slice(`${code}: `.length)}; the seek is half done (moved: ${moved}, perhaps moved: ${open}${rest}): seek again${place} to finish it`,
+    { subject, reaction, cause: thrown },
+  );
 }
 
 async function perform(
@@ -75,11 +104,13 @@ async function perform(
   const { table, stream, target, moveState } = options;
   const place = placeOf(target);
   const { checkpoint, initialTimestampMillis } = place;
+  const kept = keptBy(step, options);
   if (step.action === 'create') {
     const lease: Lease = {
       ...childLease(step.shard, stream),
       checkpoint,
       ...(initialTimestampMillis === undefined ? {} : { initialTimestampMillis }),
+      ...(kept === undefined ? {} : { caughtUpAtMillis: kept }),
     };
     if (await table.createIfAbsent(lease, signal)) return moveOf(step, target, true);
   }
@@ -90,7 +121,7 @@ async function perform(
     if (moveState === undefined) checkState([now]);
     const isHeir = lease.parentShardIds.some((parent) => moved.has(parent));
     const engine = await moveState?.(lease, { ...place, isHeir }, signal);
-    const written = await table.write(seekLease(lease, checkpoint, initialTimestampMillis, engine), signal);
+    const written = await table.write(seekLease(lease, checkpoint, initialTimestampMillis, engine, kept), signal);
     if (written.outcome === 'applied') return moveOf(now, target, true);
     lease = written.lease;
   }
@@ -102,6 +133,17 @@ async function perform(
 }
 
 const keyOf = (step: SeekStep): string => (step.action === 'move' ? step.lease.leaseKey : step.shard.shardId);
+
+/**
+ * What a row at a time says of when its records were put. A shard whose parents are there begins when they are read to their
+ * ends, maybe long after, and had no records before it was made: of that the time says nothing.
+ */
+function keptBy(step: SeekStep, { target, shards }: SeekOptions): number | undefined {
+  if (target.type !== 'AT_TIMESTAMP') return undefined;
+  const { parentShardIds } = step.action === 'move' ? step.lease : step.shard;
+  const listed = new Set(shards.map(({ shardId }) => shardId));
+  return parentShardIds.some((parent) => listed.has(parent)) ? undefined : target.caughtUpAtMillis;
+}
 
 function moveOf(step: SeekStep, target: SeekTarget, applied: boolean): SeekMove {
   const place = { shardId: keyOf(step), to: formatPosition(placeOf(target).checkpoint), applied };

@@ -14,6 +14,8 @@ export interface ShardSyncerOptions {
   /** All shards that the stream still has, or those that hold the given initial position. */
   readonly listShards: (at: InitialPosition | undefined, signal: AbortSignal) => Promise<readonly Shard[]>;
   readonly serviceTimeMillis: () => number;
+  /** How long the stream keeps records; see `ShardSyncInput`. */
+  readonly retentionMillis?: number;
   readonly events: EventSink;
 }
 
@@ -36,7 +38,8 @@ export class ShardSyncer {
    * may no longer write, by `mayWrite`, stops where it is.
    */
   async sync(signal: AbortSignal, mayWrite: () => boolean = () => true): Promise<number> {
-    const { table, stream, initialPosition, listShards, serviceTimeMillis } = this.#options;
+    const { table, stream, initialPosition, listShards, serviceTimeMillis, retentionMillis } = this.#options;
+    const kept = retentionMillis === undefined ? {} : { retentionMillis };
     let created = 0;
     for (let plans = 1; ; plans += 1) {
       // What LATEST means is read before the table is, so that it is never later than the end of a sync which the scan has
@@ -53,7 +56,7 @@ export class ShardSyncer {
       // and only the whole lineage tells that they are.
       const lineage = isFirst ? await listShards(undefined, signal) : shards;
       if (isFirst && plans < maximumFirstSyncPlans && (await this.#hasNewLeases(leases, signal))) continue;
-      const parts = { stream, shards, lineage, leases, initialPosition };
+      const parts = { stream, shards, lineage, leases, initialPosition, ...kept };
       const plan = planShardSync({ ...parts, serviceTimeMillis: startedAtMillis });
       const stopAtOthers = isFirst && plans < maximumFirstSyncPlans;
       const count = await this.#create(plan.create, { stopAtOthers, mayWrite }, signal);

@@ -76,7 +76,16 @@ export async function openParts(
   listener.onKeeper(keeper);
   const listShards = (at: InitialPosition | undefined, inner: AbortSignal) => shardsOf(options, at, inner);
   const { initialPosition } = settings;
-  const syncer = new ShardSyncer({ table, stream, initialPosition, listShards, serviceTimeMillis, events });
+  const retentionMillis = description.retentionPeriodHours * 3_600_000;
+  const syncer = new ShardSyncer({
+    table,
+    stream,
+    initialPosition,
+    listShards,
+    serviceTimeMillis,
+    retentionMillis,
+    events,
+  });
   const coordinator = new LeaseCoordinator({
     ...settings,
     ...ports,
@@ -100,7 +109,7 @@ export async function openParts(
   });
   const parts: ReceiverParts = {
     streamName,
-    retentionMillis: description.retentionPeriodHours * 3_600_000,
+    retentionMillis,
     isPlacedByKey: description.recordDistributionStrategy !== 'AUTO',
     coordinator,
     keeper,

@@ -4,9 +4,12 @@ import type { MillraceEvent } from '../event/event.ts';
 import type { Page } from '../kinesis/reader.ts';
 import type { Lease } from '../lease/lease.ts';
 
+/** What of a lease tells whether its position is lost. */
+export type GuardedLease = Pick<Lease, 'leaseKey' | 'checkpoint' | 'caughtUpAtMillis' | 'initialTimestampMillis'>;
+
 /** What a {@link RetentionGuard} judges by. */
 export interface RetentionGuardOptions {
-  readonly lease: Pick<Lease, 'leaseKey' | 'checkpoint' | 'caughtUpAtMillis'>;
+  readonly lease: GuardedLease;
   /** How long the stream keeps records; without it nothing is judged. */
   readonly retentionMillis: number | undefined;
   readonly nowMillis: number;
@@ -17,6 +20,10 @@ export interface RetentionGuardOptions {
  * has, as if nothing were missing. What is after the checkpoint was put after the shard was last seen at its tip there, and
  * after the checkpoint's own record. When the former is older than the retention, and the latter is not in the stream any
  * more, something in between may have been put and trimmed since.
+ *
+ * A shard of which nothing was finished has no record to look for: LATEST means the time that the row carries, and what was
+ * put since is promised. Of AT_TIMESTAMP only the row tells, by `caughtUpAtMillis`, whether the stream had that time when
+ * somebody gave it: one that was past already means the oldest record, as TRIM_HORIZON does, which loses nothing.
  */
 export class RetentionGuard {
   readonly #options: RetentionGuardOptions;
@@ -25,11 +32,11 @@ export class RetentionGuard {
   constructor(options: RetentionGuardOptions) {
     const { lease, retentionMillis, nowMillis } = options;
     this.#options = options;
+    const unreadSinceMillis = unreadSinceMillisOf(lease);
     this.#isSuspect =
-      lease.checkpoint.kind === 'SEQUENCE' &&
       retentionMillis !== undefined &&
-      lease.caughtUpAtMillis !== undefined &&
-      lease.caughtUpAtMillis < nowMillis - retentionMillis;
+      unreadSinceMillis !== undefined &&
+      unreadSinceMillis < nowMillis - retentionMillis;
   }
 
   /** Whether the position may be lost, as long as no page has told. */
@@ -51,12 +58,14 @@ export class RetentionGuard {
   settle(): { readonly event: MillraceEvent; readonly error: MillraceError } {
     this.#isSuspect = false;
     const { lease, retentionMillis = 0 } = this.#options;
-    const { leaseKey: shardId, caughtUpAtMillis = 0 } = lease;
+    const { leaseKey: shardId } = lease;
+    const caughtUpAtMillis = unreadSinceMillisOf(lease) ?? 0;
     const checkpoint = formatPosition(lease.checkpoint);
     const seen = new Date(caughtUpAtMillis).toISOString();
+    const noRecord = lease.checkpoint.kind === 'SEQUENCE' ? 'the record there is gone' : 'no record of it was finished';
     const error = new MillraceError(
       'MR_POSITION_TRIMMED',
-      `what follows ${checkpoint} in shard ${shardId} was put after ${seen}, which is longer ago than the ${retentionMillis / 3_600_000} h that the stream keeps records, and the record there is gone: records after it may be lost; set onTrimmedPosition to TRIM_HORIZON to go on with the oldest that is left`,
+      `what follows ${checkpoint} in shard ${shardId} was put after ${seen}, which is longer ago than the ${retentionMillis / 3_600_000} h that the stream keeps records, and ${noRecord}: records after it may be lost; set onTrimmedPosition to TRIM_HORIZON to go on with the oldest that is left`,
       { subject: { shard: shardId } },
     );
     return { event: { type: 'shard.positionTrimmed', shardId, checkpoint, caughtUpAtMillis, retentionMillis }, error };
@@ -65,5 +74,24 @@ export class RetentionGuard {
   get #sequenceNumber(): string {
     const { checkpoint } = this.#options.lease;
     return checkpoint.kind === 'SEQUENCE' ? checkpoint.sequenceNumber.toString() : '';
+  }
+}
+
+/** The service time before which nothing of what may follow the position was put; absent where the row does not say. */
+function unreadSinceMillisOf({
+  checkpoint,
+  caughtUpAtMillis,
+  initialTimestampMillis,
+}: GuardedLease): number | undefined {
+  switch (checkpoint.kind) {
+    case 'SEQUENCE':
+    case 'AT_TIMESTAMP':
+      return caughtUpAtMillis;
+    case 'LATEST':
+      if (initialTimestampMillis === undefined) return caughtUpAtMillis;
+      return Math.max(initialTimestampMillis, caughtUpAtMillis ?? 0);
+    case 'TRIM_HORIZON':
+    case 'SHARD_END':
+      return undefined;
   }
 }

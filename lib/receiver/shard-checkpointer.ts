@@ -87,7 +87,9 @@ export class ShardCheckpointer {
   writeTip(): Promise<CommitOutcome> {
     return this.#writes.add(async () => {
       const written = this.#written;
-      const seenMillis = written.kind === 'SEQUENCE' ? this.#options.tip.caughtUpAtMillis(written) : undefined;
+      // The oldest record needs no time, and behind the end there is nothing.
+      const isTimed = written.kind !== 'TRIM_HORIZON' && written.kind !== 'SHARD_END';
+      const seenMillis = isTimed ? this.#options.tip.caughtUpAtMillis(written) : undefined;
       if (seenMillis === undefined || !this.#isTipDue(seenMillis)) return 'committed';
       return this.#ask(written);
     });

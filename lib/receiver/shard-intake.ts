@@ -16,7 +16,7 @@ import type { ByteBudget, Reservation } from './byte-budget.ts';
 import type { DemandGate } from './demand-gate.ts';
 import type { FinishedPositions } from './finished-positions.ts';
 import { heldBytesOf, heldPerByte } from './held-bytes.ts';
-import { RetentionGuard } from './retention-guard.ts';
+import { type GuardedLease, RetentionGuard } from './retention-guard.ts';
 import type { ShardTip } from './shard-tip.ts';
 import { SkipThrough, startPositionOf } from './start-position.ts';
 import { type Bound, cutAtBound } from './until.ts';
@@ -99,8 +99,7 @@ export class ShardIntake {
     this.#parts = parts;
     this.#deaggregator = new Deaggregator({ ...options, shardId: lease.leaseKey });
     this.#skip = new SkipThrough(lease.checkpoint);
-    const { retentionMillis } = options;
-    this.#guard = new RetentionGuard({ lease, retentionMillis, nowMillis: options.serviceTimeMillis() });
+    this.#guard = this.#guardOf(lease);
   }
 
   /** Monotonic time of the last page. */
@@ -121,6 +120,8 @@ export class ShardIntake {
   async read(): Promise<ReadingEnd> {
     const { clock, random, events } = this.#options;
     const { outlet, reading, over } = this.#parts;
+    // The shard may have waited for its parents since it was made.
+    this.#guard = this.#guardOf(this.#options.lease);
     let start = this.#begin();
     for (let failures = 1; ; failures += 1) {
       const pagesBefore = this.#pages;
@@ -140,6 +141,12 @@ export class ShardIntake {
         await sleep(clock, backoffMillis(restartBackoff, failures, random), reading).catch(() => {});
       }
     }
+  }
+
+  /** What judges, as of now, whether a position is lost. */
+  #guardOf(lease: GuardedLease): RetentionGuard {
+    const { retentionMillis, serviceTimeMillis } = this.#options;
+    return new RetentionGuard({ lease, retentionMillis, nowMillis: serviceTimeMillis() });
   }
 
   /** Where reading begins while nothing was handed out. */
@@ -213,20 +220,21 @@ export class ShardIntake {
    * So the page is dropped and the shard is opened at the last record, to see whether that is still there.
    */
   #doubt(): StartPosition {
-    const { lease, retentionMillis, serviceTimeMillis } = this.#options;
+    const { lease } = this.#options;
     this.#parts.outlet.seal();
     const { through } = this.#parts.positions;
     const caughtUpAtMillis = this.#unreadSinceMillis ?? 0;
-    const resumed = { leaseKey: lease.leaseKey, checkpoint: through, caughtUpAtMillis };
-    this.#guard = new RetentionGuard({ lease: resumed, retentionMillis, nowMillis: serviceTimeMillis() });
+    this.#guard = this.#guardOf({ leaseKey: lease.leaseKey, checkpoint: through, caughtUpAtMillis });
     this.#skip = new SkipThrough(through);
     return this.#resumePosition();
   }
 
   /** Whether a page that was asked for at this service time comes so late that records before it may be trimmed. */
   #isOverdue(askedAtMillis: number, nowMillis: number): boolean {
-    const { retentionMillis } = this.#options;
-    if (retentionMillis === undefined || this.#lastPosition === undefined || this.#guard.isSuspect) return false;
+    const { retentionMillis, lease } = this.#options;
+    if (retentionMillis === undefined || this.#guard.isSuspect) return false;
+    // The oldest record is never lost.
+    if (this.#lastPosition === undefined && lease.checkpoint.kind === 'TRIM_HORIZON') return false;
     if (nowMillis - (this.#lastPageAtMillis ?? nowMillis) < undoubtedMillis) return false;
     return askedAtMillis - (this.#unreadSinceMillis ?? askedAtMillis) > retentionMillis;
   }

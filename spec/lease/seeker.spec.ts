@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { AT_TIMESTAMP, LATEST, SHARD_END, TRIM_HORIZON, positionOf } from '../../lib/base/position.ts';
 import type { Shard } from '../../lib/kinesis/shard.ts';
 import type { Lease } from '../../lib/lease/lease.ts';
+import { keptTime } from '../../lib/lease/plan/kept-time.ts';
 import type { SeekTarget } from '../../lib/lease/plan/seek-plan.ts';
 import { type SeekOptions, seekLeases } from '../../lib/lease/seeker.ts';
 import { FakeLeaseTable } from '../../lib/testkit/fake-lease-table.ts';
@@ -77,6 +78,27 @@ describe('a seek', () => {
     await seek(target, { only: ['a'] });
     expect(row('a')).toMatchObject({ checkpoint: AT_TIMESTAMP, initialTimestampMillis: 42, leaseCounter: 8 });
     expect(row('c')).toMatchObject({ leaseCounter: 7 });
+  });
+
+  it('to a time that the stream has says so in rows that begin at once, and forgets what was said before', async () => {
+    for (const key of ['a', 'b']) table.putRow(lease(key, { caughtUpAtMillis: 5 }));
+    table.putRow(lease('c', { parentShardIds: ['b'], caughtUpAtMillis: 5 }));
+    const kept = keptTime(42, { serviceTimeMillis: 1_000_000, retentionMillis: 2_000_000, streamCreatedAtMillis: 41 });
+    await seek({ type: 'AT_TIMESTAMP', timestampMillis: 42, ...kept });
+    expect(row('a')).toMatchObject({ initialTimestampMillis: 42, caughtUpAtMillis: 42 });
+    expect(row('b')).toMatchObject({ initialTimestampMillis: 42, caughtUpAtMillis: 42 });
+    expect(row('c')).toMatchObject({ initialTimestampMillis: 42 });
+    expect(row('c')).not.toHaveProperty('caughtUpAtMillis');
+  });
+
+  it.each([
+    ['past retention', 7_999_999, 1_000_000, {}],
+    ['close to it', 8_599_999, 1_000_000, {}],
+    ['that it has', 5_000_000, 10_000_000, { caughtUpAtMillis: 5_000_000 }],
+    ['before the stream was made', 400, 10_000_000, { caughtUpAtMillis: 1_000 }],
+  ])('to a time %s promises what the stream has', (_, timestampMillis, retentionMillis, kept) => {
+    const input = { serviceTimeMillis: 9_000_000, retentionMillis, streamCreatedAtMillis: 1_000 };
+    expect(keptTime(timestampMillis, input)).toEqual(kept);
   });
 
   it('takes the lease from an owner that goes on writing, which then writes nothing more', async () => {

@@ -1,12 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { formatPosition, positionOf } from '../../lib/base/position.ts';
+import { AT_TIMESTAMP, LATEST, formatPosition, positionOf } from '../../lib/base/position.ts';
 import type { Block } from '../../lib/block/block.ts';
 import type { Lease } from '../../lib/lease/lease.ts';
+import type { InitialPosition } from '../../lib/lease/plan/shard-sync-plan.ts';
 import { awsError } from '../../lib/testkit/aws-error.ts';
 import { Fleet, type Worker, type WorkerOptions, wait } from './fleet.ts';
 
 const shard0 = 'shardId-000000000000';
 const hour = 3_600_000;
+/** The service time at which each fleet begins. */
+const startMillis = new Fleet().kinesis.nowMillis();
 
 /** A fleet whose worker has finished ten records and was drained; then nobody reads for so many hours. */
 async function rested(hours: number, during: (fleet: Fleet) => void = () => {}) {
@@ -211,5 +214,111 @@ describe('a reader that was held up for longer than the retention', () => {
     const { fleet, worker } = await heldUp(12);
     expect(worker.eventsOf('shard.positionTrimmed')).toEqual([]);
     expect(fleet.verdict).toEqual({ missing: [], repeated: [] });
+  });
+});
+
+describe('a lease that was never checkpointed', () => {
+  /** A worker that begins at a place and finishes nothing of the five records that come then; nobody reads for so many hours. */
+  async function begun(initialPosition: InitialPosition, hours: number) {
+    const fleet = new Fleet({ retentionPeriodHours: 24 });
+    await fleet.clock.advance(30 * hour);
+    const first = fleet.start('a', { initialPosition, handle: () => false });
+    await fleet.clock.runUntil(() => first.eventsOf('shard.changed').some(({ to }) => to === 'reading'));
+    fleet.put(5);
+    await fleet.clock.runUntil(() => first.blocks.length > 0);
+    first.abort(new Error('stopped'));
+    await fleet.clock.runUntil(first.ended);
+    await fleet.clock.advance(hours * hour);
+    fleet.put(3);
+    return fleet;
+  }
+
+  it('fails the shard when what LATEST meant is older than the retention', async () => {
+    const fleet = await begun({ type: 'LATEST' }, 30);
+    const { initialTimestampMillis } = leaseOf(fleet);
+    const { worker, fault } = await resumed(fleet);
+    expect(fault).toBe('MR_POSITION_TRIMMED');
+    expect(worker.blocks).toEqual([]);
+    expect(worker.eventsOf('shard.positionTrimmed')).toMatchObject([
+      { checkpoint: 'LATEST', caughtUpAtMillis: initialTimestampMillis, retentionMillis: 24 * hour },
+    ]);
+    expect(leaseOf(fleet)).toMatchObject({ checkpoint: LATEST, initialTimestampMillis });
+  });
+
+  it('goes on with the oldest record that is left where that is the policy, and says so', async () => {
+    const fleet = await begun({ type: 'LATEST' }, 30);
+    const { worker, fault } = await resumed(fleet, { onTrimmedPosition: 'TRIM_HORIZON' });
+    expect([fault, worker.eventsOf('shard.positionTrimmed').length]).toEqual([undefined, 1]);
+    expect(worker.blocks[0]).toMatchObject({ followsGap: true });
+    expect(worker.numbers).toEqual([5, 6, 7]);
+  });
+
+  it('goes on within the retention where it began', async () => {
+    const { worker, fault } = await resumed(await begun({ type: 'LATEST' }, 20));
+    expect([fault, worker.eventsOf('shard.positionTrimmed')]).toEqual([undefined, []]);
+    expect(worker.numbers).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+  });
+
+  it('fails the shard, too, for a time that a user gave and the stream still kept then', async () => {
+    const { fault } = await resumed(
+      await begun({ type: 'AT_TIMESTAMP', timestampMillis: startMillis + 20 * hour }, 30),
+    );
+    expect(fault).toBe('MR_POSITION_TRIMMED');
+  });
+
+  it.each([
+    ['a time that was older than the retention when it was given', startMillis + 2 * hour],
+    ['a time that was as old as the retention, by the clock of whoever gave it', startMillis + 6 * hour + 5_000],
+  ])('promises nothing by %s', async (_, timestampMillis) => {
+    const fleet = await begun({ type: 'AT_TIMESTAMP', timestampMillis }, 0.1);
+    const { worker, fault } = await resumed(fleet);
+    expect([fault, worker.eventsOf('shard.positionTrimmed')]).toEqual([undefined, []]);
+    expect(fleet.verdict.missing).toEqual([]);
+  });
+
+  it('is the oldest record at TRIM_HORIZON, whenever that is', async () => {
+    const { worker, fault } = await resumed(await begun({ type: 'TRIM_HORIZON' }, 30));
+    expect([fault, worker.eventsOf('shard.positionTrimmed')]).toEqual([undefined, []]);
+    expect(worker.numbers).toEqual([5, 6, 7]);
+  });
+
+  it.each([LATEST, AT_TIMESTAMP])(
+    'is not judged in a row of Java, which does not say what %o means',
+    async (checkpoint) => {
+      const fleet = await begun({ type: 'LATEST' }, 30);
+      const { initialTimestampMillis: _, caughtUpAtMillis: __, tenure: ___, ...row } = leaseOf(fleet);
+      fleet.table.putRow({ ...row, checkpoint });
+      const { worker, fault } = await resumed(fleet);
+      expect([fault, worker.eventsOf('shard.positionTrimmed')]).toEqual([undefined, []]);
+    },
+  );
+
+  it('keeps when an idle shard was last at its tip', async () => {
+    const fleet = new Fleet({ retentionPeriodHours: 2 });
+    const first = fleet.start('a', { initialPosition: { type: 'LATEST' } });
+    await fleet.clock.advance(2.2 * hour);
+    await fleet.clock.runUntil(first.drain());
+    expect(leaseOf(fleet).checkpoint).toEqual(LATEST);
+    await fleet.clock.advance(0.8 * hour);
+    fleet.put(5);
+    const { worker, fault } = await resumed(fleet);
+    expect([fault, worker.eventsOf('shard.positionTrimmed')]).toEqual([undefined, []]);
+    expect(fleet.verdict).toEqual({ missing: [], repeated: [] });
+  });
+
+  it('is overtaken by the retention also while a worker reads nothing, for throttling', async () => {
+    const fleet = new Fleet({ retentionPeriodHours: 0.25 });
+    const worker = fleet.start('a', { initialPosition: { type: 'LATEST' } });
+    await fleet.clock.advance(60_000);
+    fleet.put(5);
+    const slow = awsError('ProvisionedThroughputExceededException', 'slow down');
+    const heal = fleet.kinesis.intercept(({ operation }, proceed) =>
+      operation === 'getRecords' ? Promise.reject(slow) : proceed(),
+    );
+    await fleet.clock.advance(20 * 60_000);
+    heal();
+    await fleet.clock.advance(60_000);
+    expect(worker.eventsOf('shard.failed')[0]?.code).toBe('MR_POSITION_TRIMMED');
+    expect(worker.blocks).toEqual([]);
   });
 });

@@ -46,7 +46,10 @@ async function clear(row: StateRow, view: GroupView, tables: StateTables, signal
   if (row.scope === 'shard') {
     let lease: Lease | undefined = row.lease;
     while (lease !== undefined) {
-      const written = await tables.writeLease(seekLease(lease, lease.checkpoint, undefined, none), signal);
+      const written = await tables.writeLease(
+        seekLease(lease, lease.checkpoint, undefined, none, lease.caughtUpAtMillis),
+        signal,
+      );
       lease = written.outcome === 'applied' ? undefined : written.lease;
     }
     return;

@@ -59,7 +59,12 @@ async function moveOne(
   }
   const text = formatPointer({ ...pointer, store: storeIdentity, location: to.location });
   if (row.scope === 'shard') {
-    return writeShard(work, row, seekLease(row.lease, row.lease.checkpoint, undefined, { state: text }), signal);
+    return writeShard(
+      work,
+      row,
+      seekLease(row.lease, row.lease.checkpoint, undefined, { state: text }, row.lease.caughtUpAtMillis),
+      signal,
+    );
   }
   const outcome = await work.tables.writeEpoch(nextEpoch(row.row, text, row.row.batchId), row.row, signal);
   if (outcome.tag === 'applied' || outcome.row?.pointer === undefined) return undefined;

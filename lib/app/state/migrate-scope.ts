@@ -79,7 +79,7 @@ async function markMoved(row: StateRow, work: StateWork, dryRun: boolean, signal
     const view: GroupView = await wholeView(now, work.place, signal);
     if (dryRun || now.scope !== 'shard' || view.pointer === undefined || isMoved(now)) return view;
     const text = formatPointer({ ...view.pointer, movedTo: 'application' });
-    const write = seekLease(now.lease, now.lease.checkpoint, undefined, { state: text });
+    const write = seekLease(now.lease, now.lease.checkpoint, undefined, { state: text }, now.lease.caughtUpAtMillis);
     const refused = await writeShard(work, now, write, signal);
     if (refused === undefined) return view;
     now = refused;

@@ -7,7 +7,8 @@ export type SeekTarget =
   | { readonly type: 'TRIM_HORIZON' }
   /** The service's time now: what is put from then on. */
   | { readonly type: 'LATEST'; readonly timestampMillis: number }
-  | { readonly type: 'AT_TIMESTAMP'; readonly timestampMillis: number }
+  /** `caughtUpAtMillis` where the stream still has that time; see `keptTime`. */
+  | { readonly type: 'AT_TIMESTAMP'; readonly timestampMillis: number; readonly caughtUpAtMillis?: number }
   | { readonly type: 'AFTER_SEQUENCE_NUMBER'; readonly position: Position & { readonly kind: 'SEQUENCE' } };
 
 /** What is to be done about one shard: move its lease, or make one there. */
@@ -26,7 +27,10 @@ export interface SeekInput {
 }
 
 /**
- * Which leases a seek moves, parents before children: a child whose parent was not moved yet could begin before it. Shards
+ * Which leases a seek moves, parents before children: a child whose parent was not moved yet could begin before it. So each
+ * prefix of the steps is a state to go on from: a shard that was moved is read from the new place, and one that was not from
+ * its own, behind parents that are read again; the end of a parent leaves the row of a child where it is, and makes a missing
+ * one at the oldest record. Shards
  * that were read to their end, and whose leases are cleaned up already, get one again where the seek goes back; where it goes
  * to the newest records they stay ended. Leases of shards that the stream has no more are left alone.
  */

@@ -1,7 +1,8 @@
-import { AT_TIMESTAMP, LATEST, type Position, TRIM_HORIZON } from '../../base/position.ts';
+import { AT_TIMESTAMP, LATEST, TRIM_HORIZON } from '../../base/position.ts';
 import type { Shard } from '../../kinesis/shard.ts';
 import type { StartPosition } from '../../kinesis/start-position.ts';
 import { type Lease, isEnded } from '../lease.ts';
+import { keptTime } from './kept-time.ts';
 
 /** Where new leases of a stream's first sync begin. */
 export type InitialPosition = Extract<StartPosition, { type: 'TRIM_HORIZON' | 'LATEST' | 'AT_TIMESTAMP' }>;
@@ -23,6 +24,8 @@ export interface ShardSyncInput {
   readonly initialPosition: InitialPosition;
   /** The service's time now: what LATEST means if this is the first sync. */
   readonly serviceTimeMillis: number;
+  /** How long the stream keeps records; without it no time counts as one that the stream still had. */
+  readonly retentionMillis?: number;
 }
 
 /**
@@ -72,7 +75,7 @@ function planFirstSync(input: ShardSyncInput, missing: readonly Shard[]): ShardS
   }
   const create = missing.map((shard) => ({
     ...newLease(shard, input.stream),
-    ...initialParts(input.initialPosition, latestMillis),
+    ...initialParts(input, latestMillis),
     ...(shard === last ? { firstSyncEnded: true as const } : {}),
   }));
   return { create };
@@ -127,16 +130,19 @@ function newLease(
 }
 
 function initialParts(
-  initialPosition: InitialPosition,
+  { initialPosition, stream, serviceTimeMillis, retentionMillis }: ShardSyncInput,
   latestMillis: number,
-): { checkpoint: Position; initialTimestampMillis?: number } {
+): Pick<Lease, 'checkpoint' | 'initialTimestampMillis' | 'caughtUpAtMillis'> {
   switch (initialPosition.type) {
     case 'TRIM_HORIZON':
       return { checkpoint: TRIM_HORIZON };
     case 'LATEST':
       return { checkpoint: LATEST, initialTimestampMillis: Math.floor(latestMillis) };
-    case 'AT_TIMESTAMP':
-      return { checkpoint: AT_TIMESTAMP, initialTimestampMillis: initialPosition.timestampMillis };
+    case 'AT_TIMESTAMP': {
+      const { timestampMillis } = initialPosition;
+      const kept = keptTime(timestampMillis, { serviceTimeMillis, retentionMillis, ...stream });
+      return { checkpoint: AT_TIMESTAMP, initialTimestampMillis: timestampMillis, ...kept };
+    }
   }
 }
 
