@@ -26,7 +26,8 @@ import { createLeaseTable } from './lease-table.ts';
 import { type StateStore, stateAt } from '../engine/state-store.ts';
 import { openStateTables } from './state/open-tables.ts';
 import { type SeekState, seekWithState } from './state/seek-state.ts';
-import { type StateAdmin, type StateAdminOptions, createStateAdmin } from './state/state-admin.ts';
+import type { StateAdminOptions } from './state/open-state.ts';
+import { type StateAdmin, createStateAdmin } from './state/state-admin.ts';
 
 export type { DrainedWorker } from '../lease/drain-request.ts';
 export type { SeekMove } from '../lease/seeker.ts';

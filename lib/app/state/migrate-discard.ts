@@ -5,14 +5,14 @@ import type { StateStore } from '../../engine/state-store.ts';
 import type { Lease } from '../../lease/lease.ts';
 import { seekLease } from '../../lease/lease-write.ts';
 import { type GroupView, viewGroup } from './group-view.ts';
-import { type MigrateOptions, storeOf } from './migrate-parts.ts';
 import { type StateMove, moveOf, nextEpoch, positionsOf } from './move-group.ts';
+import { type StateAdminOptions, storeOf } from './open-state.ts';
 import { type StateRow, isMoved } from './state-rows.ts';
 import type { StateTables } from './state-tables.ts';
 
 /** Rows first, objects then: whoever dies in between leaves objects that nothing names, and the next try removes them. */
 export async function discard(
-  options: MigrateOptions,
+  options: StateAdminOptions,
   rows: readonly StateRow[],
   dryRun: boolean,
 ): Promise<readonly StateMove[]> {
@@ -31,7 +31,7 @@ export async function discard(
   return moves;
 }
 
-async function plainView(row: StateRow, options: MigrateOptions, store: StateStore | undefined): Promise<GroupView> {
+async function plainView(row: StateRow, options: StateAdminOptions, store: StateStore | undefined): Promise<GroupView> {
   const { applicationName: application, random, signal } = options;
   if (store === undefined) return { row, group: row.group, pointer: undefined, versions: [] };
   const storeIdentity = await identityOf(store, random, signal);

@@ -1,37 +1,15 @@
 import { MillraceError } from '../../base/error.ts';
-import type { Random } from '../../base/random.ts';
 import { formatPointer } from '../../engine/commit/pointer.ts';
 import type { VersionPlace } from '../../engine/commit/version-list.ts';
-import { type StateStore, stateAt } from '../../engine/state-store.ts';
 import { type GroupView, viewGroup } from './group-view.ts';
 import type { StateWork } from './move-group.ts';
 import { type StateRow, pointerOf } from './state-rows.ts';
-import type { StateTables } from './state-tables.ts';
-
-/** What a migration works with. */
-export interface MigrateOptions {
-  readonly tables: StateTables;
-  readonly applicationName: string;
-  readonly streamName: string;
-  readonly store: StateStore | undefined;
-  readonly random: Random;
-  readonly signal: AbortSignal;
-}
 
 /** What is brought elsewhere. */
 export interface Migrating {
   readonly work: StateWork;
   readonly rows: readonly StateRow[];
   readonly dryRun: boolean;
-}
-
-/** Where the rows say that the state is. */
-export function storeOf(rows: readonly StateRow[]): StateStore | undefined {
-  for (const row of rows) {
-    const read = pointerOf(row);
-    if (read.tag === 'pointer' && read.pointer.location !== undefined) return stateAt(read.pointer.location);
-  }
-  return undefined;
 }
 
 /** A group as it is, also one that is marked as moved already; throws what keeps it from being read. */

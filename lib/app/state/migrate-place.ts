@@ -5,13 +5,14 @@ import { identityOf } from '../../engine/store/store-identity.ts';
 import type { StateStore } from '../../engine/state-store.ts';
 import { seekLease } from '../../lease/lease-write.ts';
 import { type GroupView, lastOf } from './group-view.ts';
-import { type MigrateOptions, type Migrating, invalid, wholeView } from './migrate-parts.ts';
+import { type Migrating, invalid, wholeView } from './migrate-parts.ts';
 import { type StateMove, type StateWork, moveOf, nextEpoch, positionsOf, writeShard } from './move-group.ts';
+import type { StateAdminOptions } from './open-state.ts';
 import { type StateRow, isMoved, pointerOf } from './state-rows.ts';
 
 /** Copies first, names then: whoever dies in between has copies that nothing names, and the state is where it was. */
 export async function toPlace(
-  { tables, applicationName: application, random, signal }: MigrateOptions,
+  { tables, applicationName: application, random, signal }: StateAdminOptions,
   { work, rows, to, dryRun }: Migrating & { readonly to: StateStore },
 ): Promise<readonly StateMove[]> {
   const storeIdentity = await identityOf(to, random, signal);

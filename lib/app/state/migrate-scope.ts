@@ -8,8 +8,9 @@ import type { Lease } from '../../lease/lease.ts';
 import { seekLease } from '../../lease/lease-write.ts';
 import { inheritedText } from '../../receiver/inherited-state.ts';
 import { type GroupView, lastOf } from './group-view.ts';
-import { type MigrateOptions, type Migrating, invalid, wholeView } from './migrate-parts.ts';
+import { type Migrating, invalid, wholeView } from './migrate-parts.ts';
 import { type StateMove, type StateWork, moveOf, nextEpoch, positionsOf, writeShard } from './move-group.ts';
+import type { StateAdminOptions } from './open-state.ts';
 import { type StateRow, isMoved } from './state-rows.ts';
 
 /**
@@ -17,7 +18,7 @@ import { type StateRow, isMoved } from './state-rows.ts';
  * when this is interrupted: the mark keeps what the row named. Then the row of the application names all of them.
  */
 export async function toApplication(
-  { tables, applicationName, signal }: MigrateOptions,
+  { tables, applicationName, signal }: StateAdminOptions,
   { work, rows, dryRun }: Migrating,
 ): Promise<readonly StateMove[]> {
   const ofShards = rows.filter((row) => row.scope === 'shard');
@@ -120,7 +121,7 @@ function inheritsOf(views: readonly GroupView[], leases: readonly Lease[]): read
 
 /** From the one group for all to one a shard: each row names it, and takes its part of it when the shard begins. */
 export async function toShards(
-  { tables, applicationName, signal }: MigrateOptions,
+  { tables, applicationName, signal }: StateAdminOptions,
   { work, rows, dryRun }: Migrating,
 ): Promise<readonly StateMove[]> {
   const row = rows.find((one) => one.scope === 'application');

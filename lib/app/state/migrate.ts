@@ -1,11 +1,11 @@
-import { identityOf } from '../../engine/store/store-identity.ts';
 import { type StateStore, stateAt } from '../../engine/state-store.ts';
 import { discard } from './migrate-discard.ts';
-import { type MigrateOptions, invalid, storeOf } from './migrate-parts.ts';
+import { invalid } from './migrate-parts.ts';
 import { toPlace } from './migrate-place.ts';
 import { toApplication, toShards } from './migrate-scope.ts';
-import type { StateMove, StateWork } from './move-group.ts';
-import { type StateRow, readStateRows } from './state-rows.ts';
+import type { StateMove } from './move-group.ts';
+import { type StateAdminOptions, workOf } from './open-state.ts';
+import { readStateRows } from './state-rows.ts';
 
 /** What becomes of the state of an application; exactly one of the three. */
 export interface StateMigration {
@@ -24,33 +24,17 @@ export interface StateMigration {
  * epoch of whoever holds it; one that was interrupted is done again from the beginning, and goes on where it was.
  * @throws MillraceError `MR_CONFIG_INVALID` unless one thing is asked for; the faults of state that cannot be read
  */
-export async function migrate(options: MigrateOptions, request: StateMigration): Promise<readonly StateMove[]> {
+export async function migrate(options: StateAdminOptions, request: StateMigration): Promise<readonly StateMove[]> {
   const { toState, toScope, discardState = false, dryRun = false } = request;
   const asked = [toState !== undefined, toScope !== undefined, discardState].filter(Boolean).length;
   if (asked !== 1) throw invalid('migrate takes one of toState, toScope and discardState');
   const to = typeof toState === 'string' ? stateAt(toState) : toState;
   const rows = await readStateRows(options.tables, options.applicationName, options.signal);
   if (discardState) return discard(options, rows, dryRun);
+  if (rows.length === 0) throw invalid(`application ${options.applicationName} has committed no state`);
   const work = await workOf(options, rows);
   if (to !== undefined) return toPlace(options, { work, rows, to, dryRun });
   return toScope === 'application'
     ? toApplication(options, { work, rows, dryRun })
     : toShards(options, { work, rows, dryRun });
-}
-
-async function workOf(options: MigrateOptions, rows: readonly StateRow[]): Promise<StateWork> {
-  const { tables, streamName, applicationName: application, random, signal } = options;
-  const store = options.store ?? storeOf(rows);
-  if (rows.length === 0 || store === undefined) {
-    throw invalid(
-      rows.length === 0
-        ? `application ${application} has committed no state`
-        : 'no row says where the state is: give its place (state, --state)',
-    );
-  }
-  return {
-    tables,
-    streamName,
-    place: { store, storeIdentity: await identityOf(store, random, signal), application, random },
-  };
 }

@@ -5,7 +5,7 @@ import { type SeekMove, type SeekOptions, seekLeases } from '../../lease/seeker.
 import { type PlaceOfSeek, placeOf } from '../../lease/plan/seek-plan.ts';
 import { type GroupView, lastOf, versionAfter, viewGroup } from './group-view.ts';
 import { type StateWork, moveGroup, relocationText } from './move-group.ts';
-import { type StateAdminOptions, openState } from './state-admin.ts';
+import { type StateAdminOptions, openState } from './open-state.ts';
 import { type StateRow, isMoved, readStateRows } from './state-rows.ts';
 
 /**

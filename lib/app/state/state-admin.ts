@@ -1,17 +1,14 @@
 import { MillraceError } from '../../base/error.ts';
 import { SHARD_END, TRIM_HORIZON, comparePositions, formatPosition } from '../../base/position.ts';
-import type { Random } from '../../base/random.ts';
 import type { ShardProgress } from '../../engine/commit/manifest.ts';
 import type { Version } from '../../engine/commit/version-list.ts';
-import { identityOf } from '../../engine/store/store-identity.ts';
-import { type StateStore, stateAt } from '../../engine/state-store.ts';
 import type { Lease } from '../../lease/lease.ts';
 import { type GroupView, type StateFault, lastOf, viewGroup } from './group-view.ts';
 import { type StateMigration, migrate } from './migrate.ts';
 import { type StateMove, type StateWork, moveGroup, moveOf, positionsOf } from './move-group.ts';
+import { type StateAdminOptions, openState } from './open-state.ts';
 import { type RewindStep, type RewindTarget, planRewind } from './rewind-plan.ts';
-import { type StateRow, isMoved, pointerOf, readStateRows } from './state-rows.ts';
-import type { StateTables } from './state-tables.ts';
+import type { StateRow } from './state-rows.ts';
 
 /** One committed version of a group. */
 export interface StateVersionView {
@@ -90,17 +87,6 @@ export interface StateAdmin {
   migrate(request: StateMigration): Promise<readonly StateMove[]>;
 }
 
-/** What a {@link StateAdmin} works with. */
-export interface StateAdminOptions {
-  readonly tables: StateTables;
-  readonly applicationName: string;
-  readonly streamName: string;
-  /** Where the state is; absent: where the last commit says. */
-  readonly store: StateStore | undefined;
-  readonly random: Random;
-  readonly signal: AbortSignal;
-}
-
 /** Makes an administrator of state; nothing is read before it is asked. */
 export function createStateAdmin(options: StateAdminOptions): StateAdmin {
   return {
@@ -108,29 +94,6 @@ export function createStateAdmin(options: StateAdminOptions): StateAdmin {
     rewind: (request) => rewind(options, request),
     migrate: (request) => migrate(options, request),
   };
-}
-
-/** All groups, and what to work with; `undefined` while nothing was committed. */
-export async function openState(
-  options: StateAdminOptions,
-): Promise<{ readonly work: StateWork; readonly rows: readonly StateRow[] } | undefined> {
-  const { tables, applicationName, streamName, random, signal } = options;
-  const rows = (await readStateRows(tables, applicationName, signal)).filter((row) => !isMoved(row));
-  if (rows.length === 0) return undefined;
-  const store = options.store ?? storeOf(rows);
-  const storeIdentity = await identityOf(store, random, signal);
-  return { work: { tables, streamName, place: { store, storeIdentity, application: applicationName, random } }, rows };
-}
-
-/** The place that the first row with a location names. */
-function storeOf(rows: readonly StateRow[]): StateStore {
-  for (const row of rows) {
-    const read = pointerOf(row);
-    if (read.tag === 'pointer' && read.pointer.location !== undefined) return stateAt(read.pointer.location);
-  }
-  throw new MillraceError('MR_CONFIG_INVALID', 'no row says where the state is: give its place (state, --state)', {
-    subject: { option: 'state' },
-  });
 }
 
 async function inspect(options: StateAdminOptions): Promise<StateView> {
