@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { BatchStep } from '../../../lib/event/event.ts';
-import { type Holder, HolderWorld, type HolderOptions } from './holders.ts';
+import { type Holder, type HolderOptions, HolderWorld, atStep } from './holders.ts';
 
 const scopes = ['shard', 'application'] as const;
 /** A multiple of every interval below, as a window's slide must be. */
@@ -45,11 +45,6 @@ async function hold(world: HolderWorld, shown: Shown, options: HolderOptions): P
   if (!holder.isDead) await world.clock.runUntil(holder.running);
   holder.die();
   return holder;
-}
-
-function atStep(step: BatchStep, times: number): NonNullable<HolderOptions['diesAt']> {
-  let left = times;
-  return (event) => event.type === 'batch.step' && event.step === step && (left -= 1) === 0;
 }
 
 const newShown = (): Shown => ({ counts: new Map(), windows: new Map(), times: new Map() });

@@ -15,7 +15,7 @@ import { MemoryStore } from '../../../lib/engine/store/memory-store.ts';
 import type { ObjectStore } from '../../../lib/engine/store/object-store.ts';
 import type { DStream } from '../../../lib/engine/stream.ts';
 import { EventBus } from '../../../lib/event/bus.ts';
-import type { MillraceEvent } from '../../../lib/event/event.ts';
+import type { BatchStep, MillraceEvent } from '../../../lib/event/event.ts';
 import { EpochPlace, FakeEpochTable } from '../../../lib/testkit/fake-epoch-table.ts';
 import { VirtualClock } from '../../../lib/testkit/virtual-clock.ts';
 
@@ -270,4 +270,10 @@ export class Holder {
       },
     };
   }
+}
+
+/** For {@link HolderOptions.diesAt}: the n-th event of a step. */
+export function atStep(step: BatchStep, times: number): NonNullable<HolderOptions['diesAt']> {
+  let left = times;
+  return (event) => event.type === 'batch.step' && event.step === step && (left -= 1) === 0;
 }

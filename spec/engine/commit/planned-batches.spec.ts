@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { KinesisRecord } from '../../../lib/block/record.ts';
 import type { DStream } from '../../../lib/engine/stream.ts';
 import type { BatchStep } from '../../../lib/event/event.ts';
-import { type Holder, HolderWorld, type HolderOptions } from './holders.ts';
+import { type Holder, type HolderOptions, HolderWorld, atStep } from './holders.ts';
 
 const scopes = ['shard', 'application'] as const;
 const steps: readonly BatchStep[] = [
@@ -40,12 +40,6 @@ async function hold(world: HolderWorld, shown: Shown, options: HolderOptions): P
   if (!holder.isDead) await world.clock.runUntil(holder.running);
   holder.die();
   return holder;
-}
-
-/** Dies at the n-th event of a step. */
-function atStep(step: BatchStep, times: number): NonNullable<HolderOptions['diesAt']> {
-  let left = times;
-  return (event) => event.type === 'batch.step' && event.step === step && (left -= 1) === 0;
 }
 
 function expectWhole(shown: Shown, world: HolderWorld): void {
