@@ -40,6 +40,7 @@ export async function replay(this: CommandContext, flags: ReplayFlags, file: str
       return;
     }
     const { unreadable } = end.value;
+    if (replayed === 0 && unreadable.length > 0) throw noLetters(file, unreadable.length);
     if (unreadable.length > 0) loggerOf(this, undefined).warn({ file, lines: unreadable }, 'lines that hold no record');
     const text = () => `${replayed} records replayed, ${unreadable.length} lines unreadable\n`;
     await show(this, flags.json ?? false, { lines: [end.value], text });
@@ -83,6 +84,12 @@ async function handlerOf(
 
 function batchOf(record: KinesisRecord, signal: AbortSignal) {
   return { records: [record], shardId: record.shardId, millisBehindLatest: 0, signal };
+}
+
+/** One half line is what a crash leaves; a file of nothing else is another file, and must not look like one that is done. */
+function noLetters(file: string, lines: number): MillraceError {
+  const found = `FILE is ${JSON.stringify(file)}, in which no line holds a record (of ${lines})`;
+  return invalid(`${found}: give the path of a dead-letter file`, 'FILE');
 }
 
 async function checkReadable(file: string): Promise<void> {
