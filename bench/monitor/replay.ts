@@ -24,7 +24,7 @@ export type ReplayQuestion =
 
 const paceMillis = 10;
 /** So often is everything published at first, so that the code is compiled by then as it is in a worker that runs for hours. */
-const warmUps = 300;
+const warmUps = 100;
 
 const bus = new EventBus();
 const settings = settingsOfProgram({ applicationName: 'bench', streamName: 'bench', region: 'us-east-1' });
