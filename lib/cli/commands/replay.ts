@@ -17,12 +17,12 @@ type RecordHandler = (record: KinesisRecord, signal: AbortSignal) => unknown;
 
 /** `millrace replay`: hands the records of a dead-letter file to a program or a module. */
 export async function replay(this: CommandContext, flags: ReplayFlags, file: string, ...rest: string[]): Promise<void> {
-  const handle = await handlerOf(this, flags, rest);
-  await checkReadable(file);
-  const { replayDeadLetters } = await import('../../app/replay-dead-letters.ts');
   const { io } = this;
   let replayed = 0;
   const display = new ProgressDisplay(io.stderr, io.clock, () => `${replayed} records replayed`);
+  const handle = await handlerOf(this, flags, { rest, display });
+  await checkReadable(file);
+  const { replayDeadLetters } = await import('../../app/replay-dead-letters.ts');
   const now = new AbortController();
   display.start();
   try {
@@ -53,7 +53,7 @@ export async function replay(this: CommandContext, flags: ReplayFlags, file: str
 async function handlerOf(
   context: CommandContext,
   { exec, module, 'exec-input': input = 'json' }: ReplayFlags,
-  rest: readonly string[],
+  { rest, display }: { readonly rest: readonly string[]; readonly display: ProgressDisplay },
 ): Promise<RecordHandler> {
   const [first] = rest;
   if (exec === undefined && first !== undefined) {
@@ -76,8 +76,8 @@ async function handlerOf(
   const { env, io } = context;
   const program = await findProgram(exec ?? '', env);
   const { runProgram } = await import('../exec/run-program.ts');
-  const output = new LineOutput(io.stdout);
-  const writeError = (text: string) => void io.stderr.write(text);
+  const output = new LineOutput(io.stdout, () => display.giveWayTo(io.stdout));
+  const writeError = (text: string) => display.write(text);
   const run = runProgram({ program, args: rest, input, env, output, writeError, clock: io.clock, processes: 1 });
   return (record, signal) => run(batchOf(record, signal));
 }
