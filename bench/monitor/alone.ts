@@ -48,7 +48,7 @@ export async function measureAlone(observed: Observed, options: AloneOptions): P
     await ask({ kind: 'recording', recording, eventsPerSecond });
     lookers = await look(await ask<readonly string[]>({ kind: 'pages' }), browsers);
     const percents: number[] = [];
-    for (let round = -warmUps; round < Math.min(rounds, mostRounds); round += 1) {
+    for (let round = -Math.min(rounds, warmUps); round < Math.min(rounds, mostRounds); round += 1) {
       const watchedSlice = ask<number>({ kind: 'slice', isWatched: true, millis });
       await lookers.pass(millis);
       const watched = await watchedSlice;

@@ -23,11 +23,11 @@ export async function look(addresses: readonly string[], browsers: number): Prom
   const pages = addresses.map((address) => new URL(address));
   const told = { followedBytes: 0, scrapes: 0 };
   const streams: ReturnType<typeof get>[] = [];
-  for (const page of pages) {
+  for (const [index, page] of pages.entries()) {
+    if (index > 0) await sleep(systemClock, tellIntervalMillis / pages.length);
     for (let browser = 0; browser < browsers; browser += 1) {
       streams.push(follow(page, (bytes) => (told.followedBytes += bytes)));
     }
-    await sleep(systemClock, tellIntervalMillis / pages.length);
   }
   const scrape = async (page: URL | undefined, atMillis: number) => {
     await sleep(systemClock, atMillis);
