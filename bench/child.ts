@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { processEnvironment } from '../lib/app/config/environment.ts';
 
@@ -38,4 +39,12 @@ export function askBenchChild<Answer>(child: ChildProcess, question: number | st
     // A process that has just ended takes no message; its end is heard above.
     child.send(question, () => {});
   });
+}
+
+/** Lets a process of a benchmark go, and waits until it has ended. */
+export async function endBenchChild(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exit = once(child, 'exit');
+  child.disconnect();
+  await exit;
 }

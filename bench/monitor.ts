@@ -30,7 +30,21 @@ export const monitorBench = benchCommand({
       help: 'how long a slice of a round is',
     },
     codec: { kind: 'choice', fallback: defaults.codec, words: ['json', 'cbor'], help: 'which codec' },
-    browsers: { kind: 'number', fallback: defaults.browsers, least: 0, most: 200, help: 'browsers that follow' },
+    watchers: {
+      kind: 'number',
+      fallback: defaults.watchers,
+      least: 1,
+      most: 100,
+      help: 'how many watch at once; what they take is divided by their number',
+    },
+    'burn-micros': {
+      kind: 'number',
+      fallback: defaults.burnMicros,
+      least: 0,
+      most: 1_000_000,
+      help: 'CPU microseconds that each burns at each event besides, to see that the bench tells it',
+    },
+    browsers: { kind: 'number', fallback: defaults.browsers, least: 0, most: 200, help: 'browsers that follow each' },
   },
   run: async (values, say) => {
     const figures = await measureMonitor({
@@ -40,18 +54,30 @@ export const monitorBench = benchCommand({
       rounds: values.rounds,
       roundMillis: values['round-millis'],
       codec: values.codec,
+      watchers: values.watchers,
+      burnMicros: values['burn-micros'],
       browsers: values.browsers,
     });
-    const { overheadPercent, intervalPercent, quartilesPercent, spreadPercent } = figures;
-    say(`${figures.shards} shards, ${figures.codec}, ${figures.rounds} rounds, ${figures.browsers} browsers`);
-    say(`MB per CPU second: ${figures.bareMbPerCpuSecond} unwatched, ${figures.watchedMbPerCpuSecond} watched`);
+    const { watchers, scrapeMillis, mainThreadPercent, mainThreadIntervalPercent, ...told } = figures;
     say(
-      `metrics and page take ${overheadPercent} %, with 95 % confidence ${intervalPercent?.join(' to ') ?? 'unknown'} % (half of the rounds ${quartilesPercent.join(' to ')} %, all ${spreadPercent.join(' to ')} %)`,
+      `${told.shards} shards, ${told.codec}, ${told.rounds} rounds; ${watchers} watch at once, pages followed by ${told.browsers} each and told every second, metrics scraped every ${scrapeMillis / 1_000} s`,
     );
+    say(`MB per CPU second: ${told.bareMbPerCpuSecond} unwatched, ${told.watchedMbPerCpuSecond} watched by all`);
     say(
-      `by itself, in a process that only publishes the same events, watching takes ${figures.alonePercent} % (${figures.aloneIntervalPercent?.join(' to ') ?? 'unknown'} %)`,
+      `metrics and page of one take ${told.overheadPercent} %, with 95 % confidence ${rangeOf(told.intervalPercent)} % (half of the rounds ${rangeOf(told.quartilesPercent)} %, all ${rangeOf(told.spreadPercent)} %)`,
     );
-    say(`the budget of ${figures.budgetPercent} %: ${verdicts[figures.verdict]}`);
+    say(`${told.firstPercent} of it because events are new to the caches when only one watches`);
+    if (mainThreadPercent !== null) {
+      say(`of the main thread alone: ${mainThreadPercent} % (${rangeOf(mainThreadIntervalPercent)} %)`);
+    }
+    say(
+      `by itself, in a process that only publishes the same events: ${told.alonePercent} % (${rangeOf(told.aloneIntervalPercent)} %)`,
+    );
+    say(`the budget of ${told.budgetPercent} %: ${verdicts[told.verdict]}`);
     return { ...figures };
   },
 });
+
+function rangeOf(range: readonly [number, number] | null): string {
+  return range?.join(' to ') ?? 'unknown';
+}

@@ -3,7 +3,6 @@ import { BlockLanes } from '../../lib/app/block-lanes.ts';
 import type { ConsumerOptions } from '../../lib/app/config/consumer-options.ts';
 import { finishByHandler } from '../../lib/app/finish-blocks.ts';
 import { runTogether } from '../../lib/app/run-together.ts';
-import { startUi } from '../../lib/app/ui.ts';
 import { linkedController } from '../../lib/base/abort.ts';
 import { sleep, systemClock } from '../../lib/base/clock.ts';
 import { EventBus } from '../../lib/event/bus.ts';
@@ -11,30 +10,32 @@ import type { MillraceEvent } from '../../lib/event/event.ts';
 import { benchCredentials, benchRegion, looked } from '../read/variant.ts';
 import type { ReceiverTarget } from '../receiver/worker.ts';
 import type { Recording } from './replay.ts';
-import { Watching } from './watching.ts';
+import { mainThreadMicros } from './thread-cpu.ts';
+import { type Heard, Watching, type WatchingOptions, heardBetween } from './watching.ts';
 
-// The worker of `npm run bench -- monitor`: one receiver that is watched or not, slice by slice. Its argument is a
-// `ReceiverTarget` as JSON; it answers `MonitorQuestion`s and ends with its parent.
+// The worker of `npm run bench -- monitor`: one receiver that is watched or not, slice by slice. Its arguments are a
+// `ReceiverTarget` and `WatchingOptions` as JSON; it answers `MonitorQuestion`s and ends with its parent.
 
 /**
- * What the parent asks: to wait until so many shards were read, where the page is, what was published by now, to work for a
- * slice of time, in which alerts are looked for or not.
+ * What the parent asks: to wait until so many shards were read, where the pages are, what was published by now, to work for a
+ * slice of time.
  */
 export type MonitorQuestion =
   | { readonly kind: 'ready'; readonly shards: number }
-  | { readonly kind: 'page' }
+  | { readonly kind: 'pages' }
   | { readonly kind: 'recording' }
-  | { readonly kind: 'slice'; readonly isWatched: boolean; readonly isLooked: boolean; readonly millis: number };
+  | { readonly kind: 'slice'; readonly isWatched: boolean; readonly millis: number };
 
 /** What a slice took. */
-export interface Slice {
+export interface Slice extends Heard {
+  /** Of all threads of the process. */
   readonly cpuMicros: number;
+  /** Of the main thread alone, where that is known. */
+  readonly mainMicros?: number;
   readonly records: number;
   readonly bytes: number;
   /** Whether the handler got records meanwhile. */
   readonly isHandled: boolean;
-  /** Events that were taken in for the snapshot. */
-  readonly events: number;
 }
 
 const target = JSON.parse(process.argv[2] ?? '{}') as ReceiverTarget;
@@ -64,8 +65,7 @@ bus.subscribe((event) => {
   read.records += event.records;
   read.bytes += event.bytes;
 });
-const watching = new Watching(bus, settings);
-const page = startUi(watching, { port: 0 });
+const watching = new Watching(bus, settings, JSON.parse(process.argv[3] ?? '{}') as WatchingOptions);
 
 process.on('message', (question: MonitorQuestion) => {
   void answer(question).then((told) => process.send?.(told));
@@ -92,7 +92,7 @@ function lookAt({ records, shardId }: { readonly records: readonly { readonly da
   for (const { data } of records) looks += looked(data);
 }
 
-async function answer(question: MonitorQuestion): Promise<Slice | Recording | string | number> {
+async function answer(question: MonitorQuestion): Promise<Slice | Recording | readonly string[] | number> {
   switch (question.kind) {
     case 'ready':
       while (seen.size < question.shards) await sleep(systemClock, 100);
@@ -101,28 +101,29 @@ async function answer(question: MonitorQuestion): Promise<Slice | Recording | st
     case 'recording':
       stopRecording();
       return { opening, flow };
-    case 'page':
-      return (await page).url;
+    case 'pages':
+      return watching.pages();
     case 'slice':
       return sliceOf(question);
   }
 }
 
-async function sliceOf({ isWatched, isLooked, millis }: Extract<MonitorQuestion, { kind: 'slice' }>): Promise<Slice> {
+async function sliceOf({ isWatched, millis }: Extract<MonitorQuestion, { kind: 'slice' }>): Promise<Slice> {
   watching.set(isWatched);
   const { records, bytes } = read;
-  const { events } = watching;
+  const { heard } = watching;
   const looksBefore = looks;
+  const mainBefore = mainThreadMicros();
   const before = process.cpuUsage();
-  await sleep(systemClock, millis / 2);
-  if (isLooked) watching.checkAlerts();
-  await sleep(systemClock, millis / 2);
+  await watching.pass(millis);
   const { user, system } = process.cpuUsage(before);
+  const mainAfter = mainThreadMicros();
   return {
     cpuMicros: user + system,
+    ...(mainBefore === undefined || mainAfter === undefined ? {} : { mainMicros: mainAfter - mainBefore }),
     isHandled: looks > looksBefore,
     records: read.records - records,
     bytes: read.bytes - bytes,
-    events: watching.events - events,
+    ...heardBetween(heard, watching.heard),
   };
 }

@@ -1,12 +1,11 @@
-import { startUi } from '../../lib/app/ui.ts';
 import { settingsOfProgram } from '../../lib/app/assembly.ts';
 import { sleep, systemClock } from '../../lib/base/clock.ts';
 import { EventBus } from '../../lib/event/bus.ts';
 import type { MillraceEvent } from '../../lib/event/event.ts';
-import { Watching } from './watching.ts';
+import { Watching, type WatchingOptions } from './watching.ts';
 
-// The second worker of `npm run bench -- monitor`: it reads nothing, but publishes what the first one has published, at the
-// pace of a second of that one's CPU time. So the CPU time that it takes is that of watching alone. It is told a `Recording`,
+// The second worker of `npm run bench -- monitor`: it reads nothing, but publishes what the first one has published, at its
+// pace. So the CPU time that it takes is that of watching alone. Its argument is `WatchingOptions` as JSON; it is told a `Recording`,
 // answers `ReplayQuestion`s and ends with its parent.
 
 /** What a receiver has published. */
@@ -17,20 +16,19 @@ export interface Recording {
   readonly flow: readonly MillraceEvent[];
 }
 
-/** What the parent asks: to take a recording, where the page is, to publish for a slice of time. */
+/** What the parent asks: to take a recording, where the pages are, to publish for a slice of time. */
 export type ReplayQuestion =
   | { readonly kind: 'recording'; readonly recording: Recording; readonly eventsPerSecond: number }
-  | { readonly kind: 'page' }
-  | { readonly kind: 'slice'; readonly isWatched: boolean; readonly isLooked: boolean; readonly millis: number };
+  | { readonly kind: 'pages' }
+  | { readonly kind: 'slice'; readonly isWatched: boolean; readonly millis: number };
 
 const paceMillis = 10;
 /** So often is everything published at first, so that the code is compiled by then as it is in a worker that runs for hours. */
-const warmUps = 300;
+const warmUps = 100;
 
 const bus = new EventBus();
 const settings = settingsOfProgram({ applicationName: 'bench', streamName: 'bench', region: 'us-east-1' });
-const watching = new Watching(bus, settings);
-const page = startUi(watching, { port: 0 });
+const watching = new Watching(bus, settings, JSON.parse(process.argv[2] ?? '{}') as WatchingOptions);
 let flow: readonly MillraceEvent[] = [];
 let eventsPerSecond = 0;
 let next = 0;
@@ -40,7 +38,7 @@ process.on('message', (question: ReplayQuestion) => {
 });
 process.on('disconnect', () => process.exit());
 
-async function answer(question: ReplayQuestion): Promise<string | number> {
+async function answer(question: ReplayQuestion): Promise<readonly string[] | number> {
   switch (question.kind) {
     case 'recording':
       ({ eventsPerSecond } = question);
@@ -48,25 +46,29 @@ async function answer(question: ReplayQuestion): Promise<string | number> {
       for (const event of question.recording.opening) bus.publish(event);
       for (let count = 0; count < warmUps; count += 1) {
         for (const event of flow) bus.publish(event);
-        watching.snapshot();
-        watching.checkAlerts();
+        watching.look();
       }
       return flow.length;
-    case 'page':
-      return (await page).url;
+    case 'pages':
+      return watching.pages();
     case 'slice':
       return sliceOf(question);
   }
 }
 
 /** CPU microseconds of the slice. */
-async function sliceOf({ isWatched, isLooked, millis }: Extract<ReplayQuestion, { kind: 'slice' }>): Promise<number> {
+async function sliceOf({ isWatched, millis }: Extract<ReplayQuestion, { kind: 'slice' }>): Promise<number> {
   watching.set(isWatched);
   const before = process.cpuUsage();
+  await Promise.all([watching.pass(millis), publish(millis)]);
+  const { user, system } = process.cpuUsage(before);
+  return user + system;
+}
+
+async function publish(millis: number): Promise<void> {
   const begunMillis = systemClock.monotonicMillis();
   const elapsed = () => systemClock.monotonicMillis() - begunMillis;
   let published = 0;
-  if (isLooked) watching.checkAlerts();
   while (elapsed() < millis) {
     await sleep(systemClock, paceMillis);
     const due = Math.floor((Math.min(elapsed(), millis) * eventsPerSecond) / 1_000);
@@ -76,6 +78,4 @@ async function sliceOf({ isWatched, isLooked, millis }: Extract<ReplayQuestion, 
       if (event !== undefined) bus.publish(event);
     }
   }
-  const { user, system } = process.cpuUsage(before);
-  return user + system;
 }

@@ -28,6 +28,8 @@ export interface CommandContext {
   readonly process: { readonly stdout: CommandOutput; readonly stderr: CommandOutput; exitCode?: number };
   readonly io: CommandIo;
   readonly env: Environment;
+  /** How many arguments stand behind `--`. */
+  readonly behindDashes: number;
 }
 
 /** A stream as the argument parser wants it. */

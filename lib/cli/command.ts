@@ -1,4 +1,5 @@
 import { type Command, type FlagParametersForType, buildCommand } from '@stricli/core';
+import { MillraceError } from '../base/error.ts';
 import type { CommandContext } from './command-io.ts';
 
 /** The flags of a command as the parser takes them, by name without dashes. */
@@ -23,7 +24,7 @@ export interface CommandSpec<FLAGS, ARGS extends readonly string[] = []> {
   readonly flags: FlagTable<FLAGS>;
   /** The arguments before `--`, all of them needed. */
   readonly positional?: readonly PositionalArgument[];
-  /** What stands behind the arguments, or behind `--`, and is handed to the command as it is; absent for a command that takes nothing there. */
+  /** What stands behind `--` and is handed to the command as it is; absent for a command that takes nothing there. */
   readonly rest?: PositionalArgument;
   readonly description: string;
   /** Usage lines without the name of the command. */
@@ -55,12 +56,28 @@ export function defineCommand<FLAGS extends object, ARGS extends readonly string
   const build = buildCommand as (builder: object) => Command<CommandContext>;
   return {
     command: build({
-      loader: load,
+      loader: rest === undefined ? load : async () => withoutSurplus(await load(), positional.length),
       parameters: { flags, ...argumentsOf(positional, rest) },
       docs: { brief, fullDescription: description, ...(usage.length === 0 ? {} : { customUsage: usage }) },
     }),
     flagNames: Object.keys(flags),
     takesRest: rest !== undefined,
+  };
+}
+
+/**
+ * The parser puts what stands before and behind `--` into one list. A second file before it is a slip, and no argument for
+ * the program that is named elsewhere.
+ */
+function withoutSurplus<FLAGS, ARGS extends readonly string[]>(
+  run: CommandFunction<FLAGS, ARGS>,
+  wanted: number,
+): CommandFunction<FLAGS, ARGS> {
+  return async function checked(flags, ...args) {
+    const surplus = args.length - this.behindDashes > wanted ? args[wanted] : undefined;
+    if (surplus === undefined) return run.call(this, flags, ...args);
+    const remedy = 'options begin with --, and arguments of a program stand behind -- alone';
+    throw new MillraceError('MR_CONFIG_INVALID', `unexpected argument ${JSON.stringify(surplus)}: ${remedy}`);
   };
 }
 

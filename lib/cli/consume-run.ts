@@ -30,15 +30,16 @@ type EarlyEnd = { readonly tag: 'closedPipe' } | { readonly tag: 'signal'; reado
 /**
  * Runs a consumer and answers with the exit code. `handlerOf` makes what the records are handed to; `signal` aborts when
  * the run is ended at once. The first SIGINT or SIGTERM drains, the second aborts; a reader of the output that goes
- * away ends the run, and what it has not taken is not checkpointed.
+ * away ends the run, and what it has not taken is not checkpointed. `beforeWrite` is called before lines go out.
  * @throws whatever ended the run otherwise
  */
 export async function runConsume<H>(
   consumer: ConsumableConsumer<H>,
   io: CommandIo,
   handlerOf: (output: LineOutput, signal: AbortSignal) => H,
+  beforeWrite?: () => void,
 ): Promise<number> {
-  const output = new LineOutput(io.stdout);
+  const output = new LineOutput(io.stdout, beforeWrite);
   const abort = new AbortController();
   let early: EarlyEnd | undefined;
   void output.ended.then((end) => {

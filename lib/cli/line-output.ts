@@ -11,10 +11,13 @@ export type OutputEnd = { readonly tag: 'closed' } | { readonly tag: 'failed'; r
  */
 export class LineOutput {
   readonly #stream: Writable;
+  readonly #beforeWrite: () => void;
   readonly #ended: Deferred<OutputEnd> = deferred<OutputEnd>();
 
-  constructor(stream: Writable) {
+  /** `beforeWrite` is called before each text that is written. */
+  constructor(stream: Writable, beforeWrite: () => void = () => {}) {
     this.#stream = stream;
+    this.#beforeWrite = beforeWrite;
     stream.on('error', (error: NodeJS.ErrnoException) => {
       this.#ended.resolve(isClosedOutput(error) ? { tag: 'closed' } : { tag: 'failed', error });
     });
@@ -32,6 +35,7 @@ export class LineOutput {
    */
   write(text: string | Uint8Array): Promise<void> {
     if (text.length === 0) return Promise.resolve();
+    this.#beforeWrite();
     return new Promise((resolve, reject) => {
       this.#stream.write(text, (error) => {
         if (error) reject(isClosedOutput(error) ? error : outputFailed(error));

@@ -24,6 +24,7 @@ export async function main(argv: readonly string[], env: Environment, io: Comman
     },
     io,
     env,
+    behindDashes: argv.length - beforeDashes(argv).length - (argv.includes('--') ? 1 : 0),
   };
   try {
     await run(await buildMillrace(argv, (thrown) => faults.push(thrown)), argv, context);
@@ -41,8 +42,12 @@ export async function main(argv: readonly string[], env: Environment, io: Comman
 
 /** `--json` behind `--` belongs to another program. */
 function wantsJson(argv: readonly string[]): boolean {
+  return beforeDashes(argv).includes('--json');
+}
+
+function beforeDashes(argv: readonly string[]): readonly string[] {
   const end = argv.indexOf('--');
-  return (end === -1 ? argv : argv.slice(0, end)).includes('--json');
+  return end === -1 ? argv : argv.slice(0, end);
 }
 
 /** How long a terminal or pipe may take for the error line; the process ends after it. */

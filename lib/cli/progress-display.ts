@@ -10,7 +10,7 @@ const eraseLine = '\r\u001b[K';
 
 /**
  * Draws the progress on a terminal, always on the same line. Where stderr is not a terminal it draws nothing. Other
- * lines for the same terminal go through `write`, which takes the progress away first.
+ * lines for the same terminal go through `write`, which takes the progress away first, or come after `giveWayTo`.
  */
 export class ProgressDisplay {
   readonly #stream: TerminalStream;
@@ -36,6 +36,11 @@ export class ProgressDisplay {
   stop(): void {
     this.#cancel();
     this.#erase();
+  }
+
+  /** Takes the progress away where lines are about to be written to another stream that is a terminal as well: likely the same. */
+  giveWayTo(stream: TerminalStream): void {
+    if (stream.isTTY === true) this.#erase();
   }
 
   /** Writes a line of something else. */

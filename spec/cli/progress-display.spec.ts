@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { LineOutput } from '../../lib/cli/line-output.ts';
 import { ProgressDisplay } from '../../lib/cli/progress-display.ts';
 import { progressLine } from '../../lib/cli/render/progress.ts';
 import { MemoryIo } from './support.ts';
@@ -23,6 +24,21 @@ describe('the progress display', () => {
     display.stop();
     await io.clock.advance(5_000);
     expect(io.stderr.text).toBe(`${erase}${line}${erase}`);
+  });
+
+  it('gives way to lines of the output where that is a terminal too', async () => {
+    const io = new MemoryIo({ isTTY: true });
+    const display = new ProgressDisplay(io.stderr, io.clock, (columns) => progressLine(progress, columns));
+    const output = new LineOutput(io.stdout, () => display.giveWayTo(io.stdout));
+    display.start();
+    await io.clock.advance(1_000);
+    await output.write('record\n');
+    await output.write('record\n');
+    expect([io.stderr.text, io.stdout.text]).toEqual([`${erase}${line}${erase}`, 'record\nrecord\n']);
+    await io.clock.advance(1_000);
+    display.giveWayTo(new MemoryIo().stdout);
+    expect(io.stderr.text).toBe(`${erase}${line}${erase}${erase}${line}`);
+    display.stop();
   });
 
   it('draws nothing where nobody watches', async () => {

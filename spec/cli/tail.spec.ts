@@ -98,6 +98,10 @@ describe('the parts of tail', () => {
     expect(momentOf(['LATEST'], '2d')).toEqual({ agoMillis: 172_800_000 });
     expect(momentOf(['LATEST'], '2026-01-31T12:00:00Z')).toEqual(new Date('2026-01-31T12:00:00Z'));
     expect(() => momentOf(['LATEST'], '15min')).toThrow('or how long ago, such as 15m');
+    expect(() => momentOf([], '15min')).toThrow('give a time with a zone');
+    expect(momentOf(['LATEST'], '10000d')).toEqual({ agoMillis: 864_000_000_000 });
+    expect(() => momentOf(['LATEST'], '10001d')).toThrow('give at most 10000d ago');
+    expect(() => momentOf(['LATEST'], '999999999d')).toThrow('give at most 10000d ago');
   });
 
   it('take a pattern literally but for its stars', () => {

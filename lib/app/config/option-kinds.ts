@@ -132,7 +132,8 @@ function timeFromText(given: string, named: string): ParsedText {
   }
   const time = parts === null ? undefined : instant(given, parts);
   if (time === undefined) {
-    return { ok: false, reason: `: give ${named} or a time with a zone, such as 2026-01-31T12:00:00Z` };
+    const wanted = named === '' ? 'a time' : `${named} or a time`;
+    return { ok: false, reason: `: give ${wanted} with a zone, such as 2026-01-31T12:00:00Z` };
   }
   return { ok: true, value: time };
 }

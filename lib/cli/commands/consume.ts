@@ -42,7 +42,7 @@ export async function consume(this: CommandContext, flags: ConsumeFlags, ...rest
   });
   display.start();
   try {
-    this.process.exitCode = await runConsume(consumable(consumer), io, handlerOf);
+    this.process.exitCode = await runConsume(consumable(consumer), io, handlerOf, () => display.giveWayTo(io.stdout));
   } finally {
     display.stop();
   }

@@ -17,12 +17,12 @@ type RecordHandler = (record: KinesisRecord, signal: AbortSignal) => unknown;
 
 /** `millrace replay`: hands the records of a dead-letter file to a program or a module. */
 export async function replay(this: CommandContext, flags: ReplayFlags, file: string, ...rest: string[]): Promise<void> {
-  const handle = await handlerOf(this, flags, rest);
-  await checkReadable(file);
-  const { replayDeadLetters } = await import('../../app/replay-dead-letters.ts');
   const { io } = this;
   let replayed = 0;
   const display = new ProgressDisplay(io.stderr, io.clock, () => `${replayed} records replayed`);
+  const handle = await handlerOf(this, flags, { rest, display });
+  await checkReadable(file);
+  const { replayDeadLetters } = await import('../../app/replay-dead-letters.ts');
   const now = new AbortController();
   display.start();
   try {
@@ -40,6 +40,7 @@ export async function replay(this: CommandContext, flags: ReplayFlags, file: str
       return;
     }
     const { unreadable } = end.value;
+    if (replayed === 0 && unreadable.length > 0) throw noLetters(file, unreadable.length);
     if (unreadable.length > 0) loggerOf(this, undefined).warn({ file, lines: unreadable }, 'lines that hold no record');
     const text = () => `${replayed} records replayed, ${unreadable.length} lines unreadable\n`;
     await show(this, flags.json ?? false, { lines: [end.value], text });
@@ -52,7 +53,7 @@ export async function replay(this: CommandContext, flags: ReplayFlags, file: str
 async function handlerOf(
   context: CommandContext,
   { exec, module, 'exec-input': input = 'json' }: ReplayFlags,
-  rest: readonly string[],
+  { rest, display }: { readonly rest: readonly string[]; readonly display: ProgressDisplay },
 ): Promise<RecordHandler> {
   const [first] = rest;
   if (exec === undefined && first !== undefined) {
@@ -75,14 +76,20 @@ async function handlerOf(
   const { env, io } = context;
   const program = await findProgram(exec ?? '', env);
   const { runProgram } = await import('../exec/run-program.ts');
-  const output = new LineOutput(io.stdout);
-  const writeError = (text: string) => void io.stderr.write(text);
+  const output = new LineOutput(io.stdout, () => display.giveWayTo(io.stdout));
+  const writeError = (text: string) => display.write(text);
   const run = runProgram({ program, args: rest, input, env, output, writeError, clock: io.clock, processes: 1 });
   return (record, signal) => run(batchOf(record, signal));
 }
 
 function batchOf(record: KinesisRecord, signal: AbortSignal) {
   return { records: [record], shardId: record.shardId, millisBehindLatest: 0, signal };
+}
+
+/** One half line is what a crash leaves; a file of nothing else is another file, and must not look like one that is done. */
+function noLetters(file: string, lines: number): MillraceError {
+  const found = `FILE is ${JSON.stringify(file)}, in which no line holds a record (of ${lines})`;
+  return invalid(`${found}: give the path of a dead-letter file`, 'FILE');
 }
 
 async function checkReadable(file: string): Promise<void> {

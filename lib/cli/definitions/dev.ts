@@ -27,14 +27,8 @@ export function devSpec(): CommandSpec<DevFlags> {
         { what: 'records', least: 0, most: 10_000 },
         'Records that come every second from then on (default: 10)',
       ),
-      seed: numberFlag(
-        { what: 'draws', least: 0, most: 4_294_967_295 },
-        'Draws the records; the same gives the same (default: 1)',
-      ),
-      port: numberFlag(
-        { what: 'ports', least: 0, most: 65_535 },
-        'TCP port on 127.0.0.1; 0 for a free one (default: 4567)',
-      ),
+      seed: numberFlag({ least: 0, most: 4_294_967_295 }, 'Draws the records; the same gives the same (default: 1)'),
+      port: numberFlag({ least: 0, most: 65_535 }, 'TCP port on 127.0.0.1; 0 for a free one (default: 4567)'),
       json: jsonFlag('the address and the environment as one JSON line'),
     },
     description:

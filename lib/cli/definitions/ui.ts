@@ -19,7 +19,7 @@ export interface UiFlags extends SourceFlags {
 export function uiSpec(): CommandSpec<UiFlags> {
   return {
     flags: {
-      port: numberFlag({ what: 'ports', least: 0, most: 65_535 }, 'TCP port; 0 for a free one (default: 4040)'),
+      port: numberFlag({ least: 0, most: 65_535 }, 'TCP port; 0 for a free one (default: 4040)'),
       host: parsedFlag(
         'address',
         'The address to listen at (default: 127.0.0.1, this machine alone)',

@@ -49,15 +49,16 @@ export function wordFlag<const W extends string>(words: readonly W[], brief: str
   });
 }
 
-/** A flag that is a number within limits; `isWhole` refuses fractions. */
+/** A flag that is a number within limits, of `what` is counted, if anything; `isWhole` refuses fractions. */
 export function numberFlag(
-  { what, least, most, isWhole = true }: { what: string; least: number; most: number; isWhole?: boolean },
+  { what, least, most, isWhole = true }: { what?: string; least: number; most: number; isWhole?: boolean },
   brief: string,
 ): TextFlag<number> {
   return parsedFlag('number', brief, (text) => {
     const value = /^\d+(?:\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
     const fits = value >= least && value <= most && (!isWhole || Number.isSafeInteger(value));
-    if (!fits) throw new Error(`give a ${isWhole ? 'whole ' : ''}number of ${what} from ${least} to ${most}`);
+    const number = `${isWhole ? 'whole ' : ''}number${what === undefined ? '' : ` of ${what}`}`;
+    if (!fits) throw new Error(`give a ${number} from ${least} to ${most}`);
     return value;
   });
 }
