@@ -101,6 +101,7 @@ async function reading(checkpoint: Position = TRIM_HORIZON) {
     maxUnackedBlocks: 4,
     emit: (block) => void blocks.push(block),
     leaseChildren: () => Promise.resolve(),
+    listShards: () => Promise.resolve([]),
     coolDownMillis: 0,
     faultGraceMillis: 30_000,
     beforeLastCheckpoint: () => Promise.resolve(),

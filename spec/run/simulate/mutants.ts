@@ -483,7 +483,7 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'lib/lease/plan/shard-sync-plan.ts',
-        find: '  return { create: missing.map((shard) => childLease(shard, input.stream)) };',
+        find: '  return { create: missing.map((shard) => childLease(shard, input.stream, emptyAt(shard))) };',
         replace:
           "  return { create: missing.map((shard) => ({ ...childLease(shard, input.stream), ...initialParts({ type: 'LATEST' }, input.serviceTimeMillis) })) };",
       },
