@@ -78,7 +78,9 @@ export class RetentionGuard {
     const what =
       lease.checkpoint.kind === 'TRIM_HORIZON'
         ? `shard ${shardId} began, or was last seen empty, longer ago than ${kept}, and ${noRecord}: its first records`
-        : `what follows ${checkpoint} in shard ${shardId} was put after ${seen}, which is longer ago than ${kept}, and ${noRecord}: records after it`;
+        : caughtUpAtMillis === 0
+          ? `the record at ${checkpoint} in shard ${shardId}, to which the application was taken back, is older than ${kept} and gone: records after it`
+          : `what follows ${checkpoint} in shard ${shardId} was put after ${seen}, which is longer ago than ${kept}, and ${noRecord}: records after it`;
     const error = new MillraceError(
       'MR_POSITION_TRIMMED',
       `${what} may be lost; set onTrimmedPosition to TRIM_HORIZON to go on with the oldest that is left`,
