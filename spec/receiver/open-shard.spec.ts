@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
 import { MillraceError } from '../../lib/base/error.ts';
-import { SHARD_END } from '../../lib/base/position.ts';
+import { SHARD_END, TRIM_HORIZON } from '../../lib/base/position.ts';
 import type { Block } from '../../lib/block/block.ts';
 import type { ShardOpening } from '../../lib/block/shard-opening.ts';
-import { isEnded } from '../../lib/lease/lease.ts';
+import { type Lease, isEnded } from '../../lib/lease/lease.ts';
 import { Fleet, type Worker } from './fleet.ts';
 
 const shard0 = 'shardId-000000000000';
@@ -104,4 +104,39 @@ it('tells what the parents left also of a shard that has committed, should it be
     state: `${lower} committed`,
     inherited: [{ shardId: shard0, state: `${shard0} committed` }],
   });
+});
+
+it('waits again for a parent that is taken back while its child is opened, and inherits only what it ends with', async () => {
+  const fleet = new Fleet();
+  fleet.put(2);
+  const inherited: (string | undefined)[][] = [];
+  const worker = fleet.start('a', {
+    handle: async (block: Block, { receiver }: Worker) => {
+      await receiver.commit(block.range, { state: `${block.shardId} through ${block.range.through.kind}` });
+      return false;
+    },
+    open: async (shard) => {
+      if (shard.parentShardIds.length > 0) inherited.push(shard.inherited.map(({ state }) => state));
+      return { position: shard.checkpoint };
+    },
+  });
+  await fleet.clock.runUntil(() => worker.blocks.length > 0);
+  const [lower] = fleet.kinesis.split(shard0);
+  const parentRow = () => fleet.table.rows.find(({ leaseKey }) => leaseKey === shard0) as Lease;
+  let isSeenEnded = false;
+  let endedRow: Lease | undefined;
+  fleet.table.intercept = (call) => {
+    if (call.name !== 'get' || endedRow !== undefined) return;
+    if (call.key === shard0) isSeenEnded ||= isEnded(parentRow());
+    // Between the look at the parent's end and the look at what it left, an operator takes the parent back.
+    if (call.key !== lower || !isSeenEnded) return;
+    endedRow = parentRow();
+    const { leaseOwner: _, leaseCounter, ...row } = endedRow;
+    const takenBack = { checkpoint: TRIM_HORIZON, engineState: 'taken back', leaseCounter: leaseCounter + 1 };
+    fleet.table.putRow({ ...row, ...takenBack });
+  };
+  await fleet.clock.runUntil(() => endedRow !== undefined);
+  await fleet.clock.runUntil(() => inherited.length === 2);
+  expect(inherited).toEqual([[`${shard0} through SHARD_END`], [`${shard0} through SHARD_END`]]);
+  expect(parentRow().leaseCounter).toBeGreaterThan((endedRow as unknown as Lease).leaseCounter + 1);
 });

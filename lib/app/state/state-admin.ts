@@ -7,7 +7,7 @@ import { type GroupView, type StateFault, lastOf, viewGroup } from './group-view
 import { type StateMigration, migrate } from './migrate.ts';
 import { type Destination, type StateMove, type StateWork, moveGroup, moveOf, positionsOf } from './move-group.ts';
 import { type StateAdminOptions, openState } from './open-state.ts';
-import { type RewindStep, type RewindTarget, planRewind } from './rewind-plan.ts';
+import { type RewindStep, type RewindTarget, notKept, planRewind } from './rewind-plan.ts';
 import type { StateRow } from './state-rows.ts';
 
 /** One committed version of a group. */
@@ -189,6 +189,8 @@ async function perform(
 
 function destinationOf(step: MovingStep, now: GroupView, leases: readonly Lease[], ownStream: string): Destination {
   if (step.action === 'move') {
+    // The group may have committed since, and what was kept then may be removed.
+    if (!now.versions.some(({ name }) => name === step.version.name)) throw notKept(step.version, now);
     return { shards: shardsAt(step.version, now, leases, ownStream), state: step.version };
   }
   // A shard begins anew, with what its parents will have left.
