@@ -2,6 +2,7 @@ import { type LinkedController, linkedController } from '../base/abort.ts';
 import { pause, systemClock } from '../base/clock.ts';
 import { MillraceError, isMillraceError } from '../base/error.ts';
 import { systemRandom } from '../base/random.ts';
+import { retryWhilePassing } from '../base/retry.ts';
 import { deferred } from '../base/service.ts';
 import type { KinesisRecord } from '../block/record.ts';
 import { EngineContext, type EngineContextOptions } from '../engine/context.ts';

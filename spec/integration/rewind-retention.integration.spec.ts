@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type MillraceEvent, StreamingContext, createAdmin, fileState } from '../../lib/index.ts';
+import type { FakeFault } from '../../lib/testkit/server/faults.ts';
 import { type LocalFakeAws, startFakeAws } from '../../lib/testkit/server/start.ts';
 
 type Scope = 'shard' | 'application';
@@ -28,6 +29,13 @@ const connection = () => ({
   dynamoDBEndpoint: aws.endpoint,
 });
 
+const throttled = (tableName: string): FakeFault => ({
+  operation: 'Scan',
+  subject: { tableName },
+  times: 1,
+  effect: { kind: 'error', name: 'ProvisionedThroughputExceededException', message: 'slow down' },
+});
+
 /** Counts a stream by key until it has caught up; resolves to the sum, and what was told of trimmed records. */
 async function count(name: string, scope: Scope, onTrimmedPosition: 'FAIL' | 'TRIM_HORIZON' = 'FAIL') {
   const context = new StreamingContext({
@@ -49,6 +57,8 @@ async function count(name: string, scope: Scope, onTrimmedPosition: 'FAIL' | 'TR
   const trimmed: string[] = [];
   context.events.subscribe((event: MillraceEvent) => {
     if (event.type === 'shard.positionTrimmed') trimmed.push(event.checkpoint);
+    // Whoever takes over looks at the leases before it reads, and must survive that its request is refused.
+    if (event.type === 'engine.active') void aws.inject(throttled(name));
   });
   let sum = 0;
   const keyed =
