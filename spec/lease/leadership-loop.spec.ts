@@ -137,6 +137,20 @@ describe('a leader whose lock is too old', () => {
     expect(new Set(log.assigns.map((one) => one.split(' ')[1])).size).toBeLessThan(count);
   });
 
+  it('leases nothing when it grew too old during the first sync', async () => {
+    log.fate = (call) => {
+      if (call.name === 'writeLock' && log.timesOf('writeLock').length > 1) return unreachable();
+      // It was elected by then.
+      const isElected = log.timesOf('writeLock').length > 0;
+      return call.name === 'scan' && isElected ? sleep(clock, 2 * F) : undefined;
+    };
+    const leader = leaderOf(3);
+    await clock.advance(10 * F);
+    expect(log.timesOf('scan').length).toBeGreaterThan(0);
+    expect(leader.elector.isLeader).toBe(false);
+    expect([log.timesOf('createIfAbsent'), table.rows]).toEqual([[], []]);
+  });
+
   it('neither syncs, nor removes rows, nor deletes leases', async () => {
     putLeases(2, 'a');
     const leader = leaderOf(3);
@@ -150,6 +164,24 @@ describe('a leader whose lock is too old', () => {
     expect(leader.elector.isLeader).toBe(false);
     expect(new Set(log.sent.slice(since).map(({ call }) => call.name))).toEqual(new Set(['writeLock']));
     expect(table.workerRows).toHaveLength(1);
+  });
+});
+
+describe('a new leader', () => {
+  it('gives nothing to the one before it, which has died, though its row has not stood still for long', async () => {
+    const old = otherLeader();
+    putLeases(4);
+    const leader = leaderOf(4);
+    for (let reportCounter = 1; reportCounter <= 5; reportCounter += 1) {
+      table.putWorkerRow(workerRow('other', { reportCounter }));
+      await clock.advance(1_000);
+    }
+    expect(leader.elector.isLeader).toBe(false);
+    table.putWorkerRow(workerRow('other', { reportCounter: 6 }));
+    old.halt();
+    await clock.runUntil(() => leader.elector.isLeader);
+    await clock.advance(500);
+    expect(table.rows.map(({ leaseOwner }) => leaseOwner)).toEqual(Array(4).fill('leader'));
   });
 });
 

@@ -63,3 +63,21 @@ it('a shard whose parent was taken back begins with what that leaves now, and go
   const start = line.open({ shardId: 'child', streamName: 'lines', tenure: 3, fallback: TRIM_HORIZON });
   expect(comparePositions(start.position, TRIM_HORIZON)).toBe(0);
 });
+
+it('a shard whose parent has committed state that nothing names is refused, and never begins with none', async () => {
+  const store = new MemoryStore();
+  const codecs = new Map([['counts', keyedPersistence({ tag: 'byKey' }) as Persistence]]);
+  const place = new CommitPlace({ store, application: 'app', scope: 'shard', codecs, random: seededRandom(5) });
+  await commit(await place.logOf('parent', undefined, 'lease parent', never), 'parent', 1);
+  const opening = { streamName: 'lines', shardId: 'child', tenure: 3, checkpoint: TRIM_HORIZON, hashKeyRange };
+  const inherit = (parentShardIds: readonly string[]) =>
+    place.inheritedLog((shardId) => shardId, { ...opening, parentShardIds, inherited: [] }, never);
+  await expect(inherit(['parent'])).rejects.toMatchObject({
+    code: 'MR_STATE_UNREACHABLE',
+    message: expect.stringContaining(
+      'parent has committed state here, and neither its lease nor those of its children',
+    ),
+  });
+  // One that never committed anything leaves nothing.
+  expect([...(await inherit(['idle'])).memory.keys()]).toEqual([]);
+});
