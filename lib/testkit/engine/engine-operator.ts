@@ -75,8 +75,10 @@ export class EngineOperator {
   #draw({ groups }: StateView): RewindRequest | undefined {
     const random = this.#random;
     const group = groups.length === 0 ? undefined : pick(random, groups);
-    if (group === undefined || group.versions.length === 0) return undefined;
-    const { batchId, batchTimeMillis } = pick(random, group.versions);
+    const first = group?.versions[0];
+    if (group === undefined || first === undefined) return undefined;
+    // Often the oldest: that is the next one to be removed.
+    const { batchId, batchTimeMillis } = chance(random, 0.5) ? first : pick(random, group.versions);
     const isOfShard = group.group !== 'application';
     const to = pick<RewindTarget>(random, [
       { versionsBack: wholeBetween(random, 1, 3) },
@@ -128,7 +130,7 @@ export class EngineOperator {
   }
 
   async #pause(): Promise<void> {
-    const millis = between(this.#random, 1, pick(this.#random, [10, slowestMillis]));
+    const millis = between(this.#random, 1, pick(this.#random, [5, 5, 5, slowestMillis]));
     await sleep(this.#world.clock, millis, new AbortController().signal);
   }
 }

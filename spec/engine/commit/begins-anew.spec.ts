@@ -81,3 +81,28 @@ it('a shard whose parent has committed state that nothing names is refused, and 
   // One that never committed anything leaves nothing.
   expect([...(await inherit(['idle'])).memory.keys()]).toEqual([]);
 });
+
+it('a version that its holder is about to remove can be seen by nobody any more, though it is still there', async () => {
+  const store = new MemoryStore();
+  const random = seededRandom(5);
+  const codecs = new Map([['counts', keyedPersistence({ tag: 'byKey' }) as Persistence]]);
+  const place = new CommitPlace({ store, application: 'app', scope: 'shard', codecs, random, retainedVersions: 2 });
+  const log = await place.logOf('shard', undefined, 'lease shard', never);
+  const texts: string[] = [];
+  // Its garbage is not removed: the holder stands still just before.
+  for (const value of [1, 2, 3, 4]) texts.push(await commit(log, 'shard', value));
+  const where = { store, storeIdentity: await identityOf(store, random, never), application: 'app', random };
+  const idsAt = async (text: string) => {
+    const versions = await readVersions(where, parsePointer(text, 'lease shard'), never);
+    return versions.map(({ manifest }) => manifest.batchId);
+  };
+  expect([await idsAt(texts[3] as string), await idsAt(texts[0] as string)]).toEqual([[3, 4], [1]]);
+  const last = (await readVersions(where, parsePointer(texts[3] as string, 'lease shard'), never)).at(-1);
+  const before = parsePointer(texts[3] as string, 'lease shard');
+  const shards = [{ shardId: 'shard', streamName: 'lines', position: positionOf(4n) }];
+  const back = { group: 'shard', scope: 'shard', last, before, shards, state: last } as const;
+  // Who goes back keeps as many.
+  expect(await idsAt(await writeRelocation(where, { ...back, fence: { kind: 'tenure', number: 2 } }, never))).toEqual([
+    4, 5,
+  ]);
+});

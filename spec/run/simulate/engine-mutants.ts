@@ -16,16 +16,6 @@ const faults: readonly Omit<Mutant, 'engine'>[] = [
     ],
   },
   {
-    name: 'rewind-to-what-its-holder-removes',
-    edits: [
-      {
-        file: commit('version-list'),
-        find: 'if (versions.length === versions.at(-1)?.manifest.retained) break;',
-        replace: '',
-      },
-    ],
-  },
-  {
     name: 'rewind-to-what-was-removed-meanwhile',
     edits: [
       {
