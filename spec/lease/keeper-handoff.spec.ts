@@ -311,6 +311,15 @@ describe('answers that are lost around a handoff', () => {
   });
 });
 
+describe('a handoff that is of another process of the same name', () => {
+  it('is none of this one, which has lost its tenure to it', async () => {
+    table.putRow({ ...row(), tenure: 99, leaseOwner: 'new', checkpointOwner: 'old' });
+    await clock.advance(F / 3 + 10);
+    expect(begun).toEqual([]);
+    expect(bench.lost).toMatchObject([{ leaseKey, tenure }]);
+  });
+});
+
 describe('a handoff of a lease that its old owner has never begun', () => {
   it('is completed when that one is to begin it: it has nothing to finish, and the next owner would wait for ever', async () => {
     const unread = { ...givenLease('new'), leaseKey: 'shardId-000000000009', checkpointOwner: 'old' };
