@@ -140,3 +140,29 @@ it('waits again for a parent that is taken back while its child is opened, and i
   expect(inherited).toEqual([[`${shard0} through SHARD_END`], [`${shard0} through SHARD_END`]]);
   expect(parentRow().leaseCounter).toBeGreaterThan((endedRow as unknown as Lease).leaseCounter + 1);
 });
+
+it('ends a bounded run whose engine cannot open a shard: it would wait for a shard that nobody can begin', async () => {
+  const fleet = new Fleet();
+  const worker = fleet.start('a', {
+    until: { type: 'CAUGHT_UP' },
+    open: () => Promise.reject(new MillraceError('MR_STATE_DAMAGED', 'half of it')),
+  });
+  await fleet.clock.runUntil(() => worker.hasEnded, { atMostMillis: 30_000 });
+  expect(worker.outcome).toMatchObject({ code: 'MR_STATE_DAMAGED' });
+});
+
+it('has a commit of a shard that is being opened wait until it is read: timers of state fire without records', async () => {
+  const fleet = new Fleet();
+  const outcomes: unknown[] = [];
+  fleet.start('a', {
+    open: async ({ shardId, tenure, checkpoint }, source) => {
+      const range = { shardId, tenure, after: checkpoint, through: checkpoint };
+      void source.commit(range, { state: 'timers' }).then((outcome) => outcomes.push(outcome));
+      await new Promise((resolve) => void fleet.clock.timer(500, () => resolve(undefined)));
+      return { position: checkpoint };
+    },
+  });
+  await fleet.clock.runUntil(() => outcomes.length > 0);
+  expect(outcomes).toEqual(['committed']);
+  expect(fleet.table.rows[0]?.engineState).toBe('timers');
+});

@@ -106,3 +106,35 @@ it('a version that its holder is about to remove can be seen by nobody any more,
     4, 5,
   ]);
 });
+
+it.each([
+  ['goes on with an earlier state', 'its windows stand at other times, which are written down once', undefined],
+  ['begins anew', 'what its parents left is written down once', 'VOID' as const],
+])('a group that %s writes its first version, though it changes nothing: %s', async (_, __, anew) => {
+  const store = new MemoryStore();
+  const random = seededRandom(5);
+  const codecs = new Map([['counts', keyedPersistence({ tag: 'byKey' }) as Persistence]]);
+  const place = new CommitPlace({ store, application: 'app', scope: 'shard', codecs, random });
+  const log = await place.logOf('shard', undefined, 'lease shard', never);
+  await commit(log, 'shard', 1);
+  const before = parsePointer(await commit(log, 'shard', 2), 'lease shard');
+  const where = { store, storeIdentity: await identityOf(store, random, never), application: 'app', random };
+  const [first, last] = await readVersions(where, before, never);
+  const shards = [{ shardId: 'shard', streamName: 'lines', position: positionOf(1n) }];
+  const state = anew === undefined ? first : undefined;
+  const back = { group: 'shard', scope: 'shard', last, before, shards, state, ...(anew && { anew }) } as const;
+  const text = await writeRelocation(where, { ...back, fence: { kind: 'tenure', number: 2 } }, never);
+  const next = await place.logOf('shard', text, 'lease shard', never);
+  const batch = {
+    batchId: 4,
+    batchTimeMillis: 9_000,
+    zeroTimeMillis: 0,
+    fence: { kind: 'tenure', number: 3 },
+  } as const;
+  const prepared = await next.prepare({ ...batch, shards, memory: next.memory }, never);
+  expect(prepared.named.manifest.batchId).toBe(4);
+  next.noteCommitted(prepared);
+  // Afterwards a batch that changes nothing is committed by its pointer alone.
+  const idle = { ...batch, batchId: 5, batchTimeMillis: 10_000, shards, memory: next.memory };
+  expect((await next.prepare(idle, never)).named.manifest.batchId).toBe(4);
+});

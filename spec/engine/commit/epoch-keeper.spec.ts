@@ -113,6 +113,20 @@ describe('the epoch of an application', () => {
     expect(epoch.isHeld()).toBe(false);
   });
 
+  it('does not try again what is denied: the run ends with the fault', async () => {
+    const scene = new Scene();
+    let isDenied = false;
+    const denied = () => {
+      if (isDenied) throw new MillraceError('MR_ACCESS_DENIED', 'no right to write');
+    };
+    const { epoch } = await scene.hold('one', { before: denied });
+    isDenied = true;
+    const commit = epoch.commit({ batchId: 1, pointer: 'p1' }, never);
+    await expect(scene.clock.runUntil(commit, { atMostMillis: 500 })).rejects.toMatchObject({
+      code: 'MR_ACCESS_DENIED',
+    });
+  });
+
   it('gives a write up that has no answer after F/4, and sends it again', async () => {
     const scene = new Scene();
     let hangs = 0;
