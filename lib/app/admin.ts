@@ -24,6 +24,7 @@ import type { ConsumerOptions } from './config/consumer-options.ts';
 import type { ConsumerSettings } from './config/consumer-settings.ts';
 import { createLeaseTable } from './lease-table.ts';
 import { type StateStore, stateAt } from '../engine/state-store.ts';
+import { KeptRecords } from './state/kept-records.ts';
 import { openStateTables } from './state/open-tables.ts';
 import { type SeekState, seekWithState } from './state/seek-state.ts';
 import type { StateAdminOptions } from './state/open-state.ts';
@@ -151,6 +152,7 @@ class ApplicationAdmin implements Admin {
       applicationName,
       streamName,
       store,
+      kept: new KeptRecords({ api: this.#api, ...this.#ports }),
       random: systemRandom,
       signal: this.#life.signal,
     };

@@ -2,6 +2,7 @@ import { type LinkedController, linkedController } from '../base/abort.ts';
 import { pause, systemClock } from '../base/clock.ts';
 import { MillraceError, isMillraceError } from '../base/error.ts';
 import { systemRandom } from '../base/random.ts';
+import { retryWhilePassing } from '../base/retry.ts';
 import { deferred } from '../base/service.ts';
 import type { KinesisRecord } from '../block/record.ts';
 import { EngineContext, type EngineContextOptions } from '../engine/context.ts';
@@ -331,8 +332,14 @@ export class StreamingContext extends EngineContext {
     } else {
       await using held = await holdEpoch(settings, this.#bus, waiting);
       await using mirror = new LeaseMirror(place, inputSettings, this.#bus);
-      const leased = await mirror.align(held.epoch.pointer, waiting);
       const { epoch } = held;
+      // Who has just taken over must not end for one lost request.
+      const leased = await retryWhilePassing(() => mirror.align(epoch.pointer, waiting), {
+        clock: systemClock,
+        random: systemRandom,
+        signal: waiting,
+        onFault: ({ code, message, subject }) => this.#bus.publish({ type: 'fault.seen', code, message, subject }),
+      });
       const confirmEnded: ConfirmEnded = (shards, signal) => mirror.confirmEnded(shards, signal);
       await this.#runEngine(plan, life, { takesOver: true }, { place, epoch, confirmEnded, leased });
     }

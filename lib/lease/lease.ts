@@ -48,7 +48,10 @@ export interface Lease {
    * SHARD_END is written, so that a child finds it also when their rows are gone.
    */
   readonly engineInherit?: readonly string[];
-  /** Service time at which the shard was read to its tip at this checkpoint. Milliseconds since 1970. */
+  /**
+   * Service time at which the shard was read to its tip at this checkpoint: what follows the checkpoint was put later. On the
+   * row of a child that nobody has read yet, a time at which it had no records. Milliseconds since 1970.
+   */
   readonly caughtUpAtMillis?: number;
 }
 

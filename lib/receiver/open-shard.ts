@@ -4,7 +4,7 @@ import { retryWhilePassing } from '../base/retry.ts';
 import type { BlockSource } from '../block/block-source.ts';
 import type { InheritedState, ShardOpening, ShardStart } from '../block/shard-opening.ts';
 import type { EventSink } from '../event/bus.ts';
-import type { Lease } from '../lease/lease.ts';
+import { type Lease, isEnded } from '../lease/lease.ts';
 import { inheritedStates } from './inherited-state.ts';
 import { type ParentGateOptions, waitForParents } from './parent-gate.ts';
 
@@ -28,29 +28,39 @@ export interface OpenShardOptions extends ParentGateOptions {
 
 /**
  * Waits until the parents are finished, collects what they left, and asks the engine from where the shard is read. The row
- * is read again then: what the parents left is named on it only at their ends. A fault that passes is tried again.
+ * is read again then: what the parents left is named on it only at their ends. A fault that passes is tried again, and
+ * a parent that is not finished any more is waited for again:
+ *
+ *   1. a parent is at its end, so its child is opened
+ *   2. an operator takes the parent back: its row names a version of before its end now
+ *   3. the child reads that row: begun with this version, it would never count what the parent reads once more
+ *
  * @throws MillraceError one that does not pass, or has not for 30 s
  */
 export async function openShard(lease: Lease, options: OpenShardOptions, signal: AbortSignal): Promise<ShardStart> {
-  await waitForParents(lease, options, signal);
   const { clock, random, events } = options;
   const onFault = ({ code, message, subject }: MillraceError) =>
     events.publish({ type: 'fault.seen', code, message, subject });
   // One lost request must not keep the shard for as long as a shard rests that failed for good.
-  return retryWhilePassing(() => openOnce(lease, options, signal), { clock, random, signal, onFault });
+  for (;;) {
+    await waitForParents(lease, options, signal);
+    const start = await retryWhilePassing(() => openOnce(lease, options, signal), { clock, random, signal, onFault });
+    if (start !== 'unfinished') return start;
+  }
 }
 
 async function openOnce(
   lease: Lease,
   { table, streamName, source, open }: OpenShardOptions,
   signal: AbortSignal,
-): Promise<ShardStart> {
+): Promise<ShardStart | 'unfinished'> {
   const named = (await table.get(lease.leaseKey, signal))?.engineInherit ?? lease.engineInherit ?? [];
   // A shard with a commit of its own needs what its parents left only where a rewind has it begin anew: after their ends.
   const inherited =
     lease.engineState === undefined
       ? await withRows(lease, inheritedStates(named), table, signal)
       : parentsFirst(lease, inheritedStates(named));
+  if (inherited === 'unfinished') return inherited;
   const shard: ShardOpening = {
     streamName,
     shardId: lease.leaseKey,
@@ -73,10 +83,11 @@ async function withRows(
   named: readonly InheritedState[],
   table: OpenShardOptions['table'],
   signal: AbortSignal,
-): Promise<readonly InheritedState[]> {
+): Promise<readonly InheritedState[] | 'unfinished'> {
   const all: InheritedState[] = [];
   for (const parent of lease.parentShardIds) {
     const row = await table.get(parent, signal);
+    if (row !== undefined && !isEnded(row)) return 'unfinished';
     const byName = named.find(({ shardId }) => shardId === parent);
     if (row?.engineState === undefined) {
       if (byName !== undefined) all.push(byName);

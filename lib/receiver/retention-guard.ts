@@ -23,7 +23,8 @@ export interface RetentionGuardOptions {
  *
  * A shard of which nothing was finished has no record to look for: LATEST means the time that the row carries, and what was
  * put since is promised. Of AT_TIMESTAMP only the row tells, by `caughtUpAtMillis`, whether the stream had that time when
- * somebody gave it: one that was past already means the oldest record, as TRIM_HORIZON does, which loses nothing.
+ * somebody gave it: one that was past already means the oldest record, as TRIM_HORIZON does, which loses nothing. The same
+ * holds of TRIM_HORIZON: the row of a child says that all of it is promised, by a time before which it had no records.
  */
 export class RetentionGuard {
   readonly #options: RetentionGuardOptions;
@@ -42,6 +43,16 @@ export class RetentionGuard {
   /** Whether the position may be lost, as long as no page has told. */
   get isSuspect(): boolean {
     return this.#isSuspect;
+  }
+
+  /** Whether the shard may have lost its beginning, of which no page tells; see `beganBeforeHorizon`. */
+  get doubtsBeginning(): boolean {
+    return this.#isSuspect && this.#options.lease.checkpoint.kind === 'TRIM_HORIZON';
+  }
+
+  /** Nothing is lost. */
+  acquit(): void {
+    this.#isSuspect = false;
   }
 
   /** Whether a page of a shard that was opened at the checkpoint shows that the position is lost. */
@@ -63,9 +74,16 @@ export class RetentionGuard {
     const checkpoint = formatPosition(lease.checkpoint);
     const seen = new Date(caughtUpAtMillis).toISOString();
     const noRecord = lease.checkpoint.kind === 'SEQUENCE' ? 'the record there is gone' : 'no record of it was finished';
+    const kept = `the ${retentionMillis / 3_600_000} h that the stream keeps records`;
+    const what =
+      lease.checkpoint.kind === 'TRIM_HORIZON'
+        ? `shard ${shardId} began, or was last seen empty, longer ago than ${kept}, and ${noRecord}: its first records`
+        : caughtUpAtMillis === 0
+          ? `the record at ${checkpoint} in shard ${shardId}, to which the application was taken back, is older than ${kept} and gone: records after it`
+          : `what follows ${checkpoint} in shard ${shardId} was put after ${seen}, which is longer ago than ${kept}, and ${noRecord}: records after it`;
     const error = new MillraceError(
       'MR_POSITION_TRIMMED',
-      `what follows ${checkpoint} in shard ${shardId} was put after ${seen}, which is longer ago than the ${retentionMillis / 3_600_000} h that the stream keeps records, and ${noRecord}: records after it may be lost; set onTrimmedPosition to TRIM_HORIZON to go on with the oldest that is left`,
+      `${what} may be lost; set onTrimmedPosition to TRIM_HORIZON to go on with the oldest that is left`,
       { subject: { shard: shardId } },
     );
     return { event: { type: 'shard.positionTrimmed', shardId, checkpoint, caughtUpAtMillis, retentionMillis }, error };
@@ -86,11 +104,11 @@ function unreadSinceMillisOf({
   switch (checkpoint.kind) {
     case 'SEQUENCE':
     case 'AT_TIMESTAMP':
+    case 'TRIM_HORIZON':
       return caughtUpAtMillis;
     case 'LATEST':
       if (initialTimestampMillis === undefined) return caughtUpAtMillis;
       return Math.max(initialTimestampMillis, caughtUpAtMillis ?? 0);
-    case 'TRIM_HORIZON':
     case 'SHARD_END':
       return undefined;
   }

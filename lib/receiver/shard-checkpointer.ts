@@ -20,9 +20,19 @@ export interface ShardCheckpointerOptions {
   readonly random: Random;
   readonly events: EventSink;
   /** Leases the children of the shard; repeated until it succeeds. */
-  readonly leaseChildren: (told: readonly ChildShard[], signal: AbortSignal, state?: string) => Promise<void>;
+  readonly leaseChildren: (end: ReadEnd, signal: AbortSignal) => Promise<void>;
   /** Notified when SHARD_END is written. */
   readonly leasesChanged: Notifier;
+}
+
+/** What is known of a shard that was read to its end. */
+export interface ReadEnd {
+  /** The children that the last page named; none where that is not known. */
+  readonly childShards: readonly ChildShard[];
+  /** A service time at which the shard was open, so that its children had no records yet. Milliseconds since 1970. */
+  readonly openAtMillis?: number | undefined;
+  /** What the engine commits with the end. */
+  readonly state?: string | undefined;
 }
 
 /** How often the time at which an idle shard was read to its tip is stored at the latest. */
@@ -87,8 +97,9 @@ export class ShardCheckpointer {
   writeTip(): Promise<CommitOutcome> {
     return this.#writes.add(async () => {
       const written = this.#written;
-      // The oldest record needs no time, and behind the end there is nothing.
-      const isTimed = written.kind !== 'TRIM_HORIZON' && written.kind !== 'SHARD_END';
+      // Whatever record is the oldest needs no time, that of a child is its first; behind the end there is nothing.
+      const isAnything = written.kind === 'TRIM_HORIZON' && this.#tipMillis === undefined;
+      const isTimed = written.kind !== 'SHARD_END' && !isAnything;
       const seenMillis = isTimed ? this.#options.tip.caughtUpAtMillis(written) : undefined;
       if (seenMillis === undefined || !this.#isTipDue(seenMillis)) return 'committed';
       return this.#ask(written);
@@ -146,8 +157,9 @@ export class ShardCheckpointer {
     signal: AbortSignal,
     state: string | undefined,
   ): Promise<CommitOutcome> {
-    const { leaseChildren, clock, random, events, keeper, lease, leasesChanged } = this.#options;
-    await retryWhilePassing(() => leaseChildren(childShards, signal, state), {
+    const { leaseChildren, clock, random, events, keeper, lease, leasesChanged, tip } = this.#options;
+    const end: ReadEnd = { childShards, openAtMillis: tip.lastArrivalMillis, state };
+    await retryWhilePassing(() => leaseChildren(end, signal), {
       clock,
       random,
       signal,

@@ -40,6 +40,19 @@ export interface ShardConsumerOptions
 }
 
 /**
+ * A lease as it would be at the place where reading begins. What the row says of the tip, it says of its own checkpoint, and so
+ * of all that is after it: an engine's place may be ahead. One that is behind, after a rewind of the whole application or
+ * with a store of the day before, has records after it, and nobody knows since when: so its own record must be there.
+ */
+function leaseAt(start: Position, { caughtUpAtMillis, ...rest }: Lease): Lease {
+  const lease = { ...rest, checkpoint: start };
+  if (comparePositions(start, rest.checkpoint) < 0) {
+    return start.kind === 'SEQUENCE' ? { ...lease, caughtUpAtMillis: 0 } : lease;
+  }
+  return caughtUpAtMillis === undefined ? lease : { ...lease, caughtUpAtMillis };
+}
+
+/**
  * Reads one shard in one tenure: waits for the parents, reads pages, cuts them into blocks, and checkpoints what is
  * finished. The commit order of a shard's end: last range acked -> children leased -> SHARD_END checkpointed.
  */
@@ -74,11 +87,7 @@ export class ShardConsumer implements ShardTenure {
     this.#positions = new FinishedPositions(this.#start);
     // Reading goes by where it begins; what is written goes by the row, whose checkpoint never moves back.
     const tip = new ShardTip();
-    // What the row says of the tip, it says of its own checkpoint, and so of all that is after it: an engine's may be ahead.
-    const { caughtUpAtMillis, ...rest } = lease;
-    const isOwn = comparePositions(this.#start, lease.checkpoint) >= 0;
-    const known = isOwn && caughtUpAtMillis !== undefined ? { caughtUpAtMillis } : {};
-    const reading = { ...options, lease: { ...rest, ...known, checkpoint: this.#start } };
+    const reading = { ...options, lease: leaseAt(this.#start, lease) };
     this.#outlet = new BlockOutlet({
       ...reading,
       positions: this.#positions,

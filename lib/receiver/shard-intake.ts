@@ -10,12 +10,16 @@ import { isKinesisFault } from '../kinesis/fault.ts';
 import type { ChildShard, StartPosition } from '../kinesis/kinesis-api.ts';
 import { Deaggregator, type DeaggregatorOptions } from '../kinesis/kpl/deaggregator.ts';
 import type { Page, ShardReader } from '../kinesis/reader.ts';
+import type { Shard } from '../kinesis/shard.ts';
 import type { Lease } from '../lease/lease.ts';
+import type { InitialPosition } from '../lease/plan/shard-sync-plan.ts';
 import type { BlockOutlet } from './block-outlet.ts';
 import type { ByteBudget, Reservation } from './byte-budget.ts';
 import type { DemandGate } from './demand-gate.ts';
 import type { FinishedPositions } from './finished-positions.ts';
 import { heldBytesOf, heldPerByte } from './held-bytes.ts';
+import { IntakeRoom } from './intake-room.ts';
+import { beganBeforeHorizon } from './lost-beginning.ts';
 import { type GuardedLease, RetentionGuard } from './retention-guard.ts';
 import type { ShardTip } from './shard-tip.ts';
 import { SkipThrough, startPositionOf } from './start-position.ts';
@@ -24,9 +28,6 @@ import { type Bound, cutAtBound } from './until.ts';
 /** A fault with reaction `restart` reopens the shard after this wait, doubling, at most so often without a page in between. */
 const restartBackoff = { baseMillis: 2_000, capMillis: 60_000 };
 const maximumRestarts = 8;
-/** What one read may reserve of the byte budget: twice the last page, within these bounds; for the first read the most. */
-const minimumReserveBytes = 64 * 1024;
-const maximumReserveBytes = 10 * 1024 * 1024;
 /**
  * How long after the one before a page may come without a doubt that retention has overtaken the reader in between. Shorter
  * than an iterator and a subscription live, so that whoever has to open the shard again is asked.
@@ -49,6 +50,8 @@ export interface ShardIntakeOptions {
   readonly retentionMillis?: number;
   /** What to do when records after the checkpoint may be lost: FAIL. */
   readonly onTrimmedPosition?: 'FAIL' | 'TRIM_HORIZON';
+  /** Lists the shards of a place; see `beganBeforeHorizon`. */
+  readonly listShards: (at: InitialPosition, signal: AbortSignal) => Promise<readonly Shard[]>;
   /** Whether a shard that Kinesis calls gone is past retention, and not only out of sight; see `confirmGone`. */
   readonly confirmGone: (shardId: string, signal: AbortSignal) => Promise<boolean>;
   readonly clock: Clock;
@@ -80,6 +83,7 @@ export class ShardIntake {
   readonly #options: ShardIntakeOptions;
   readonly #parts: ShardIntakeParts;
   readonly #deaggregator: Deaggregator;
+  readonly #room: IntakeRoom;
   #skip: SkipThrough;
   #guard: RetentionGuard;
   /** Where reading begins while nothing was handed out; nowhere for a shard that an engine has at its end already. */
@@ -88,7 +92,6 @@ export class ShardIntake {
   #lastPosition: Position | undefined;
   #pages = 0;
   #lastPageAtMillis: number | undefined;
-  #lastPageBytes: number | undefined;
   /** The service time after which whatever has not been received was put. */
   #unreadSinceMillis: number | undefined;
   #childShards: readonly ChildShard[] = [];
@@ -98,6 +101,7 @@ export class ShardIntake {
     this.#options = options;
     this.#parts = parts;
     this.#deaggregator = new Deaggregator({ ...options, shardId: lease.leaseKey });
+    this.#room = new IntakeRoom({ ...options, ...parts });
     this.#skip = new SkipThrough(lease.checkpoint);
     this.#guard = this.#guardOf(lease);
   }
@@ -193,11 +197,23 @@ export class ShardIntake {
 
   async #readFrom(start: StartPosition): Promise<ReadingEnd> {
     for (let from = start; ;) {
-      const end = await this.#readPages(from);
+      const end = (await this.#hasLostBeginning()) ? 'trimmed' : await this.#readPages(from);
       if (end === 'trimmed') from = this.#goOnAfterLoss();
       else if (end === 'overdue') from = this.#doubt();
       else return end;
     }
+  }
+
+  /**
+   * Whether the first records of a shard are gone that is to be read from its beginning. No page would tell: the oldest
+   * record that is left looks like the first.
+   */
+  async #hasLostBeginning(): Promise<boolean> {
+    if (!this.#guard.doubtsBeginning) return false;
+    const { lease, listShards } = this.#options;
+    if (await beganBeforeHorizon(lease, listShards, this.#parts.reading)) return true;
+    this.#guard.acquit();
+    return false;
   }
 
   /** The position is lost; answers where to go on where that is the policy. */
@@ -233,8 +249,9 @@ export class ShardIntake {
   #isOverdue(askedAtMillis: number, nowMillis: number): boolean {
     const { retentionMillis, lease } = this.#options;
     if (retentionMillis === undefined || this.#guard.isSuspect) return false;
-    // The oldest record is never lost.
-    if (this.#lastPosition === undefined && lease.checkpoint.kind === 'TRIM_HORIZON') return false;
+    // Where nothing but the oldest record is promised, that is never lost.
+    const isAnything = lease.checkpoint.kind === 'TRIM_HORIZON' && lease.caughtUpAtMillis === undefined;
+    if (this.#lastPosition === undefined && isAnything) return false;
     if (nowMillis - (this.#lastPageAtMillis ?? nowMillis) < undoubtedMillis) return false;
     return askedAtMillis - (this.#unreadSinceMillis ?? askedAtMillis) > retentionMillis;
   }
@@ -257,14 +274,10 @@ export class ShardIntake {
   }
 
   async #takePages(pages: AsyncIterator<Page>, signal: AbortSignal): Promise<ReadingEnd | 'trimmed' | 'overdue'> {
-    const { gate, budget } = this.#options;
+    const { gate } = this.#options;
     for (;;) {
       signal.throwIfAborted();
-      const bytes = this.#bytesToReserve();
-      await this.#untilRoom(bytes, signal);
-      await gate.ready(signal);
-      // What nothing can be finished without must not wait for what is not finished, of whatever shard.
-      const reserved = this.#isNeeded ? budget.take(bytes) : await this.#wanting(() => budget.reserve(bytes, signal));
+      const reserved = await this.#room.forPage(() => gate.ready(signal), signal);
       const end = await this.#takePage(pages, reserved, signal);
       if (end !== undefined) return end;
     }
@@ -296,7 +309,7 @@ export class ShardIntake {
       this.#pages += 1;
       onState('reading');
       const heldBytes = heldBytesOf(page);
-      this.#lastPageBytes = heldBytes;
+      this.#room.tookPage(heldBytes);
       reserved.settle(heldBytes);
       if (this.#guard.isLost(page)) return 'trimmed';
       const cut = cutAtBound(page, bound, askedAtMillis);
@@ -317,6 +330,13 @@ export class ShardIntake {
     }
   }
 
+  #noteReceived(records: readonly KinesisRecord[]): void {
+    const last = records.at(-1);
+    if (last === undefined) return;
+    this.#lastPosition = last.position;
+    this.#room.received(last.position);
+  }
+
   /** At the tip nothing came after what has been received, at least until the page was asked for. */
   #noteTip({ millisBehindLatest, isEarlier }: Page, askedAtMillis: number): void {
     if (isEarlier === true) return;
@@ -333,52 +353,15 @@ export class ShardIntake {
     const { gate } = this.#options;
     const { millisBehindLatest } = page;
     const perByte = heldPerByte(page);
-    const [first] = records;
-    if (first !== undefined) this.#parts.tip.received(first.arrivalTimeMillis);
+    this.#parts.tip.received(records);
     let isFirst = true;
     for (const part of this.#deaggregator.parts(records)) {
-      if (!isFirst) await this.#untilRoom(0, signal);
+      if (!isFirst) await this.#room.until(0, signal);
       signal.throwIfAborted();
       isFirst = false;
       gate.took(part.length, gate.countsBytes ? bytesOf(part) : 0);
-      this.#lastPosition = part.at(-1)?.position ?? this.#lastPosition;
+      this.#noteReceived(part);
       this.#parts.outlet.accept(this.#skip.keep(part), millisBehindLatest, perByte);
-    }
-  }
-
-  /** Whether what is read next is a part of what must be whole before anything of the shard can be finished. */
-  get #isNeeded(): boolean {
-    const { neededThrough } = this.#options;
-    if (neededThrough === undefined) return false;
-    return comparePositions(this.#lastPosition ?? this.#parts.positions.through, neededThrough) < 0;
-  }
-
-  #bytesToReserve(): number {
-    const expected = this.#lastPageBytes === undefined ? maximumReserveBytes : 2 * this.#lastPageBytes;
-    return this.#options.budget.requestFor(Math.min(maximumReserveBytes, Math.max(minimumReserveBytes, expected)));
-  }
-
-  /** Waits while this shard has as much unfinished as it may have; each ack is a reason to look again. */
-  async #untilRoom(bytes: number, signal: AbortSignal): Promise<void> {
-    const { maxUnackedBlocks, budget } = this.#options;
-    const { positions, acked } = this.#parts;
-    const hasBlocks = () => positions.outstanding >= maxUnackedBlocks || positions.hasDropped;
-    const isFull = () => hasBlocks() || !budget.hasShareFor(positions.bytes, bytes);
-    while (!this.#isNeeded && isFull()) {
-      await (hasBlocks() ? acked.wait(signal) : this.#wanting(() => acked.wait(signal)));
-      signal.throwIfAborted();
-    }
-  }
-
-  /** Waits for memory, which others may give up then. */
-  async #wanting<T>(wait: () => Promise<T>): Promise<T> {
-    const { budget } = this.#options;
-    const { positions, acked } = this.#parts;
-    budget.noteWanting(positions, () => acked.notify());
-    try {
-      return await wait();
-    } finally {
-      budget.noteWanting(positions);
     }
   }
 }

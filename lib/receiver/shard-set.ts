@@ -265,11 +265,12 @@ export class ShardSet {
       serviceTimeMillis: () => api.serviceTimeMillis(),
       coolDownMillis: this.#coolDownOf(lease),
       faultGraceMillis: gracefulLeaseHandoffTimeoutMillis,
+      listShards: parts.children.listShards,
       confirmGone: (shardId, signal) => confirmGone(shardId, parts.gone, signal),
       emit,
       beforeLastCheckpoint,
-      leaseChildren: async (told, signal, state) => {
-        await leaseChildren(lease, told, parts.children, signal, state);
+      leaseChildren: async (end, signal) => {
+        await leaseChildren(lease, end, parts.children, signal);
         parts.coordinator.wake();
       },
     });

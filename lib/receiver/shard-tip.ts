@@ -1,13 +1,18 @@
 import { type Position, comparePositions } from '../base/position.ts';
+import type { KinesisRecord } from '../block/record.ts';
 
 /** When one shard was last seen to have nothing after a position. */
 export class ShardTip {
   #seen: { readonly through: Position; readonly atMillis: number } | undefined;
   #firstArrivalMillis: number | undefined;
+  #lastArrivalMillis: number | undefined;
 
-  /** Records came; the first of them arrived at this service time. */
-  received(arrivalMillis: number): void {
-    this.#firstArrivalMillis ??= arrivalMillis;
+  /** Records came; they say at which service time they arrived. */
+  received(records: readonly Pick<KinesisRecord, 'arrivalTimeMillis'>[]): void {
+    const last = records.at(-1);
+    if (last === undefined) return;
+    this.#firstArrivalMillis ??= records[0]?.arrivalTimeMillis;
+    this.#lastArrivalMillis = last.arrivalTimeMillis;
   }
 
   /**
@@ -16,6 +21,11 @@ export class ShardTip {
    */
   get firstArrivalMillis(): number | undefined {
     return this.#firstArrivalMillis;
+  }
+
+  /** When the last record of this tenure arrived, service time: the shard was open then. */
+  get lastArrivalMillis(): number | undefined {
+    return this.#lastArrivalMillis;
   }
 
   /** The shard was read to its tip: at this service time nothing came after the position. */

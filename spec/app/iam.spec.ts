@@ -165,9 +165,12 @@ describe('the policies of docs/iam.md', () => {
         counted += batch.collect()[0] ?? 0;
       });
     const called = await calledBy(() => context.run());
-    rmSync(folder, { recursive: true, force: true });
     expect(counted).toBe(4);
     expect(called).toContain('PutItem');
+    await using admin = createAdmin(options);
+    const rewound = await calledBy(() => admin.state.rewind({ to: { versionsBack: 1 } }));
+    expect(rewound).toEqual(expect.arrayContaining(['DescribeStreamSummary', 'PutItem']));
+    rmSync(folder, { recursive: true, force: true });
   });
 
   it('suffice for looking, for moving and for draining', async () => {

@@ -12,11 +12,13 @@ const service = useFakeService();
 let folder: string;
 let given: string[];
 let stream: string;
+let trim: () => void;
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'millrace-cli-state-'));
   const { name, fake } = await service.createStream(1);
   stream = name;
+  trim = () => fake.trim('shardId-000000000000');
   const put = () => Array.from({ length: 10 }, (_, index) => fake.put(`key ${index}`, 'x'));
   put();
   given = ['--application-name', 'counts', '--stream-name', name, ...service.flags('both')];
@@ -95,6 +97,10 @@ describe('millrace state', () => {
     const done = await service.run([...rewind, '--yes', '--json']);
     expect(JSON.parse(done.stdout)).toMatchObject({ group: 'shardId-000000000000', applied: true });
     expect((await inspected())[0]).toMatchObject({ batchId: (before[0]?.batchId ?? 0) + 1, lineage: 1 });
+    trim();
+    const late = ['state', 'rewind', ...given, '--batch-id', String(before[0]?.batchId), '--dry-run'];
+    expect(await service.run(late)).toMatchObject({ code: 1, stderr: expect.stringContaining('MR_POSITION_TRIMMED') });
+    expect(await service.run([...late, '--force'])).toMatchObject({ code: 0 });
   });
 
   it('must be spoken of in a seek', async () => {

@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DynamoDBClient, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
+import { DynamoDBClient, ScanCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { CreateStreamCommand } from '@aws-sdk/client-kinesis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
@@ -92,12 +92,23 @@ async function count(name: string, { scope, store }: RunOptions): Promise<Record
   return sums;
 }
 
+/** What the rows of the shards say of when nothing followed their places. */
+async function caughtUpTimes(TableName: string): Promise<readonly number[]> {
+  const client = new DynamoDBClient({ endpoint: aws.endpoint, ...connection() });
+  const { Items = [] } = await client.send(new ScanCommand({ TableName }));
+  client.destroy();
+  return Items.flatMap(({ entityType, caughtUpAtMillis }) =>
+    entityType?.S === 'LEASE' ? [Number(caughtUpAtMillis?.N)] : [],
+  );
+}
+
 const each = (sum: number) => Object.fromEntries(keys.map((key) => [key, sum]));
 const adminOf = (name: string) => createAdmin({ ...connection(), applicationName: name, streamName: name });
 
 describe.each(['shard', 'application'] as const)('the state of a program in %s scope', (scope) => {
   it('is shown with its versions, and goes back together with its positions: nothing is missing or counted twice', async () => {
     const { name, store, put } = await newProgram();
+    const putMillis = Date.now();
     put();
     expect(await count(name, { scope, store })).toEqual(each(1));
     await using admin = adminOf(name);
@@ -114,6 +125,10 @@ describe.each(['shard', 'application'] as const)('the state of a program in %s s
       const [move] = await admin.state.rewind(request);
       expect([planned?.applied, move]).toEqual([false, { ...planned, applied: true }]);
     }
+    // When the last records of the versions arrived: whoever begins there too late finds out by it.
+    const arrivals = scope === 'shard' ? await caughtUpTimes(name) : [];
+    for (const arrival of arrivals) expect(arrival).toBeGreaterThan(putMillis - 10_000);
+    expect(Math.max(putMillis, ...arrivals)).toBeLessThan(putMillis + 2_000);
     const back = await admin.state.inspect();
     for (const [index, { batchId, lineage, versions }] of back.groups.entries()) {
       expect([batchId, lineage]).toEqual([(after.groups[index]?.batchId ?? 0) + 1, 1]);

@@ -63,6 +63,8 @@ describe('ShardAuditor', () => {
     await audit(table.rows);
     expect(keys()).toEqual([0, 1, 2, 3].map(idOf));
     expect(table.rows.at(-1)).toMatchObject({ checkpoint: TRIM_HORIZON, firstSyncEnded: true });
+    // A scan that may lag would confirm what a scan that may lag has shown.
+    expect(log.sent[0]?.call).toMatchObject({ name: 'scan', consistency: 'consistent' });
     const { startingHashKey: from, endingHashKey: to } = shards[2]!;
     expect(events[0]).toEqual({ type: 'lease.hole', from, to, confirmed: true });
   });

@@ -310,3 +310,24 @@ describe('answers that are lost around a handoff', () => {
     expect(bench.lost).toEqual([{ leaseKey, tenure, reason: 'expired' }]);
   });
 });
+
+describe('a handoff that is of another process of the same name', () => {
+  it('is none of this one, which has lost its tenure to it', async () => {
+    table.putRow({ ...row(), tenure: 99, leaseOwner: 'new', checkpointOwner: 'old' });
+    await clock.advance(F / 3 + 10);
+    expect(begun).toEqual([]);
+    expect(bench.lost).toMatchObject([{ leaseKey, tenure }]);
+  });
+});
+
+describe('a handoff of a lease that its old owner has never begun', () => {
+  it('is completed when that one is to begin it: it has nothing to finish, and the next owner would wait for ever', async () => {
+    const unread = { ...givenLease('new'), leaseKey: 'shardId-000000000009', checkpointOwner: 'old' };
+    table.putRow(unread);
+    expect(await clock.runUntil(bench.keeper.begin(unread.leaseKey, never))).toBeUndefined();
+    const after = table.rows.find((one) => one.leaseKey === unread.leaseKey);
+    expect(after).toMatchObject({ leaseOwner: 'new', leaseCounter: unread.leaseCounter + 1 });
+    expect(after?.checkpointOwner).toBeUndefined();
+    expect(bench.keeper.held.map((one) => one.leaseKey)).toEqual([leaseKey]);
+  });
+});

@@ -201,6 +201,25 @@ describe('the lock of another worker', () => {
   });
 });
 
+describe('the look at the lock', () => {
+  it('is a consistent read at first and from the moment on at which it may have expired, else the cheap one', async () => {
+    const looks: string[] = [];
+    fates.set('b', (call) => {
+      if (call.name === 'readLock') looks.push(`${Math.ceil(clock.monotonicMillis() / F)}F ${call.consistency}`);
+    });
+    const leader = new Candidate('a').run();
+    await clock.advance(100);
+    const follower = new Candidate('b').run();
+    await clock.advance(F);
+    leader.halt();
+    await clock.advance(3 * F);
+    expect(follower.elector.isLeader).toBe(true);
+    expect(looks[0]).toContain('consistent');
+    expect(new Set(looks.slice(1, -1).map((look) => look.split(' ')[1]))).toEqual(new Set(['eventual']));
+    expect(looks.at(-1)).toContain('consistent');
+  });
+});
+
 describe('a leader', () => {
   it('heartbeats every F/3, each time with another version', async () => {
     const a = new Candidate('a').run();

@@ -137,6 +137,20 @@ describe('a leader whose lock is too old', () => {
     expect(new Set(log.assigns.map((one) => one.split(' ')[1])).size).toBeLessThan(count);
   });
 
+  it('leases nothing when it grew too old during the first sync', async () => {
+    log.fate = (call) => {
+      if (call.name === 'writeLock' && log.timesOf('writeLock').length > 1) return unreachable();
+      // It was elected by then.
+      const isElected = log.timesOf('writeLock').length > 0;
+      return call.name === 'scan' && isElected ? sleep(clock, 2 * F) : undefined;
+    };
+    const leader = leaderOf(3);
+    await clock.advance(10 * F);
+    expect(log.timesOf('scan').length).toBeGreaterThan(0);
+    expect(leader.elector.isLeader).toBe(false);
+    expect([log.timesOf('createIfAbsent'), table.rows]).toEqual([[], []]);
+  });
+
   it('neither syncs, nor removes rows, nor deletes leases', async () => {
     putLeases(2, 'a');
     const leader = leaderOf(3);
@@ -150,6 +164,81 @@ describe('a leader whose lock is too old', () => {
     expect(leader.elector.isLeader).toBe(false);
     expect(new Set(log.sent.slice(since).map(({ call }) => call.name))).toEqual(new Set(['writeLock']));
     expect(table.workerRows).toHaveLength(1);
+  });
+});
+
+describe('a leader whose lock grows too old in the middle of its housekeeping', () => {
+  /** From this call on, which takes longer than the lock lasts, no heartbeat comes through. */
+  function cutAt(name: 'deleteWorker' | 'createIfAbsent', since = 0): void {
+    let isCut = false;
+    log.fate = (call) => {
+      if (isCut && (call.name === 'writeLock' || call.name === 'readLock')) return unreachable();
+      if (call.name !== name || clock.monotonicMillis() < since) return undefined;
+      isCut = true;
+      return sleep(clock, 2 * F);
+    };
+  }
+
+  it('removes no further row of a silent worker', async () => {
+    putLeases(1, 'a');
+    for (const name of ['dead 1', 'dead 2']) table.putWorkerRow(workerRow(name, { reportCounter: 1 }));
+    cutAt('deleteWorker');
+    leaderOf(1);
+    await clock.advance(8 * F);
+    expect(log.timesOf('deleteWorker')).toHaveLength(1);
+    expect(table.workerRows).toHaveLength(1);
+  });
+
+  it('creates no further lease in a sync', async () => {
+    putLeases(6, 'a');
+    const leader = leaderOf(6);
+    await clock.runUntil(() => leader.listings.length === 1);
+    // The look for holes comes every ten seconds, and would be first.
+    await clock.advance(59_000);
+    const listings = leader.listings.length;
+    for (const number of [2, 4]) table.deleteRow(idOf(number));
+    cutAt('createIfAbsent');
+    await clock.runUntil(() => log.timesOf('createIfAbsent').length > 0, { atMostMillis: 2 * F });
+    await clock.advance(5 * F);
+    expect(log.timesOf('createIfAbsent')).toHaveLength(1);
+    expect(leader.listings).toHaveLength(listings + 1);
+  });
+});
+
+describe('one that has let a lease expire', () => {
+  it('is given nothing more before it reports again, though its row is young', async () => {
+    putLeases(2, 'x');
+    table.putWorkerRow(workerRow('x', { reportCounter: 1 }));
+    leaderOf(3);
+    await clock.advance(F / 2);
+    table.putWorkerRow(workerRow('x', { reportCounter: 2 }));
+    await clock.advance(F / 2 + 200);
+    expect(table.rows.slice(0, 2).map(({ leaseOwner }) => leaseOwner)).toEqual(['leader', 'leader']);
+    table.putRow({ ...openLease(2, 3), leaseCounter: 1 });
+    await clock.advance(1_500);
+    expect(table.rows.map(({ leaseOwner }) => leaseOwner)).toEqual(['leader', 'leader', 'leader']);
+    table.putWorkerRow(workerRow('x', { reportCounter: 3 }));
+    table.putRow({ ...openLease(1, 3), leaseKey: idOf(9), leaseCounter: 1 });
+    await clock.advance(1_500);
+    expect(table.rows.find(({ leaseKey }) => leaseKey === idOf(9))?.leaseOwner).toBe('x');
+  });
+});
+
+describe('a new leader', () => {
+  it('gives nothing to the one before it, which has died, though its row has not stood still for long', async () => {
+    const old = otherLeader();
+    putLeases(4);
+    const leader = leaderOf(4);
+    for (let reportCounter = 1; reportCounter <= 5; reportCounter += 1) {
+      table.putWorkerRow(workerRow('other', { reportCounter }));
+      await clock.advance(1_000);
+    }
+    expect(leader.elector.isLeader).toBe(false);
+    table.putWorkerRow(workerRow('other', { reportCounter: 6 }));
+    old.halt();
+    await clock.runUntil(() => leader.elector.isLeader);
+    await clock.advance(500);
+    expect(table.rows.map(({ leaseOwner }) => leaseOwner)).toEqual(Array(4).fill('leader'));
   });
 });
 

@@ -61,6 +61,17 @@ describe('one worker', () => {
     await evened(2);
   });
 
+  it('ends the handoffs of a process before it under its name as soon as it starts: nobody else can', async () => {
+    fleet.table.putRow({ ...givenLease('b', idOf(0)), checkpointOwner: 'a', ...stream, firstSyncEnded: true });
+    fleet.start('b');
+    await fleet.advance(3_000);
+    expect(rowOf(0)).toMatchObject({ leaseOwner: 'b', checkpointOwner: 'a' });
+    fleet.start('a');
+    await fleet.until(() => rowOf(0).tenure !== undefined, 3_000);
+    expect(rowOf(0)).toMatchObject({ leaseOwner: 'b' });
+    expect(rowOf(0).checkpointOwner).toBeUndefined();
+  });
+
   it('does not take leases of shards that have ended', async () => {
     fleet.table.putRow({ ...givenLease('x', idOf(0)), checkpoint: SHARD_END, ...stream, firstSyncEnded: true });
     fleet.start('a');

@@ -100,6 +100,21 @@ describe('the leases of a worker that stops', () => {
     expect(owners().slice(0, 2)).toEqual(['a', 'a']);
   });
 
+  it('are looked for by a consistent read: one that was given at the last moment is found', async () => {
+    await hold(1);
+    report('a', 1);
+    const scan = table.scan.bind(table);
+    const before = await scan(never);
+    // Another read shows the table as it was.
+    table.scan = (signal, consistency) =>
+      consistency === 'consistent' ? scan(signal, consistency) : Promise.resolve(before);
+    await stop(() => {
+      report('a', 2);
+      table.putRow(openLease(3, 8, { leaseOwner: 'me' }));
+    });
+    expect(owners()).toEqual(['a', 'a']);
+  });
+
   it('go to nobody when there is nobody', async () => {
     await hold(2);
     report('me', 1);

@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
 import { MillraceError } from '../../lib/base/error.ts';
-import { SHARD_END } from '../../lib/base/position.ts';
+import { SHARD_END, TRIM_HORIZON } from '../../lib/base/position.ts';
 import type { Block } from '../../lib/block/block.ts';
 import type { ShardOpening } from '../../lib/block/shard-opening.ts';
-import { isEnded } from '../../lib/lease/lease.ts';
+import { type Lease, isEnded } from '../../lib/lease/lease.ts';
 import { Fleet, type Worker } from './fleet.ts';
 
 const shard0 = 'shardId-000000000000';
@@ -104,4 +104,65 @@ it('tells what the parents left also of a shard that has committed, should it be
     state: `${lower} committed`,
     inherited: [{ shardId: shard0, state: `${shard0} committed` }],
   });
+});
+
+it('waits again for a parent that is taken back while its child is opened, and inherits only what it ends with', async () => {
+  const fleet = new Fleet();
+  fleet.put(2);
+  const inherited: (string | undefined)[][] = [];
+  const worker = fleet.start('a', {
+    handle: async (block: Block, { receiver }: Worker) => {
+      await receiver.commit(block.range, { state: `${block.shardId} through ${block.range.through.kind}` });
+      return false;
+    },
+    open: async (shard) => {
+      if (shard.parentShardIds.length > 0) inherited.push(shard.inherited.map(({ state }) => state));
+      return { position: shard.checkpoint };
+    },
+  });
+  await fleet.clock.runUntil(() => worker.blocks.length > 0);
+  const [lower] = fleet.kinesis.split(shard0);
+  const parentRow = () => fleet.table.rows.find(({ leaseKey }) => leaseKey === shard0) as Lease;
+  let isSeenEnded = false;
+  let endedRow: Lease | undefined;
+  fleet.table.intercept = (call) => {
+    if (call.name !== 'get' || endedRow !== undefined) return;
+    if (call.key === shard0) isSeenEnded ||= isEnded(parentRow());
+    // Between the look at the parent's end and the look at what it left, an operator takes the parent back.
+    if (call.key !== lower || !isSeenEnded) return;
+    endedRow = parentRow();
+    const { leaseOwner: _, leaseCounter, ...row } = endedRow;
+    const takenBack = { checkpoint: TRIM_HORIZON, engineState: 'taken back', leaseCounter: leaseCounter + 1 };
+    fleet.table.putRow({ ...row, ...takenBack });
+  };
+  await fleet.clock.runUntil(() => endedRow !== undefined);
+  await fleet.clock.runUntil(() => inherited.length === 2);
+  expect(inherited).toEqual([[`${shard0} through SHARD_END`], [`${shard0} through SHARD_END`]]);
+  expect(parentRow().leaseCounter).toBeGreaterThan((endedRow as unknown as Lease).leaseCounter + 1);
+});
+
+it('ends a bounded run whose engine cannot open a shard: it would wait for a shard that nobody can begin', async () => {
+  const fleet = new Fleet();
+  const worker = fleet.start('a', {
+    until: { type: 'CAUGHT_UP' },
+    open: () => Promise.reject(new MillraceError('MR_STATE_DAMAGED', 'half of it')),
+  });
+  await fleet.clock.runUntil(() => worker.hasEnded, { atMostMillis: 30_000 });
+  expect(worker.outcome).toMatchObject({ code: 'MR_STATE_DAMAGED' });
+});
+
+it('has a commit of a shard that is being opened wait until it is read: timers of state fire without records', async () => {
+  const fleet = new Fleet();
+  const outcomes: unknown[] = [];
+  fleet.start('a', {
+    open: async ({ shardId, tenure, checkpoint }, source) => {
+      const range = { shardId, tenure, after: checkpoint, through: checkpoint };
+      void source.commit(range, { state: 'timers' }).then((outcome) => outcomes.push(outcome));
+      await new Promise((resolve) => void fleet.clock.timer(500, () => resolve(undefined)));
+      return { position: checkpoint };
+    },
+  });
+  await fleet.clock.runUntil(() => outcomes.length > 0);
+  expect(outcomes).toEqual(['committed']);
+  expect(fleet.table.rows[0]?.engineState).toBe('timers');
 });

@@ -99,6 +99,15 @@ describe('commit', () => {
     expect(await commit(fleet, worker, blocks[0], 'mine')).toBe('lost');
   });
 
+  it('is lost for a range of another tenure, though it would follow what is finished', async () => {
+    const { fleet, worker, blocks } = await holding(1);
+    const block = blocks[0] as Block;
+    const earlier = { ...block, range: { ...block.range, tenure: block.range.tenure - 1 } };
+    expect(await commit(fleet, worker, earlier, 'mine')).toBe('lost');
+    expect(rowOf(fleet).engineState).toBeUndefined();
+    expect(await commit(fleet, worker, block, 'mine')).toBe('committed');
+  });
+
   it('ends a shard: the children are leased, the text and SHARD_END are one write', async () => {
     const { fleet, worker, blocks } = await holding(1);
     expect(await commit(fleet, worker, blocks[0], 'one')).toBe('committed');

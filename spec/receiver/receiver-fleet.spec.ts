@@ -116,6 +116,19 @@ describe('workers of one application', () => {
     expect(historyFaults(fleet)).toEqual([]);
   });
 
+  it('give leases at a stop straight to those that they have seen alive since its beginning, without a leader', async () => {
+    const fleet = new Fleet({ shardCount: 2 });
+    fleet.start('a');
+    await fleet.clock.advance(15_000);
+    const second = fleet.start('b', { handle: (_, worker) => wait(worker, 6_000) });
+    await fleet.clock.runUntil(() => Object.values(fleet.owners).includes('b'), { atMostMillis: 60_000 });
+    await fleet.clock.advance(30_000);
+    fleet.put(20);
+    await fleet.clock.runUntil(() => second.blocks.length > 0);
+    await fleet.clock.runUntil(second.drain());
+    expect(second.eventsOf('lease.released').map(({ to }) => to)).toEqual(['a']);
+  });
+
   it('abort the blocks of a lost lease; later acks are harmless, and the next owner goes on at the checkpoint', async () => {
     const fleet = new Fleet();
     const held: Block[] = [];

@@ -134,6 +134,39 @@ describe('a checkpoint behind the retention', () => {
   });
 });
 
+describe('an engine that begins behind the checkpoint, after a rewind or with an old store,', () => {
+  /** Ten records are finished, and ten more; then an engine wants to begin behind the first ten, so many hours later. */
+  async function takenBack(hours: number) {
+    const fleet = new Fleet({ retentionPeriodHours: 24 });
+    fleet.put(10);
+    const first = fleet.start('a');
+    await fleet.clock.runUntil(() => fleet.isCheckpointed && fleet.allDelivered);
+    fleet.put(10);
+    await fleet.clock.runUntil(() => fleet.isCheckpointed && fleet.allDelivered);
+    await fleet.clock.runUntil(first.drain());
+    await fleet.clock.advance(hours * hour);
+    fleet.put(3);
+    const { sequenceNumber } = fleet.produced[9] as { sequenceNumber: string };
+    const position = positionOf(sequenceNumber, 0);
+    return { position, ...(await resumed(fleet, { startAt: async () => position })) };
+  }
+
+  it('is given what follows as long as its own record is there', async () => {
+    const { worker, fault } = await takenBack(23);
+    expect([fault, worker.eventsOf('shard.positionTrimmed')]).toEqual([undefined, []]);
+    expect(worker.numbers).toEqual([10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22]);
+  });
+
+  it('fails with MR_POSITION_TRIMMED when that is gone, whatever the row says of its own place', async () => {
+    const { worker, fault, position } = await takenBack(25);
+    expect(fault).toBe('MR_POSITION_TRIMMED');
+    expect(worker.blocks).toEqual([]);
+    expect(worker.eventsOf('shard.failed')[0]?.message).toContain(
+      `the record at ${formatPosition(position)} in shard ${shard0}, to which the application was taken back, is older than the 24 h`,
+    );
+  });
+});
+
 describe('a checkpoint that was never at the tip', () => {
   /** A worker that has finished the first page of a shard, was behind all the time, and was stopped. */
   async function behind() {

@@ -7,6 +7,7 @@ import { seededRandom } from '../../lib/base/random.ts';
 import type { Block } from '../../lib/block/block.ts';
 import type { KinesisRecord } from '../../lib/block/record.ts';
 import type { MillraceEvent } from '../../lib/event/event.ts';
+import { KinesisFault } from '../../lib/kinesis/fault.ts';
 import type { Page, ShardReader } from '../../lib/kinesis/reader.ts';
 import type { StartPosition } from '../../lib/kinesis/start-position.ts';
 import type { Lease } from '../../lib/lease/lease.ts';
@@ -44,10 +45,15 @@ class ScriptedReader implements ShardReader {
   fail(code: 'MR_ENDPOINT_UNREACHABLE' | 'MR_INTERNAL'): void {
     this.#pages.fail(new MillraceError(code, 'injected'));
   }
+
+  /** Kinesis says that it knows no such shard. */
+  callGone(): void {
+    this.#pages.fail(new KinesisFault('shardGone', 'MR_STREAM_NOT_FOUND', 'injected', {}));
+  }
 }
 
 /** A consumer of one shard from a checkpoint, reading already. */
-async function reading(checkpoint: Position = TRIM_HORIZON) {
+async function reading(checkpoint: Position = TRIM_HORIZON, isGone = true) {
   const clock = new VirtualClock();
   const table = new FakeLeaseTable();
   const budget = new ByteBudget(10_000_000);
@@ -101,10 +107,11 @@ async function reading(checkpoint: Position = TRIM_HORIZON) {
     maxUnackedBlocks: 4,
     emit: (block) => void blocks.push(block),
     leaseChildren: () => Promise.resolve(),
+    listShards: () => Promise.resolve([]),
     coolDownMillis: 0,
     faultGraceMillis: 30_000,
     beforeLastCheckpoint: () => Promise.resolve(),
-    confirmGone: () => Promise.resolve(true),
+    confirmGone: () => Promise.resolve(isGone),
   });
   const run = consumer.run();
   run.catch(() => {});
@@ -122,6 +129,8 @@ describe('ShardConsumer', () => {
     // The page is on its way to the consumer when the last block is sealed.
     reader.give([record(2), record(3)]);
     consumer.stopReading();
+    // What was read is sealed at once: nobody waits for the end of its interval.
+    expect(sequences(blocks)).toEqual([['1']]);
     await clock.advance(5_000);
     expect(sequences(blocks)).toEqual([['1']]);
     consumer.ack((blocks[0] as Block).range);
@@ -157,6 +166,23 @@ describe('ShardConsumer', () => {
     await clock.advance(300);
     expect(sequences(blocks)).toEqual([['1', '2'], ['3']]);
   });
+
+  it.each([true, false])(
+    'ends a shard that Kinesis calls gone only where the listing says so too (%s)',
+    async (isGone) => {
+      const { clock, reader, blocks } = await reading(TRIM_HORIZON, isGone);
+      reader.give([record(1)]);
+      await clock.advance(300);
+      reader.callGone();
+      await clock.advance(3_000);
+      const ends = blocks.filter(({ range }) => range.through.kind === 'SHARD_END');
+      expect([ends.length, reader.starts.length]).toEqual(isGone ? [1, 1] : [0, 2]);
+      if (isGone) return;
+      reader.give([record(2)]);
+      await clock.advance(300);
+      expect(sequences(blocks)).toEqual([['1'], ['2']]);
+    },
+  );
 
   it('gives up after eight failures without a page in between, and counts anew after each page', async () => {
     const { clock, reader, run, consumer } = await reading();

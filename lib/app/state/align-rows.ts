@@ -28,7 +28,9 @@ export function planAlignment(shards: readonly ShardProgress[], leases: readonly
     // LATEST and a time mean what the commit says: after a seek the lease may have none, or another.
     const meansElse = isInitialSentinel(position) && initialTimestampMillis !== lease.initialTimestampMillis;
     if (!isAhead && !(meansElse && initialTimestampMillis !== undefined)) return [];
-    return [{ lease, shard, write: seekLease(lease, position, initialTimestampMillis) }];
+    // There are records after a place that the lease was ahead of, and nobody knows since when: its own must be there.
+    const since = isAhead && position.kind === 'SEQUENCE' ? 0 : undefined;
+    return [{ lease, shard, write: seekLease(lease, position, initialTimestampMillis, {}, since) }];
   });
 }
 

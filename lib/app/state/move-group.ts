@@ -26,6 +26,8 @@ export interface Destination {
   readonly inherits?: readonly InheritedGroup[];
   /** See `Relocation`. */
   readonly anew?: 'KEEP' | 'VOID';
+  /** What the row of a shard says of when the records were put that follow its new place (`caughtUpAtMillis`). */
+  readonly since?: ReadonlyMap<string, number>;
 }
 
 /** What was done to one group, or would be. */
@@ -117,7 +119,10 @@ async function writeOnce(
   if (row.scope === 'application') return writeApplication(work, row, text, signal);
   const [shard] = destination.shards;
   const position = shard?.position ?? row.lease.checkpoint;
-  return writeShard(work, row, seekLease(row.lease, position, shard?.initialTimestampMillis, { state: text }), signal);
+  const isOver = position.kind === 'SHARD_END';
+  const since = isOver ? undefined : destination.since?.get(row.lease.leaseKey);
+  const write = seekLease(row.lease, position, shard?.initialTimestampMillis, { state: text }, since);
+  return writeShard(work, row, write, signal);
 }
 
 /** The text of a pointer that puts a group elsewhere, written down and not yet named by its row. */

@@ -4,6 +4,7 @@ import { type StateStore, stateAt } from '../../engine/state-store.ts';
 import { identityOf } from '../../engine/store/store-identity.ts';
 import type { StateWork } from './move-group.ts';
 import { type StateRow, isMoved, pointerOf, readStateRows } from './state-rows.ts';
+import type { KeptRecords } from './kept-records.ts';
 import type { StateTables } from './state-tables.ts';
 
 /** What an administrator of state works with. */
@@ -13,6 +14,8 @@ export interface StateAdminOptions {
   readonly streamName: string;
   /** Where the state is; absent: where the last commit says. */
   readonly store: StateStore | undefined;
+  /** Asks the stream. */
+  readonly kept: Pick<KeptRecords, 'since'>;
   readonly random: Random;
   readonly signal: AbortSignal;
 }

@@ -103,6 +103,14 @@ function checkTarget(views: readonly GroupView[], target: RewindTarget): void {
   }
 }
 
+/** A version that was chosen, and is not kept any more: the group has committed meanwhile. */
+export function notKept({ manifest }: Version, { group, versions }: GroupView): MillraceError {
+  const kept = versions.map((version) => version.manifest.batchId).join(', ');
+  return invalid(
+    `${group} has committed while it was taken back, and keeps the versions ${kept} now, not ${manifest.batchId}: rewind again; more are kept with a greater retainedVersions`,
+  );
+}
+
 function noVersion({ group, versions }: GroupView, target: RewindTarget): MillraceError {
   const asked = target instanceof Date ? target.toISOString() : JSON.stringify(target);
   const kept = versions.map(

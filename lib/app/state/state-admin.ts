@@ -5,9 +5,9 @@ import type { Version } from '../../engine/commit/version-list.ts';
 import type { Lease } from '../../lease/lease.ts';
 import { type GroupView, type StateFault, lastOf, viewGroup } from './group-view.ts';
 import { type StateMigration, migrate } from './migrate.ts';
-import { type StateMove, type StateWork, moveGroup, moveOf, positionsOf } from './move-group.ts';
+import { type Destination, type StateMove, type StateWork, moveGroup, moveOf, positionsOf } from './move-group.ts';
 import { type StateAdminOptions, openState } from './open-state.ts';
-import { type RewindStep, type RewindTarget, planRewind } from './rewind-plan.ts';
+import { type RewindStep, type RewindTarget, notKept, planRewind } from './rewind-plan.ts';
 import type { StateRow } from './state-rows.ts';
 
 /** One committed version of a group. */
@@ -62,7 +62,12 @@ export interface RewindRequest {
   readonly to: RewindTarget;
   /** The shards to take back, in `shard` scope; default all. */
   readonly shards?: readonly string[];
-  /** Only says what would be done; default false. */
+  /**
+   * Goes back also where the stream may have trimmed records that the version had not counted; default false. Kinesis is not
+   * asked then. Whether such a shard is read is up to `onTrimmedPosition` of the program.
+   */
+  readonly force?: boolean;
+  /** Only says what would be done, and refuses what would be refused; default false. */
   readonly dryRun?: boolean;
 }
 
@@ -75,8 +80,10 @@ export interface StateAdmin {
   inspect(): Promise<StateView>;
   /**
    * Goes back to earlier versions: state and positions together, so that no record counts twice or is left out. Each group is
-   * one conditional write, which ends the tenure of whoever holds it; what was committed since is void.
-   * @throws MillraceError `MR_CONFIG_INVALID` for a version that is not kept, naming those that are; `MR_STATE_UNREACHABLE`
+   * one conditional write, which ends the tenure of whoever holds it; what was committed since is void. Before the first write
+   * Kinesis is asked whether the stream still has what is to be read again (of its own stream, where the program has several).
+   * @throws MillraceError `MR_CONFIG_INVALID` for a version that is not kept, naming those that are; `MR_POSITION_TRIMMED` for
+   * one whose following records the stream may have trimmed, unless `force`; `MR_STATE_UNREACHABLE`; what Kinesis refuses
    */
   rewind(request: RewindRequest): Promise<readonly StateMove[]>;
   /**
@@ -138,32 +145,57 @@ async function rewind(options: StateAdminOptions, request: RewindRequest): Promi
   for (const row of chosen(rows, request.shards)) views.push(await viewGroup(row, work.place, signal));
   const steps = planRewind(views, request.to);
   const leases = await options.tables.leases(signal);
+  const moving = steps.filter((step) => step.action !== 'keep');
+  const { dryRun = false, force = false } = request;
+  const places = moving.flatMap((step) => placesOf(step, leases, work.streamName));
+  // Of a place that was forced nothing is known: whoever begins there looks whether its record is there.
+  const since = force ? new Map(places.map(({ shardId }) => [shardId, 0])) : await options.kept.since(places, signal);
   const moves: StateMove[] = [];
-  for (const step of steps) {
-    if (step.action !== 'keep')
-      moves.push(await perform(step, { work, leases, dryRun: request.dryRun === true }, signal));
-  }
+  for (const step of moving) moves.push(await perform(step, { work, leases, dryRun, since }, signal));
   return moves;
+}
+
+/** The places of the stream from which shards would be read again, as far as they change. */
+function placesOf(step: MovingStep, leases: readonly Lease[], streamName: string): readonly ShardProgress[] {
+  const { view } = step;
+  const before = new Map(positionsOf(view).map((shard) => [shard.shardId, shard.position]));
+  return destinationOf(step, view, leases, streamName).shards.filter((shard) => {
+    if (shard.streamName !== '' && shard.streamName !== streamName) return false;
+    const from = before.get(shard.shardId);
+    const isMoved = from === undefined || comparePositions(from, shard.position) !== 0;
+    return isMoved && shard.position.kind !== 'SHARD_END';
+  });
 }
 
 interface Performing {
   readonly work: StateWork;
   readonly leases: readonly Lease[];
   readonly dryRun: boolean;
+  /** See `KeptRecords`. */
+  readonly since: ReadonlyMap<string, number>;
 }
 
+type MovingStep = Exclude<RewindStep, { action: 'keep' }>;
+
 async function perform(
-  step: Exclude<RewindStep, { action: 'keep' }>,
-  { work, leases, dryRun }: Performing,
+  step: MovingStep,
+  { work, leases, dryRun, since }: Performing,
   signal: AbortSignal,
 ): Promise<StateMove> {
   const { view } = step;
-  if (step.action === 'reset') return reset(view, work, dryRun, signal);
-  const choose = (now: GroupView) => ({
-    shards: shardsAt(step.version, now, leases, work.streamName),
-    state: step.version,
-  });
+  const choose = (now: GroupView) => ({ ...destinationOf(step, now, leases, work.streamName), since });
   return dryRun ? moveOf(view, choose(view), false) : moveGroup(work, view, choose, signal);
+}
+
+function destinationOf(step: MovingStep, now: GroupView, leases: readonly Lease[], ownStream: string): Destination {
+  if (step.action === 'move') {
+    // The group may have committed since, and what was kept then may be removed.
+    if (!now.versions.some(({ name }) => name === step.version.name)) throw notKept(step.version, now);
+    return { shards: shardsAt(step.version, now, leases, ownStream), state: step.version };
+  }
+  // A shard begins anew, with what its parents will have left.
+  const shards = positionsOf(now).map(({ shardId, streamName }) => ({ shardId, streamName, position: TRIM_HORIZON }));
+  return { shards, state: undefined, anew: 'VOID' };
 }
 
 /**
@@ -191,18 +223,6 @@ function shardsAt(
 }
 
 const keyOf = ({ streamName, shardId }: Pick<ShardProgress, 'streamName' | 'shardId'>) => `${streamName}:${shardId}`;
-
-/** A shard begins anew, with what its parents will have left. */
-function reset(view: GroupView, work: StateWork, dryRun: boolean, signal: AbortSignal): Promise<StateMove> | StateMove {
-  const { row } = view;
-  if (row.scope !== 'shard') throw nothing(view.group);
-  const choose = (now: GroupView) => ({
-    shards: positionsOf(now).map((shard) => ({ ...shard, position: TRIM_HORIZON })),
-    state: undefined,
-    anew: 'VOID' as const,
-  });
-  return dryRun ? moveOf(view, choose(view), false) : moveGroup(work, view, choose, signal);
-}
 
 /** The rows of some shards. */
 export function chosen(rows: readonly StateRow[], shards: readonly string[] | undefined): readonly StateRow[] {

@@ -8,7 +8,7 @@ import { adminOptionsOf, changeState } from '../state-change.ts';
 
 /** `millrace state rewind`: goes back to an earlier version, state and positions together. */
 export async function stateRewind(this: CommandContext, flags: StateRewindFlags): Promise<void> {
-  const { shard, yes = false, 'dry-run': dryRun = false } = flags;
+  const { shard, yes = false, force = false, 'dry-run': dryRun = false } = flags;
   // "A quarter of an hour ago" is the same moment in the plan and in what is done.
   const to = targetOf(flags, this.io.clock.wallMillis());
   if (!dryRun) needsTerminalOrYes(this, 'a rewind takes groups from their holders', yes);
@@ -18,7 +18,7 @@ export async function stateRewind(this: CommandContext, flags: StateRewindFlags)
   const shards = shard === undefined ? {} : { shards: shard };
   await changeState(this, flags, {
     question: (count) => `take ${count} groups of ${options.applicationName} back?`,
-    perform: (isDry) => admin.state.rewind({ to, ...shards, dryRun: isDry }),
+    perform: (isDry) => admin.state.rewind({ to, ...shards, force, dryRun: isDry }),
   });
 }
 

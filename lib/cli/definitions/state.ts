@@ -21,6 +21,7 @@ export interface StateRewindFlags extends StateChangeFlags {
   readonly to?: GivenMoment;
   readonly 'batch-id'?: number;
   readonly 'versions-back'?: number;
+  readonly force?: boolean;
   readonly shard?: readonly string[];
 }
 
@@ -64,6 +65,7 @@ export function stateRewindSpec(): CommandSpec<StateRewindFlags> {
       to: momentFlag([], 'The newest version of that time or before it'),
       'batch-id': numberFlag({ what: 'batches', least: 1, most }, 'The version of that batch; of one group'),
       'versions-back': numberFlag({ what: 'versions', least: 1, most }, 'So many versions before the last one'),
+      force: switchFlag('Also where the stream may have trimmed records that are to be counted again'),
       shard: listFlag('shard', 'Takes this shard alone back; may be given several times'),
       ...changing,
       ...common(),
@@ -71,7 +73,8 @@ export function stateRewindSpec(): CommandSpec<StateRewindFlags> {
     },
     description:
       'Goes back to an earlier version: state and positions together, so that no record counts twice or is left out. Each ' +
-      'group is one conditional write, which takes it from whoever holds it; the program may run meanwhile. Of the outputs, ' +
+      'group is one conditional write, which takes it from whoever holds it; the program may run meanwhile. Kinesis is asked ' +
+      'before whether the stream still has the records that follow (MR_POSITION_TRIMMED). Of the outputs, ' +
       'fileSink takes back what it has written since; what others have shown is not undone.\n\nIt shows what it would do and asks, unless told --yes.',
     usage: [
       '--application-name counts --stream-name lines --versions-back 3 --dry-run',

@@ -176,6 +176,7 @@ export class GroupLog {
       scope,
       ...batch,
       lineage: this.#lineage,
+      retained: this.#options.retainedVersions,
       ...(hasState
         ? {
             state: {

@@ -49,6 +49,7 @@ export const manifestSchema = z.object({
     })
     .exactOptional(),
   watermarkMillis: z.number().exactOptional(),
+  retained: count.exactOptional(),
   follows: namedObject.exactOptional(),
   inherits: z
     .array(

@@ -82,6 +82,8 @@ export interface Manifest {
   readonly state?: StateVersion;
   /** Event time, milliseconds since 1970. */
   readonly watermarkMillis?: number;
+  /** How many versions are kept once it is committed, itself included: who looks at it may go back to those and no further. */
+  readonly retained?: number;
   /** The manifest before this one, for rewinding and for the removal of garbage; absent for the first. */
   readonly follows?: NamedObject;
   /** What its state is made of, where the groups were others before: put together by the first who goes on from it. */

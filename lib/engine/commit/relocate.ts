@@ -62,6 +62,7 @@ export function relocated(application: string, relocation: Relocation): Manifest
     ...(state === undefined ? {} : stateOf(state)),
     ...stateTimesOf(relocation),
     ...(watermarkMillis === undefined ? {} : { watermarkMillis }),
+    ...(last?.manifest.retained === undefined ? {} : { retained: last.manifest.retained }),
     ...(last === undefined ? {} : { follows: { name: last.name, checksum: last.checksum } }),
     ...(inherits === undefined ? {} : { inherits }),
     ...(anew === undefined && state?.manifest.beginsAnew === undefined ? {} : { beginsAnew: true }),

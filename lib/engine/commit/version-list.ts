@@ -18,7 +18,12 @@ export interface VersionPlace {
 
 /**
  * The versions of a group that are kept, the oldest first; the last is the committed one. They end where one before is not
- * there any more, or cannot be read.
+ * there any more, or cannot be read, and after as many as the last one says are kept: its holder removes those before, and may
+ * be about to.
+ *
+ *   1. a holder commits batch 9, and begins to remove version 4, since it keeps five
+ *   2. an operator reads the versions: 4 is still there. It goes back to it, in one write that says "after batch 9"
+ *   3. the holder, which has lost its lease by that, removes version 4 all the same: it was decided before
  * @throws MillraceError for the last one alone: `MR_STATE_UNREACHABLE`, `MR_STATE_DAMAGED`, `MR_STATE_NEWER`, `MR_STATE_FOREIGN`
  */
 export async function readVersions(
@@ -33,6 +38,7 @@ export async function readVersions(
     try {
       const manifest = readManifestAlone(await bytesOf(place, next, signal), expectedOf(place, next));
       versions.unshift({ ...next, manifest });
+      if (versions.length === versions.at(-1)?.manifest.retained) break;
       next = manifest.follows;
     } catch (thrown) {
       if (versions.length === 0 || signal.aborted) throw thrown;

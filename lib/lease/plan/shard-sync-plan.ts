@@ -60,7 +60,12 @@ export interface ShardSyncPlan {
 export function planShardSync(input: ShardSyncInput): ShardSyncPlan {
   const missing = missingLeases(input);
   if (!isFirstSyncOver(input.leases)) return planFirstSync(input, missing);
-  return { create: missing.map((shard) => childLease(shard, input.stream)) };
+  // All of a shard is promised that comes after one which was read to its end; a hole is as old as it is.
+  const ended = new Set(input.leases.filter(isEnded).map((lease) => lease.leaseKey));
+  const { streamCreatedAtMillis } = input.stream;
+  const emptyAt = (shard: Shard) =>
+    shard.parentShardIds.some((id) => ended.has(id)) ? streamCreatedAtMillis : undefined;
+  return { create: missing.map((shard) => childLease(shard, input.stream, emptyAt(shard))) };
 }
 
 function planFirstSync(input: ShardSyncInput, missing: readonly Shard[]): ShardSyncPlan {
@@ -105,12 +110,18 @@ function missingLeases(input: ShardSyncInput): readonly Shard[] {
   return missing;
 }
 
-/** A lease of a shard that appeared after the first sync: at TRIM_HORIZON, whatever the initial position was. */
+/**
+ * A lease of a shard that appeared after the first sync: at TRIM_HORIZON, whatever the initial position was. Where all of the
+ * shard is promised, `emptyAtMillis` is a service time at which it had no records yet; without it TRIM_HORIZON means whatever
+ * record is the oldest.
+ */
 export function childLease(
   shard: Pick<Shard, 'shardId' | 'parentShardIds' | 'startingHashKey' | 'endingHashKey'>,
   stream: StreamIdentity,
+  emptyAtMillis?: number,
 ): Lease {
-  return { ...newLease(shard, stream), checkpoint: TRIM_HORIZON, firstSyncEnded: true };
+  const promised = emptyAtMillis === undefined ? {} : { caughtUpAtMillis: Math.floor(emptyAtMillis) };
+  return { ...newLease(shard, stream), checkpoint: TRIM_HORIZON, firstSyncEnded: true, ...promised };
 }
 
 function newLease(

@@ -1,4 +1,4 @@
-import { comparePositions, formatPosition, type Position, SHARD_END } from '../../base/position.ts';
+import { type Position, comparePositions, formatPosition } from '../../base/position.ts';
 import { type Manifest, type NamedObject, type ReadManifest, readManifest } from '../../engine/commit/manifest.ts';
 import { type Pointer, parsePointer } from '../../engine/commit/pointer.ts';
 import { type Codecs, restoreMemory } from '../../engine/commit/state-pieces.ts';
@@ -8,6 +8,7 @@ import type { FakeKinesis } from '../fake-kinesis.ts';
 import type { FakeObjectStore } from '../fake-object-store.ts';
 import { hashKeyOf } from '../hash-key.ts';
 import type { Ledger } from '../ledger.ts';
+import { type KeptObjects, isAtEnd, keptWith, whyBadRewind, whyOtherLine, whyWrong } from './book-rules.ts';
 import { type Counted, CountedShard, type Tally, countOne, differenceOf } from './tally.ts';
 import type { Shown } from './shown.ts';
 
@@ -37,13 +38,17 @@ interface Group {
   /** Who wrote the last commit. */
   writer: string;
   manifest: Manifest;
-  /** The objects that each of the kept versions needs, the last one last. */
-  kept: (readonly string[])[];
+  kept: KeptObjects;
   /** What must be counted now. */
-  readonly expected: Map<string, Counted>;
+  expected: Map<string, Counted>;
+  /** What the group has begun with. */
+  readonly inherited: Tally;
 }
 
 const applicationGroup = 'application';
+
+/** By whom a group is taken back. */
+export const operatorId = 'operator';
 
 /**
  * Keeps the books of an engine: at every commit it reads what is committed, as a process would that starts now, and compares
@@ -59,7 +64,12 @@ export class Books {
   readonly #hashes = new Map<string, bigint>();
   /** Every plan that was named, with who did it. */
   readonly #planned = new Set<string>();
+  /** By group and batch id, who has committed it. */
+  readonly #writers = new Map<string, string>();
+  /** Of each shard the greatest position that was ever committed. */
+  readonly #highest = new Map<string, Position>();
   #commits = 0;
+  #rewinds = 0;
 
   constructor(options: BooksOptions) {
     this.#options = options;
@@ -71,10 +81,14 @@ export class Books {
     return this.#commits;
   }
 
-  /** Who wrote the commit of a batch, if it is the last one of its group. */
+  /** Groups that were taken back so far. */
+  get rewinds(): number {
+    return this.#rewinds;
+  }
+
+  /** Who wrote the commit of a batch; somebody may have taken the group back since. */
   writerOf(group: string, batchId: number): string | undefined {
-    const known = this.#groups.get(group);
-    return known?.batchId === batchId ? known.writer : undefined;
+    return this.#writers.get(`${group} ${batchId}`);
   }
 
   /** Whether a process named a plan of a batch, be it of earlier. */
@@ -104,7 +118,9 @@ export class Books {
     if (scope === 'shard' && isNew) {
       this.#commit(after.leaseKey, after.engineState, after.tenure ?? 0, writer);
     }
-    const { position } = this.#shard(after.leaseKey);
+    const { position: now } = this.#shard(after.leaseKey);
+    // Under an epoch the leases follow, and may be ahead of what was taken back until the next holder aligns them.
+    const position = scope === 'shard' ? now : (this.#highest.get(after.leaseKey) ?? now);
     if (comparePositions(after.checkpoint, position) <= 0) return;
     this.#options.fail(
       `the lease of ${after.leaseKey} says ${formatPosition(after.checkpoint)}, and only what is through ${formatPosition(position)} is committed`,
@@ -130,10 +146,12 @@ export class Books {
       this.#commits += 1;
       const { manifest } = this.#object({ name: pointer.manifest, checksum: pointer.checksum });
       const before = known;
+      if (writer === operatorId) return this.#takeBack(name, { pointer, pointerText, manifest });
       const { batchId, batchTimeMillis = manifest.batchTimeMillis } = pointer;
       const where = `batch ${batchId} of ${name}, committed by ${writer},`;
       const made = { batchId, batchTimeMillis, fence, manifest };
-      const wrong = whyWrong(before, made) ?? this.#whyMoved(before?.manifest, manifest);
+      const wrong =
+        whyWrong(before, made) ?? whyOtherLine(before, manifest) ?? this.#whyMoved(before?.manifest, manifest);
       if (wrong !== undefined) return fail(`${where} ${wrong}`);
       const lacks = shown.whyNotShown(name, fence, batchId);
       if (lacks !== undefined) return fail(`${where} ${lacks}`);
@@ -142,6 +160,8 @@ export class Books {
       if (kept === undefined) {
         return fail(`${where} names ${pointer.manifest}, which is not that of the batch before`);
       }
+      const isNew = before === undefined || before.manifest.beginsAnew === true;
+      const inherited = isNew ? this.#inherited(name) : before.inherited;
       const group: Group = {
         pointer: pointerText,
         plan: undefined,
@@ -151,15 +171,60 @@ export class Books {
         writer,
         manifest,
         kept: kept.slice(-retainedVersions),
-        expected: before?.expected ?? this.#inherited(name),
+        expected: isNew ? new Map(inherited) : before.expected,
+        inherited,
       };
       this.#groups.set(name, group);
+      this.#writers.set(`${name} ${batchId}`, writer);
       for (const { shardId, position } of manifest.shards) this.#count(group, shardId, position);
       const difference = differenceOf(this.#stateOf(pointer, chain), group.expected);
       if (difference !== undefined) fail(`${where} is wrong: ${difference}`);
     } catch (thrown) {
       fail(`what ${writer} committed of ${name} cannot be read: ${String(thrown)}`);
     }
+  }
+
+  /**
+   * A group was taken back: its state is that of its positions again, as if nothing had been read behind them. It is a commit
+   * of its own, under a fence above that of every holder, with a lineage of its own.
+   */
+  #takeBack(
+    name: string,
+    {
+      pointer,
+      pointerText,
+      manifest,
+    }: { readonly pointer: Pointer; readonly pointerText: string; readonly manifest: Manifest },
+  ): void {
+    const { fail, scope, retainedVersions, leaseOf } = this.#options;
+    const before = this.#groups.get(name);
+    const where = `the rewind of ${name} to batch ${manifest.batchId}`;
+    const { batchId, batchTimeMillis } = manifest;
+    const made = { batchId, batchTimeMillis, fence: manifest.fence.number, manifest };
+    const wrong = whyBadRewind(before, made);
+    if (before === undefined || wrong !== undefined) return fail(`${where} ${wrong}`);
+    const owner = scope === 'shard' ? leaseOf(name)?.leaseOwner : undefined;
+    if (owner !== undefined) return fail(`${where} leaves the shard to ${owner}`);
+    this.#rewinds += 1;
+    const chain = manifest.state?.chain ?? [];
+    const kept = [...before.kept, [pointer.manifest, ...chain.map((object) => object.name)]].slice(-retainedVersions);
+    const expected = manifest.beginsAnew === true ? new Map<string, Counted>() : new Map(before.inherited);
+    const group: Group = {
+      ...before,
+      ...made,
+      pointer: pointerText,
+      plan: undefined,
+      writer: operatorId,
+      kept,
+      expected,
+    };
+    this.#groups.set(name, group);
+    for (const { shardId, position } of manifest.shards) {
+      this.#counted.delete(shardId);
+      this.#count(group, shardId, position);
+    }
+    const difference = differenceOf(this.#stateOf(pointer, chain), expected);
+    if (difference !== undefined) fail(`${where} is wrong: ${difference}`);
   }
 
   /** A plan was named. It follows the last commit, stands alone, and is there. */
@@ -182,18 +247,22 @@ export class Books {
       return fail(`${where} follows batch ${pointer.batchId}, not the last`);
     if (known?.plan !== undefined) return fail(`${where} takes the place of ${known.plan}`);
     if (store.peek(plan) === undefined) return fail(`${where} is not there`);
+    const inherited = known?.inherited ?? this.#inherited(name);
     const group = known ?? {
       batchId: 0,
       batchTimeMillis: 0,
       writer: 'nobody',
       manifest,
       kept: [[pointer.manifest]],
-      expected: this.#inherited(name),
+      expected: new Map(inherited),
+      inherited,
     };
     this.#groups.set(name, { ...group, fence, pointer: pointerText, plan });
   }
 
   #count({ expected }: Group, shardId: string, position: Position): void {
+    const highest = this.#highest.get(shardId);
+    if (highest === undefined || comparePositions(highest, position) < 0) this.#highest.set(shardId, position);
     for (const { partitionKey, numberOfKey } of this.#shard(shardId).moveTo(position)) {
       expected.set(partitionKey, countOne(expected.get(partitionKey), numberOfKey));
     }
@@ -279,41 +348,4 @@ export class Books {
       }
     }
   }
-}
-
-function isAtEnd({ position }: { readonly position: Position }): boolean {
-  return comparePositions(position, SHARD_END) === 0;
-}
-
-/** What a commit may not do to the identity of batches. */
-function whyWrong(
-  before: Group | undefined,
-  made: Pick<Group, 'batchId' | 'batchTimeMillis' | 'fence' | 'manifest'>,
-): string | undefined {
-  const { batchId, batchTimeMillis, fence, manifest } = made;
-  const expected = (before?.batchId ?? 0) + 1;
-  if (batchId !== expected) return `should be batch ${expected}`;
-  if (before !== undefined && batchTimeMillis <= before.batchTimeMillis) {
-    return `has the time ${batchTimeMillis}, and the one before ${before.batchTimeMillis}`;
-  }
-  // One that changed nothing names the manifest of another holder, too.
-  const isMade = manifest.batchId === batchId;
-  if (isMade && manifest.fence.number !== fence) {
-    return `was made under fence ${manifest.fence.number}, not ${fence}`;
-  }
-  if (fence < (before?.fence ?? 0)) return `was made under fence ${fence}, after one of ${before?.fence}`;
-  return undefined;
-}
-
-/**
- * The objects of the versions that are kept with those of a commit. A commit by its pointer alone adds none, and may name
- * only the last manifest: `undefined` where it names another.
- */
-function keptWith(
-  kept: Group['kept'],
-  { batchId, manifest: name }: Pointer,
-  { batchId: written, state }: Manifest,
-): Group['kept'] | undefined {
-  if (written !== batchId) return kept.at(-1)?.[0] === name ? kept : undefined;
-  return [...kept, [name, ...(state?.chain ?? []).map((object) => object.name)]];
 }

@@ -62,6 +62,8 @@ export interface EngineSetup {
   /** Time between two acts, on average. */
   readonly actEveryMillis: number;
   readonly acts: Readonly<Record<EngineAct, number>>;
+  /** Time between two rewinds, on average; absent for none. */
+  readonly rewindEveryMillis: number | undefined;
 }
 
 /** Draws the setup of an engine's simulation; each fault is off in some seeds and wild in others. */
@@ -114,6 +116,7 @@ export function drawEngineSetup(seed: number): EngineSetup {
     pages: { shortPage: drawOdds(random, 0.3), emptyPage: drawOdds(random, 0.3), expiredIterator: 0, falselyGone: 0 },
     actEveryMillis: pick(random, [400, 1_500, 3_000]),
     acts: Object.fromEntries(engineActs.map((act) => [act, drawWeight(random)])) as Record<EngineAct, number>,
+    rewindEveryMillis: chance(random, 0.5) ? undefined : pick(random, [800, 2_000]),
   };
 }
 

@@ -14,6 +14,7 @@ import { VirtualClock } from '../virtual-clock.ts';
 import { Books } from './books.ts';
 import { countingPlan } from './counting-plan.ts';
 import { EngineNemesis } from './engine-nemesis.ts';
+import { EngineOperator } from './engine-operator.ts';
 import { type EngineSetup, drawEngineSetup } from './engine-setup.ts';
 import { EngineWorker } from './engine-worker.ts';
 import type { EngineWorld } from './engine-world.ts';
@@ -77,6 +78,7 @@ class EngineSimulation {
   readonly #books: Books;
   readonly #world: EngineWorld;
   readonly #nemesis: EngineNemesis;
+  readonly #operator: EngineOperator;
   readonly #workers: EngineWorker[] = [];
   readonly #faults = new Map<string, number>();
   readonly #restarts: Random;
@@ -141,6 +143,7 @@ class EngineSimulation {
       noteEnd: () => this.#restartLater(),
       fail: (sentence) => this.fail(sentence),
     };
+    this.#operator = new EngineOperator(this.#world, forkRandom(seed, 'operator'), () => this.#count('rewind'));
     this.#nemesis = this.#makeNemesis();
   }
 
@@ -199,6 +202,7 @@ class EngineSimulation {
     this.#produce();
     for (let started = 0; started < this.#setup.maxWorkers; started += 1) this.#startWorker();
     this.#nemesis.begin();
+    this.#operator.begin();
     // Killed processes tell nobody; somebody looks from time to time.
     const look = () => {
       if (this.#isCalm) return;
@@ -232,6 +236,7 @@ class EngineSimulation {
     this.#isCalm = true;
     this.#trace.add('calm', 'no more faults');
     this.#nemesis.end();
+    this.#operator.end();
     for (const worker of this.#workers) worker.heal();
     await this.#converge();
     for (let number = 1; number <= 10; number += 1) this.#put(`late-${number}`);

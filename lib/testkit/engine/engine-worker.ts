@@ -12,6 +12,8 @@ import { type BatchPlanEngine, createEngine } from '../../engine/engine.ts';
 import type { OutputContext } from '../../engine/node.ts';
 import type { BatchStep, MillraceEvent } from '../../event/event.ts';
 import { runTogether } from '../../app/run-together.ts';
+import { alignRows, endedRows } from '../../app/state/align-rows.ts';
+import { retryWhilePassing } from '../../base/retry.ts';
 import { toKinesisFault } from '../../kinesis/fault.ts';
 import { createPollingReader } from '../../kinesis/polling-reader.ts';
 import { dynamoFault } from '../../lease/dynamo/dynamo-fault.ts';
@@ -29,6 +31,7 @@ import { HarmedBlocks, calmBlocks } from './block-harm.ts';
 import { countingPlan } from './counting-plan.ts';
 import type { EngineWorld } from './engine-world.ts';
 import { EpochView } from './epoch-view.ts';
+import { stateTablesOf } from './state-tables.ts';
 import { StoreView, calmStore, toStoreFault } from './store-view.ts';
 import type { Counted } from './tally.ts';
 
@@ -214,12 +217,31 @@ export class EngineWorker {
     const beating = new AbortController();
     const beats = epoch.run(beating.signal);
     try {
-      await this.#run({ place, epoch });
+      await this.#run({ place, epoch, ...(await this.#mirror(place, epoch, table)) });
     } finally {
       beating.abort();
       await beats;
       await this.#giveBack(epoch);
     }
+  }
+
+  /** The leases follow the commits: what is ahead of them, after a rewind, is brought back before anything is read. */
+  async #mirror(
+    place: CommitPlace,
+    { pointer }: Epoch,
+    epochs: EpochView,
+  ): Promise<Pick<EngineCommits, 'confirmEnded'>> {
+    const [clock, random, events, signal] = [this.process, this.#random, this.#events, this.#leaving.signal];
+    const tables = stateTablesOf(this.#table.port, epochs);
+    const { streamName } = this.#world.kinesis;
+    if (pointer !== undefined) {
+      const align = async () => {
+        const { shards = [] } = (await place.manifestOf(pointer, 'the row of application app', signal)) ?? {};
+        await alignRows({ tables, streamName, shards, events }, signal);
+      };
+      await retryWhilePassing(align, { clock, random, signal, onFault: () => {} });
+    }
+    return { confirmEnded: (shards, ending) => endedRows(tables, shards, ending) };
   }
 
   async #giveBack(epoch: Epoch): Promise<void> {
@@ -296,10 +318,11 @@ export class EngineWorker {
   }
 
   /** The output that keeps the records of a batch under its id. */
-  async #keep(batch: Batch<KinesisRecord>, { group }: OutputContext): Promise<void> {
+  async #keep(batch: Batch<KinesisRecord>, { group, fence, voided = [] }: OutputContext): Promise<void> {
     await this.#disturb();
     const records = batch.collect().map(({ shardId, sequenceNumber }) => `${shardId} ${sequenceNumber}`);
     const wrong = this.#world.shown.keep(group, batch.id, records);
+    this.#world.shown.tellVoided(group, { fence: fence?.number ?? 0, batchId: batch.id, voided });
     if (wrong !== undefined) this.#world.fail(`${this.id} ${wrong}`);
   }
 

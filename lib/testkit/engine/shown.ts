@@ -1,3 +1,4 @@
+import type { BatchIds } from '../../engine/commit/manifest.ts';
 import type { Ledger } from '../ledger.ts';
 import { type Tally, differenceOf } from './tally.ts';
 
@@ -8,6 +9,19 @@ export interface ShownBatch {
   readonly tally: Tally;
 }
 
+/** What an output of a batch is told of the batches before it. */
+export interface ToldVoided {
+  readonly fence: number;
+  readonly batchId: number;
+  readonly voided: readonly BatchIds[];
+}
+
+interface KeptBatch {
+  readonly group: string;
+  readonly batchId: number;
+  readonly records: readonly string[];
+}
+
 /**
  * A sink that overwrites, as `docs/exactly-once.md` asks of one: of each group it keeps what has the greatest (fence, batch
  * id), and refuses what is below.
@@ -15,7 +29,9 @@ export interface ShownBatch {
 export class Shown {
   readonly #groups = new Map<string, ShownBatch>();
   /** By group and batch id, the records that a sink has under that name. */
-  readonly #kept = new Map<string, readonly string[]>();
+  readonly #kept = new Map<string, KeptBatch>();
+  /** By group, what the last output was told to be void. */
+  readonly #voided = new Map<string, ToldVoided>();
   #refused = 0;
 
   /** Batches that came too late. */
@@ -39,15 +55,31 @@ export class Shown {
    */
   keep(group: string, batchId: number, records: readonly string[]): string | undefined {
     const name = `batch ${batchId} of ${group}`;
-    const known = this.#kept.get(name);
-    if (known === undefined) this.#kept.set(name, records);
+    const known = this.#kept.get(name)?.records;
+    if (known === undefined) this.#kept.set(name, { group, batchId, records });
     if (known === undefined || known.join() === records.join()) return undefined;
     return `repeats ${name} with other records: ${records.length}, not ${known.length}, or others, or in another order`;
   }
 
+  /** Takes what an output is told of batches that a rewind has taken back: what is kept under their ids counts for nothing. */
+  tellVoided(group: string, told: ToldVoided): void {
+    const known = this.#voided.get(group);
+    const isLate =
+      known !== undefined && (told.fence < known.fence || (told.fence === known.fence && told.batchId < known.batchId));
+    if (!isLate) this.#voided.set(group, told);
+  }
+
+  /** The records that are kept and count. */
+  get #counting(): readonly string[] {
+    return [...this.#kept.values()].flatMap(({ group, batchId, records }) => {
+      const { voided = [] } = this.#voided.get(group) ?? {};
+      return voided.some(({ from, through }) => batchId >= from && batchId <= through) ? [] : records;
+    });
+  }
+
   /** Why the records under the ids of all batches are not those that were put, each once. */
   whyNotKept(ledger: Ledger): string | undefined {
-    const all = [...this.#kept.values()].flat();
+    const all = this.#counting;
     const kept = new Set(all);
     if (kept.size !== all.length) return `${all.length - kept.size} records are kept under two batch ids`;
     for (const { shardId, records } of ledger.shards) {

@@ -63,3 +63,78 @@ it('a shard whose parent was taken back begins with what that leaves now, and go
   const start = line.open({ shardId: 'child', streamName: 'lines', tenure: 3, fallback: TRIM_HORIZON });
   expect(comparePositions(start.position, TRIM_HORIZON)).toBe(0);
 });
+
+it('a shard whose parent has committed state that nothing names is refused, and never begins with none', async () => {
+  const store = new MemoryStore();
+  const codecs = new Map([['counts', keyedPersistence({ tag: 'byKey' }) as Persistence]]);
+  const place = new CommitPlace({ store, application: 'app', scope: 'shard', codecs, random: seededRandom(5) });
+  await commit(await place.logOf('parent', undefined, 'lease parent', never), 'parent', 1);
+  const opening = { streamName: 'lines', shardId: 'child', tenure: 3, checkpoint: TRIM_HORIZON, hashKeyRange };
+  const inherit = (parentShardIds: readonly string[]) =>
+    place.inheritedLog((shardId) => shardId, { ...opening, parentShardIds, inherited: [] }, never);
+  await expect(inherit(['parent'])).rejects.toMatchObject({
+    code: 'MR_STATE_UNREACHABLE',
+    message: expect.stringContaining(
+      'parent has committed state here, and neither its lease nor those of its children',
+    ),
+  });
+  // One that never committed anything leaves nothing.
+  expect([...(await inherit(['idle'])).memory.keys()]).toEqual([]);
+});
+
+it('a version that its holder is about to remove can be seen by nobody any more, though it is still there', async () => {
+  const store = new MemoryStore();
+  const random = seededRandom(5);
+  const codecs = new Map([['counts', keyedPersistence({ tag: 'byKey' }) as Persistence]]);
+  const place = new CommitPlace({ store, application: 'app', scope: 'shard', codecs, random, retainedVersions: 2 });
+  const log = await place.logOf('shard', undefined, 'lease shard', never);
+  const texts: string[] = [];
+  // Its garbage is not removed: the holder stands still just before.
+  for (const value of [1, 2, 3, 4]) texts.push(await commit(log, 'shard', value));
+  const where = { store, storeIdentity: await identityOf(store, random, never), application: 'app', random };
+  const idsAt = async (text: string) => {
+    const versions = await readVersions(where, parsePointer(text, 'lease shard'), never);
+    return versions.map(({ manifest }) => manifest.batchId);
+  };
+  expect([await idsAt(texts[3] as string), await idsAt(texts[0] as string)]).toEqual([[3, 4], [1]]);
+  const last = (await readVersions(where, parsePointer(texts[3] as string, 'lease shard'), never)).at(-1);
+  const before = parsePointer(texts[3] as string, 'lease shard');
+  const shards = [{ shardId: 'shard', streamName: 'lines', position: positionOf(4n) }];
+  const back = { group: 'shard', scope: 'shard', last, before, shards, state: last } as const;
+  // Who goes back keeps as many.
+  expect(await idsAt(await writeRelocation(where, { ...back, fence: { kind: 'tenure', number: 2 } }, never))).toEqual([
+    4, 5,
+  ]);
+});
+
+it.each([
+  ['goes on with an earlier state', 'its windows stand at other times, which are written down once', undefined],
+  ['begins anew', 'what its parents left is written down once', 'VOID' as const],
+])('a group that %s writes its first version, though it changes nothing: %s', async (_, __, anew) => {
+  const store = new MemoryStore();
+  const random = seededRandom(5);
+  const codecs = new Map([['counts', keyedPersistence({ tag: 'byKey' }) as Persistence]]);
+  const place = new CommitPlace({ store, application: 'app', scope: 'shard', codecs, random });
+  const log = await place.logOf('shard', undefined, 'lease shard', never);
+  await commit(log, 'shard', 1);
+  const before = parsePointer(await commit(log, 'shard', 2), 'lease shard');
+  const where = { store, storeIdentity: await identityOf(store, random, never), application: 'app', random };
+  const [first, last] = await readVersions(where, before, never);
+  const shards = [{ shardId: 'shard', streamName: 'lines', position: positionOf(1n) }];
+  const state = anew === undefined ? first : undefined;
+  const back = { group: 'shard', scope: 'shard', last, before, shards, state, ...(anew && { anew }) } as const;
+  const text = await writeRelocation(where, { ...back, fence: { kind: 'tenure', number: 2 } }, never);
+  const next = await place.logOf('shard', text, 'lease shard', never);
+  const batch = {
+    batchId: 4,
+    batchTimeMillis: 9_000,
+    zeroTimeMillis: 0,
+    fence: { kind: 'tenure', number: 3 },
+  } as const;
+  const prepared = await next.prepare({ ...batch, shards, memory: next.memory }, never);
+  expect(prepared.named.manifest.batchId).toBe(4);
+  next.noteCommitted(prepared);
+  // Afterwards a batch that changes nothing is committed by its pointer alone.
+  const idle = { ...batch, batchId: 5, batchTimeMillis: 10_000, shards, memory: next.memory };
+  expect((await next.prepare(idle, never)).named.manifest.batchId).toBe(4);
+});

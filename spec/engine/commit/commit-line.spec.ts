@@ -160,6 +160,10 @@ describe('a record whose key is of another shard', () => {
     expect(() => own.admit(block)).toThrow('MR_KEY_NOT_PLACED: record 102 of shard a has a partition key');
     expect(() => own.admit(block)).toThrow('MR_KEY_NOT_PLACED');
     expect(faultsOf(seen)).toEqual([]);
+    // So is the part of a block whose head was accepted before.
+    const { range } = block;
+    const straddling = { ...block, range: { ...range, after: TRIM_HORIZON } };
+    expect(() => own.admit(straddling)).toThrow('MR_KEY_NOT_PLACED: record 102 of shard a');
   });
 
   it('is taken and told of, once, where that is allowed', async () => {

@@ -24,9 +24,9 @@ class Scene {
   readonly events: MillraceEvent[] = [];
   readonly #random = seededRandom(3);
 
-  keeper(name: string, harm: EpochHarm = {}): EpochKeeper {
+  keeper(name: string, harm: EpochHarm = {}, table = new FakeEpochTable(this.place, harm)): EpochKeeper {
     return new EpochKeeper({
-      table: new FakeEpochTable(this.place, harm),
+      table,
       applicationName: 'counts',
       workerIdentifier: name,
       failoverTimeMillis,
@@ -94,6 +94,59 @@ describe('the epoch of an application', () => {
     const epoch = await scene.clock.runUntil(second);
     expect(scene.clock.monotonicMillis() - diedAtMillis).toBeLessThanOrEqual(failoverTimeMillis + 1_000);
     expect([epoch.number, epoch.batchId, epoch.pointer]).toEqual([2, 1, 'p1']);
+  });
+
+  it('is certain for F from before its last write was sent, however late the answer came', async () => {
+    const scene = new Scene();
+    const slowly = { isSlow: false, isCut: false };
+    const { epoch } = await scene.hold('one', {
+      before: () => (slowly.isCut ? lostAnswer() : undefined),
+      after: () => (slowly.isSlow ? sleep(scene.clock, 700, never) : undefined),
+    });
+    slowly.isSlow = true;
+    const askedAtMillis = scene.clock.monotonicMillis();
+    expect(await scene.clock.runUntil(epoch.commit({ batchId: 1, pointer: 'p1' }, never))).toBe('committed');
+    slowly.isCut = true;
+    await scene.clock.advance(askedAtMillis + failoverTimeMillis - 1 - scene.clock.monotonicMillis());
+    expect(epoch.isHeld()).toBe(true);
+    await scene.clock.advance(1);
+    expect(epoch.isHeld()).toBe(false);
+  });
+
+  it('does not try again what is denied: the run ends with the fault', async () => {
+    const scene = new Scene();
+    let isDenied = false;
+    const denied = () => {
+      if (isDenied) throw new MillraceError('MR_ACCESS_DENIED', 'no right to write');
+    };
+    const { epoch } = await scene.hold('one', { before: denied });
+    isDenied = true;
+    const commit = epoch.commit({ batchId: 1, pointer: 'p1' }, never);
+    await expect(scene.clock.runUntil(commit, { atMostMillis: 500 })).rejects.toMatchObject({
+      code: 'MR_ACCESS_DENIED',
+    });
+  });
+
+  it('gives a write up that has no answer after F/4, and sends it again', async () => {
+    const scene = new Scene();
+    let hangs = 0;
+    class HangingTable extends FakeEpochTable {
+      override write(...[row, seen, signal]: Parameters<FakeEpochTable['write']>) {
+        if (hangs === 0) return super.write(row, seen, signal);
+        hangs -= 1;
+        return new Promise<never>((_, reject) => {
+          signal.addEventListener('abort', () => reject(signal.reason as Error));
+        });
+      }
+    }
+    const keeper = scene.keeper('one', {}, new HangingTable(scene.place));
+    const epoch = await scene.clock.runUntil(keeper.acquire(never));
+    hangs = 1;
+    const outcome = scene.clock.runUntil(epoch.commit({ batchId: 1, pointer: 'p1' }, never), {
+      atMostMillis: failoverTimeMillis / 2,
+    });
+    expect(await outcome).toBe('committed');
+    expect(scene.clock.monotonicMillis()).toBeGreaterThanOrEqual(failoverTimeMillis / 4);
   });
 
   it('goes to a standby at its next look after the holder gave it back', async () => {

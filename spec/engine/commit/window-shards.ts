@@ -80,7 +80,9 @@ export class WindowShards {
       identityOf: async (scope) => scope,
     };
     const random = seededRandom(99);
-    return createStateAdmin({ tables, applicationName, streamName, store: this.#store, random, signal });
+    // There is no stream behind these shards that could have trimmed anything.
+    const kept = { since: async () => new Map<string, number>() };
+    return createStateAdmin({ tables, applicationName, streamName, store: this.#store, kept, random, signal });
   }
 
   /** In how many windows each text is, by the kind of window, without what was taken back. */

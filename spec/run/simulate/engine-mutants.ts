@@ -6,6 +6,61 @@ const commit = (file: string) => `lib/engine/commit/${file}.ts`;
 /** Faults of the engine's commits: each order, condition and name of design section 8, taken away. */
 const faults: readonly Omit<Mutant, 'engine'>[] = [
   {
+    name: 'rewind-leaves-the-state-where-it-is',
+    edits: [
+      {
+        file: 'lib/app/state/state-admin.ts',
+        find: 'shards: shardsAt(step.version, now, leases, ownStream), state: step.version }',
+        replace: 'shards: shardsAt(step.version, now, leases, ownStream), state: lastOf(now) }',
+      },
+    ],
+  },
+  {
+    name: 'rewind-to-what-was-removed-meanwhile',
+    edits: [
+      {
+        file: 'lib/app/state/state-admin.ts',
+        find: 'if (!now.versions.some(({ name }) => name === step.version.name)) throw notKept(step.version, now);',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'batches-that-were-taken-back-still-count',
+    edits: [
+      {
+        file: commit('relocate'),
+        find: 'voided: voidedBy(relocation, batchId),',
+        replace: 'voided: before.voided ?? [],',
+      },
+    ],
+  },
+  {
+    name: 'leases-stay-ahead-of-a-rewind',
+    edits: [
+      {
+        file: 'lib/app/state/align-rows.ts',
+        find: 'const isAhead = isEnded(lease) || comparePositions(lease.checkpoint, position) > 0;',
+        replace: 'const isAhead = false;',
+      },
+    ],
+  },
+  {
+    name: 'rewind-in-the-same-lineage',
+    edits: [{ file: commit('relocate'), find: 'lineage: before.lineage + 1,', replace: 'lineage: before.lineage,' }],
+  },
+  {
+    name: 'rewind-leaves-the-shard-to-its-owner',
+    edits: [
+      {
+        file: 'lib/app/state/move-group.ts',
+        find: 'return writeShard(work, row, write, signal);',
+        replace:
+          "return writeShard(work, row, { ...write, clear: write.clear.filter((one) => one !== 'leaseOwner') }, signal);",
+      },
+    ],
+  },
+  {
     name: 'state-object-overwritten',
     edits: [
       {

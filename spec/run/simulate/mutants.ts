@@ -166,8 +166,8 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'lib/lease/plan/shard-sync-plan.ts',
-        find: '  return { ...newLease(shard, stream), checkpoint: TRIM_HORIZON, firstSyncEnded: true };',
-        replace: '  return { ...newLease(shard, stream), checkpoint: LATEST, firstSyncEnded: true };',
+        find: '  return { ...newLease(shard, stream), checkpoint: TRIM_HORIZON, firstSyncEnded: true, ...promised };',
+        replace: '  return { ...newLease(shard, stream), checkpoint: LATEST, firstSyncEnded: true, ...promised };',
       },
     ],
   },
@@ -245,7 +245,7 @@ export const mutants: readonly Mutant[] = [
     name: 'unacked-blocks-without-limit',
     edits: [
       {
-        file: 'lib/receiver/shard-intake.ts',
+        file: 'lib/receiver/intake-room.ts',
         find: 'positions.outstanding >= maxUnackedBlocks ||',
         replace: '',
       },
@@ -483,9 +483,9 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'lib/lease/plan/shard-sync-plan.ts',
-        find: '  return { create: missing.map((shard) => childLease(shard, input.stream)) };',
+        find: '  return { create: missing.map((shard) => childLease(shard, input.stream, emptyAt(shard))) };',
         replace:
-          "  return { create: missing.map((shard) => ({ ...childLease(shard, input.stream), ...initialParts({ type: 'LATEST' }, input.serviceTimeMillis) })) };",
+          "  return { create: missing.map((shard) => ({ ...childLease(shard, input.stream), ...initialParts({ ...input, initialPosition: { type: 'LATEST' } }, input.serviceTimeMillis) })) };",
       },
     ],
   },

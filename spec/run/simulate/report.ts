@@ -28,6 +28,7 @@ export const engineFaultNames: readonly string[] = [
   ...Object.keys(calmStore),
   ...Object.keys(calmBlocks),
   ...engineActs,
+  'rewind',
 ];
 
 /** The names of all edges of the shard state machine. */

@@ -3,7 +3,7 @@ import type { Mutant } from './mutants.ts';
 import { root, runInChild } from './run-seeds.ts';
 
 /** Within so many seeds a mutant must be caught. */
-export const mutantSeeds = 200;
+export const mutantSeeds = 300;
 
 /** What became of a mutant. */
 export interface MutantVerdict {
