@@ -6,7 +6,7 @@ import { benchCredentials, benchRegion, looked } from '../read/variant.ts';
 
 // The bare codec, in a process of its own: nothing but GetRecords and a look at every record, on as many shards at once as
 // the receiver reads, each no faster than Kinesis gives it. Argument: a CodecTarget as JSON. Each message is how many
-// milliseconds to read; 0 asks for the checksum of the first page.
+// milliseconds to measure; 0 asks for the checksum of the first page.
 
 /** What the bare codec reads. */
 export interface CodecTarget {
@@ -51,17 +51,30 @@ async function checksum(): Promise<string> {
   return checksumOf((await api.getRecords({ iterator: await open(0), limit: 10_000 }, signal)).records);
 }
 
+/** Reads as the receiver does: without a break, and measured only after a quarter of the time. */
 async function round(millis: number): Promise<CodecRound> {
+  const whole = new AbortController();
+  const reading = Promise.all(Array.from({ length: shards }, (_, shard) => readUntil(shard, whole.signal)));
+  await pause(systemClock, millis / 4, signal);
   const { records, bytes } = seen;
   const before = process.cpuUsage();
-  const until = systemClock.monotonicMillis() + millis;
-  await Promise.all(Array.from({ length: shards }, (_, shard) => readUntil(shard, until)));
+  await pause(systemClock, millis, signal);
   const { user, system } = process.cpuUsage(before);
-  return { cpuMicros: user + system, records: seen.records - records, bytes: seen.bytes - bytes };
+  const measured = { cpuMicros: user + system, records: seen.records - records, bytes: seen.bytes - bytes };
+  whole.abort(new Error('the round is over'));
+  await reading;
+  return measured;
 }
 
-async function readUntil(shard: number, until: number): Promise<void> {
-  for (let at = systemClock.monotonicMillis(); at < until; at = systemClock.monotonicMillis()) {
+/**
+ * Shards begin one after the other, over the time that a page of a mebibyte takes at their pace. All at once they would stay
+ * in step, and their answers would come in one burst twice a second: then everything is at hand in the processor's caches,
+ * which costs a third less than the same answers as they come from a real stream.
+ */
+async function readUntil(shard: number, over: AbortSignal): Promise<void> {
+  await pause(systemClock, (shard / shards) * (2 ** 20 / bytesPerMilli), signal);
+  while (!over.aborted) {
+    const at = systemClock.monotonicMillis();
     const waitMillis = at + (await readPage(shard)) / bytesPerMilli - systemClock.monotonicMillis();
     if (waitMillis > 0) await pause(systemClock, waitMillis, signal);
   }

@@ -12,8 +12,10 @@ import type { ReceiverQuestion, ReceiverRound, ReceiverTarget } from './worker.t
 export interface ReceiverBenchOptions extends PageShape {
   /** Shards of the stream, all behind without end. */
   readonly shards: number;
-  /** Rounds that count; one before them warms up. */
+  /** Rounds that count. */
   readonly rounds: number;
+  /** Rounds before them that do not, in which V8 compiles what a worker of days has long compiled. */
+  readonly warmUpRounds: number;
   /** How long the receiver works in a round, after a quarter as long to empty its buffers. */
   readonly roundMillis: number;
   readonly codec: 'json' | 'cbor';
@@ -24,7 +26,7 @@ export interface ReceiverBenchOptions extends PageShape {
   readonly maxBufferedBytes: number;
   /** How long memory is looked at, for a handler that keeps up and for a slow one. */
   readonly memoryMillis: number;
-  /** Whether memory is measured of compiled sources, as users run them, and not of a process that also loads TypeScript. */
+  /** Whether compiled sources are measured, as users run them, and not processes that also load TypeScript. */
   readonly compiled: boolean;
 }
 
@@ -73,6 +75,7 @@ export const defaultReceiverBench: ReceiverBenchOptions = {
   records: 1_000,
   recordBytes: 1_024,
   rounds: 9,
+  warmUpRounds: 4,
   roundMillis: 2_000,
   codec: 'json',
   tls: false,
@@ -84,7 +87,6 @@ export const defaultReceiverBench: ReceiverBenchOptions = {
 
 const fullRateBytesPerSecond = 2 * 1024 * 1024;
 const slowBlockMillis = 1_000;
-const source = new URL('./client.ts', import.meta.url);
 const streamName = 'bench';
 const memoryStreamName = 'bench-memory';
 
@@ -97,15 +99,16 @@ export async function measureReceiver(options: ReceiverBenchOptions): Promise<Re
   const env = { ...server.env, ...clientEnv };
   const target: CodecTarget = { ...options, kinesisEndpoint: server.endpoint, streamName };
   const args = [JSON.stringify(target)];
-  const codec = startBenchChild(new URL('./codec-client.ts', import.meta.url), { args, env });
-  const receiver = startReceiver(server, options, { stream: streamName, program: source });
+  const programs = programsOf(options);
+  const codec = startBenchChild(programs.codec, { args, env });
+  const receiver = startReceiver(server, options, { stream: streamName, program: programs.receiver });
   try {
     const checksum = await askBenchChild<string>(codec, 0);
     if (checksum !== page.checksum) throw new Error(`the codec has read ${checksum}, not ${page.checksum}`);
     await ask(receiver, { kind: 'ready', shards: options.shards });
     const rounds = await measureInTurn(receiver, codec, options);
     receiver.disconnect();
-    const memory = await measureMemory(server, options, records);
+    const memory = await measureMemory(server, options, { records, program: programs.receiver });
     return { ...figuresOf(rounds, options), memory, residentMegabytes: greaterOf(memory), checksum };
   } finally {
     for (const child of [codec, receiver]) if (child.connected) child.disconnect();
@@ -122,9 +125,9 @@ async function measureInTurn(
   codec: ChildProcess,
   options: ReceiverBenchOptions,
 ): Promise<Round[]> {
-  const { rounds, roundMillis, recordBytes } = options;
+  const { rounds, warmUpRounds, roundMillis, recordBytes } = options;
   const done: Round[] = [];
-  for (let round = 0; round <= rounds; round += 1) {
+  for (let round = -warmUpRounds; round < rounds; round += 1) {
     const whole = () => work(receiver, { kind: 'round', warmUpMillis: roundMillis / 4, millis: roundMillis });
     const bare = () => askBenchChild<CodecRound>(codec, roundMillis);
     // Each is the first in every other round, so that a machine that becomes slower is no worse for the one than the other.
@@ -132,7 +135,7 @@ async function measureInTurn(
     const own = await whole();
     mustFit(own, recordBytes);
     const other = before ?? (await bare());
-    if (round > 0) done.push({ receiver: own, codec: other });
+    if (round >= 0) done.push({ receiver: own, codec: other });
   }
   return done;
 }
@@ -163,11 +166,10 @@ function figuresOf(rounds: readonly Round[], options: ReceiverBenchOptions) {
 async function measureMemory(
   server: BenchServer,
   options: ReceiverBenchOptions,
-  records: ReturnType<typeof preparePage>['records'],
+  { records, program }: { readonly records: ReturnType<typeof preparePage>['records']; readonly program: URL },
 ): Promise<MemoryFigures> {
   const { memoryShards: shards, memoryMillis: millis } = options;
   await server.aws.createBulkStream({ streamName: memoryStreamName, shardCount: shards, records, arrivalMillis });
-  const program = options.compiled ? compiled('bench/receiver/client.ts', 'lib/app/keeper-thread-main.ts') : source;
   const receiver = startReceiver(server, options, { stream: memoryStreamName, program });
   try {
     const start = (await ask(receiver, { kind: 'resident' })) as number;
@@ -211,6 +213,22 @@ function startReceiver(
   };
   const env = { ...server.env, ...clientEnv };
   return startBenchChild(program, { args: [JSON.stringify(target)], env });
+}
+
+/** The programs of both sides. */
+interface Programs {
+  readonly receiver: URL;
+  readonly codec: URL;
+}
+
+/** Compiled once, before any of them runs: nobody may load a file that is being written. */
+function programsOf(options: ReceiverBenchOptions): Programs {
+  if (!options.compiled) {
+    return { receiver: new URL('./client.ts', import.meta.url), codec: new URL('./codec-client.ts', import.meta.url) };
+  }
+  const codec = 'bench/receiver/codec-client.ts';
+  const receiver = compiled('bench/receiver/client.ts', codec, 'lib/app/keeper-thread-main.ts');
+  return { receiver, codec: new URL('codec-client.js', receiver) };
 }
 
 function ask(receiver: ChildProcess, question: ReceiverQuestion): Promise<unknown> {

@@ -9,6 +9,7 @@ const small = {
   records: 200,
   recordBytes: 1_024,
   rounds: 2,
+  warmUpRounds: 1,
   roundMillis: 400,
   memoryShards: 40,
   maxBufferedBytes: 2 * 1024 * 1024,
@@ -24,6 +25,7 @@ describe('the bench of the receiver', () => {
       records: 200,
       recordBytes: 1_024,
       rounds: 2,
+  warmUpRounds: 1,
       codec: 'json',
       tls: false,
     });
