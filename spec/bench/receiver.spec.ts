@@ -25,7 +25,6 @@ describe('the bench of the receiver', () => {
       records: 200,
       recordBytes: 1_024,
       rounds: 2,
-      warmUpRounds: 1,
       codec: 'json',
       tls: false,
     });
