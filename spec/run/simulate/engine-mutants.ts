@@ -36,16 +36,6 @@ const faults: readonly Omit<Mutant, 'engine'>[] = [
     ],
   },
   {
-    name: 'leases-stay-ahead-of-a-rewind',
-    edits: [
-      {
-        file: 'lib/app/state/align-rows.ts',
-        find: 'const isAhead = isEnded(lease) || comparePositions(lease.checkpoint, position) > 0;',
-        replace: 'const isAhead = false;',
-      },
-    ],
-  },
-  {
     name: 'rewind-in-the-same-lineage',
     edits: [{ file: commit('relocate'), find: 'lineage: before.lineage + 1,', replace: 'lineage: before.lineage,' }],
   },
