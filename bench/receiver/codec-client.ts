@@ -69,7 +69,7 @@ async function round(millis: number): Promise<CodecRound> {
 /**
  * Shards begin one after the other, over the time that a page of a mebibyte takes at their pace. All at once they would stay
  * in step, and their answers would come in one burst twice a second: then everything is at hand in the processor's caches,
- * which costs a third less than the same answers as they come from a real stream.
+ * as it is not when answers come as those of a real stream do.
  */
 async function readUntil(shard: number, over: AbortSignal): Promise<void> {
   await pause(systemClock, (shard / shards) * (2 ** 20 / bytesPerMilli), signal);
