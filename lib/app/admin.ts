@@ -6,7 +6,7 @@ import { systemRandom } from '../base/random.ts';
 import { EventBus } from '../event/bus.ts';
 import { createAwsKinesis } from '../kinesis/aws-kinesis.ts';
 import type { KinesisApi } from '../kinesis/kinesis-api.ts';
-import { patiently } from '../kinesis/patience.ts';
+import { maxThrottles, patiently } from '../kinesis/patience.ts';
 import type { Shard } from '../kinesis/shard.ts';
 import { listAllShards } from '../kinesis/shard-lister.ts';
 import { type DrainedWorker, drainWorker } from '../lease/drain-request.ts';
@@ -126,8 +126,6 @@ export function createAdmin(options: ConsumerOptions, { state }: AdminOptions = 
 
 /** How many shards are asked at once for their lag. */
 const concurrentShards = 10;
-/** How often in a row a shard's throttling is waited out: over a minute of it. */
-const maxThrottles = 12;
 
 class ApplicationAdmin implements Admin {
   readonly #settings: ConsumerSettings;

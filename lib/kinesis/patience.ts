@@ -17,6 +17,9 @@ export interface PatienceOptions {
   readonly onRetry?: (fault: KinesisFault, delayMillis: number) => void;
 }
 
+/** How often in a row throttling is waited out by whoever does not wait for ever: with backoff up to 10 s each over a minute. */
+export const maxThrottles = 12;
+
 const throttledBackoff: BackoffOptions = { baseMillis: 500, capMillis: 10_000 };
 const failedBackoff: BackoffOptions = { baseMillis: 200, capMillis: 5_000 };
 

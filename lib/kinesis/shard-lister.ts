@@ -3,7 +3,7 @@ import { MillraceError } from '../base/error.ts';
 import type { Random } from '../base/random.ts';
 import { isKinesisFault } from './fault.ts';
 import type { ChildShard, KinesisApi, ListShardsPage, ShardFilter } from './kinesis-api.ts';
-import { patiently } from './patience.ts';
+import { maxThrottles, patiently } from './patience.ts';
 import type { Shard } from './shard.ts';
 
 /** What {@link listAllShards} needs. */
@@ -21,8 +21,6 @@ export interface ListAllShardsOptions {
 const maxPages = 1_000;
 /** Tokens live for 300 s; a listing that outlives them so often will not end. */
 const maxRestarts = 3;
-/** With backoff up to 10 s each: over a minute of nothing but LimitExceeded. */
-const maxThrottles = 12;
 
 /**
  * Lists the shards, all pages of them, in the order in which Kinesis gives them and each once. Waits out throttling

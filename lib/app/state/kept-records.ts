@@ -6,7 +6,7 @@ import type { Random } from '../../base/random.ts';
 import type { ShardProgress } from '../../engine/commit/manifest.ts';
 import { isKinesisFault } from '../../kinesis/fault.ts';
 import type { KinesisApi } from '../../kinesis/kinesis-api.ts';
-import { patiently } from '../../kinesis/patience.ts';
+import { maxThrottles, patiently } from '../../kinesis/patience.ts';
 import { listAllShards } from '../../kinesis/shard-lister.ts';
 import type { Shard } from '../../kinesis/shard.ts';
 import type { InitialPosition } from '../../lease/plan/shard-sync-plan.ts';
@@ -16,8 +16,6 @@ import type { EventSink } from '../../event/bus.ts';
 
 /** How many shards are asked at once. */
 const concurrentShards = 10;
-/** How often in a row a shard's throttling is waited out: over a minute of it. */
-const maxThrottles = 12;
 /** How many empty pages are read for one record: Kinesis gives them where it has trimmed. */
 const maximumEmptyPages = 100;
 
@@ -31,10 +29,9 @@ export interface KeptRecordsOptions {
 
 /** The stream as it is now. */
 interface StreamNow {
-  readonly retentionPeriodHours: number;
   readonly createdAtMillis: number;
-  /** Whether it is younger than its retention, so that nothing of it can be trimmed. */
-  readonly isYoung: boolean;
+  /** What was put since this service time is there. */
+  readonly horizonMillis: number;
   /** Lists the shards of a place; each listing is made once. */
   readonly list: (at: InitialPosition | undefined) => Promise<readonly Shard[]>;
 }
@@ -59,8 +56,8 @@ export class KeptRecords {
     if (places.length === 0) return new Map();
     const { api } = this.#options;
     const { retentionPeriodHours, createdAtMillis } = await openStream(api, this.#options, signal);
-    const isYoung = createdAtMillis > api.serviceTimeMillis() - retentionPeriodHours * 3_600_000;
-    const stream = { retentionPeriodHours, createdAtMillis, isYoung, list: this.#lister(signal) };
+    const horizonMillis = api.serviceTimeMillis() - retentionPeriodHours * 3_600_000;
+    const stream = { createdAtMillis, horizonMillis, list: this.#lister(signal) };
     const queue = new PQueue({ concurrency: concurrentShards });
     const asked = await Promise.all(
       places.map((place) =>
@@ -76,9 +73,8 @@ export class KeptRecords {
     const { position, shardId, initialTimestampMillis } = place;
     if (position.kind === 'SEQUENCE') return this.#arrivalOf(shardId, position.sequenceNumber.toString(), signal);
     const fromMillis = initialTimestampMillis ?? stream.createdAtMillis;
-    if (stream.isYoung) return fromMillis;
-    const keptMillis = this.#options.api.serviceTimeMillis() - stream.retentionPeriodHours * 3_600_000;
-    if (fromMillis >= keptMillis) return fromMillis;
+    // Before it was made nothing was put, whatever time was named.
+    if (Math.max(fromMillis, stream.createdAtMillis) >= stream.horizonMillis) return fromMillis;
     return (await hasBeginning(shardId, stream, signal)) ? fromMillis : undefined;
   }
 

@@ -89,7 +89,6 @@ export class S3Store implements ObjectStore {
           ContinuationToken,
         });
         // A page names where the next begins: they can only follow each other.
-        // oxlint-disable-next-line no-await-in-loop
         const page = await client.send(command, { abortSignal: signal });
         for (const { Key } of page.Contents ?? []) if (Key !== undefined) names.push(Key.slice(this.#prefix.length));
         ContinuationToken = page.IsTruncated === true ? page.NextContinuationToken : undefined;

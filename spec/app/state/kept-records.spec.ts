@@ -117,6 +117,17 @@ describe('whether a stream still has what follows a place', () => {
     await expect(since(place)).rejects.toThrow(`what follows LATEST in shard ${shard0}`);
   });
 
+  it('is so of a time before the stream was made, while that is not longer ago than the retention', async () => {
+    const { clock, kinesis, since } = newStream();
+    const initialTimestampMillis = kinesis.nowMillis() - 100 * hour;
+    const place = { ...beginning(shard0), position: LATEST, initialTimestampMillis };
+    await clock.advance(20 * hour);
+    expect(await since(place)).toEqual(new Map([[shard0, initialTimestampMillis]]));
+    expect(kinesis.callCount('listShards')).toBe(0);
+    await clock.advance(5 * hour);
+    await expect(since(place)).rejects.toThrow(`what follows LATEST in shard ${shard0}`);
+  });
+
   it('asks nothing where nothing moves', async () => {
     const { kinesis, since } = newStream();
     expect(await since()).toEqual(new Map());
