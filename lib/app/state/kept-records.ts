@@ -72,9 +72,9 @@ export class KeptRecords {
   async #since(place: ShardProgress, stream: StreamNow, signal: AbortSignal): Promise<number | undefined> {
     const { position, shardId, initialTimestampMillis } = place;
     if (position.kind === 'SEQUENCE') return this.#arrivalOf(shardId, position.sequenceNumber.toString(), signal);
-    const fromMillis = initialTimestampMillis ?? stream.createdAtMillis;
     // Before it was made nothing was put, whatever time was named.
-    if (Math.max(fromMillis, stream.createdAtMillis) >= stream.horizonMillis) return fromMillis;
+    const fromMillis = Math.max(initialTimestampMillis ?? 0, stream.createdAtMillis);
+    if (fromMillis >= stream.horizonMillis) return fromMillis;
     return (await hasBeginning(shardId, stream, signal)) ? fromMillis : undefined;
   }
 

@@ -119,10 +119,10 @@ describe('whether a stream still has what follows a place', () => {
 
   it('is so of a time before the stream was made, while that is not longer ago than the retention', async () => {
     const { clock, kinesis, since } = newStream();
-    const initialTimestampMillis = kinesis.nowMillis() - 100 * hour;
-    const place = { ...beginning(shard0), position: LATEST, initialTimestampMillis };
+    const created = kinesis.nowMillis();
+    const place = { ...beginning(shard0), position: LATEST, initialTimestampMillis: created - 100 * hour };
     await clock.advance(20 * hour);
-    expect(await since(place)).toEqual(new Map([[shard0, initialTimestampMillis]]));
+    expect(await since(place)).toEqual(new Map([[shard0, created]]));
     expect(kinesis.callCount('listShards')).toBe(0);
     await clock.advance(5 * hour);
     await expect(since(place)).rejects.toThrow(`what follows LATEST in shard ${shard0}`);
