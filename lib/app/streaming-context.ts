@@ -14,8 +14,9 @@ import type { DStream } from '../engine/stream.ts';
 import { EventBus, type EventListener } from '../event/bus.ts';
 import type { StreamingListener } from '../monitor/listener.ts';
 import type { Snapshot } from '../monitor/snapshot/snapshot.ts';
-import type { ConfirmEnded } from '../engine/commit/commit-line.ts';
+import type { ConfirmEnded } from '../engine/commit/pruning.ts';
 import { logEvents } from '../monitor/log-events.ts';
+import { HeirRows } from './state/heir-rows.ts';
 import { LeaseMirror } from './state/lease-mirror.ts';
 import type { OpenShard } from '../receiver/open-shard.ts';
 import { type EngineNeeds, settingsOfProgram } from './assembly.ts';
@@ -328,7 +329,9 @@ export class StreamingContext extends EngineContext {
       await this.#runEngine(plan, holding, { takesOver: true, exclusive: true }, undefined);
     } else if (plan.scope === 'shard') {
       const { onKeyNotPlaced } = this.#options;
-      await this.#runEngine(plan, life, {}, { place, ...(onKeyNotPlaced === undefined ? {} : { onKeyNotPlaced }) });
+      await using rows = new HeirRows(inputSettings);
+      const commits = { place, heirRows: rows.read, ...(onKeyNotPlaced === undefined ? {} : { onKeyNotPlaced }) };
+      await this.#runEngine(plan, life, {}, commits);
     } else {
       await using held = await holdEpoch(settings, this.#bus, waiting);
       await using mirror = new LeaseMirror(place, inputSettings, this.#bus);

@@ -326,6 +326,16 @@ export type MillraceEvent =
     }
   | { readonly type: 'state.unclaimed'; readonly group: string; readonly operators: readonly string[] }
   | {
+      readonly type: 'state.collected';
+      /** The group that has committed, and since when nobody needs what was removed. */
+      readonly group: string;
+      /** The shard that ended before it, and whose state it was. */
+      readonly shardId: string;
+      /** Objects of it that were removed now, and those that follow with the next commits. */
+      readonly removed: number;
+      readonly left: number;
+    }
+  | {
       readonly type: 'batch.slow';
       readonly group: string;
       /** The 95th percentile of the processing of the last batches, and how many these are. */

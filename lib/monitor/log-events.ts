@@ -67,6 +67,7 @@ const lines: Readonly<Record<EventType, readonly [LogLevel, string]>> = {
   'range.refused': ['warn', 'range refused'],
   'state.discarded': ['warn', 'state that cannot be read was given up'],
   'state.converted': ['info', 'state of an earlier program was converted'],
+  'state.collected': ['debug', 'removed state of an ended shard that nobody needs any more'],
   'state.unclaimed': ['warn', 'state of operators that the program does not have'],
   'batch.failed': ['error', 'batch failed'],
   'batch.stuck': ['warn', 'handler keeps failing for the same records'],

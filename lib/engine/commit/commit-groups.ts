@@ -2,11 +2,15 @@ import { MillraceError } from '../../base/error.ts';
 import type { BlockSource, CommitOutcome } from '../../block/block-source.ts';
 import type { ShardOpening } from '../../block/shard-opening.ts';
 import type { EventSink } from '../../event/bus.ts';
-import { CommitLine, type ConfirmEnded, type PointerWrite } from './commit-line.ts';
+import { CommitLine, type PointerWrite } from './commit-line.ts';
 import { KeyPlacement, type OnKeyNotPlaced } from './key-placement.ts';
 import type { CommitPlace } from './commit-place.ts';
 import type { Epoch } from './epoch-keeper.ts';
+import { EndedShards, type EndedShardsOptions, type ReadHeirRows } from './ended-shards.ts';
+import { uniteEnded } from './ended-plan.ts';
+import type { GroupLog } from './group-log.ts';
 import type { ShardProgress } from './manifest.ts';
+import type { ConfirmEnded } from './pruning.ts';
 
 /** What an engine commits with. */
 export interface EngineCommits {
@@ -15,6 +19,8 @@ export interface EngineCommits {
   readonly epoch?: Epoch;
   /** See {@link ConfirmEnded}; for plans of `application` scope. */
   readonly confirmEnded?: ConfirmEnded;
+  /** For plans of `shard` scope; without it what ended shards have left stays in the store. */
+  readonly heirRows?: ReadHeirRows;
   /** For plans of `application` scope, before their first commit: shards that are past their beginning already. */
   readonly leased?: readonly ShardProgress[];
   /** For plans whose keys are placed by shard: `FAIL` unless told otherwise. */
@@ -58,7 +64,23 @@ export class CommitGroups {
       log,
       fence: { kind: 'tenure', number: shard.tenure },
       write: (commit) => commitShard(source, commit),
+      ended: this.#endedBefore(shard, { group, groupOf, log }),
     });
+  }
+
+  /** What is left by the parents of a shard, and by those before them: a new holder does not know what the last one did. */
+  #endedBefore(
+    { streamName, parentShardIds: parents, inherited }: ShardOpening,
+    { group, groupOf, log }: Pick<EndedShardsOptions, 'group' | 'groupOf'> & { readonly log: GroupLog },
+  ): EndedShards | undefined {
+    const { place, events, heirRows: rows } = this.#options;
+    if (rows === undefined || parents.length === 0) return undefined;
+    const named = inherited.flatMap(({ shardId, hashKeyRange }) =>
+      parents.includes(shardId) && hashKeyRange !== undefined ? [{ shardId, hashKeyRange }] : [],
+    );
+    const ended = uniteEnded(named, log.origin?.ended ?? []);
+    const { application, store } = place;
+    return new EndedShards({ store, application, group, streamName, ended, parents, groupOf, rows, events });
   }
 
   /** The one holding of all shards; the fence is the epoch. */
@@ -78,7 +100,7 @@ export class CommitGroups {
 
   #line(
     group: string,
-    parts: Pick<ConstructorParameters<typeof CommitLine>[0], 'log' | 'fence' | 'write' | 'isHeld'>,
+    parts: Pick<ConstructorParameters<typeof CommitLine>[0], 'log' | 'fence' | 'write' | 'isHeld' | 'ended'>,
   ): CommitLine {
     const { events, zeroTimeMillis, place, confirmEnded, leased, onKeyNotPlaced = 'FAIL' } = this.#options;
     const { application } = place;

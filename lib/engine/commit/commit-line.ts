@@ -7,15 +7,17 @@ import type { ShardHashRange, ShardStart } from '../../block/shard-opening.ts';
 import type { EventSink } from '../../event/bus.ts';
 import type { BatchStep } from '../../event/event.ts';
 import type { Memory } from '../memory.ts';
+import type { EndedShards } from './ended-shards.ts';
 import { holeError, leaseMoved, positionHole } from './commit-faults.ts';
 import type { Fence } from './fence.ts';
 import type { GroupLog } from './group-log.ts';
-import type { Prepared } from './prepared.ts';
+import type { BatchResult, Prepared } from './prepared.ts';
 import { judgeRange } from './intake.ts';
 import type { KeyPlacement } from './key-placement.ts';
 import { type BatchIds, type ShardProgress, progressOf } from './manifest.ts';
 import { type BatchName, progressThrough } from './shard-progress.ts';
 import { PlanGather, plannedThrough } from './plan-gather.ts';
+import { type ConfirmEnded, Pruning } from './pruning.ts';
 import { SourceRanges, keyOf, splitBlock } from './source-ranges.ts';
 
 /** What a {@link CommitLine} needs. */
@@ -41,12 +43,11 @@ export interface CommitLineOptions {
   readonly confirmEnded?: ConfirmEnded | undefined;
   /** Before the first commit: shards that are past their beginning already. The first commit takes them over. */
   readonly leased?: readonly ShardProgress[] | undefined;
+  /** In `shard` scope, of a shard that has parents: what is left in the store by shards that ended before. */
+  readonly ended?: EndedShards | undefined;
   /** What becomes of a record whose key is of another shard, where the plan rests on its keys being placed by shard. */
   readonly placement?: KeyPlacement | undefined;
 }
-
-/** See {@link CommitLineOptions.confirmEnded}. */
-export type ConfirmEnded = (shards: readonly ShardProgress[], signal: AbortSignal) => Promise<readonly ShardProgress[]>;
 
 /** What {@link CommitLineOptions.write} writes. */
 export interface PointerWrite {
@@ -97,11 +98,12 @@ export class CommitLine {
   readonly #sources = new SourceRanges();
   /** Ended shards that the manifest need not name any more. */
   readonly #pruned = new Set<string>();
-  #commitsUntilPruning = 0;
+  readonly #pruning: Pruning;
   #housekeeping: Promise<void> = Promise.resolve();
 
   constructor(options: CommitLineOptions) {
     this.#options = options;
+    this.#pruning = new Pruning(options.confirmEnded);
     const { unclaimed, converted } = options.log;
     for (const one of converted) options.events.publish({ type: 'state.converted', group: options.group, ...one });
     if (unclaimed.length > 0) {
@@ -272,7 +274,8 @@ export class CommitLine {
       return { streamName, shardId, after: range.after, through: range.through };
     });
     const { zeroTimeMillis, memory } = this;
-    const begin = { batchTimeMillis: this.batchTimeMillis, zeroTimeMillis, shards: this.#progressAfter([]), memory };
+    const shards = this.#progressAfter([]);
+    const begin = { batchTimeMillis: this.batchTimeMillis, zeroTimeMillis, shards, memory, ...this.#toRemove };
     const written = await log.writePlan({ batchId, batchTimeMillis, fence, ranges }, begin, signal);
     const outcome = await write(
       { kind: 'plan', batchId, pointer: written.pointer, ranges: this.#rangesOf([]) },
@@ -290,7 +293,8 @@ export class CommitLine {
     const { batchId, batchTimeMillis, memory, blocks } = batch;
     const shards = this.#progressAfter(blocks, { batchId, batchTimeMillis });
     const { zeroTimeMillis } = this;
-    const prepared = await log.prepare({ batchId, batchTimeMillis, zeroTimeMillis, fence, shards, memory }, signal);
+    const result = { batchId, batchTimeMillis, zeroTimeMillis, fence, shards, memory, ...this.#toRemove };
+    const prepared = await log.prepare(result, signal);
     this.tell(batchId, 'stateWritten');
     return prepared;
   }
@@ -312,6 +316,11 @@ export class CommitLine {
     this.tell(batchId, 'committed');
     this.#tidy(log.noteCommitted(prepared), signal);
     return outcome;
+  }
+
+  get #toRemove(): Pick<BatchResult, 'ended'> {
+    const { ended } = this.#options;
+    return ended === undefined ? {} : { ended: ended.left };
   }
 
   /** Tells of a step of the commit order that is done. */
@@ -357,6 +366,7 @@ export class CommitLine {
       await log.remove(garbage, signal);
       if (log.isListingDue) await log.remove(await log.findOrphans(signal), signal);
       await this.#prune(signal);
+      await this.#options.ended?.tidy(log.isAloneWith(), signal);
     };
     this.#housekeeping = this.#housekeeping.then(tidy).catch((thrown: unknown) => {
       if (signal.aborted || !(thrown instanceof MillraceError)) return;
@@ -365,15 +375,8 @@ export class CommitLine {
     });
   }
 
-  /** Looks from time to time whether the rows of ended shards say so; then the next manifest leaves them out. */
   async #prune(signal: AbortSignal): Promise<void> {
-    const { log, confirmEnded } = this.#options;
-    const ended = (log.last?.shards ?? []).filter(({ position }) => position.kind === 'SHARD_END');
-    if (confirmEnded === undefined || ended.length === 0) return;
-    this.#commitsUntilPruning -= 1;
-    if (this.#commitsUntilPruning > 0) return;
-    this.#commitsUntilPruning = commitsBetweenPrunings;
-    for (const shard of await confirmEnded(ended, signal)) {
+    for (const shard of await this.#pruning.look(this.#options.log.last?.shards ?? [], signal)) {
       this.#pruned.add(keyOf(shard));
       this.#shards.delete(keyOf(shard));
     }
@@ -395,6 +398,3 @@ export class CommitLine {
     this.#options.events.publish({ type: 'range.refused', shardId, records, reason, after, through });
   }
 }
-
-/** How many commits lie between two looks at the rows of ended shards. */
-const commitsBetweenPrunings = 50;

@@ -7,6 +7,7 @@ import { type ObjectStore, stateError } from '../store/object-store.ts';
 import { identityOf } from '../store/store-identity.ts';
 import type { GroupTimes } from '../window/panes.ts';
 import type { Converted, StateConversions } from './state-conversion.ts';
+import { uniteEnded } from './ended-plan.ts';
 import { GroupLog, type GroupLogOptions } from './group-log.ts';
 import { type ParentMemory, inheritMemory, mergeGroups } from './inherit.ts';
 import { memoryAtTimes } from './memory-times.ts';
@@ -49,6 +50,11 @@ export class CommitPlace {
   /** The application whose groups these are. */
   get application(): string {
     return this.#options.application;
+  }
+
+  /** Where their objects are. */
+  get store(): ObjectStore {
+    return this.#options.store;
   }
 
   /**
@@ -136,7 +142,8 @@ export class CommitPlace {
     const options = await this.#logOptions(groupOf(shard.shardId), signal);
     if (parents.length === 0) return GroupLog.begin(options);
     const memory = inheritMemory(shard, parents, this.#options.codecs);
-    const log = GroupLog.begin(options, memory, latest);
+    const ended = uniteEnded(...logs.map(({ log }) => log.last?.ended ?? []));
+    const log = GroupLog.begin(options, memory, latest === undefined ? undefined : { ...latest, ended });
     log.adopt({ memory, unclaimed: [...unclaimed], converted });
     return log;
   }

@@ -10,6 +10,8 @@ import {
   type ReadManifest,
   type StatePiece,
   type StateVersion,
+  chainAfter,
+  isPutTogether,
   linesOf,
 } from './manifest.ts';
 import { memoryAtTimes } from './memory-times.ts';
@@ -21,6 +23,7 @@ import { bytesOf, readNamed, readNamedAlone } from './read-named.ts';
 import { checkStore } from './version-list.ts';
 import { type Converted, type StateConversions, versionsOf } from './state-conversion.ts';
 import { type BatchName, isSameProgress } from './shard-progress.ts';
+import { standsAlone } from './stands-alone.ts';
 import { hasSameShape } from './state-shape.ts';
 import { type Codecs, type Restored, changedPieces, restoreMemory, snapshotPieces } from './state-pieces.ts';
 
@@ -163,7 +166,7 @@ export class GroupLog {
    * nor state: its id and time go on in the pointer, so that outputs never see an id twice, and no time again.
    */
   async prepare(result: BatchResult, signal: AbortSignal): Promise<Prepared> {
-    const { random, application, group, scope, breathe, storeIdentity } = this.#options;
+    const { random, application, group, scope, breathe } = this.#options;
     const { memory, ...batch } = result;
     const before = this.#kept.at(-1);
     if (before !== undefined && this.#changesNothing(before.manifest, result)) return this.#prepareIdle(before, result);
@@ -194,31 +197,21 @@ export class GroupLog {
     const { batchId, fence } = batch;
     const name = newObjectName(this.#prefix, { kind: 'manifest', batchId, fence }, random);
     await this.#create(name, bytes, signal);
-    const { location } = this.#options.store;
-    const lineage = this.#lineage;
-    const pointer = formatPointer({ batchId, manifest: name, checksum, store: storeIdentity, location, lineage });
+    const pointer = this.#pointer({ batchId, manifest: name, checksum }, result, manifest);
     return { named: { name, manifest }, checksum, memory, pointer, batch };
   }
 
   #changesNothing(last: Manifest, { shards, memory }: BatchResult): boolean {
     const { codecs } = this.#options;
-    // What others left is put together once, and then written.
-    if (
-      last.inherits !== undefined ||
-      last.stateTimes !== undefined ||
-      last.beginsAnew === true ||
-      this.#unclaimed.length > 0
-    )
-      return false;
+    if (isPutTogether(last) || this.#unclaimed.length > 0) return false;
     if (!isSameProgress(last.shards, shards)) return false;
     if (codecs.size > 0 && !hasSameShape(last.state, codecs, this.#versions)) return false;
     return changedPieces(this.#memory, memory, codecs).next().done === true;
   }
 
-  #prepareIdle({ name, checksum, manifest }: Kept, { memory, batchId, batchTimeMillis }: BatchResult): Prepared {
-    const { storeIdentity, store } = this.#options;
-    const at = { batchId, batchTimeMillis, manifest: name, checksum, store: storeIdentity, location: store.location };
-    const pointer = formatPointer({ ...at, lineage: this.#lineage });
+  #prepareIdle({ name, checksum, manifest }: Kept, result: BatchResult): Prepared {
+    const { memory, batchId, batchTimeMillis } = result;
+    const pointer = this.#pointer({ batchId, batchTimeMillis, manifest: name, checksum }, result);
     return { named: { name, manifest }, checksum, memory, pointer, batch: { batchId, batchTimeMillis } };
   }
 
@@ -231,7 +224,7 @@ export class GroupLog {
     begin: Omit<BatchResult, 'batchId' | 'fence'>,
     signal: AbortSignal,
   ): Promise<WrittenPlan> {
-    const { application, group, random, storeIdentity } = this.#options;
+    const { application, group, random } = this.#options;
     const { batchId, fence } = next;
     const begun =
       this.last === undefined ? await this.prepare({ ...begin, batchId: batchId - 1, fence }, signal) : undefined;
@@ -242,17 +235,28 @@ export class GroupLog {
     const object = { name, checksum };
     const last = begun === undefined ? this.#kept.at(-1) : { ...begun.named, checksum: begun.checksum };
     if (last === undefined) throw stateError('MR_INTERNAL', this.#options.store.location, `${group} has no version`);
-    const pointer = formatPointer({
-      batchId: last.manifest.batchId,
-      ...this.#idle,
-      manifest: last.name,
-      checksum: last.checksum,
-      store: storeIdentity,
-      location: this.#options.store.location,
-      lineage: this.#lineage,
-      plan: object,
-    });
+    const { manifest, checksum: lastChecksum } = last;
+    const at = { batchId: manifest.batchId, ...this.#idle, manifest: last.name, checksum: lastChecksum, plan: object };
+    const pointer = this.#pointer(at, begin, begun === undefined ? undefined : manifest);
     return { plan, object, pointer, ...(begun === undefined ? {} : { begun }) };
+  }
+
+  /** The text that names a version, where `next` is one more than those that are kept. */
+  #pointer(
+    at: Omit<Pointer, 'store' | 'location' | 'lineage'>,
+    { ended }: Pick<BatchResult, 'ended'>,
+    next?: Manifest,
+  ): string {
+    const { storeIdentity, store } = this.#options;
+    const isAlone = ended !== undefined && this.isAloneWith(next);
+    const pointer = { ...at, store: storeIdentity, location: store.location, lineage: this.#lineage };
+    return formatPointer({ ...pointer, ...(isAlone ? { standsAlone: true } : {}) });
+  }
+
+  /** See `standsAlone`; once `next` is the last version, too. */
+  isAloneWith(next?: Manifest): boolean {
+    const known = this.#kept.map(({ manifest }) => manifest);
+    return standsAlone(next === undefined ? known : [...known, next]);
   }
 
   /** The pointer names a plan now. */
@@ -391,8 +395,3 @@ export class GroupLog {
 
 /** After how many commits orphans are looked for again. */
 const listingInterval = 200;
-
-function chainAfter(before: Kept | undefined): readonly NamedObject[] {
-  if (before === undefined) return [];
-  return [...(before.manifest.state?.chain ?? []), { name: before.name, checksum: before.checksum }];
-}

@@ -64,6 +64,7 @@ export const manifestSchema = z.object({
   stateTimes: z.object({ batchTimeMillis: count, zeroTimeMillis: count }).exactOptional(),
   beginsAnew: z.literal(true).exactOptional(),
   voided: z.array(z.object({ from: count, through: count })).exactOptional(),
+  ended: z.array(z.object({ shardId: z.string(), hashKeyRange: hashRange })).exactOptional(),
 });
 
 /** How the first line of a plan is written down; its ranges follow, a line each. */

@@ -57,6 +57,13 @@ export interface InheritedGroup {
   readonly part?: HashRange;
 }
 
+/** A shard that ended before a group began, and whose objects may still be in the store. */
+export interface EndedShard {
+  readonly shardId: string;
+  /** Its part of the hash space: who goes on from it is recognised by that. */
+  readonly hashKeyRange: HashRange;
+}
+
 /** A part of the hash space, decimal integers as text, both inclusive. */
 export interface HashRange {
   readonly startingHashKey: string;
@@ -94,6 +101,8 @@ export interface Manifest {
   readonly beginsAnew?: true;
   /** The batches up to this one that are not in its state, nor will be: a rewind has taken them back. In order, apart. */
   readonly voided?: readonly BatchIds[];
+  /** Shards that ended before this one began, and whose objects are still to be removed (`EndedShards`). */
+  readonly ended?: readonly EndedShard[];
 }
 
 /** Batches of one group that follow each other, by id; both inclusive. */
@@ -175,6 +184,19 @@ function pieceOf(line: unknown, { location, name }: ExpectedManifest): StatePiec
     return { operator, content, data };
   }
   throw stateError('MR_STATE_DAMAGED', location, `${name} holds a line that is no piece of state`);
+}
+
+/** The objects that a version needs which holds what has changed since the one before. */
+export function chainAfter(
+  before: (NamedObject & { readonly manifest: Manifest }) | undefined,
+): readonly NamedObject[] {
+  if (before === undefined) return [];
+  return [...(before.manifest.state?.chain ?? []), { name: before.name, checksum: before.checksum }];
+}
+
+/** Whether whoever goes on from a version has put its state together of what others left, or of other times: once, to write it. */
+export function isPutTogether({ inherits, stateTimes, beginsAnew }: Manifest): boolean {
+  return inherits !== undefined || stateTimes !== undefined || beginsAnew === true;
 }
 
 /** The committed position of a shard in a manifest; `undefined` when it has none. */

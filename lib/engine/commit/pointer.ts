@@ -33,14 +33,29 @@ export interface Pointer {
   readonly movedTo?: 'shard' | 'application';
   /** The plan of the batch that follows, where one was written: whoever goes on from here runs it first. */
   readonly plan?: NamedObject;
+  /** The group needs nothing any more that its parents left; see `standsAlone`. Absent: it may. */
+  readonly standsAlone?: true;
 }
 
 /** The pointer as the text that lands in a row. */
 export function formatPointer(pointer: Pointer): string {
   const { batchId, batchTimeMillis, manifest, checksum, store, location, lineage, plan, movedTo } = pointer;
+  const { standsAlone: alone } = pointer;
   const isPlain = plan === undefined && movedTo === undefined;
   const v = batchTimeMillis !== undefined ? idleVersion : isPlain ? plainVersion : laterVersion;
-  return JSON.stringify({ v, batchId, batchTimeMillis, manifest, checksum, store, lineage, location, plan, movedTo });
+  return JSON.stringify({
+    v,
+    batchId,
+    batchTimeMillis,
+    manifest,
+    checksum,
+    store,
+    lineage,
+    location,
+    plan,
+    movedTo,
+    alone,
+  });
 }
 
 /**
@@ -76,6 +91,7 @@ export function parsePointer(text: string, where: string): Pointer {
       ...(typeof location === 'string' ? { location } : {}),
       ...(plan === undefined ? {} : { plan }),
       ...(movedTo === undefined ? {} : { movedTo }),
+      ...(value['alone'] === true ? { standsAlone: true } : {}),
     };
   }
   throw new MillraceError(

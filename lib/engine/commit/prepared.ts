@@ -2,7 +2,7 @@ import type { Memory } from '../memory.ts';
 import type { BatchPlan } from './batch-plan.ts';
 import type { Fence } from './fence.ts';
 import type { NamedManifest } from './garbage.ts';
-import type { NamedObject, ShardProgress } from './manifest.ts';
+import type { EndedShard, NamedObject, ShardProgress } from './manifest.ts';
 import type { BatchName } from './shard-progress.ts';
 
 /** What a batch made, to be written down before its outputs run. */
@@ -15,6 +15,8 @@ export interface BatchResult {
   readonly shards: readonly ShardProgress[];
   readonly memory: Memory;
   readonly watermarkMillis?: number;
+  /** See `Manifest`; absent for a group that began without parents. */
+  readonly ended?: readonly EndedShard[];
 }
 
 /** A batch that is written down and not committed yet. */

@@ -67,6 +67,7 @@ export function relocated(application: string, relocation: Relocation): Manifest
     ...(inherits === undefined ? {} : { inherits }),
     ...(anew === undefined && state?.manifest.beginsAnew === undefined ? {} : { beginsAnew: true }),
     voided: voidedBy(relocation, batchId),
+    ...(last?.manifest.ended === undefined ? {} : { ended: last.manifest.ended }),
   };
 }
 

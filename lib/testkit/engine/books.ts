@@ -23,6 +23,8 @@ export interface BooksOptions {
   readonly ledger: Ledger;
   readonly shown: Shown;
   readonly leaseOf: (shardId: string) => Lease | undefined;
+  /** An object was removed that a shard had left whose lease is gone, and nobody needs it any more. */
+  readonly onCollected: () => void;
   /** Says that something is not as it must be. */
   readonly fail: (sentence: string) => void;
 }
@@ -66,6 +68,8 @@ export class Books {
   readonly #planned = new Set<string>();
   /** By group and batch id, who has committed it. */
   readonly #writers = new Map<string, string>();
+  /** Manifests of groups that begin, also anew: a rewind to before one needs what the parents have left. */
+  readonly #beginnings = new Set<string>();
   /** Of each shard the greatest position that was ever committed. */
   readonly #highest = new Map<string, Position>();
   #commits = 0;
@@ -161,6 +165,7 @@ export class Books {
         return fail(`${where} names ${pointer.manifest}, which is not that of the batch before`);
       }
       const isNew = before === undefined || before.manifest.beginsAnew === true;
+      if (before === undefined) this.#beginnings.add(pointer.manifest);
       const inherited = isNew ? this.#inherited(name) : before.inherited;
       const group: Group = {
         pointer: pointerText,
@@ -206,6 +211,7 @@ export class Books {
     const owner = scope === 'shard' ? leaseOf(name)?.leaseOwner : undefined;
     if (owner !== undefined) return fail(`${where} leaves the shard to ${owner}`);
     this.#rewinds += 1;
+    if (manifest.beginsAnew === true) this.#beginnings.add(pointer.manifest);
     const chain = manifest.state?.chain ?? [];
     const kept = [...before.kept, [pointer.manifest, ...chain.map((object) => object.name)]].slice(-retainedVersions);
     const expected = manifest.beginsAnew === true ? new Map<string, Counted>() : new Map(before.inherited);
@@ -248,6 +254,7 @@ export class Books {
     if (known?.plan !== undefined) return fail(`${where} takes the place of ${known.plan}`);
     if (store.peek(plan) === undefined) return fail(`${where} is not there`);
     const inherited = known?.inherited ?? this.#inherited(name);
+    if (known === undefined) this.#beginnings.add(pointer.manifest);
     const group = known ?? {
       batchId: 0,
       batchTimeMillis: 0,
@@ -340,12 +347,36 @@ export class Books {
   }
 
   #noteRemoval(name: string): void {
+    const { fail, onCollected } = this.#options;
     for (const [group, { kept, batchId, plan }] of this.#groups) {
-      if (plan === name || kept.some((names) => names.includes(name))) {
-        this.#options.fail(
-          `${name} was removed, and a kept version of ${group} needs it (batch ${batchId} is committed)`,
-        );
-      }
+      if (plan !== name && !kept.some((names) => names.includes(name))) continue;
+      const why = this.#whyNeeded(group);
+      if (why === undefined) onCollected();
+      else fail(`${name} was removed, and a kept version of ${group} needs it (batch ${batchId} is committed): ${why}`);
     }
+  }
+
+  /** What an ended shard has left that nobody needs any more and is still there, as the end of a sentence. */
+  whyNotCollected(): string | undefined {
+    for (const [group, { kept }] of this.#groups) {
+      const left = kept.flat().find((name) => this.#options.store.peek(name) !== undefined);
+      if (left !== undefined && this.#whyNeeded(group) === undefined) return `nobody needs ${left}, and it is there`;
+    }
+    return undefined;
+  }
+
+  /** Why the kept versions of a group are to stay. */
+  #whyNeeded(group: string): string | undefined {
+    const { scope, ledger, leaseOf } = this.#options;
+    if (scope === 'application' || leaseOf(group) !== undefined) return 'its row names them';
+    for (const { shardId, parents } of ledger.childrenOf(group)) {
+      const child = this.#groups.get(shardId);
+      if (child === undefined) return `its child ${shardId} has committed nothing`;
+      if (leaseOf(shardId) === undefined) continue;
+      if (child.kept.some(([manifest = '']) => this.#beginnings.has(manifest))) return `${shardId} can begin anew`;
+      const other = parents.find((parent) => leaseOf(parent) !== undefined);
+      if (other !== undefined) return `${shardId} begins anew when ${other} is taken back`;
+    }
+    return undefined;
   }
 }

@@ -1,8 +1,10 @@
 import type { Random } from '../../base/random.ts';
 import type { EpochRow } from '../../engine/commit/epoch-table.ts';
+import type { Shard } from '../../kinesis/shard.ts';
 import { isEnded } from '../../lease/lease.ts';
 import { EpochPlace } from '../fake-epoch-table.ts';
 import { FakeKinesis } from '../fake-kinesis.ts';
+import { hashKeyOf } from '../hash-key.ts';
 import { FakeLeaseTable, type RowChange } from '../fake-lease-table.ts';
 import { FakeObjectStore } from '../fake-object-store.ts';
 import { BrokenPromise } from '../fleet.ts';
@@ -13,6 +15,7 @@ import { Trace } from '../trace.ts';
 import { VirtualClock } from '../virtual-clock.ts';
 import { Books } from './books.ts';
 import { countingPlan } from './counting-plan.ts';
+import { EngineCleaner } from './engine-cleaner.ts';
 import { EngineNemesis } from './engine-nemesis.ts';
 import { EngineOperator } from './engine-operator.ts';
 import { type EngineSetup, drawEngineSetup } from './engine-setup.ts';
@@ -41,6 +44,8 @@ export interface EngineSimulationResult {
 const convergenceMillis = 40_000;
 /** A lease that is handed over, and a generation of shards, take as long each at most. */
 const convergenceMillisPerShard = 3_000;
+/** Within so many batch intervals what ended shards have left is removed: the looks for it become rare. */
+const collectIntervals = 300;
 /** Within this time processes without faults must have stopped. */
 const stopMillis = 30_000;
 
@@ -79,6 +84,7 @@ class EngineSimulation {
   readonly #world: EngineWorld;
   readonly #nemesis: EngineNemesis;
   readonly #operator: EngineOperator;
+  readonly #cleaner: EngineCleaner;
   readonly #workers: EngineWorker[] = [];
   readonly #faults = new Map<string, number>();
   readonly #restarts: Random;
@@ -116,6 +122,7 @@ class EngineSimulation {
       ledger: this.#ledger,
       shown: this.#shown,
       leaseOf: (shardId) => this.#table.rows.find((row) => row.leaseKey === shardId),
+      onCollected: () => this.#count('collected'),
       fail: (sentence) => this.fail(sentence),
     });
     this.#table.observe = (change) => this.#changed(change);
@@ -144,6 +151,10 @@ class EngineSimulation {
       fail: (sentence) => this.fail(sentence),
     };
     this.#operator = new EngineOperator(this.#world, forkRandom(seed, 'operator'), () => this.#count('rewind'));
+    this.#cleaner = new EngineCleaner(this.#world, forkRandom(seed, 'cleaner'), (leaseKey) => {
+      this.#trace.add('cleaner', `deleted the lease of ${leaseKey}`);
+      this.#count('leaseDeleted');
+    });
     this.#nemesis = this.#makeNemesis();
   }
 
@@ -203,6 +214,7 @@ class EngineSimulation {
     for (let started = 0; started < this.#setup.maxWorkers; started += 1) this.#startWorker();
     this.#nemesis.begin();
     this.#operator.begin();
+    this.#cleaner.begin();
     // Killed processes tell nobody; somebody looks from time to time.
     const look = () => {
       if (this.#isCalm) return;
@@ -241,7 +253,28 @@ class EngineSimulation {
     await this.#converge();
     for (let number = 1; number <= 10; number += 1) this.#put(`late-${number}`);
     await this.#converge();
+    await this.#collect();
     this.#checkShown();
+  }
+
+  /** Once the children of ended shards have gone on for long enough, nothing of these is left. */
+  async #collect(): Promise<void> {
+    const { scope, retainedVersions, batchIntervalMillis, storeOdds } = this.#setup;
+    const { shards, openShards } = this.#kinesis;
+    // An object that no listing showed is removed by a later holder of a child, if ever.
+    if (scope === 'application' || shards.length === openShards.length || storeOdds.staleListing > 0) return;
+    for (let round = 0; round <= retainedVersions; round += 1) {
+      for (const shard of openShards) this.#put(keyIn(shard));
+      await this.#advance(2 * batchIntervalMillis);
+    }
+    await this.#converge();
+    const deadlineMillis = this.#clock.monotonicMillis() + collectIntervals * batchIntervalMillis;
+    for (;;) {
+      const why = this.#books.whyNotCollected();
+      if (why === undefined) return;
+      if (this.#clock.monotonicMillis() > deadlineMillis) this.fail(`long after the last fault ${why}`);
+      await this.#advance(batchIntervalMillis);
+    }
   }
 
   async #converge(): Promise<void> {
@@ -278,6 +311,7 @@ class EngineSimulation {
 
   async #stopPhase(): Promise<void> {
     this.#isStopping = true;
+    this.#cleaner.end();
     const alive = this.#workers.filter((worker) => worker.isAlive);
     for (const worker of alive) void worker.drain(stopMillis);
     try {
@@ -344,5 +378,13 @@ class EngineSimulation {
 
   #count(fault: string): void {
     this.#faults.set(fault, (this.#faults.get(fault) ?? 0) + 1);
+  }
+}
+
+/** A partition key of a shard. */
+function keyIn({ startingHashKey, endingHashKey }: Pick<Shard, 'startingHashKey' | 'endingHashKey'>): string {
+  for (let number = 1; ; number += 1) {
+    const hash = hashKeyOf(`last-${number}`);
+    if (hash >= BigInt(startingHashKey) && hash <= BigInt(endingHashKey)) return `last-${number}`;
   }
 }

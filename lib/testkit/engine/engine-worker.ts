@@ -5,6 +5,7 @@ import type { KinesisRecord } from '../../block/record.ts';
 import type { Random } from '../../base/random.ts';
 import { deferred } from '../../base/service.ts';
 import type { Batch } from '../../engine/batch.ts';
+import type { HeirRow } from '../../engine/commit/ended-plan.ts';
 import { CommitPlace } from '../../engine/commit/commit-place.ts';
 import { type Epoch, EpochKeeper } from '../../engine/commit/epoch-keeper.ts';
 import type { EngineCommits } from '../../engine/commit/commit-groups.ts';
@@ -13,6 +14,7 @@ import type { OutputContext } from '../../engine/node.ts';
 import type { BatchStep, MillraceEvent } from '../../event/event.ts';
 import { runTogether } from '../../app/run-together.ts';
 import { alignRows, endedRows } from '../../app/state/align-rows.ts';
+import { heirRowsOf } from '../../app/state/heir-rows.ts';
 import { retryWhilePassing } from '../../base/retry.ts';
 import { toKinesisFault } from '../../kinesis/fault.ts';
 import { createPollingReader } from '../../kinesis/polling-reader.ts';
@@ -181,7 +183,7 @@ export class EngineWorker {
     let end = 'ended';
     try {
       const place = this.#place();
-      if (setup.scope === 'shard') await this.#run({ place });
+      if (setup.scope === 'shard') await this.#run({ place, heirRows: (_stream, signal) => this.#heirRows(signal) });
       else await this.#runUnderEpoch(place);
     } catch (thrown) {
       if (thrown !== left) end = `ended with ${String(thrown)}`;
@@ -196,6 +198,10 @@ export class EngineWorker {
     const { snapshotIntervalBatches, retainedVersions, scope } = setup;
     const options = { store: this.#store, application: 'app', scope, codecs, random: this.#random };
     return new CommitPlace({ ...options, snapshotIntervalBatches, retainedVersions });
+  }
+
+  async #heirRows(signal: AbortSignal): Promise<readonly HeirRow[]> {
+    return heirRowsOf((await this.#table.port.scan(signal, 'consistent')).leases);
   }
 
   async #runUnderEpoch(place: CommitPlace): Promise<void> {

@@ -450,9 +450,59 @@ const faults: readonly Omit<Mutant, 'engine'>[] = [
     name: 'changes-without-the-first-of-their-chain',
     edits: [
       {
-        file: commit('group-log'),
+        file: commit('manifest'),
         find: '  return [...(before.manifest.state?.chain ?? []), {',
         replace: '  return [...(before.manifest.state?.chain ?? []).slice(1), {',
+      },
+    ],
+  },
+  {
+    name: 'one-child-with-a-pointer-is-enough',
+    edits: [
+      {
+        file: commit('ended-plan'),
+        find: 'return children.every(isPast) && isCovered(hashKeyRange, rows);',
+        replace: 'return (children.length === 0 || children.some(isPast)) && isCovered(hashKeyRange, rows);',
+      },
+    ],
+  },
+  {
+    name: 'what-a-rewind-may-name-is-garbage',
+    edits: [
+      {
+        file: commit('ended-plan'),
+        find: 'if (present.has(shardId)) return false;',
+        replace: 'present.delete(shardId);',
+      },
+    ],
+  },
+  {
+    name: 'child-that-may-begin-anew-needs-no-parent',
+    edits: [
+      {
+        file: commit('stands-alone'),
+        find: 'return reached[0]?.follows !== undefined && reached.every(({ beginsAnew }) => beginsAnew !== true);',
+        replace: 'return true;',
+      },
+    ],
+  },
+  {
+    name: 'nobody-removes-what-ended-shards-left',
+    edits: [
+      {
+        file: commit('ended-plan'),
+        find: 'const present = new Set(rows.map((row) => row.shardId));',
+        replace: 'const present = new Set([...rows.map((row) => row.shardId), shardId]);',
+      },
+    ],
+  },
+  {
+    name: 'what-was-left-before-a-parent-is-forgotten',
+    edits: [
+      {
+        file: commit('commit-groups'),
+        find: 'const ended = uniteEnded(named, log.origin?.ended ?? []);',
+        replace: 'const ended = uniteEnded(named);',
       },
     ],
   },

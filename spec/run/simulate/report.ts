@@ -29,6 +29,8 @@ export const engineFaultNames: readonly string[] = [
   ...Object.keys(calmBlocks),
   ...engineActs,
   'rewind',
+  'leaseDeleted',
+  'collected',
 ];
 
 /** The names of all edges of the shard state machine. */
