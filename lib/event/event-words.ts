@@ -47,3 +47,27 @@ export interface BatchInput {
  * up, or the run ended.
  */
 export type BatchDropReason = 'lost' | 'failed' | 'aborted';
+
+/** A try of one output of a batch. */
+export interface OutputTry {
+  readonly group: string;
+  readonly batchId: number;
+  readonly batchTimeMillis: number;
+  /** Its number in declaration order, from 0. */
+  readonly outputId: number;
+  /** `foreachBatch at counts.ts:12`. */
+  readonly name: string;
+  readonly attempt: number;
+}
+
+/** The figures of one batch, with the delays as Spark Streaming defines them. */
+export interface BatchFigures {
+  /** The tick that the batch belongs to, milliseconds since 1970. */
+  readonly batchTimeMillis: number;
+  readonly records: number;
+  readonly blocks: number;
+  /** From the batch time to the start of its processing. */
+  readonly schedulingDelayMillis: number;
+  /** From the start of its processing to its end. */
+  readonly processingDelayMillis: number;
+}

@@ -2,11 +2,13 @@ import type { ErrorSubject } from '../base/error.ts';
 import type {
   AssignReason,
   BatchDropReason,
+  BatchFigures,
   BatchInput,
   BatchStep,
   BrokenAggregate,
   LeaseLossReason,
   OutputPromise,
+  OutputTry,
   SubscriptionEnd,
 } from './event-words.ts';
 
@@ -376,30 +378,6 @@ export type MillraceEvent =
       readonly message: string;
       readonly subject: ErrorSubject;
     };
-
-/** A try of one output of a batch. */
-export interface OutputTry {
-  readonly group: string;
-  readonly batchId: number;
-  readonly batchTimeMillis: number;
-  /** Its number in declaration order, from 0. */
-  readonly outputId: number;
-  /** `foreachBatch at counts.ts:12`. */
-  readonly name: string;
-  readonly attempt: number;
-}
-
-/** The figures of one batch, with the delays as Spark Streaming defines them. */
-export interface BatchFigures {
-  /** The tick that the batch belongs to, milliseconds since 1970. */
-  readonly batchTimeMillis: number;
-  readonly records: number;
-  readonly blocks: number;
-  /** From the batch time to the start of its processing. */
-  readonly schedulingDelayMillis: number;
-  /** From the start of its processing to its end. */
-  readonly processingDelayMillis: number;
-}
 
 /** The names of all events. */
 export type EventType = MillraceEvent['type'];
