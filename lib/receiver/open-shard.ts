@@ -55,11 +55,8 @@ async function openOnce(
   signal: AbortSignal,
 ): Promise<ShardStart | 'unfinished'> {
   const named = (await table.get(lease.leaseKey, signal))?.engineInherit ?? lease.engineInherit ?? [];
-  // A shard with a commit of its own needs what its parents left only where a rewind has it begin anew: after their ends.
-  const inherited =
-    lease.engineState === undefined
-      ? await withRows(lease, inheritedStates(named), table, signal)
-      : parentsFirst(lease, inheritedStates(named));
+  // A shard with a commit of its own needs what its parents left only where a rewind or a seek has it begin anew.
+  const inherited = await withRows(lease, inheritedStates(named), table, signal);
   if (inherited === 'unfinished') return inherited;
   const shard: ShardOpening = {
     streamName,
@@ -76,7 +73,11 @@ async function openOnce(
 
 /**
  * What stands on a parent's own row was committed with its end, and counts; what is named on the child's row serves where
- * the parent's is gone.
+ * the parent's is gone. Also of a child with a commit of its own:
+ *
+ *   1. a parent ends in tenure 9, and its row is deleted; the row of its child names what it left, and the tenure
+ *   2. a seek makes a new row of the parent, whose counter begins at 0, and has the child begin anew
+ *   3. the parent ends in tenure 2: by the names alone, what it left in tenure 9 would count
  */
 async function withRows(
   lease: Lease,

@@ -106,6 +106,44 @@ it('tells what the parents left also of a shard that has committed, should it be
   });
 });
 
+it('takes what a parent left by its row, which a seek may have made again, and by the names only where there is none', async () => {
+  const fleet = new Fleet();
+  fleet.put(2);
+  const opened: ShardOpening[] = [];
+  const options = {
+    handle: async (block: Block, { receiver }: Worker) => {
+      await receiver.commit(block.range, { state: `${block.shardId} committed` });
+      return false;
+    },
+    open: async (shard: ShardOpening) => {
+      opened.push(shard);
+      return { position: shard.checkpoint };
+    },
+  };
+  const first = fleet.start('a', options);
+  await fleet.clock.runUntil(() => first.blocks.length > 0);
+  const [lower] = fleet.kinesis.split(shard0);
+  fleet.put(8);
+  const rowOf = (shardId: string) => fleet.table.rows.find(({ leaseKey }) => leaseKey === shardId) as Lease;
+  await fleet.clock.runUntil(() => rowOf(lower)?.engineState !== undefined);
+  first.process.kill();
+  const last = async () => {
+    opened.length = 0;
+    const next = fleet.start(`b${fleet.table.rows.length}`, options);
+    const openings = () => opened.filter(({ shardId }) => shardId === lower);
+    await fleet.clock.runUntil(() => openings().length > 0, { atMostMillis: 60_000 });
+    next.process.kill();
+    return openings()
+      .at(-1)
+      ?.inherited.map(({ state }) => state);
+  };
+  const { tenure: _, ...parent } = rowOf(shard0);
+  fleet.table.putRow({ ...parent, leaseCounter: 1, tenure: 1, engineState: 'anew' });
+  expect(await last()).toEqual(['anew']);
+  expect(await fleet.table.deleteEnded(rowOf(shard0), new AbortController().signal)).toBe(true);
+  expect(await last()).toEqual([`${shard0} committed`]);
+});
+
 it('waits again for a parent that is taken back while its child is opened, and inherits only what it ends with', async () => {
   const fleet = new Fleet();
   fleet.put(2);
