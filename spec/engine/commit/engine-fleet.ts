@@ -1,3 +1,4 @@
+import { heirRowsOf } from '../../../lib/app/state/heir-rows.ts';
 import { seededRandom } from '../../../lib/base/random.ts';
 import { deferred } from '../../../lib/base/service.ts';
 import type { KinesisRecord } from '../../../lib/block/record.ts';
@@ -7,6 +8,7 @@ import { codecsOf } from '../../../lib/engine/commit/plan-codecs.ts';
 import { EngineContext } from '../../../lib/engine/context.ts';
 import { type BatchPlanEngine, type EngineOptions, createEngine } from '../../../lib/engine/engine.ts';
 import { MemoryStore } from '../../../lib/engine/store/memory-store.ts';
+import type { ObjectStore } from '../../../lib/engine/store/object-store.ts';
 import type { DStream } from '../../../lib/engine/stream.ts';
 import { EventBus } from '../../../lib/event/bus.ts';
 import type { EventOf, EventType, MillraceEvent } from '../../../lib/event/event.ts';
@@ -23,7 +25,8 @@ export interface EngineProcessOptions extends WorkerOptions {
 
 /** Processes with an engine over a real receiver, on virtual time: one stream, one lease table, one state store. */
 export class EngineFleet extends Fleet {
-  readonly store = new MemoryStore();
+  /** A memory store unless a test gives another one before the first process. */
+  store: ObjectStore = new MemoryStore();
   readonly epochPlace = new EpochPlace();
   #processes = 0;
 
@@ -66,7 +69,8 @@ export class EngineFleet extends Fleet {
     });
     const epoch = scope === 'application' ? await this.clock.runUntil(keeper.acquire(signal)) : undefined;
     if (epoch !== undefined) void epoch.run(signal);
-    const commits = { place, ...(epoch === undefined ? {} : { epoch }) };
+    const heirRows = async () => heirRowsOf(this.table.rows);
+    const commits = { place, heirRows, ...(epoch === undefined ? {} : { epoch }) };
     const source = worker.receiver;
     const engine = createEngine({ plan, source, clock, events: bus, random, commits, ...engineOptions });
     engine.run(signal).catch((thrown: unknown) => (started.fault = thrown));
