@@ -1,10 +1,11 @@
 import { expect, it } from 'vitest';
-import { TRIM_HORIZON, comparePositions, positionOf } from '../../../lib/base/position.ts';
+import { SHARD_END, TRIM_HORIZON, comparePositions, positionOf } from '../../../lib/base/position.ts';
 import { seededRandom } from '../../../lib/base/random.ts';
+import type { InheritedState } from '../../../lib/block/shard-opening.ts';
 import { CommitGroups } from '../../../lib/engine/commit/commit-groups.ts';
 import { CommitPlace } from '../../../lib/engine/commit/commit-place.ts';
 import type { GroupLog } from '../../../lib/engine/commit/group-log.ts';
-import { parsePointer } from '../../../lib/engine/commit/pointer.ts';
+import { type Pointer, parsePointer } from '../../../lib/engine/commit/pointer.ts';
 import { writeRelocation } from '../../../lib/engine/commit/relocate.ts';
 import { readVersions } from '../../../lib/engine/commit/version-list.ts';
 import type { Persistence } from '../../../lib/engine/persistence.ts';
@@ -13,6 +14,7 @@ import { KeyedEdit, type KeyedState, initialKeyedState } from '../../../lib/engi
 import { MemoryStore } from '../../../lib/engine/store/memory-store.ts';
 import { identityOf } from '../../../lib/engine/store/store-identity.ts';
 import { EventBus } from '../../../lib/event/bus.ts';
+import { BlockFeed } from '../feed.ts';
 
 const never = new AbortController().signal;
 const hashKeyRange = { startingHashKey: '0', endingHashKey: (2n ** 128n - 1n).toString() };
@@ -137,4 +139,71 @@ it.each([
   // Afterwards a batch that changes nothing is committed by its pointer alone.
   const idle = { ...batch, batchId: 5, batchTimeMillis: 10_000, shards, memory: next.memory };
   expect((await next.prepare(idle, never)).named.manifest.batchId).toBe(4);
+});
+
+it('a child takes over what its parents had still to remove, of all of them, and its rows say when it stands alone', async () => {
+  const store = new MemoryStore();
+  const random = seededRandom(5);
+  const place = new CommitPlace({
+    ...{ store, application: 'app', scope: 'shard', codecs: new Map(), random },
+    retainedVersions: 2,
+  });
+  const half = 2n ** 127n;
+  const rangeOf = (from: bigint, through: bigint) => ({
+    startingHashKey: String(from),
+    endingHashKey: String(through),
+  });
+  const ranges = { left: rangeOf(0n, half - 1n), right: rangeOf(half, 2n * half - 1n) };
+  const end = async (shardId: 'left' | 'right', before: string): Promise<InheritedState> => {
+    const log = await place.logOf(shardId, undefined, `lease ${shardId}`, never);
+    const prepared = await log.prepare(
+      {
+        ...{ batchId: 1, batchTimeMillis: shardId === 'left' ? 2_000 : 1_000, zeroTimeMillis: 0, memory: new Map() },
+        fence: { kind: 'tenure', number: 1 },
+        shards: [{ shardId, streamName: 'lines', position: SHARD_END }],
+        ended: [{ shardId: before, hashKeyRange: ranges[shardId] }],
+      },
+      never,
+    );
+    return { shardId, state: prepared.pointer, hashKeyRange: ranges[shardId] };
+  };
+  const opening = {
+    ...{ streamName: 'lines', shardId: 'merged', tenure: 3, checkpoint: TRIM_HORIZON, hashKeyRange },
+    parentShardIds: ['left', 'right'],
+    inherited: [await end('left', 'older'), await end('right', 'oldest')],
+  };
+  const heirRows = async () => [];
+  const groups = new CommitGroups({
+    place,
+    heirRows,
+    events: new EventBus(),
+    zeroTimeMillis: () => 0,
+    isPlacedByKey: false,
+  });
+  const pointers: Pointer[] = [];
+  const source = {
+    commit: async (_: unknown, written?: { readonly state?: string }) => {
+      pointers.push(parsePointer(written?.state ?? '', 'the row'));
+      return 'committed' as const;
+    },
+  };
+  const line = await groups.ofShard('merged', opening, source, never);
+  line.open({ shardId: 'merged', streamName: 'lines', tenure: 3, fallback: TRIM_HORIZON });
+  const feed = new BlockFeed();
+  const named: (readonly string[] | undefined)[] = [];
+  for (let batchId = 1; batchId <= 3; batchId += 1) {
+    const blocks = [line.admit(feed.push('merged', ['x'], { tenure: 3 }))].filter((block) => block !== undefined);
+    const batch = { batchId, batchTimeMillis: 10_000 + batchId, blocks, memory: new Map() };
+    const prepared = await line.prepare(batch, never);
+    await line.commit(prepared, blocks, never);
+    await line.settled();
+    named.push(prepared.named.manifest.ended?.map(({ shardId }) => shardId));
+  }
+  // The store has nothing of the two before the parents.
+  expect(named).toEqual([
+    ['left', 'right', 'older', 'oldest'],
+    ['left', 'right'],
+    ['left', 'right'],
+  ]);
+  expect(pointers.map(({ standsAlone }) => standsAlone)).toEqual([undefined, undefined, true]);
 });

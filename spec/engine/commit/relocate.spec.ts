@@ -33,6 +33,12 @@ const asVersion = (manifest: Manifest): Version => version(manifest.batchId, man
 const ids = (...pairs: readonly (readonly [number, number])[]): BatchIds[] =>
   pairs.map(([from, through]) => ({ from, through }));
 
+it('a relocation hands on what is left to remove of shards that ended before', () => {
+  const ended = [{ shardId: 'P', hashKeyRange: { startingHashKey: '0', endingHashKey: '9' } }];
+  expect(move(version(7, { ended }), undefined, { anew: 'VOID' }).ended).toEqual(ended);
+  expect(move(version(7), version(5, { ended })).ended).toBeUndefined();
+});
+
 describe('the batches that a relocation makes void', () => {
   it('are those after the version that holds again, and its own id, which a holder of before may be writing', () => {
     const moved = move(version(7), version(5));
