@@ -34,7 +34,8 @@ describe('docs/errors.md', () => {
 
 describe('docs/events.md', () => {
   it('has a row with the fields of every event of lib/event/event.ts, and no other', () => {
-    const listed = { file: 'lib/event/event.ts', items: eventSignatures(read('lib/event/event.ts')) };
+    const [union, words] = [read('lib/event/event.ts'), read('lib/event/event-words.ts')];
+    const listed = { file: 'lib/event/event.ts', items: eventSignatures(union + words) };
     expect(listed.items.length).toBeGreaterThan(20);
     const documented = { file: 'docs/events.md', items: documentedEvents(read('docs/events.md')) };
     expect(describeFindings(compareLists(listed, documented))).toEqual([]);

@@ -106,7 +106,7 @@ function errorFinding(entry: ErrorEntry, rule: string, remedy: string): Finding 
 
 /**
  * The events of the union in `lib/event/event.ts`, each as `name(field, field)` with the fields in order, those of an
- * intersected interface last.
+ * intersected interface last; the interfaces may be of `event-words.ts`, whose text follows.
  */
 export function eventSignatures(text: string): string[] {
   const statements = statementsOf(withoutComments(text));

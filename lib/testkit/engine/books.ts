@@ -1,4 +1,4 @@
-import { type Position, comparePositions, formatPosition } from '../../base/position.ts';
+import { type Position, SHARD_END, comparePositions, formatPosition } from '../../base/position.ts';
 import { type Manifest, type NamedObject, type ReadManifest, readManifest } from '../../engine/commit/manifest.ts';
 import { type Pointer, parsePointer } from '../../engine/commit/pointer.ts';
 import { type Codecs, restoreMemory } from '../../engine/commit/state-pieces.ts';
@@ -70,6 +70,8 @@ export class Books {
   readonly #writers = new Map<string, string>();
   /** Manifests of groups that begin, also anew: a rewind to before one needs what the parents have left. */
   readonly #beginnings = new Set<string>();
+  /** By manifest, the ended shards that it holds all of and need not name any more. */
+  readonly #pruned = new Map<string, readonly string[]>();
   /** Of each shard the greatest position that was ever committed. */
   readonly #highest = new Map<string, Position>();
   #commits = 0;
@@ -165,7 +167,6 @@ export class Books {
         return fail(`${where} names ${pointer.manifest}, which is not that of the batch before`);
       }
       const isNew = before === undefined || before.manifest.beginsAnew === true;
-      if (before === undefined) this.#beginnings.add(pointer.manifest);
       const inherited = isNew ? this.#inherited(name) : before.inherited;
       const group: Group = {
         pointer: pointerText,
@@ -182,6 +183,7 @@ export class Books {
       this.#groups.set(name, group);
       this.#writers.set(`${name} ${batchId}`, writer);
       for (const { shardId, position } of manifest.shards) this.#count(group, shardId, position);
+      this.#note(pointer.manifest, manifest, before === undefined);
       const difference = differenceOf(this.#stateOf(pointer, chain), group.expected);
       if (difference !== undefined) fail(`${where} is wrong: ${difference}`);
     } catch (thrown) {
@@ -225,7 +227,11 @@ export class Books {
       expected,
     };
     this.#groups.set(name, group);
-    for (const { shardId, position } of manifest.shards) {
+    // The state is that of the version whose object is the last of the chain.
+    const pruned = this.#pruned.get(chain.at(-1)?.name ?? '') ?? [];
+    this.#pruned.set(pointer.manifest, pruned);
+    if (scope === 'application') this.#counted.clear();
+    for (const { shardId, position } of [...pruned.map(ofEnded), ...manifest.shards]) {
       this.#counted.delete(shardId);
       this.#count(group, shardId, position);
     }
@@ -265,6 +271,15 @@ export class Books {
       inherited,
     };
     this.#groups.set(name, { ...group, fence, pointer: pointerText, plan });
+  }
+
+  #note(name: string, { shards, scope }: Manifest, isFirst: boolean): void {
+    if (isFirst) this.#beginnings.add(name);
+    if (scope === 'shard') return;
+    const named = new Set(shards.map(({ shardId }) => shardId));
+    const ended = [...this.#counted].filter(([shardId, counted]) => !named.has(shardId) && isAtEnd(counted));
+    const shardIds = ended.map(([shardId]) => shardId);
+    this.#pruned.set(name, shardIds);
   }
 
   #count({ expected }: Group, shardId: string, position: Position): void {
@@ -380,3 +395,6 @@ export class Books {
     return undefined;
   }
 }
+
+/** A shard of which all is counted. */
+const ofEnded = (shardId: string) => ({ shardId, position: SHARD_END });

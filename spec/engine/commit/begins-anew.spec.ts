@@ -145,7 +145,11 @@ it('a child takes over what its parents had still to remove, of all of them, and
   const store = new MemoryStore();
   const random = seededRandom(5);
   const place = new CommitPlace({
-    ...{ store, application: 'app', scope: 'shard', codecs: new Map(), random },
+    store,
+    application: 'app',
+    scope: 'shard',
+    codecs: new Map(),
+    random,
     retainedVersions: 2,
   });
   const half = 2n ** 127n;
@@ -158,7 +162,10 @@ it('a child takes over what its parents had still to remove, of all of them, and
     const log = await place.logOf(shardId, undefined, `lease ${shardId}`, never);
     const prepared = await log.prepare(
       {
-        ...{ batchId: 1, batchTimeMillis: shardId === 'left' ? 2_000 : 1_000, zeroTimeMillis: 0, memory: new Map() },
+        batchId: 1,
+        batchTimeMillis: shardId === 'left' ? 2_000 : 1_000,
+        zeroTimeMillis: 0,
+        memory: new Map(),
         fence: { kind: 'tenure', number: 1 },
         shards: [{ shardId, streamName: 'lines', position: SHARD_END }],
         ended: [{ shardId: before, hashKeyRange: ranges[shardId] }],
@@ -168,7 +175,11 @@ it('a child takes over what its parents had still to remove, of all of them, and
     return { shardId, state: prepared.pointer, hashKeyRange: ranges[shardId] };
   };
   const opening = {
-    ...{ streamName: 'lines', shardId: 'merged', tenure: 3, checkpoint: TRIM_HORIZON, hashKeyRange },
+    streamName: 'lines',
+    shardId: 'merged',
+    tenure: 3,
+    checkpoint: TRIM_HORIZON,
+    hashKeyRange,
     parentShardIds: ['left', 'right'],
     inherited: [await end('left', 'older'), await end('right', 'oldest')],
   };

@@ -102,8 +102,16 @@ it('ended shards of several lists are each there once', () => {
 describe('a group stands alone', () => {
   const version = (batchId: number, more: Partial<Manifest> = {}) =>
     ({
-      ...{ application: 'app', group: 'C', scope: 'shard', batchId, batchTimeMillis: batchId, zeroTimeMillis: 0 },
-      ...{ fence: { kind: 'tenure', number: 1 }, lineage: 0, shards: [], retained: 3 },
+      application: 'app',
+      group: 'C',
+      scope: 'shard',
+      batchId,
+      batchTimeMillis: batchId,
+      zeroTimeMillis: 0,
+      fence: { kind: 'tenure', number: 1 },
+      lineage: 0,
+      shards: [],
+      retained: 3,
       ...(batchId === 1 ? {} : { follows: { name: String(batchId - 1), checksum: 'x' } }),
       ...more,
     }) as Manifest;

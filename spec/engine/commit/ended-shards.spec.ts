@@ -43,7 +43,11 @@ async function fill(store: ObjectStore, shardId: string, count: number): Promise
 }
 
 const state = formatPointer({
-  ...{ batchId: 30, manifest: 'app/C/m', checksum: 'x', store: 's', lineage: 0 },
+  batchId: 30,
+  manifest: 'app/C/m',
+  checksum: 'x',
+  store: 's',
+  lineage: 0,
   standsAlone: true,
 });
 const child = { shardId: 'C', parentShardIds: ['P'], hashKeyRange, isHeir: true, state };
@@ -53,7 +57,11 @@ function holder(store: ObjectStore, rows: () => readonly HeirRow[], ended = ['P'
   const events: MillraceEvent[] = [];
   let looks = 0;
   const shards = new EndedShards({
-    ...{ store, application: 'app', group: 'lines:C', streamName: 'lines', parents: ['P'] },
+    store,
+    application: 'app',
+    group: 'lines:C',
+    streamName: 'lines',
+    parents: ['P'],
     ended: ended.map((shardId) => ({ shardId, hashKeyRange })),
     groupOf: (shardId) => `lines:${shardId}`,
     rows: async (streamName) => {
@@ -169,12 +177,10 @@ describe('what ended shards left', () => {
     const prefix = await fill(store, 'P', 5);
     let fault: Error | undefined = new MillraceError('MR_STATE_UNREACHABLE', 'not now');
     const failing: ObjectStore = {
-      ...{
-        location: 'x',
-        isDurable: true,
-        create: () => Promise.reject(new Error('never')),
-        read: async () => undefined,
-      },
+      location: 'x',
+      isDurable: true,
+      create: () => Promise.reject(new Error('never')),
+      read: async () => undefined,
       list: (at, inner) => store.list(at, inner),
       remove: async (name, inner) => {
         if (fault !== undefined && name.includes('000000000002')) throw fault;
