@@ -24,6 +24,7 @@ export type LeaseChanges = Partial<
     | 'initialTimestampMillis'
     | 'throughputKBps'
     | 'engineState'
+    | 'engineInherit'
     | 'caughtUpAtMillis'
     | 'firstSyncEnded'
     | 'checkpointOwner'
@@ -238,7 +239,7 @@ export function completeUnreadHandoff(lease: Lease): LeaseWrite {
 export interface EngineMove {
   /** The text of the new pointer; `null` for none any more; absent: what is there stays. */
   readonly state?: string | null;
-  /** From what the shard goes on, where it has no pointer of its own; `null` for nothing any more. */
+  /** From what the shard goes on, where it has no pointer of its own, and from nothing else; `null` for nothing any more. */
   readonly inherit?: readonly string[] | null;
 }
 
@@ -263,6 +264,7 @@ export function seekLease(
       ownerSwitchesSinceCheckpoint: 0,
       ...(initialTimestampMillis === undefined ? {} : { initialTimestampMillis }),
       ...(typeof state === 'string' ? { engineState: state } : {}),
+      ...(inherit === undefined || inherit === null ? {} : { engineInherit: inherit }),
       ...(caughtUpAtMillis === undefined ? {} : { caughtUpAtMillis }),
     },
     clear: [
@@ -275,7 +277,6 @@ export function seekLease(
       ...(inherit === null ? (['engineInherit'] as const) : []),
     ],
     increment: [],
-    ...(inherit === undefined || inherit === null ? {} : { add: { engineInherit: inherit } }),
   };
 }
 

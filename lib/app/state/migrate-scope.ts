@@ -119,7 +119,10 @@ function inheritsOf(views: readonly GroupView[], leases: readonly Lease[]): read
   });
 }
 
-/** From the one group for all to one a shard: each row names it, and takes its part of it when the shard begins. */
+/**
+ * From the one group for all to one a shard: each row names it, and takes its part of it when the shard begins. What the
+ * parents of a shard left before the state was in the one group is named no more: it lacks all that was counted since.
+ */
 export async function toShards(
   { tables, applicationName, signal }: StateAdminOptions,
   { work, rows, dryRun }: Migrating,

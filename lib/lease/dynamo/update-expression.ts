@@ -84,6 +84,8 @@ function changedAttributes(changes: LeaseChanges): [string, DynamoValue][] {
       attributes.push(['pendingCheckpointSubSequenceNumber', { N: String(row.subSequenceNumber) }]);
     } else if (field === 'pendingCheckpointState' && changes.pendingCheckpointState !== undefined) {
       attributes.push(['pendingCheckpointState', { B: changes.pendingCheckpointState }]);
+    } else if (field === 'engineInherit' && changes.engineInherit !== undefined) {
+      attributes.push(['engineInherit', { SS: changes.engineInherit }]);
     } else if (field === 'childShardIds') {
       if (changes.childShardIds !== undefined && changes.childShardIds.length > 0) {
         attributes.push(['childShardIds', { SS: changes.childShardIds }]);

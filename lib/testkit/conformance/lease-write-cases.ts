@@ -187,6 +187,19 @@ export const leaseWriteCases: readonly LeaseWriteCase[] = [
     refusedOn: { leaseCounter: otherCounter },
   },
   {
+    name: 'seekLease puts what a shard goes on from in the place of what its parents left, and removes its own pointer',
+    before: { ...heldLease, engineState: 'own', engineInherit: ['one', 'two'] },
+    write: seekLease(heldLease, end, undefined, { state: null, inherit: ['other'] }),
+    after: {
+      ...unowned,
+      leaseCounter: 8,
+      checkpoint: end,
+      ownerSwitchesSinceCheckpoint: 0,
+      engineInherit: ['other'],
+    },
+    refusedOn: {},
+  },
+  {
     name: 'seekLease to LATEST says what it means, and ends a handoff',
     before: inHandoff,
     write: seekLease(inHandoff, LATEST, 42),
