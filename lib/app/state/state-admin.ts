@@ -7,6 +7,7 @@ import { type GroupView, type StateFault, lastOf, viewGroup } from './group-view
 import { type StateMigration, migrate } from './migrate.ts';
 import { type Destination, type StateMove, type StateWork, moveGroup, moveOf, positionsOf } from './move-group.ts';
 import { type StateAdminOptions, openState } from './open-state.ts';
+import { bringBack, checkLeased } from './rewind-rows.ts';
 import { type RewindStep, type RewindTarget, notKept, planRewind } from './rewind-plan.ts';
 import type { StateRow } from './state-rows.ts';
 
@@ -82,7 +83,8 @@ export interface StateAdmin {
    * Goes back to earlier versions: state and positions together, so that no record counts twice or is left out. Each group is
    * one conditional write, which ends the tenure of whoever holds it; what was committed since is void. Before the first write
    * Kinesis is asked whether the stream still has what is to be read again (of its own stream, where the program has several).
-   * @throws MillraceError `MR_CONFIG_INVALID` for a version that is not kept, naming those that are; `MR_POSITION_TRIMMED` for
+   * @throws MillraceError `MR_CONFIG_INVALID` for a version that is not kept, naming those that are, and in `application` scope
+   * for one in which a shard was still read whose lease is deleted; `MR_POSITION_TRIMMED` for
    * one whose following records the stream may have trimmed, unless `force`; `MR_STATE_UNREACHABLE`; what Kinesis refuses
    */
   rewind(request: RewindRequest): Promise<readonly StateMove[]>;
@@ -183,15 +185,27 @@ async function perform(
   signal: AbortSignal,
 ): Promise<StateMove> {
   const { view } = step;
-  const choose = (now: GroupView) => ({ ...destinationOf(step, now, leases, work.streamName), since });
-  return dryRun ? moveOf(view, choose(view), false) : moveGroup(work, view, choose, signal);
+  let shards: readonly ShardProgress[] = [];
+  const choose = (now: GroupView) => {
+    const destination = destinationOf(step, now, leases, work.streamName);
+    ({ shards } = destination);
+    return { ...destination, since };
+  };
+  if (dryRun) return moveOf(view, choose(view), false);
+  const move = await moveGroup(work, view, choose, signal);
+  const own = shards.filter(({ streamName }) => streamName === work.streamName);
+  if (view.row.scope === 'application') await bringBack(work.tables, own, leases, signal);
+  return move;
 }
 
 function destinationOf(step: MovingStep, now: GroupView, leases: readonly Lease[], ownStream: string): Destination {
   if (step.action === 'move') {
     // The group may have committed since, and what was kept then may be removed.
     if (!now.versions.some(({ name }) => name === step.version.name)) throw notKept(step.version, now);
-    return { shards: shardsAt(step.version, now, leases, ownStream), state: step.version };
+    const { version } = step;
+    const shards = shardsAt(version, now, leases, ownStream);
+    if (now.row.scope === 'application') checkLeased({ version, now, shards, leases, ownStream });
+    return { shards, state: version };
   }
   // A shard begins anew, with what its parents will have left.
   const shards = positionsOf(now).map(({ shardId, streamName }) => ({ shardId, streamName, position: TRIM_HORIZON }));

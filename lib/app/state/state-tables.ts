@@ -16,6 +16,8 @@ export interface StateTables {
   /** See `EpochTable.write`; makes the table where it is missing. */
   writeEpoch(row: EpochRow, seen: EpochRow | undefined, signal: AbortSignal): Promise<EpochOutcome>;
   writeLease(write: LeaseWrite, signal: AbortSignal): Promise<WriteOutcome>;
+  /** Creates a lease unless it is there; `false` when it was. */
+  createLease(lease: Lease, signal: AbortSignal): Promise<boolean>;
   /** Makes the table of a scope unless it is there. */
   open(scope: 'shard' | 'application', signal: AbortSignal): Promise<void>;
   /** What tells the table of a scope from every other; `undefined` while it is not there. */
@@ -61,6 +63,10 @@ export class DynamoStateTables implements StateTables {
 
   async writeLease(write: LeaseWrite, signal: AbortSignal): Promise<WriteOutcome> {
     return this.#options.leaseTable.write(write, signal);
+  }
+
+  async createLease(lease: Lease, signal: AbortSignal): Promise<boolean> {
+    return this.#options.leaseTable.createIfAbsent(lease, signal);
   }
 
   async open(scope: 'shard' | 'application', signal: AbortSignal): Promise<void> {

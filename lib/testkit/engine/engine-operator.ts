@@ -126,6 +126,7 @@ export class EngineOperator {
       leases: (signal) => slowly(() => tables.leases(signal)),
       writeEpoch: (row, seen, signal) => written(() => tables.writeEpoch(row, seen, signal)),
       writeLease: (write, signal) => written(() => tables.writeLease(write, signal)),
+      createLease: (lease, signal) => written(() => tables.createLease(lease, signal)),
     };
   }
 

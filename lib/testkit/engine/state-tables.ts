@@ -10,6 +10,7 @@ export function stateTablesOf(table: LeaseTable, epochs: EpochTable): StateTable
     lease: (leaseKey, signal) => table.get(leaseKey, signal),
     writeEpoch: (row, seen, signal) => epochs.write(row, seen, signal),
     writeLease: (write, signal) => table.write(write, signal),
+    createLease: (lease, signal) => table.createIfAbsent(lease, signal),
     open: (_scope, signal) => epochs.open(signal),
     identityOf: async (scope) => scope,
   };

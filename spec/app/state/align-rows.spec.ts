@@ -32,6 +32,7 @@ beforeEach(() => {
     writeLease: (write) => table.write(write, signal),
     // The leases alone are looked at.
     epochRow: () => Promise.reject(new Error('not asked')),
+    createLease: () => Promise.reject(new Error('not asked')),
     writeEpoch: () => Promise.reject(new Error('not asked')),
     open: () => Promise.reject(new Error('not asked')),
     identityOf: () => Promise.reject(new Error('not asked')),

@@ -1,10 +1,13 @@
+import { alignRows, endedRows } from '../../../lib/app/state/align-rows.ts';
 import { heirRowsOf } from '../../../lib/app/state/heir-rows.ts';
+import type { StateTables } from '../../../lib/app/state/state-tables.ts';
 import { seededRandom } from '../../../lib/base/random.ts';
 import { deferred } from '../../../lib/base/service.ts';
 import type { KinesisRecord } from '../../../lib/block/record.ts';
 import { CommitPlace } from '../../../lib/engine/commit/commit-place.ts';
 import { EpochKeeper } from '../../../lib/engine/commit/epoch-keeper.ts';
 import { codecsOf } from '../../../lib/engine/commit/plan-codecs.ts';
+import type { ConfirmEnded } from '../../../lib/engine/commit/pruning.ts';
 import { EngineContext } from '../../../lib/engine/context.ts';
 import { type BatchPlanEngine, type EngineOptions, createEngine } from '../../../lib/engine/engine.ts';
 import { MemoryStore } from '../../../lib/engine/store/memory-store.ts';
@@ -12,6 +15,7 @@ import type { ObjectStore } from '../../../lib/engine/store/object-store.ts';
 import type { DStream } from '../../../lib/engine/stream.ts';
 import { EventBus } from '../../../lib/event/bus.ts';
 import type { EventOf, EventType, MillraceEvent } from '../../../lib/event/event.ts';
+import { stateTablesOf } from '../../../lib/testkit/engine/state-tables.ts';
 import { EpochPlace, FakeEpochTable } from '../../../lib/testkit/fake-epoch-table.ts';
 import { Fleet, type Worker, type WorkerOptions } from '../../receiver/fleet.ts';
 
@@ -21,6 +25,8 @@ export interface EngineProcessOptions extends WorkerOptions {
   /** Whether the process is killed at an event, before anything else of it happens. */
   readonly diesAt?: (event: MillraceEvent) => boolean;
   readonly engine?: Partial<EngineOptions>;
+  /** Versions that can be gone back to: 10. */
+  readonly retainedVersions?: number;
 }
 
 /** Processes with an engine over a real receiver, on virtual time: one stream, one lease table, one state store. */
@@ -35,7 +41,7 @@ export class EngineFleet extends Fleet {
     build: (stream: DStream<KinesisRecord>) => void,
     options: EngineProcessOptions,
   ): Promise<EngineProcess> {
-    const { scope, diesAt, engine: engineOptions, ...workerOptions } = options;
+    const { scope, diesAt, engine: engineOptions, retainedVersions = 10, ...workerOptions } = options;
     this.#processes += 1;
     const random = seededRandom(this.#processes);
     const made = deferred<BatchPlanEngine>();
@@ -56,7 +62,8 @@ export class EngineFleet extends Fleet {
     const context = new EngineContext({ batchIntervalMillis: 1_000, state: this.store });
     build(context.addInput<KinesisRecord>(this.kinesis.streamName));
     const plan = context.seal();
-    const place = new CommitPlace({ store: this.store, application: 'app', scope, codecs: codecsOf(plan), random });
+    const codecs = codecsOf(plan);
+    const place = new CommitPlace({ store: this.store, application: 'app', scope, codecs, random, retainedVersions });
     const signal = started.life.signal;
     const keeper = new EpochKeeper({
       table: new FakeEpochTable(this.epochPlace, { before: () => clock.runs() }),
@@ -68,14 +75,30 @@ export class EngineFleet extends Fleet {
       events: bus,
     });
     const epoch = scope === 'application' ? await this.clock.runUntil(keeper.acquire(signal)) : undefined;
-    if (epoch !== undefined) void epoch.run(signal);
+    if (epoch !== undefined) {
+      void epoch.run(signal);
+      await this.#align(place, epoch.pointer, bus);
+    }
     const heirRows = async () => heirRowsOf(this.table.rows);
-    const commits = { place, heirRows, ...(epoch === undefined ? {} : { epoch }) };
+    const confirmEnded: ConfirmEnded = (shards, inner) => endedRows(this.#tables, shards, inner);
+    const commits = { place, heirRows, ...(epoch === undefined ? {} : { epoch, confirmEnded }) };
     const source = worker.receiver;
     const engine = createEngine({ plan, source, clock, events: bus, random, commits, ...engineOptions });
     engine.run(signal).catch((thrown: unknown) => (started.fault = thrown));
     made.resolve(engine);
     return started;
+  }
+
+  get #tables(): StateTables {
+    return stateTablesOf(this.table, new FakeEpochTable(this.epochPlace));
+  }
+
+  /** As the holder of the epoch does before it reads. */
+  async #align(place: CommitPlace, pointer: string | undefined, events: EventBus): Promise<void> {
+    if (pointer === undefined) return;
+    const { signal } = new AbortController();
+    const { shards = [] } = (await place.manifestOf(pointer, 'the row of application app', signal)) ?? {};
+    await alignRows({ tables: this.#tables, streamName: this.kinesis.streamName, shards, events }, signal);
   }
 }
 

@@ -30,9 +30,9 @@ export class Reshards {
       .foreachBatch((batch, { group }) => void this.shown.set(group, new Map(batch.collect())));
   };
 
-  start(scope: 'shard' | 'application' = 'shard') {
+  start(scope: 'shard' | 'application' = 'shard', retainedVersions = 10) {
     const program = scope === 'shard' ? this.program : this.programOfAll;
-    return this.fleet.startEngine(program, { scope });
+    return this.fleet.startEngine(program, { scope, retainedVersions });
   }
 
   /** Whoever works on the state from outside. */

@@ -74,6 +74,7 @@ export class WindowShards {
       leases: async () => table.rows,
       lease: (leaseKey) => table.get(leaseKey, signal),
       writeLease: (write) => table.write(write, signal),
+      createLease: (lease) => table.createIfAbsent(lease, signal),
       epochRow: () => epochs.read(signal),
       writeEpoch: (row, seen) => epochs.write(row, seen, signal),
       open: () => epochs.open(signal),

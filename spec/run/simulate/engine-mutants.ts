@@ -10,8 +10,8 @@ const faults: readonly Omit<Mutant, 'engine'>[] = [
     edits: [
       {
         file: 'lib/app/state/state-admin.ts',
-        find: 'shards: shardsAt(step.version, now, leases, ownStream), state: step.version }',
-        replace: 'shards: shardsAt(step.version, now, leases, ownStream), state: lastOf(now) }',
+        find: 'return { shards, state: version };',
+        replace: 'return { shards, state: lastOf(now) };',
       },
     ],
   },
