@@ -105,13 +105,31 @@ export class LeadershipLoop {
 
   /** Takes up the leadership if this worker was elected: gives every shard its lease. Does nothing for a follower. */
   async begin(signal: AbortSignal): Promise<void> {
-    const { elector, syncer, clock } = this.#options;
+    const { elector, clock } = this.#options;
     if (!elector.isLeader || this.#wasLeader) return;
-    await syncer.sync(signal, () => elector.isLeader);
+    if (!(await this.#sync(signal))) return;
     this.#wasLeader = true;
     if (elector.predecessor !== undefined) this.#ages.distrust(elector.predecessor);
     this.#assigner.restart();
     this.#syncedAtMillis = clock.monotonicMillis();
+  }
+
+  /**
+   * Gives every shard its lease; `false` where the lock was too old at one of the writes, so that some may lack theirs:
+   *
+   *   1. a leader is about to create the leases of a new application, and its last heartbeat is older than F: it creates none
+   *   2. the answer of its next heartbeat comes, and it is the leader as before
+   *   3. it would look at the shards again after `shardSyncIntervalMillis`, and nobody reads until then
+   */
+  async #sync(signal: AbortSignal): Promise<boolean> {
+    const { elector, syncer } = this.#options;
+    let isWhole = true;
+    await syncer.sync(signal, () => {
+      const { isLeader } = elector;
+      isWhole &&= isLeader;
+      return isLeader;
+    });
+    return isWhole;
   }
 
   /**
@@ -187,6 +205,7 @@ export class LeadershipLoop {
       return this.#periodMillis((await this.#look(signal)).observed.length);
     }
     await this.begin(signal);
+    if (!this.#wasLeader) return this.#periodMillis(1);
     const look = await this.#look(signal);
     this.#tellWorkers(look);
     await this.#removeSilentRows(look, signal);
@@ -261,12 +280,13 @@ export class LeadershipLoop {
   }
 
   async #maintain(snapshot: TableSnapshot, signal: AbortSignal): Promise<void> {
-    const { syncer, clock, elector, cleanupLeasesUponShardCompletion = true } = this.#options;
+    const { clock, cleanupLeasesUponShardCompletion = true } = this.#options;
     const { shardSyncIntervalMillis = defaultShardSyncIntervalMillis } = this.#options;
     const now = clock.monotonicMillis();
     if (now - this.#syncedAtMillis >= shardSyncIntervalMillis) {
+      const before = this.#syncedAtMillis;
       this.#syncedAtMillis = now;
-      await syncer.sync(signal, () => elector.isLeader);
+      if (!(await this.#sync(signal))) this.#syncedAtMillis = before;
     }
     if (now - this.#auditedAtMillis >= auditIntervalMillis) {
       this.#auditedAtMillis = now;

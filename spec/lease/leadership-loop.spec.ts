@@ -151,6 +151,25 @@ describe('a leader whose lock is too old', () => {
     expect([log.timesOf('createIfAbsent'), table.rows]).toEqual([[], []]);
   });
 
+  it('leases what it had to leave when its heartbeats come through again, and not a minute later', async () => {
+    let scans = 0;
+    log.fate = (call) => {
+      const heartbeats = log.timesOf('writeLock').length;
+      if (call.name === 'writeLock' && heartbeats > 1 && clock.monotonicMillis() < 1.25 * F) return unreachable();
+      if (call.name !== 'scan' || heartbeats === 0) return undefined;
+      scans += 1;
+      // The lock is too old when the first sync may create leases, and is not any more before the loop looks again.
+      return scans === 1 ? sleep(clock, 1.2 * F) : scans === 3 ? sleep(clock, 0.2 * F) : undefined;
+    };
+    const leader = leaderOf(3);
+    await clock.advance(1.2 * F);
+    expect([leader.elector.isLeader, log.timesOf('createIfAbsent')]).toEqual([false, []]);
+    await clock.advance(0.8 * F);
+    expect(leader.elector.isLeader).toBe(true);
+    expect(table.rows).toHaveLength(3);
+    expect(table.rows.every(({ leaseOwner }) => leaseOwner === 'leader')).toBe(true);
+  });
+
   it('neither syncs, nor removes rows, nor deletes leases', async () => {
     putLeases(2, 'a');
     const leader = leaderOf(3);
