@@ -6,6 +6,7 @@ import { type PlaceOfSeek, placeOf } from '../../lease/plan/seek-plan.ts';
 import { type GroupView, lastOf, versionAfter, viewGroup } from './group-view.ts';
 import { type StateWork, moveGroup, relocationText } from './move-group.ts';
 import { type StateAdminOptions, openState } from './open-state.ts';
+import { checkHeirs, heirsOf } from './seek-heirs.ts';
 import { type StateRow, isMoved, readStateRows } from './state-rows.ts';
 
 /**
@@ -49,10 +50,14 @@ export async function seekWithState(options: SeekWithState, signal: AbortSignal)
   const { work } = opened;
   const moving = { ...seek, moveState: stateMover({ work, state }) };
   const [row] = opened.rows;
-  if (row?.scope !== 'application') return seekLeases(moving, signal);
   const planned = await seekLeases({ ...moving, dryRun: true }, signal);
-  if (seek.dryRun) return planned;
   const shardIds = planned.map(({ shardId }) => shardId);
+  if (row?.scope !== 'application') {
+    const leases = state === 'EMPTY' ? await options.tables.leases(signal) : [];
+    await checkHeirs(work, heirsOf(new Set(shardIds), leases), signal);
+    return seek.dryRun ? planned : seekLeases(moving, signal);
+  }
+  if (seek.dryRun) return planned;
   await seekApplication(row, shardIds, { work, place: placeOf(seek.target), state }, signal);
   return seekLeases(moving, signal);
 }

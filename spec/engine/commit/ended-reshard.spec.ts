@@ -95,3 +95,31 @@ it('what is left by shards that ended fast goes with what their children leave',
   expect(await reshards.kept()).toEqual(grandchildren.toSorted());
   expect(await reshards.wrong()).toEqual([]);
 });
+
+it('a seek that gives state up is refused where a child would need what a parent left, and that is removed', async () => {
+  const reshards = new Reshards();
+  const { fleet } = reshards;
+  const first = await reshards.start();
+  await reshards.feed([root], 3);
+  const [lower, upper] = fleet.kinesis.split(root);
+  await reshards.feed([lower, upper], 3);
+  const merged = fleet.kinesis.merge(lower, upper);
+  await reshards.feed([merged], async () => (await reshards.kept()).length === 1);
+  first.kill();
+  const rows = JSON.stringify(fleet.table.rows.map(({ leaseKey, checkpoint }) => [leaseKey, checkpoint.kind]));
+  for (const dryRun of [true, false]) {
+    await expect(reshards.seek([lower, merged], { dryRun })).rejects.toThrow(
+      `MR_SEEK_STATE: shard ${merged} would begin anew with what its parents leave, and what ${upper} left is removed`,
+    );
+  }
+  expect(JSON.stringify(fleet.table.rows.map(({ leaseKey, checkpoint }) => [leaseKey, checkpoint.kind]))).toBe(rows);
+  // With both parents it begins with what they leave now, in tenures of lower numbers than those that its row names.
+  await reshards.seek([lower, upper, merged], { dryRun: false });
+  reshards.shown.clear();
+  await reshards.start();
+  const counted = () => [...(reshards.shown.get(merged)?.values() ?? [])].reduce((sum, count) => sum + count, 0);
+  await fleet.clock.runUntil(() => counted() > 0 && fleet.isCheckpointed, { atMostMillis: 120_000 });
+  await fleet.clock.advance(10_000);
+  const ofRoot = 3;
+  expect(counted()).toBe(reshards.puts - ofRoot);
+});

@@ -1,3 +1,4 @@
+import { seekWithState } from '../../../lib/app/state/seek-state.ts';
 import { createStateAdmin } from '../../../lib/app/state/state-admin.ts';
 import { seededRandom } from '../../../lib/base/random.ts';
 import type { KinesisRecord } from '../../../lib/block/record.ts';
@@ -37,8 +38,21 @@ export class Reshards {
 
   /** Whoever works on the state from outside. */
   get admin() {
+    return createStateAdmin(this.#options);
+  }
+
+  /** Moves shards to their oldest records, with no state. */
+  seek(only: readonly string[], { dryRun }: { readonly dryRun: boolean }) {
+    const { table, kinesis } = this.fleet;
+    const { streamArn = '', streamCreatedAtMillis = 0 } = table.rows[0] ?? {};
+    const stream = { streamArn, streamCreatedAtMillis };
+    const seek = { table, stream, shards: kinesis.shards, target: { type: 'TRIM_HORIZON' }, only, dryRun } as const;
+    return seekWithState({ ...this.#options, seek, state: 'EMPTY' }, signal);
+  }
+
+  get #options() {
     const { table, epochPlace, store, kinesis } = this.fleet;
-    return createStateAdmin({
+    return {
       tables: stateTablesOf(table, new FakeEpochTable(epochPlace)),
       applicationName: 'app',
       streamName: kinesis.streamName,
@@ -46,7 +60,12 @@ export class Reshards {
       kept: { since: async () => new Map<string, number>() },
       random: seededRandom(7),
       signal,
-    });
+    };
+  }
+
+  /** Records so far. */
+  get puts(): number {
+    return [...this.#put.values()].reduce((sum, count) => sum + count, 0);
   }
 
   /** The shards of which the store has objects. */
