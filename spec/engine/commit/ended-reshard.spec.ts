@@ -113,7 +113,7 @@ it('a seek that gives state up is refused where a child would need what a parent
     );
   }
   expect(JSON.stringify(fleet.table.rows.map(({ leaseKey, checkpoint }) => [leaseKey, checkpoint.kind]))).toBe(rows);
-  // With both parents it begins with what they leave now, in tenures of lower numbers than those that its row names.
+  // With both parents it begins with what they leave now.
   await reshards.seek([lower, upper, merged], { dryRun: false });
   reshards.shown.clear();
   await reshards.start();
