@@ -52,6 +52,51 @@ describe('a shard that ends', () => {
     expect(fleet.verdict).toEqual({ missing: [], repeated: [] });
   });
 
+  it.each([0, 300, 600, 900])(
+    'has its children taken up at once, %i ms after some look at the leases',
+    async (millis) => {
+      const fleet = new Fleet();
+      fleet.put(4);
+      const worker = fleet.start('a');
+      await fleet.clock.runUntil(() => worker.blocks.length > 0);
+      await fleet.clock.advance(5_000 + millis);
+      const children: readonly string[] = fleet.kinesis.split(shard(0));
+      await fleet.clock.runUntil(() => fleet.checkpoints[shard(0)] === 'SHARD_END');
+      const endedAtMillis = fleet.clock.monotonicMillis();
+      const begun = () =>
+        worker.eventsOf('shard.changed').filter(({ shardId, to }) => children.includes(shardId) && to === 'starting');
+      await fleet.clock.runUntil(() => begun().length === 2);
+      // Leases are looked at once a second.
+      expect(fleet.clock.monotonicMillis() - endedAtMillis).toBeLessThan(100);
+    },
+  );
+
+  it.each([0, 300, 600, 900])(
+    'has the child of a merge that waits for it begin at once, %i ms after some look at its row',
+    async (millis) => {
+      const fleet = new Fleet({ shardCount: 2 });
+      let isOpen = false;
+      const worker = fleet.start('a', {
+        handle: async (block) => {
+          while (block.shardId === shard(1) && !isOpen) await wait(worker, 10);
+        },
+      });
+      fleet.put(1, shard(1));
+      await fleet.clock.runUntil(() => worker.blocks.length > 0);
+      const merged: string = fleet.kinesis.merge(shard(0), shard(1));
+      const states = () => worker.eventsOf('shard.changed').filter(({ shardId }) => shardId === merged);
+      await fleet.clock.runUntil(() => fleet.owners[merged] === 'a');
+      await fleet.clock.advance(5_000 + millis);
+      expect(states()).toEqual([]);
+      isOpen = true;
+      await fleet.clock.runUntil(() => fleet.checkpoints[shard(1)] === 'SHARD_END');
+      const endedAtMillis = fleet.clock.monotonicMillis();
+      await fleet.clock.runUntil(() => states().length > 0);
+      // The rows of parents are looked at once a second.
+      expect(fleet.clock.monotonicMillis() - endedAtMillis).toBeLessThan(100);
+    },
+  );
+
   it('does not hold the checkpoints of other shards up while its children cannot be leased', async () => {
     const fleet = new Fleet({ shardCount: 2 });
     fleet.start('a');
