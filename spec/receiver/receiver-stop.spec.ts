@@ -87,3 +87,20 @@ describe.each(ways)('the %s of a receiver', (_, end) => {
     expect(Object.values(fleet.owners)).toEqual(['', '', '', '']);
   });
 });
+
+it('a receiver that finds another process of its name ends only when its loops have ended, too', async () => {
+  const { fleet, table, worker } = await started();
+  const second = fleet.start('a');
+  table.slowMillis = () => 700;
+  let atEnd: readonly Name[] | undefined;
+  await fleet.clock.runUntil(
+    worker.ended.then(() => (atEnd = [...table.underWay])),
+    { atMostMillis: 60_000 },
+  );
+  expect(worker.outcome).toMatchObject({ code: 'MR_WORKER_DUPLICATE' });
+  expect(atEnd).toEqual([]);
+  const { calls } = table;
+  await fleet.clock.advance(30_000);
+  expect(table.calls).toBe(calls);
+  expect(second.hasEnded).toBe(false);
+});
