@@ -178,7 +178,7 @@ describe('a plan', () => {
     for (const line of [
       range.slice(1),
       [...range, 'more'],
-      { ...range, length: 4 },
+      Object.fromEntries(range.entries()),
       ['lines', 1, '5:0', '6:0'],
       null,
     ]) {
