@@ -7,8 +7,8 @@ interface Exports {
   readonly r: (row: number, rowsEnd: number, piece: number, out: number) => number;
 }
 
-/** Enough for a piece of an answer as large as any that is read at once, what comes out of it, and the rows of its records. */
-const pages = 12;
+/** Enough for a piece of an answer, what comes out of it, and the rows of its records. What is never used is never taken. */
+const pages = 128;
 const memoryBytes = pages * 65_536;
 /** The longest text that is decoded at once, in characters. */
 export const maxVectorText: number = 65_536;

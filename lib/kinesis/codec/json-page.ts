@@ -16,7 +16,15 @@ export function decodeJsonPage(chunks: readonly Buffer[]): DecodedPage | undefin
     const { movedBytes, records, nextIterator, continuationSequenceNumber, millisBehindLatest } = scanned;
     const wireBytes = movedBytes ?? lengthOf(chunks);
     const isMoved = movedBytes !== undefined;
-    return { records, nextIterator, continuationSequenceNumber, millisBehindLatest, childShards: [], wireBytes, isMoved };
+    return {
+      records,
+      nextIterator,
+      continuationSequenceNumber,
+      millisBehindLatest,
+      childShards: [],
+      wireBytes,
+      isMoved,
+    };
   }
   return pageOfTree(JSON.parse(joinChunks(chunks).toString('utf8')), jsonDialect);
 }
