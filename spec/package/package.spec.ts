@@ -153,7 +153,7 @@ describe('the start of the installed command', () => {
     const loaded = filesLoadedBy([bin, '--help'], installed.folder);
     expect(loaded.filter((file) => file.includes('/dist/cli/main.js'))).toHaveLength(1);
     const unwanted =
-      /\/dist\/(?:cli\/(?:commands|definitions)|testkit|web|engine|receiver|lease|kinesis)\/|\/zod\/|@aws-sdk|@smithy/;
+      /\/dist\/(?:cli\/(?:commands|definitions)|testkit|web|engine|receiver|lease|kinesis)\/|\/valibot\/|@aws-sdk|@smithy/;
     expect(loaded.filter((file) => unwanted.test(file))).toEqual([]);
   });
 

@@ -22,12 +22,12 @@ describe('apiText', () => {
     ].join('\n'),
     'shape.d.ts': [
       "import type { Unit } from './unit.ts';",
-      "import { z } from 'zod';",
+      "import * as v from 'valibot';",
       '/** A shape; with { braces } in its comment. */',
       'export interface Shape {',
       '    /** In units. */',
       '    readonly side: Side;',
-      '    readonly schema: z.ZodType;',
+      '    readonly schema: v.GenericSchema;',
       '}',
       "type Side = Unit | ';';",
       'export declare function area(shape: Shape): number;',
@@ -57,7 +57,7 @@ declare class Closed {
 # Shape: type
 interface Shape {
     readonly side: Side;
-    readonly schema: z.ZodType;
+    readonly schema: v.GenericSchema;
 }
 
 # all: value

@@ -6,7 +6,7 @@ import { type Finding, type SourceFile, lineAt } from './source.ts';
 export interface Import {
   readonly from: string;
   readonly line: number;
-  /** As written: `./state.ts`, `node:fs`, `zod`. */
+  /** As written: `./state.ts`, `node:fs`, `valibot`. */
   readonly specifier: string;
   /** The file it names, from the root of the repository, for a relative specifier. */
   readonly target: string | undefined;

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { awsClientFindings, dependencyFindings, eagerFindings, zodFindings } from './packages.ts';
+import { awsClientFindings, dependencyFindings, eagerFindings, valibotFindings } from './packages.ts';
 import { describeFindings, readTree, repositoryRoot } from './source.ts';
 
 const lib = readTree(['lib']);
@@ -19,8 +19,8 @@ describe('the packages that lib imports', () => {
     expect(describeFindings(awsClientFindings(lib))).toEqual([]);
   });
 
-  it('are zod in options, configuration and schema files only', () => {
-    expect(describeFindings(zodFindings(lib))).toEqual([]);
+  it('are valibot in options, configuration and schema files only', () => {
+    expect(describeFindings(valibotFindings(lib))).toEqual([]);
   });
 
   it('are exactly the dependencies and the optional peers of package.json', () => {
@@ -51,16 +51,16 @@ describe('awsClientFindings', () => {
   });
 });
 
-describe('zodFindings', () => {
-  it('finds zod in an ordinary file and allows it in options, configuration and schemas', () => {
-    const text = "\nimport * as z from 'zod';";
+describe('valibotFindings', () => {
+  it('finds valibot in an ordinary file and allows it in options, configuration and schemas', () => {
+    const text = "\nimport * as v from 'valibot';";
     const paths = [
       'lib/engine/plan.ts',
       'lib/app/config/area.ts',
       'lib/lease/options.ts',
       'lib/engine/manifest-schema.ts',
     ];
-    const found = zodFindings(paths.map((path) => ({ path, text })));
+    const found = valibotFindings(paths.map((path) => ({ path, text })));
     expect(found.map(({ file, line }) => `${file}:${line}`)).toEqual(['lib/engine/plan.ts:2']);
   });
 });
@@ -68,9 +68,9 @@ describe('zodFindings', () => {
 describe('dependencyFindings', () => {
   it('finds an undeclared package, a module of Node without node:, and a declared package without use', () => {
     const files = [
-      { path: 'lib/a.ts', text: "import { x } from 'left-pad/x';\nimport fs from 'fs';\nimport z from 'zod/v4';" },
+      { path: 'lib/a.ts', text: "import { x } from 'left-pad/x';\nimport fs from 'fs';\nimport v from 'valibot/v1';" },
     ];
-    expect(dependencyFindings(files, ['zod', 'p-queue']).map((finding) => finding.rule)).toEqual([
+    expect(dependencyFindings(files, ['valibot', 'p-queue']).map((finding) => finding.rule)).toEqual([
       'left-pad/x is not a dependency',
       'fs is not a dependency',
       'nothing in lib imports p-queue',

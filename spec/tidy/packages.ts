@@ -30,20 +30,20 @@ export function awsClientFindings(files: readonly SourceFile[]): Finding[] {
   );
 }
 
-/** zod outside options files, configuration and schemas of what is written down. */
-export function zodFindings(files: readonly SourceFile[]): Finding[] {
+/** valibot outside options files, configuration and schemas of what is written down. */
+export function valibotFindings(files: readonly SourceFile[]): Finding[] {
   return files
     .flatMap(importsOf)
-    .filter((one) => packageOf(one.specifier) === 'zod' && !mayUseZod(one.from))
+    .filter((one) => packageOf(one.specifier) === 'valibot' && !mayUseValibot(one.from))
     .map((one) => ({
       file: one.from,
       line: one.line,
-      rule: 'zod is for options and schemas',
+      rule: 'valibot is for options and schemas',
       remedy: 'move the schema into options.ts, lib/app/config/ or a file named schema.ts or *-schema.ts',
     }));
 }
 
-function mayUseZod(file: string): boolean {
+function mayUseValibot(file: string): boolean {
   return file.startsWith('lib/app/config/') || /(?:^|[/-])(?:options|schema)\.ts$/.test(file);
 }
 

@@ -45,14 +45,20 @@ describe('the production dependencies', () => {
 describe('the checks of the production dependencies', () => {
   it('find an install script of a production package only', () => {
     const packages = {
-      '': {},
-      'node_modules/a': { hasInstallScript: true },
-      'node_modules/b': { dev: true, hasInstallScript: true },
-      'node_modules/c': {},
+      '': { dependencies: { a: '^1.0.0' } },
+      'node_modules/a': {
+        dependencies: { c: '^2.0.0' },
+        optionalDependencies: { '@d/d': '1.0.0', elsewhere: '1.0.0' },
+      },
+      'node_modules/a/node_modules/c': { hasInstallScript: true, dependencies: { a: '^1.0.0', '@d/d': '^1.0.0' } },
+      'node_modules/b': { hasInstallScript: true },
+      'node_modules/c': { hasInstallScript: true },
+      'node_modules/@d/d': {},
     };
-    expect(productionFolders(packages)).toEqual(['node_modules/a', 'node_modules/c']);
+    const folders = ['node_modules/@d/d', 'node_modules/a', 'node_modules/a/node_modules/c'];
+    expect(productionFolders(packages)).toEqual(folders);
     expect(installScriptFindings(packages).map((finding) => finding.rule)).toEqual([
-      'node_modules/a runs an install script',
+      'node_modules/a/node_modules/c runs an install script',
     ]);
   });
 

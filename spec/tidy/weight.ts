@@ -8,16 +8,40 @@ export const maxTreeBytes = 25_000_000;
 
 /** What the lock file says of one installed package. */
 export interface LockedPackage {
-  readonly dev?: boolean;
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
   readonly hasInstallScript?: boolean;
 }
 
 /** The part of `package-lock.json` that matters here: folder of each package to its entry, `''` being this package. */
 export type LockedPackages = Readonly<Record<string, LockedPackage>>;
 
-/** The folders, such as `node_modules/zod`, that an installation without development packages has. */
+/**
+ * The folders, such as `node_modules/valibot`, that whoever installs this package gets. The lock file's own marks do not tell:
+ * a development package that is also an optional peer of a dependency, as TypeScript is of valibot, is marked as neither.
+ */
 export function productionFolders(packages: LockedPackages): string[] {
-  return Object.keys(packages).filter((folder) => folder !== '' && packages[folder]?.dev !== true);
+  const found = new Set<string>();
+  const follow = (folder: string): void => {
+    const { dependencies, optionalDependencies } = packages[folder] ?? {};
+    for (const name of Object.keys({ ...dependencies, ...optionalDependencies })) {
+      const target = resolve(packages, folder, name);
+      if (target === undefined || found.has(target)) continue;
+      found.add(target);
+      follow(target);
+    }
+  };
+  follow('');
+  return [...found].sort();
+}
+
+/** Where a package finds another one, as Node looks for it: in its own folder, then in the folders around it. */
+function resolve(packages: LockedPackages, from: string, name: string): string | undefined {
+  const target = `${from === '' ? '' : `${from}/`}node_modules/${name}`;
+  if (target in packages) return target;
+  if (from === '') return undefined;
+  const around = from.lastIndexOf('/node_modules/');
+  return resolve(packages, around === -1 ? '' : from.slice(0, around), name);
 }
 
 /** Production packages that run a script when they are installed. */

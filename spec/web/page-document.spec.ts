@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import type { ConsumerOptions } from '../../lib/app/config/consumer-options.ts';
-import { uiSchema } from '../../lib/app/config/ui-options.ts';
+import { uiFields } from '../../lib/app/config/ui-options.ts';
 import { createConsumer } from '../../lib/app/consumer.ts';
 import { startUi } from '../../lib/app/ui.ts';
 import { busySource } from '../browser/scenario.ts';
@@ -29,7 +29,7 @@ describe('docs/page.md', () => {
   it('has a row for each option of the page', () => {
     const [, table = ''] = document.split('| `ui.` |');
     const rows = [...(table.split('\n## ')[0] ?? '').matchAll(/^\| `(\w+)` \|/gm)].map(([, name]) => name);
-    expect(rows).toEqual(Object.keys(uiSchema.shape));
+    expect(rows).toEqual(Object.keys(uiFields));
   });
 
   it('lists paths that are there', async () => {

@@ -1,3 +1,4 @@
+import * as v from 'valibot';
 import type { GivenValue } from './given-value.ts';
 import { laterOptions } from './later-options.ts';
 import type { OptionSpec, ParsedText } from './option.ts';
@@ -34,9 +35,9 @@ function checkValue(given: GivenValue): ParsedText {
   const shown = spec.isSecret ? 'not of the right form' : showValue(value);
   const parsed = parse(spec, given);
   if (!parsed.ok) return refused(`${label(given)} is ${shown}${parsed.reason}`);
-  const checked = spec.schema.safeParse(parsed.value);
+  const checked = v.safeParse(spec.schema, parsed.value);
   if (!checked.success) return refused(`${label(given)} is ${shown}: give ${spec.expects}`);
-  return { ok: true, value: checked.data };
+  return { ok: true, value: checked.output };
 }
 
 function parse(spec: OptionSpec<unknown>, given: GivenValue): ParsedText {

@@ -1,13 +1,13 @@
-import { z } from 'zod';
+import * as v from 'valibot';
 import type { Credentials } from './consumer-options.ts';
 import type { OptionSpec } from './option.ts';
 import { programValue, text } from './option-kinds.ts';
 
-const identity = z.object({
-  accessKeyId: z.string().min(1),
-  secretAccessKey: z.string().min(1),
-  sessionToken: z.string().optional(),
-  expiration: z.date().optional(),
+const identity = v.object({
+  accessKeyId: v.pipe(v.string(), v.nonEmpty()),
+  secretAccessKey: v.pipe(v.string(), v.nonEmpty()),
+  sessionToken: v.optional(v.string()),
+  expiration: v.optional(v.date()),
 });
 
 const credentials: OptionSpec<Credentials> = {
@@ -17,7 +17,7 @@ const credentials: OptionSpec<Credentials> = {
       defaultText: "the SDK's own chain",
       expects: '{ accessKeyId, secretAccessKey } or a function that fetches them',
     },
-    z.custom<Credentials>((value) => typeof value === 'function' || identity.safeParse(value).success),
+    v.custom<Credentials>((value) => typeof value === 'function' || v.is(identity, value)),
   ),
   isSecret: true,
 };

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as v from 'valibot';
 import type { DeadLetter } from '../../receiver/dead-letter.ts';
 import { deadLetterFile } from '../dead-letter-file.ts';
 import type { OptionSpec, ParsedText } from './option.ts';
@@ -18,7 +18,7 @@ function thenFromText(given: string): ParsedText {
 }
 
 const then: OptionSpec<'STOP' | 'SKIP' | DeadLetter> = {
-  schema: z.enum(['STOP', 'SKIP']).or(z.custom<DeadLetter>(isDeadLetter)),
+  schema: v.union([v.picklist(['STOP', 'SKIP']), v.custom<DeadLetter>(isDeadLetter)]),
   expects:
     "STOP, SKIP or a dead letter: deadLetterFile('failed.jsonl') in a program, elsewhere deadLetterFile:failed.jsonl",
   brief: 'When giving up: STOP the run, SKIP the records, or write them away (deadLetterFile:PATH).',

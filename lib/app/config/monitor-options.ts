@@ -1,16 +1,16 @@
-import { z } from 'zod';
+import * as v from 'valibot';
 import type { AlertThresholds } from '../../monitor/alerts.ts';
 import { dimensionNames } from '../../monitor/cloudwatch/datum.ts';
 import { endpoint } from './connection-options.ts';
-import { onOff, programValue, someWords, word } from './option-kinds.ts';
+import { closedObject, onOff, programValue, someWords, word } from './option-kinds.ts';
 import type { UiOptions } from './ui-options.ts';
 
-const threshold = z.number().min(0).optional();
+const threshold = v.optional(v.pipe(v.number(), v.finite(), v.minValue(0)));
 
-const alerts = z.strictObject({
+const alerts = closedObject({
   totalDelayMillis: threshold,
   receiverErrors: threshold,
-  iteratorAgePartOfRetention: z.number().min(0).max(1).optional(),
+  iteratorAgePartOfRetention: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(1))),
   stuckAttempts: threshold,
   staleCheckpointMillis: threshold,
   leaseChurn: threshold,
@@ -48,6 +48,6 @@ export const monitorOptions = {
       brief: 'Serves the page of the run, by default at http://127.0.0.1:4040; see page.md.',
       expects: 'an object such as { port: 4040, onListening: ({ url }) => ... }; see page.md',
     },
-    z.custom<UiOptions>((value) => typeof value === 'object' && value !== null),
+    v.custom<UiOptions>((value) => typeof value === 'object' && value !== null),
   ),
 };

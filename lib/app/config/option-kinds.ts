@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as v from 'valibot';
 import type { OptionSpec, ParsedText } from './option.ts';
 
 /** The largest delay a timer of Node can have, about 24.8 days. */
@@ -17,7 +17,7 @@ export function wholeNumber(
 ): OptionSpec<number> {
   return {
     ...wording,
-    schema: z.int().min(limits.least).max(limits.most),
+    schema: wholeWithin(limits),
     expects: `a whole number of ${limits.unit} from ${limits.least} to ${limits.most}`,
     fromText: numberFromText,
   };
@@ -30,7 +30,7 @@ export function decimalNumber(
 ): OptionSpec<number> {
   return {
     ...wording,
-    schema: z.number().gt(limits.above).max(limits.most),
+    schema: v.pipe(v.number(), v.gtValue(limits.above), v.maxValue(limits.most)),
     expects: limits.expects,
     fromText: numberFromText,
   };
@@ -48,7 +48,7 @@ export function wholeNumberOrUnlimited(
 ): OptionSpec<number> {
   return {
     ...wording,
-    schema: z.literal(-1).or(z.int().min(limits.least).max(limits.most)),
+    schema: v.union([v.literal(-1), wholeWithin(limits)]),
     expects: `-1 for no limit, or a whole number of ${limits.unit} from ${limits.least} to ${limits.most}`,
     fromText: numberFromText,
   };
@@ -59,19 +59,22 @@ export function text(
   wording: Wording & { readonly expects: string },
   isAllowed: (value: string) => boolean,
 ): OptionSpec<string> {
-  return { ...wording, schema: z.string().refine(isAllowed), fromText: asItIs };
+  return { ...wording, schema: v.pipe(v.string(), v.check(isAllowed)), fromText: asItIs };
 }
 
 /** An option that is one of some words. */
 export function word<const W extends string>(wording: Wording, words: readonly W[]): OptionSpec<W> {
-  return { ...wording, schema: z.enum(words), expects: words.join(' or '), fromText: asItIs };
+  return { ...wording, schema: v.picklist(words), expects: words.join(' or '), fromText: asItIs };
 }
 
 /** An option that is some of a few words: an array in a program and in JSON, elsewhere parted by commas. */
 export function someWords<const W extends string>(wording: Wording, words: readonly W[]): OptionSpec<readonly W[]> {
   return {
     ...wording,
-    schema: z.array(z.enum(words)).readonly(),
+    schema: v.pipe(
+      v.array(v.picklist(words)),
+      v.transform((given): readonly W[] => Object.freeze(given)),
+    ),
     expects: `some of ${words.join(', ')}`,
     fromText: (given) => ({ ok: true, value: given.split(',').map((one) => one.trim()) }),
   };
@@ -81,7 +84,7 @@ export function someWords<const W extends string>(wording: Wording, words: reado
 export function onOff(wording: Wording): OptionSpec<boolean> {
   return {
     ...wording,
-    schema: z.boolean(),
+    schema: v.boolean(),
     expects: 'true or false',
     isSwitch: true,
     fromText: (given) => {
@@ -96,7 +99,7 @@ export function wordOrTime<const W extends string>(wording: Wording, words: read
   const named = words.join(', ');
   return {
     ...wording,
-    schema: z.enum(words).or(z.date()),
+    schema: v.union([v.picklist(words), v.date()]),
     expects: `${named} or a time: a Date in a program, elsewhere a text with a zone such as 2026-01-31T12:00:00Z`,
     textInJson: true,
     fromText: (given) => ((words as readonly string[]).includes(given) ? asItIs(given) : timeFromText(given, named)),
@@ -104,8 +107,25 @@ export function wordOrTime<const W extends string>(wording: Wording, words: read
 }
 
 /** A value that only a program can give. */
-export function programValue<T>(wording: Wording & { readonly expects: string }, schema: z.ZodType<T>): OptionSpec<T> {
+export function programValue<T>(
+  wording: Wording & { readonly expects: string },
+  schema: v.GenericSchema<unknown, T>,
+): OptionSpec<T> {
   return { ...wording, schema };
+}
+
+/** An object that has these keys and no others; valibot's own takes an array without elements, too. */
+export function closedObject<const E extends v.ObjectEntries>(entries: E) {
+  return v.pipe(
+    v.unknown(),
+    v.check((value) => !Array.isArray(value)),
+    v.strictObject(entries),
+  );
+}
+
+/** A whole number from `least` to `most`, both inclusive; beyond 2^53 there is none. */
+export function wholeWithin(limits: { readonly least: number; readonly most: number }) {
+  return v.pipe(v.number(), v.safeInteger(), v.minValue(limits.least), v.maxValue(limits.most));
 }
 
 function asItIs(given: string): ParsedText {

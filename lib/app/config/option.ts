@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as v from 'valibot';
 
 /** What became of a text: a value for the schema, or the reason why it is none ("..., a time without a zone: add one"). */
 export type ParsedText =
@@ -7,7 +7,7 @@ export type ParsedText =
 
 /** One option: its check, its way from text, and its line of the help. */
 export interface OptionSpec<T> {
-  readonly schema: z.ZodType<T>;
+  readonly schema: v.GenericSchema<unknown, T>;
   /** What to give, as the end of "give ...". */
   readonly expects: string;
   /** One sentence for the help, without the default. */
@@ -28,7 +28,7 @@ export interface OptionSpec<T> {
 export type OptionTable = Readonly<Record<string, OptionSpec<unknown>>>;
 
 /** The values that a table describes. */
-export type ValuesOf<T extends OptionTable> = { readonly [K in keyof T]?: z.output<T[K]['schema']> };
+export type ValuesOf<T extends OptionTable> = { readonly [K in keyof T]?: v.InferOutput<T[K]['schema']> };
 
 /** Abbreviations inside names, as one word each. */
 const words: readonly (readonly [string, string])[] = [

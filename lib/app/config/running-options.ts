@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as v from 'valibot';
 import type { Logger } from '../../base/logger.ts';
 import type { EventListener } from '../../event/bus.ts';
 import { millis, programValue, wholeNumber } from './option-kinds.ts';
@@ -34,10 +34,10 @@ export const runningOptions = {
       defaultText: 'JSON lines to stderr from level warn',
       expects: 'an object with the methods debug, info, warn and error',
     },
-    z.custom<Logger>(isLogger),
+    v.custom<Logger>(isLogger),
   ),
   listener: programValue<EventListener>(
     { brief: 'Hears every event.', expects: 'a function' },
-    z.custom<EventListener>((value) => typeof value === 'function'),
+    v.custom<EventListener>((value) => typeof value === 'function'),
   ),
 };

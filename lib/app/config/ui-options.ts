@@ -1,5 +1,6 @@
-import { z } from 'zod';
+import * as v from 'valibot';
 import { MillraceError } from '../../base/error.ts';
+import { closedObject, wholeWithin } from './option-kinds.ts';
 import { showValue } from './problem.ts';
 
 /** Where the page of a running program is served, and to whom. `docs/page.md` shows its use. */
@@ -34,23 +35,23 @@ export interface UiAddress {
 
 const hostName = /^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*$/i;
 const address = /^[0-9a-f:.]{2,45}$/i;
-const token = z.string().regex(/^[\x21-\x7e]{16,512}$/);
+const token = v.pipe(v.string(), v.regex(/^[\x21-\x7e]{16,512}$/));
+const host = v.pipe(
+  v.string(),
+  v.check((text) => hostName.test(text) || address.test(text)),
+);
 
-/** What `ui` may be. */
-export const uiSchema = z.strictObject({
-  port: z.int().min(0).max(65_535).optional(),
-  host: z
-    .string()
-    .refine((text) => hostName.test(text) || address.test(text))
-    .optional(),
-  token: token.optional(),
-  tokenFile: z.string().min(1).optional(),
-  allowedHosts: z
-    .array(z.string().refine((text) => hostName.test(text) || address.test(text)))
-    .max(100)
-    .optional(),
-  onListening: z.custom<(page: UiAddress) => void>((value) => typeof value === 'function').optional(),
-});
+/** What `ui` may have, by field. */
+export const uiFields = {
+  port: v.optional(wholeWithin({ least: 0, most: 65_535 })),
+  host: v.optional(host),
+  token: v.optional(token),
+  tokenFile: v.optional(v.pipe(v.string(), v.nonEmpty())),
+  allowedHosts: v.optional(v.pipe(v.array(host), v.maxLength(100))),
+  onListening: v.optional(v.custom<(page: UiAddress) => void>((value) => typeof value === 'function')),
+};
+
+const uiSchema = closedObject(uiFields);
 
 /** What to give, by field; none of it shows a value of `token`. */
 const expected: Readonly<Record<string, string>> = {
@@ -64,7 +65,7 @@ const expected: Readonly<Record<string, string>> = {
 
 /** Whether a text may be a token. */
 export function isUsableToken(text: string): boolean {
-  return token.safeParse(text).success;
+  return v.is(token, text);
 }
 
 /**
@@ -72,15 +73,15 @@ export function isUsableToken(text: string): boolean {
  * @throws MillraceError `MR_CONFIG_UNKNOWN` or `MR_CONFIG_INVALID` naming the option at fault; never shows a token
  */
 export function checkedUiOptions(given: unknown): UiOptions {
-  const checked = uiSchema.safeParse(given);
-  if (checked.success) return checked.data;
-  const [issue] = checked.error.issues;
-  if (issue?.code === 'unrecognized_keys') {
+  const checked = v.safeParse(uiSchema, given);
+  if (checked.success) return checked.output;
+  const [issue] = checked.issues;
+  const field = issue.path?.[0].key;
+  if (issue.type === 'strict_object' && issue.expected === 'never') {
     const known = Object.keys(expected).join(', ');
-    const message = `unknown option ${showValue(`ui.${issue.keys[0] ?? ''}`)}: ui has ${known}`;
+    const message = `unknown option ${showValue(`ui.${String(field)}`)}: ui has ${known}`;
     throw new MillraceError('MR_CONFIG_UNKNOWN', message, { subject: { option: 'ui' } });
   }
-  const field = issue?.path[0];
   if (typeof field !== 'string') throw invalid('ui', `is ${showValue(given)}: give an object such as { port: 4040 }`);
   const shown = field === 'token' ? 'not of the right form' : showValue((given as Record<string, unknown>)[field]);
   throw invalid(`ui.${field}`, `is ${shown}: give ${expected[field]}`);

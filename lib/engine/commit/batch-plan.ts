@@ -3,7 +3,7 @@ import { stateError } from '../store/object-store.ts';
 import { seal, type Sealed, unseal } from '../store/sealed.ts';
 import { type Fence, formatFence } from './fence.ts';
 import type { ExpectedManifest } from './manifest.ts';
-import { planSchema, plannedRangeSchema } from './manifest-schema.ts';
+import { checked, planSchema, plannedRangeSchema } from './manifest-schema.ts';
 
 /** One block of a planned batch: the part (after, through] of a shard. */
 export interface PlannedRange {
@@ -46,23 +46,23 @@ export function sealPlan({ ranges, fence, ...rest }: BatchPlan): Sealed {
 export function readPlan(bytes: Uint8Array, expected: ExpectedManifest): BatchPlan {
   const { location, name, application } = expected;
   const lines = unseal(bytes, { ...expected, kind: 'plan' });
-  const head = planSchema.safeParse(lines.next().value);
+  const head = checked(planSchema, lines.next().value);
   const damaged = (why: string) => stateError('MR_STATE_DAMAGED', location, `${name} is no plan of a batch: ${why}`);
-  if (!head.success) throw damaged(head.error.issues[0]?.message ?? 'its first line is none');
-  if (head.data.application !== application) {
+  if (!head.ok) throw damaged(head.why);
+  if (head.value.application !== application) {
     throw stateError(
       'MR_STATE_FOREIGN',
       location,
-      `${name} belongs to application ${JSON.stringify(head.data.application)}, not to ${JSON.stringify(application)}; give each application a place of its own`,
+      `${name} belongs to application ${JSON.stringify(head.value.application)}, not to ${JSON.stringify(application)}; give each application a place of its own`,
     );
   }
   const ranges: PlannedRange[] = [];
   for (const line of lines) {
-    const range = plannedRangeSchema.safeParse(line);
-    if (!range.success) throw damaged(range.error.issues[0]?.message ?? 'it holds a line that is no range');
-    const [streamName, shardId, after, through] = range.data;
+    const range = checked(plannedRangeSchema, line);
+    if (!range.ok) throw damaged(range.why);
+    const [streamName, shardId, after, through] = range.value;
     ranges.push({ streamName, shardId, after, through });
   }
-  if (ranges.length !== head.data.ranges) throw damaged(`it holds ${ranges.length} ranges of ${head.data.ranges}`);
-  return { ...head.data, ranges };
+  if (ranges.length !== head.value.ranges) throw damaged(`it holds ${ranges.length} ranges of ${head.value.ranges}`);
+  return { ...head.value, ranges };
 }

@@ -1,7 +1,7 @@
 import { type Position, formatPosition } from '../../base/position.ts';
 import { unseal } from '../store/sealed.ts';
 import { type Fence, formatFence } from './fence.ts';
-import { manifestSchema } from './manifest-schema.ts';
+import { checked, manifestSchema } from './manifest-schema.ts';
 import { stateError } from '../store/object-store.ts';
 import type { GroupTimes } from '../window/panes.ts';
 
@@ -155,12 +155,9 @@ export function readManifestAlone(bytes: Uint8Array, expected: ExpectedManifest)
 }
 
 function headOf(lines: Iterator<unknown, void>, { location, name, application }: ExpectedManifest): Manifest {
-  const result = manifestSchema.safeParse(lines.next().value);
-  if (!result.success) {
-    const why = result.error.issues[0]?.message ?? 'no manifest';
-    throw stateError('MR_STATE_DAMAGED', location, `${name} is no manifest: ${why}`);
-  }
-  const manifest: Manifest = result.data;
+  const result = checked(manifestSchema, lines.next().value);
+  if (!result.ok) throw stateError('MR_STATE_DAMAGED', location, `${name} is no manifest: ${result.why}`);
+  const manifest: Manifest = result.value;
   if (manifest.application === application) return manifest;
   throw stateError(
     'MR_STATE_FOREIGN',
