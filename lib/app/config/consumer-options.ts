@@ -152,7 +152,7 @@ export interface ConsumerOptions {
   readonly maxReadsPerSecondPerShard?: number | undefined;
   /**
    * Most memory of records read and not yet finished, for the process, bytes; default 32 MiB. What counts is what they keep:
-   * the answers that they are views of, base64 text and keys included, and 256 bytes for each record.
+   * the memory that they are views of, keys and numbers included, and 256 bytes for each record.
    */
   readonly maxBufferedBytes?: number | undefined;
   /**
