@@ -40,6 +40,13 @@ export const receiverBench = benchCommand({
       most: 4_096,
       help: 'the option maxBufferedBytes',
     },
+    'heap-growing-percent': {
+      kind: 'number',
+      fallback: defaults.heapGrowingPercent,
+      least: 0,
+      most: 1_000,
+      help: "V8's flag of this name, for both processes; 0 is without it",
+    },
   },
   run: async (values, say) => {
     const figures = await measureReceiver({
@@ -53,6 +60,7 @@ export const receiverBench = benchCommand({
       tls: values.tls,
       memoryShards: values['memory-shards'],
       maxBufferedBytes: values['max-buffered-mib'] * 1_048_576,
+      heapGrowingPercent: values['heap-growing-percent'],
     });
     const [slowest, fastest] = figures.spreadMbPerCpuSecond;
     const { startMegabytes, keepingUpMegabytes, slowMegabytes, pinnedMegabytes, shards } = figures.memory;

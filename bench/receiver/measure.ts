@@ -26,6 +26,11 @@ export interface ReceiverBenchOptions extends PageShape {
   readonly maxBufferedBytes: number;
   /** How long memory is looked at, for a handler that keeps up and for a slow one. */
   readonly memoryMillis: number;
+  /**
+   * V8's flag `--heap-growing-percent` for both processes; 0: without it. By itself V8 lets a small heap grow by 8 MB, buffers
+   * included, before it goes over all of it again; with 300 it may become four times as large.
+   */
+  readonly heapGrowingPercent: number;
   /** Whether compiled sources are measured, as users run them, and not processes that also load TypeScript. */
   readonly compiled: boolean;
 }
@@ -36,6 +41,7 @@ export interface ReceiverBenchFigures extends PageShape {
   readonly rounds: number;
   readonly codec: 'json' | 'cbor';
   readonly tls: boolean;
+  readonly heapGrowingPercent: number;
   readonly mbPerCpuSecond: number;
   readonly recordsPerCpuSecond: number;
   readonly spreadMbPerCpuSecond: readonly [number, number];
@@ -82,6 +88,7 @@ export const defaultReceiverBench: ReceiverBenchOptions = {
   memoryShards: 100,
   maxBufferedBytes: 32 * 1024 * 1024,
   memoryMillis: 10_000,
+  heapGrowingPercent: 0,
   compiled: true,
 };
 
@@ -100,7 +107,7 @@ export async function measureReceiver(options: ReceiverBenchOptions): Promise<Re
   const target: CodecTarget = { ...options, kinesisEndpoint: server.endpoint, streamName };
   const args = [JSON.stringify(target)];
   const programs = programsOf(options);
-  const codec = startBenchChild(programs.codec, { args, env });
+  const codec = startBenchChild(programs.codec, { args, env, nodeFlags: nodeFlagsOf(options) });
   const receiver = startReceiver(server, options, { stream: streamName, program: programs.receiver });
   try {
     const checksum = await askBenchChild<string>(codec, 0);
@@ -141,7 +148,7 @@ async function measureInTurn(
 }
 
 function figuresOf(rounds: readonly Round[], options: ReceiverBenchOptions) {
-  const { shards, records, recordBytes, codec, tls, roundMillis } = options;
+  const { shards, records, recordBytes, codec, tls, roundMillis, heapGrowingPercent } = options;
   const own = rounds.map(({ receiver }) => receiver.bytes / receiver.cpuMicros);
   const bare = rounds.map((round) => round.codec.bytes / round.codec.cpuMicros);
   const speed = medianOf(own);
@@ -152,6 +159,7 @@ function figuresOf(rounds: readonly Round[], options: ReceiverBenchOptions) {
     rounds: options.rounds,
     codec,
     tls,
+    heapGrowingPercent,
     mbPerCpuSecond: rounded(speed, 1),
     recordsPerCpuSecond: Math.round((speed * 1e6) / recordBytes),
     spreadMbPerCpuSecond: [rounded(Math.min(...own), 1), rounded(Math.max(...own), 1)] as const,
@@ -212,7 +220,11 @@ function startReceiver(
     maxBufferedBytes: options.maxBufferedBytes,
   };
   const env = { ...server.env, ...clientEnv };
-  return startBenchChild(program, { args: [JSON.stringify(target)], env });
+  return startBenchChild(program, { args: [JSON.stringify(target)], env, nodeFlags: nodeFlagsOf(options) });
+}
+
+function nodeFlagsOf({ heapGrowingPercent }: ReceiverBenchOptions): readonly string[] {
+  return heapGrowingPercent === 0 ? [] : [`--heap-growing-percent=${heapGrowingPercent}`];
 }
 
 /** The programs of both sides. */

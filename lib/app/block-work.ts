@@ -23,13 +23,17 @@ export function isBlockWork(value: unknown): value is BlockWork {
   return typeof value === 'object' && value !== null && workOnBlocks in value;
 }
 
+/** Kinesis: what one shard gives to its readers. */
+const shardBytesPerMilli = 2_000;
+
 /**
  * Settings with room for the blocks of so many milliseconds: reading must not stop while they are held back. The byte
  * budget stays the limit on memory. Whoever set `maxUnackedBlocks`, in the program, a flag, the environment or a file,
  * meant it.
  */
 export function withRoomFor(settings: ConsumerSettings, millis: number): ConsumerSettings {
-  const { maxUnackedBlocks, isUnackedLimitGiven, blockIntervalMillis } = settings;
+  const { maxUnackedBlocks, isUnackedLimitGiven, blockIntervalMillis, sealAtOnceBytes = Infinity } = settings;
   if (isUnackedLimitGiven) return settings;
-  return { ...settings, maxUnackedBlocks: Math.max(maxUnackedBlocks, Math.ceil(millis / blockIntervalMillis)) };
+  const leastBlockMillis = Math.min(blockIntervalMillis, sealAtOnceBytes / shardBytesPerMilli);
+  return { ...settings, maxUnackedBlocks: Math.max(maxUnackedBlocks, Math.ceil(millis / leastBlockMillis)) };
 }

@@ -30,6 +30,8 @@ export interface ReceiverSettings extends RestartSettings {
   readonly checkpointIntervalMillis: number;
   readonly maxBufferedBytes: number;
   readonly blockIntervalMillis: number;
+  /** At the end of a page a block that keeps so much in memory is sealed at once; not set: none is. */
+  readonly sealAtOnceBytes?: number | undefined;
   readonly blockMaxBytes: number;
   readonly blockMaxRecords: number;
   readonly maxUnackedBlocks: number;

@@ -3,9 +3,9 @@ import { withRoomFor } from '../../lib/app/block-work.ts';
 import { type OptionSources, resolveConsumerSettings } from '../../lib/app/config/resolve.ts';
 import { seededRandom } from '../../lib/base/random.ts';
 
-const names = { applicationName: 'counts', streamName: 'orders', blockIntervalMillis: 200 };
+const names = { applicationName: 'counts', streamName: 'orders' };
 
-/** The limit of a worker whose blocks of 30 s are held back: 150 of 200 ms each. */
+/** The limit of a worker whose blocks of 30 s are held back. */
 function limitWith(sources: OptionSources): number {
   const machine = { random: seededRandom(1), hostname: 'mill', pid: 1 };
   const settings = resolveConsumerSettings({ options: names, ...sources, ...machine });
@@ -14,7 +14,9 @@ function limitWith(sources: OptionSources): number {
 
 describe('the room for blocks that are held back', () => {
   it('is made where nobody set maxUnackedBlocks', () => {
-    expect(limitWith({})).toBe(150);
+    expect(limitWith({ options: { ...names, blockIntervalMillis: 200 } })).toBe(150);
+    // By default 256 KiB are a block too, and 60 MB are what a shard gives in that time.
+    expect(limitWith({})).toBe(229);
   });
 
   it('is what somebody set, whatever the source, the value of the default included', () => {

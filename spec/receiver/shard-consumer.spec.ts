@@ -53,7 +53,7 @@ class ScriptedReader implements ShardReader {
 }
 
 /** A consumer of one shard from a checkpoint, reading already. */
-async function reading(checkpoint: Position = TRIM_HORIZON, isGone = true) {
+async function reading(checkpoint: Position = TRIM_HORIZON, isGone = true, sealAtOnceBytes?: number) {
   const clock = new VirtualClock();
   const table = new FakeLeaseTable();
   const budget = new ByteBudget(10_000_000);
@@ -102,6 +102,7 @@ async function reading(checkpoint: Position = TRIM_HORIZON, isGone = true) {
     leasesChanged: new Notifier(),
     serviceTimeMillis: () => clock.wallMillis(),
     blockIntervalMillis: 200,
+    sealAtOnceBytes,
     blockMaxBytes: 1_000,
     blockMaxRecords: 100,
     maxUnackedBlocks: 4,
@@ -247,6 +248,36 @@ describe('ShardConsumer', () => {
     consumer.abort(new MillraceError('MR_ABORTED', 'over'));
     await clock.advance(0);
     expect(budget.takenBytes).toBe(0);
+  });
+
+  it('seals at once what is worth a block of its own, and has the rest wait for its interval', async () => {
+    const { clock, reader, blocks, budget } = await reading(TRIM_HORIZON, true, 3 * recordOverheadBytes);
+    reader.give([]);
+    await clock.advance(10);
+    const idle = budget.takenBytes;
+    reader.give([record(1), record(2)]);
+    await clock.advance(10);
+    expect(blocks).toEqual([]);
+    reader.give([record(3)]);
+    await clock.advance(0);
+    expect(sequences(blocks)).toEqual([['1', '2', '3']]);
+    expect(budget.takenBytes).toBe(idle + 3 + 3 * recordOverheadBytes);
+    // The timer of the first two seals nothing any more: the next has an interval of its own.
+    await clock.advance(150);
+    reader.give([record(4)]);
+    await clock.advance(150);
+    expect(blocks).toHaveLength(1);
+    await clock.advance(60);
+    expect(sequences(blocks)).toEqual([['1', '2', '3'], ['4']]);
+  });
+
+  it('has every block wait for its interval where nothing is sealed at once', async () => {
+    const { clock, reader, blocks } = await reading();
+    reader.give(Array.from({ length: 50 }, (_, index) => record(index + 1)));
+    await clock.advance(190);
+    expect(blocks).toEqual([]);
+    await clock.advance(20);
+    expect(blocks).toHaveLength(1);
   });
 
   it('does not say that a text is committed when SHARD_END was on its way without it', async () => {

@@ -2,7 +2,10 @@ import { millis, wholeNumber } from './option-kinds.ts';
 
 /** How records are cut into blocks. */
 export const blockOptions = {
-  blockIntervalMillis: millis({ brief: 'A block is sealed after this time, milliseconds.', defaultText: '200' }, 1),
+  blockIntervalMillis: millis(
+    { brief: 'A block is sealed after this time, milliseconds.', defaultText: '200, and at once with 256 KiB' },
+    1,
+  ),
   blockMaxBytes: wholeNumber(
     { brief: 'A block is sealed at this size.', defaultText: '4194304' },
     { least: 1, most: Number.MAX_SAFE_INTEGER, unit: 'bytes' },

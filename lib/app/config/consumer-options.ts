@@ -152,10 +152,13 @@ export interface ConsumerOptions {
   readonly maxReadsPerSecondPerShard?: number | undefined;
   /**
    * Most memory of records read and not yet finished, for the process, bytes; default 32 MiB. What counts is what they keep:
-   * the answers that they are views of, base64 text and keys included, and 256 bytes for each record.
+   * the memory that they are views of, keys and numbers included, and 256 bytes for each record.
    */
   readonly maxBufferedBytes?: number | undefined;
-  /** A block is sealed after this time, milliseconds; default 200. */
+  /**
+   * A block is sealed after this time, milliseconds; default 200. While it is not set, a block that holds 256 KiB at the end of a
+   * page does not wait: more records would make it no cheaper, only later.
+   */
   readonly blockIntervalMillis?: number | undefined;
   /** A block is sealed at this size; default 4 MiB. */
   readonly blockMaxBytes?: number | undefined;

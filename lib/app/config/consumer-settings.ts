@@ -73,6 +73,8 @@ export interface ConsumerSettings {
   readonly onTrimmedPosition: 'FAIL' | 'TRIM_HORIZON';
   readonly maxBufferedBytes: number;
   readonly blockIntervalMillis: number;
+  /** Not set: somebody set `blockIntervalMillis`, by whatever source, and every block waits for it. */
+  readonly sealAtOnceBytes: number | undefined;
   readonly blockMaxBytes: number;
   readonly blockMaxRecords: number;
   readonly maxUnackedBlocks: number;

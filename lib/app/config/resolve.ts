@@ -149,6 +149,9 @@ export function settingsOf(values: ConsumerValues, machine: MachineFacts): Consu
   };
 }
 
+/** A block of this size is worth the work around it: at most eight of them a second come from a shard. */
+const sealAtOnceBytes = 256 * 1024;
+
 function readingSettings(values: ConsumerValues) {
   return {
     retrievalMode: values.retrievalMode ?? 'POLLING',
@@ -160,6 +163,7 @@ function readingSettings(values: ConsumerValues) {
     maxReadsPerSecondPerShard: values.maxReadsPerSecondPerShard ?? 4,
     maxBufferedBytes: values.maxBufferedBytes ?? 32 * 1024 * 1024,
     blockIntervalMillis: values.blockIntervalMillis ?? 200,
+    sealAtOnceBytes: values.blockIntervalMillis === undefined ? sealAtOnceBytes : undefined,
     blockMaxBytes: values.blockMaxBytes ?? 4 * 1024 * 1024,
     blockMaxRecords: values.blockMaxRecords ?? 10_000,
     maxUnackedBlocks: values.maxUnackedBlocks ?? 64,

@@ -30,9 +30,8 @@ export function decodeInPlace(buffer: Buffer, start: number, length: number): nu
   const expected = decodedLength(buffer, start, length);
   if (expected === undefined) return undefined;
   if (length <= shortTextLength) return decodeShort(buffer, start, expected) ? expected : undefined;
-  if (length <= maxVectorText && (vectors ??= Base64Vectors.create() ?? 'none') !== 'none') {
-    return decodeByVectors(vectors, buffer, { start, length, expected });
-  }
+  const vectors = length <= maxVectorText ? base64Vectors() : undefined;
+  if (vectors !== undefined) return decodeByVectors(vectors, buffer, { start, length, expected });
   const text = buffer.toString('latin1', start, start + length);
   // Node's decoder passes over what it does not know, so that fewer bytes come out of a text that is not base64; but it
   // also takes the two letters of base64url.
@@ -47,8 +46,14 @@ export function encodeInPlace(buffer: Buffer, start: number, length: number): nu
   return buffer.write(buffer.toString('base64', start, start + length), start, 'latin1');
 }
 
-/** Made when the first text is long enough; never where there are none. */
-let vectors: Base64Vectors | 'none' | undefined;
+/** Made when first asked for. */
+let made: Base64Vectors | 'none' | undefined;
+
+/** The vectors of this thread; `undefined` where there are none. */
+export function base64Vectors(): Base64Vectors | undefined {
+  made ??= Base64Vectors.create() ?? 'none';
+  return made === 'none' ? undefined : made;
+}
 
 interface LongText {
   readonly start: number;

@@ -42,7 +42,11 @@ export function readBody(body: BodyStream, toldBytes: number | undefined): Promi
       reject(new UnreadableAnswer(`the answer is longer than ${maxBodyBytes} bytes`));
       body.destroy();
     };
-    const cut = () => reject(cutShort(length));
+    let isOver = false;
+    const cut = () => {
+      // An error is not made for nothing: most bodies are closed after their end.
+      if (!isOver) reject(cutShort(length));
+    };
     body.on('error', (error) => reject(error instanceof Error ? error : new Error(String(error))));
     body.on('data', (chunk) => {
       length += chunk.length;
@@ -56,8 +60,9 @@ export function readBody(body: BodyStream, toldBytes: number | undefined): Promi
     body.on('end', () => {
       if (toldBytes !== undefined && length < toldBytes) cut();
       else resolve(chunks);
+      isOver = true;
     });
-    // After an end this does nothing. Without one the stream was cut: over HTTP/2 there is no error when the other side
+    // Without an end the stream was cut: over HTTP/2 there is no error when the other side
     // calls it a good end.
     body.on('close', cut);
     if (toldBytes !== undefined && toldBytes > maxBodyBytes) refuse();

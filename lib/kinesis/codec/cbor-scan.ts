@@ -1,4 +1,4 @@
-import type { PageRecord } from './page-record.ts';
+import type { PageRecord, RecordTable } from './page-record.ts';
 import { PageScanner, type ScannedPage, short, unusual } from './page-scanner.ts';
 import { type Word, digitGroupsEnd, isWordAt, wordOf } from './words.ts';
 
@@ -49,6 +49,12 @@ class CborScanner extends PageScanner {
 
   protected override get isWhole(): boolean {
     return this.#unit === 'end';
+  }
+
+  /** Their data are bytes, and stay where they are. */
+  protected override leaveRecords(table: RecordTable): void {
+    table.complete();
+    this.found.movedBytes = undefined;
   }
 
   protected override readUnits(): never {

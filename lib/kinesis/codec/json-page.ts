@@ -12,10 +12,19 @@ import { jsonDialect, pageOfTree } from './page-tree.ts';
  */
 export function decodeJsonPage(chunks: readonly Buffer[]): DecodedPage | undefined {
   const scanned = scanJsonPage(chunks);
-  if (scanned?.records !== undefined && decodeAllBase64(scanned.records)) {
-    const { records, nextIterator, continuationSequenceNumber, millisBehindLatest } = scanned;
-    const wireBytes = lengthOf(chunks);
-    return { records, nextIterator, continuationSequenceNumber, millisBehindLatest, childShards: [], wireBytes };
+  if (scanned?.records !== undefined && !scanned.isWrong && decodeAllBase64(scanned.inBase64)) {
+    const { movedBytes, records, nextIterator, continuationSequenceNumber, millisBehindLatest } = scanned;
+    const wireBytes = movedBytes ?? lengthOf(chunks);
+    const isMoved = movedBytes !== undefined;
+    return {
+      records,
+      nextIterator,
+      continuationSequenceNumber,
+      millisBehindLatest,
+      childShards: [],
+      wireBytes,
+      isMoved,
+    };
   }
   return pageOfTree(JSON.parse(joinChunks(chunks).toString('utf8')), jsonDialect);
 }

@@ -1,4 +1,4 @@
-import type { PageRecord } from './page-record.ts';
+import type { PageRecord, RecordTable } from './page-record.ts';
 import { PageScanner, type ScannedPage, short, unusual } from './page-scanner.ts';
 import { type Word, digitGroupsEnd, isWordAt, wordOf } from './words.ts';
 
@@ -49,9 +49,29 @@ class JsonScanner extends PageScanner {
   /** Where the text of the last string lies. */
   #stringStart = 0;
   #stringLength = 0;
+  /** How many of the records lie in bytes that have been left. */
+  #left = 0;
 
   protected override get isWhole(): boolean {
     return this.#unit === 'end';
+  }
+
+  /** Their data are base64 text: what comes of it has bytes of its own, so that the answer itself is needed no more. */
+  protected override leaveRecords(table: RecordTable): void {
+    const { found } = this;
+    const records = found.records as PageRecord[];
+    const before = this.#left;
+    this.#left = records.length;
+    const moved = table.moveAway();
+    if (moved === true) {
+      if (found.movedBytes !== undefined) found.movedBytes += table.heldBytes;
+    } else if (moved === false) {
+      found.isWrong = true;
+    } else {
+      table.complete();
+      found.movedBytes = undefined;
+      for (let index = before; index < records.length; index += 1) found.inBase64.push(records[index] as PageRecord);
+    }
   }
 
   protected override readUnits(): never {

@@ -1,6 +1,6 @@
 import { bytesStartWith } from '../../block/record.ts';
 import type { RawRecord } from '../kinesis-api.ts';
-import { decodeInPlace, encodeInPlace } from './base64.ts';
+import { base64Vectors, decodeInPlace, encodeInPlace } from './base64.ts';
 
 /** Where the parts of one record lie in the bytes of its answer. Offsets and lengths are in bytes. */
 export interface RecordPlaces {
@@ -20,19 +20,19 @@ const column = { dataStart: 0, dataLength: 1, keyStart: 2, keyLength: 3, sequenc
 /** A time in milliseconds reaches beyond 32 bits, but not beyond 32 and 22. */
 const timeUnit = 2 ** 22;
 
-/** Two rows are so small that V8 keeps them with the object. */
-const firstRows = 2;
-const secondRows = 64;
+/** Rows of the table that is being filled: one for all, since a piece of an answer is gone over without a wait. */
+let filling = new Int32Array(1_024 * rowNumbers);
 
 /**
  * Where the records lie that are in one piece of an answer: eight numbers each, side by side, outside of the heap. Records
  * live as long as their block, and the collector copies every object that lives: so each of them is no more than its row.
  */
 export class RecordTable {
-  readonly #answer: Buffer;
-  #numbers: Int32Array = new Int32Array(firstRows * rowNumbers);
+  #answer: Buffer;
+  #numbers: Int32Array = filling;
   #rows = 0;
 
+  /** Of a piece of an answer. The table that was filled before must be complete. */
   constructor(answer: Buffer) {
     this.#answer = answer;
   }
@@ -42,7 +42,7 @@ export class RecordTable {
     const row = this.#rows;
     this.#rows = row + 1;
     let at = row * rowNumbers;
-    if (at === this.#numbers.length) this.#grow();
+    if (at === filling.length) this.#grow();
     const numbers = this.#numbers;
     const timeUnits = Math.floor(places.arrivalTimeMillis / timeUnit);
     numbers[at++] = places.dataStart;
@@ -54,6 +54,31 @@ export class RecordTable {
     numbers[at++] = timeUnits;
     numbers[at] = places.arrivalTimeMillis - timeUnits * timeUnit;
     return new PageRecord(this, row);
+  }
+
+  /** After the last record of the piece. */
+  complete(): void {
+    this.#numbers = filling.slice(0, this.#rows * rowNumbers);
+  }
+
+  /**
+   * The same, where the data are base64 text: moves the records away from the piece, which is left as it was and nothing of
+   * which is needed any more. Does nothing, and answers with `undefined`, where the piece is too large for that; `false` when
+   * some data are not base64.
+   */
+  moveAway(): boolean | undefined {
+    const vectors = base64Vectors();
+    if (vectors?.hasRoomFor(this.#answer.length, this.#rows) !== true) return undefined;
+    const moved = vectors.moveRecords(this.#answer, filling.subarray(0, this.#rows * rowNumbers));
+    if (moved === undefined) return false;
+    this.#answer = moved.bytes;
+    this.#numbers = moved.rows;
+    return true;
+  }
+
+  /** What the records keep in memory together. */
+  get heldBytes(): number {
+    return this.#answer.buffer.byteLength;
   }
 
   /** The piece of the answer. */
@@ -72,8 +97,9 @@ export class RecordTable {
   }
 
   #grow(): void {
-    const grown = new Int32Array(Math.max(2 * this.#numbers.length, secondRows * rowNumbers));
-    grown.set(this.#numbers);
+    const grown = new Int32Array(2 * filling.length);
+    grown.set(filling);
+    filling = grown;
     this.#numbers = grown;
   }
 }

@@ -6,8 +6,12 @@ export interface ScannedPage {
   nextIterator: string | undefined;
   continuationSequenceNumber: string | undefined;
   millisBehindLatest: number | undefined;
-  /** Those of the records whose data stand there as base64 text. */
+  /** Those of the records whose data stand there as base64 text, still. */
   readonly inBase64: PageRecord[];
+  /** Bytes that moved records keep in memory; `undefined` when some have stayed in the answer. */
+  movedBytes: number | undefined;
+  /** Whether data turned out not to be base64. */
+  isWrong: boolean;
 }
 
 /** Thrown where a page leaves the form that a scanner knows. */
@@ -44,6 +48,8 @@ export abstract class PageScanner {
     continuationSequenceNumber: undefined,
     millisBehindLatest: undefined,
     inBase64: [],
+    movedBytes: 0,
+    isWrong: false,
   };
   protected readonly places: RecordPlaces = {
     dataStart: 0,
@@ -70,6 +76,7 @@ export abstract class PageScanner {
         if (thrown === unusual) return undefined;
         if (thrown !== short) throw thrown;
         if (this.#extend()) continue;
+        this.#leaveTable();
         return this.isWhole && this.found.records !== undefined ? this.found : undefined;
       }
     }
@@ -83,6 +90,9 @@ export abstract class PageScanner {
 
   /** Whether nothing is missing when the bytes end here. */
   protected abstract readonly isWhole: boolean;
+
+  /** No more records come from the bytes that this table is of. */
+  protected abstract leaveRecords(table: RecordTable): void;
 
   /** A unit begins here. */
   protected begin(): void {
@@ -159,10 +169,17 @@ export abstract class PageScanner {
   }
 
   #goTo(bytes: Buffer, at: number): void {
+    this.#leaveTable();
     this.bytes = bytes;
     this.view = viewOf(bytes);
     this.at = at;
+  }
+
+  #leaveTable(): void {
+    const table = this.#table;
+    if (table === undefined) return;
     this.#table = undefined;
+    this.leaveRecords(table);
   }
 }
 

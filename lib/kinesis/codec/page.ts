@@ -9,4 +9,6 @@ export interface DecodedPage {
   readonly childShards: readonly ChildShard[];
   /** Bytes of the answer that the records are views of, and so keep in memory; absent where they are copies. */
   readonly wireBytes?: number;
+  /** Whether nothing of the page lies in the bytes of the answer. */
+  readonly isMoved?: boolean;
 }

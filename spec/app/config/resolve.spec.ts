@@ -82,6 +82,7 @@ describe('the settings of a consumer', () => {
       onTrimmedPosition: 'FAIL',
       maxBufferedBytes: 33_554_432,
       blockIntervalMillis: 200,
+      sealAtOnceBytes: 262_144,
       blockMaxBytes: 4_194_304,
       blockMaxRecords: 10_000,
       maxUnackedBlocks: 64,

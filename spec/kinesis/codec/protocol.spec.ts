@@ -1,10 +1,12 @@
+import { Readable } from 'node:stream';
 import { ListShardsCommand } from '@aws-sdk/client-kinesis';
 import { describe, expect, it } from 'vitest';
 import type { MillraceEvent } from '../../../lib/event/event.ts';
 import { decodeCbor } from '../../../lib/kinesis/codec/cbor-tree.ts';
 import { installCodec } from '../../../lib/kinesis/codec/install.ts';
+import { DecodedAnswer, GetRecordsProtocol } from '../../../lib/kinesis/codec/protocol.ts';
 import { cborType, jsonType, plainAnswer, scriptedClient } from './scripted-client.ts';
-import { cborItem, cborOf, jsonOf } from './wire-forms.ts';
+import { cborItem, cborOf, jsonOf, usualStyle } from './wire-forms.ts';
 
 const page = {
   records: [
@@ -209,5 +211,62 @@ describe('installCodec', () => {
     installCodec(client, 'sdk', told);
     expect(client.config.protocol).toBe(protocol);
     expect(told.events).toEqual([]);
+  });
+});
+
+describe('the bytes of an answer', () => {
+  /** The records of an answer that comes in these pieces, which nobody else has. */
+  async function decoded(headers: Readonly<Record<string, string>>, chunks: readonly Buffer[]) {
+    const base = {
+      serializeRequest: () => Promise.reject(new Error('none')),
+      deserializeResponse: () => Promise.reject(new Error('none')),
+    };
+    const protocol = new GetRecordsProtocol(base, 'json', { publish: () => {} });
+    const body = Readable.from(chunks, { objectMode: false });
+    const context = { streamCollector: () => Promise.reject(new Error('none')) };
+    const answer = await protocol.deserializeResponse({ name: 'GetRecords' }, context, {
+      statusCode: 200,
+      headers,
+      body,
+    });
+    if (!(answer instanceof DecodedAnswer)) throw new Error('not decoded');
+    return answer.page.records.map(({ data, partitionKey, sequenceNumber }) => [
+      Buffer.from(data),
+      partitionKey,
+      sequenceNumber,
+    ]);
+  }
+
+  function inPieces(body: Buffer): Buffer[] {
+    return [0, 1, 2].map((index) => {
+      const length = Math.ceil(body.length / 3);
+      const piece = Buffer.allocUnsafeSlow(Math.min(length, body.length - index * length));
+      body.copy(piece, 0, index * length);
+      return piece;
+    });
+  }
+
+  const wanted = page.records.map(({ data, partitionKey, sequenceNumber }) => [
+    Buffer.from(data),
+    partitionKey,
+    sequenceNumber,
+  ]);
+
+  it('are freed when the records have bytes of their own', async () => {
+    const pieces = inPieces(jsonOf(page));
+    expect(await decoded(jsonType, pieces)).toEqual(wanted);
+    expect(pieces.map(({ byteLength }) => byteLength)).toEqual([0, 0, 0]);
+  });
+
+  it('stay where records are views of them, or where they share their memory', async () => {
+    const bodies = [cborOf(page), jsonOf(page, { ...usualStyle, escapes: 'slashes', unknownFields: true })];
+    for (const [index, body] of bodies.entries()) {
+      const pieces = inPieces(body);
+      expect(await decoded(index === 0 ? cborType : jsonType, pieces)).toEqual(wanted);
+      expect(pieces.reduce((sum, { byteLength }) => sum + byteLength, 0)).toBe(body.length);
+    }
+    const whole = Buffer.concat([Buffer.from('before'), jsonOf(page)]);
+    expect(await decoded(jsonType, [whole.subarray(6)])).toEqual(wanted);
+    expect(whole.subarray(0, 6).toString()).toBe('before');
   });
 });
