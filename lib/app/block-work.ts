@@ -23,17 +23,15 @@ export function isBlockWork(value: unknown): value is BlockWork {
   return typeof value === 'object' && value !== null && workOnBlocks in value;
 }
 
-/** Kinesis: what one shard gives to its readers. */
-const shardBytesPerMilli = 2_000;
-
 /**
  * Settings with room for the blocks of so many milliseconds: reading must not stop while they are held back. The byte
- * budget stays the limit on memory. Whoever set `maxUnackedBlocks`, in the program, a flag, the environment or a file,
- * meant it.
+ * budget stays the limit on memory: a block is sealed at its interval, or before it with so many bytes of the budget that no
+ * more of these can be. Whoever set `maxUnackedBlocks`, in the program, a flag, the environment or a file, meant it.
  */
 export function withRoomFor(settings: ConsumerSettings, millis: number): ConsumerSettings {
-  const { maxUnackedBlocks, isUnackedLimitGiven, blockIntervalMillis, sealAtOnceBytes = Infinity } = settings;
+  const { maxUnackedBlocks, isUnackedLimitGiven, blockIntervalMillis, maxBufferedBytes } = settings;
+  const { sealAtOnceBytes = Infinity } = settings;
   if (isUnackedLimitGiven) return settings;
-  const leastBlockMillis = Math.min(blockIntervalMillis, sealAtOnceBytes / shardBytesPerMilli);
-  return { ...settings, maxUnackedBlocks: Math.max(maxUnackedBlocks, Math.ceil(millis / leastBlockMillis)) };
+  const blocks = Math.ceil(millis / blockIntervalMillis) + Math.ceil(maxBufferedBytes / sealAtOnceBytes);
+  return { ...settings, maxUnackedBlocks: Math.max(maxUnackedBlocks, blocks) };
 }

@@ -15,8 +15,9 @@ function limitWith(sources: OptionSources): number {
 describe('the room for blocks that are held back', () => {
   it('is made where nobody set maxUnackedBlocks', () => {
     expect(limitWith({ options: { ...names, blockIntervalMillis: 200 } })).toBe(150);
-    // By default 256 KiB are a block too, and 60 MB are what a shard gives in that time.
-    expect(limitWith({})).toBe(229);
+    // By default 256 KiB are a block too, of small records many in a second: as many as there is memory for.
+    expect(limitWith({})).toBe(150 + 128);
+    expect(limitWith({ options: { ...names, maxBufferedBytes: 256 * 1024 * 1024 } })).toBe(150 + 1_024);
   });
 
   it('is what somebody set, whatever the source, the value of the default included', () => {

@@ -149,7 +149,7 @@ export function settingsOf(values: ConsumerValues, machine: MachineFacts): Consu
   };
 }
 
-/** A block of this size is worth the work around it: at most eight of them a second come from a shard. */
+/** What a block keeps in memory that is worth the work around it: at most eight of them a second come from a shard with records of some KB. */
 const sealAtOnceBytes = 256 * 1024;
 
 function readingSettings(values: ConsumerValues) {

@@ -131,6 +131,8 @@ class JsonScanner extends PageScanner {
   #openRecords(): boolean {
     this.#take(openBracket);
     const isEmpty = this.#peek() === closeBracket;
+    // Of two lists the second would count, and the tables that are being filled have rows of the first.
+    if (this.found.records !== undefined) throw unusual;
     if (isEmpty) this.at += 1;
     this.found.records = [];
     return !isEmpty;
@@ -161,6 +163,8 @@ class JsonScanner extends PageScanner {
           break;
         case 0x44: // D
           this.#name(names.data);
+          // Of two data the second would count, and nobody would look at the first.
+          if (places.dataStart !== -1) throw unusual;
           this.#longString();
           places.dataStart = this.#stringStart;
           places.dataLength = this.#stringLength;

@@ -44,6 +44,8 @@ describe('the scanner of JSON', () => {
       `{"Records":[${record}],"ChildShards":[{"ShardId":"s"}]}`,
       `{"Records":[${record.replace('{', '{"Version":1,')}]}`,
       `{"Records":[${record.replace('"1"', '"12:45678"')}]}`,
+      `{"Records":[${record.replace('{', '{"Data":"\t\\x",')}]}`,
+      `{"Records":[${record}],"Records":[${record}]}`,
       `{"Recorts":[${record}]}`,
       `{"MillisBehindLatest":0}`,
       `[${record}]`,
