@@ -149,7 +149,7 @@ export function settingsOf(values: ConsumerValues, machine: MachineFacts): Consu
   };
 }
 
-/** What a block keeps in memory that is worth the work around it: at most eight of them a second come from a shard with records of some KB. */
+/** A block that keeps so much in memory is worth the work around it: of records of some KB a shard gives at most eight a second. */
 const sealAtOnceBytes = 256 * 1024;
 
 function readingSettings(values: ConsumerValues) {

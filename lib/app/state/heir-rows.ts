@@ -8,12 +8,13 @@ import { openStateTables } from './open-tables.ts';
 
 /** What lease rows tell of whether the state of an ended shard is still needed; pure. */
 export function heirRowsOf(leases: readonly Lease[]): readonly HeirRow[] {
-  return leases.map(({ leaseKey: shardId, parentShardIds, hashKeyRange, engineState: state, engineInherit = [] }) => ({
-    shardId,
+  return leases.map(({ leaseKey, parentShardIds, childShardIds, hashKeyRange, engineState, engineInherit = [] }) => ({
+    shardId: leaseKey,
     parentShardIds,
+    childShardIds,
     isHeir: engineInherit.length > 0,
     ...(hashKeyRange === undefined ? {} : { hashKeyRange }),
-    ...(state === undefined ? {} : { state }),
+    ...(engineState === undefined ? {} : { state: engineState }),
   }));
 }
 

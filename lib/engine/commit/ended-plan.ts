@@ -6,6 +6,8 @@ import { parsePointer } from './pointer.ts';
 export interface HeirRow {
   readonly shardId: string;
   readonly parentShardIds: readonly string[];
+  /** Those that the row names; none before the end of the shard. */
+  readonly childShardIds: readonly string[];
   readonly hashKeyRange?: ShardHashRange;
   /** The text of the row's own pointer; absent where the shard has committed nothing. */
   readonly state?: string;
@@ -32,7 +34,8 @@ export interface HeirRow {
  * - A child whose row is made later. A shard is at its end only after all its children have rows, and those that are looked
  *   at here were read after that. So a child without one had it: it ended, and passed on what it had. Should a row have been
  *   deleted by hand, or a child never have been listed, the state of its part of the hash space is nowhere else than here. So
- *   the rows that carry state on must cover all of the shard's part; otherwise it is kept, for good if need be.
+ *   the rows that carry state on must cover all of the shard's part, and those of the shards that it comes from do not carry
+ *   on what it left; otherwise it is kept, for good if need be.
  *
  * A row that was made again after it was deleted, by a seek, begins from nothing, with objects of other names.
  */
@@ -41,7 +44,22 @@ export function isForgotten({ shardId, hashKeyRange }: EndedShard, rows: readonl
   if (present.has(shardId)) return false;
   const children = rows.filter(({ parentShardIds }) => parentShardIds.includes(shardId));
   const isPast = (child: HeirRow) => child.parentShardIds.every((parent) => !present.has(parent)) && isAlone(child);
-  return children.every(isPast) && isCovered(hashKeyRange, rows);
+  const before = ancestorsOf(shardId, rows);
+  const heirs = rows.filter((row) => !before.has(row.shardId));
+  return children.every(isPast) && isCovered(hashKeyRange, heirs);
+}
+
+/** The rows of those that a shard, of which no row is left, comes from: what they left is older than what it left. */
+function ancestorsOf(shardId: string, rows: readonly HeirRow[]): ReadonlySet<string> {
+  const found = new Set([shardId]);
+  // Whoever is found in the midst is gone over, too.
+  for (const one of found) {
+    const parents = rows.find((row) => row.shardId === one)?.parentShardIds ?? [];
+    for (const { shardId: other, childShardIds } of rows) {
+      if (childShardIds.includes(one) || parents.includes(other)) found.add(other);
+    }
+  }
+  return found;
 }
 
 /** Whether a row says that its group needs nothing that another one left; one that cannot be read does not. */

@@ -13,7 +13,8 @@ const heir = formatPointer(pointer);
 
 /** A row of a child that stands alone. */
 function row(shardId: string, from: number, to: number, more: Partial<HeirRow> = {}): HeirRow {
-  return { shardId, parentShardIds: ['P'], hashKeyRange: rangeOf(from, to), state: alone, isHeir: true, ...more };
+  const family = { parentShardIds: ['P'], childShardIds: [] };
+  return { shardId, ...family, hashKeyRange: rangeOf(from, to), state: alone, isHeir: true, ...more };
 }
 
 const withoutState = ({ state: _, ...rest }: HeirRow): HeirRow => rest;
@@ -55,6 +56,24 @@ describe('what an ended shard left is needed by nobody', () => {
       [row('M', 0, 199, { parentShardIds: ['P', 'Q'] }), row('Q', 100, 199, { parentShardIds: [] })],
     ],
     ['while a part of it is carried on by no row', [lower, row('U', 60, 99)]],
+    [
+      'while only rows of shards that it comes from have a part of it, its own and that of a child deleted by hand',
+      [
+        lower,
+        row('G', 0, 99, { parentShardIds: ['F'], childShardIds: ['P'] }),
+        row('F', 0, 99, { parentShardIds: [], childShardIds: ['G'] }),
+        // Of another line.
+        row('S', 100, 199, { parentShardIds: ['F'] }),
+      ],
+    ],
+    [
+      'while only the row of a grandparent has a part of it, which names no children, made anew as it was',
+      [
+        lower,
+        row('G', 0, 49, { parentShardIds: ['F'], childShardIds: ['P'] }),
+        row('F', 0, 99, { parentShardIds: [], childShardIds: [] }),
+      ],
+    ],
     [
       'while its own row is there, made anew after those of its children were deleted',
       [row('P', 0, 99, { parentShardIds: [] }), row('D', 0, 99, { parentShardIds: ['L', 'U'] })],

@@ -50,7 +50,7 @@ const state = formatPointer({
   lineage: 0,
   standsAlone: true,
 });
-const child = { shardId: 'C', parentShardIds: ['P'], hashKeyRange, isHeir: true, state };
+const child = { shardId: 'C', parentShardIds: ['P'], childShardIds: [], hashKeyRange, isHeir: true, state };
 
 /** A holder of the child of P, which had a parent G. */
 function holder(store: ObjectStore, rows: () => readonly HeirRow[], ended = ['P', 'G']) {

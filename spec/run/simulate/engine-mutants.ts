@@ -461,8 +461,8 @@ const faults: readonly Omit<Mutant, 'engine'>[] = [
     edits: [
       {
         file: commit('ended-plan'),
-        find: 'return children.every(isPast) && isCovered(hashKeyRange, rows);',
-        replace: 'return (children.length === 0 || children.some(isPast)) && isCovered(hashKeyRange, rows);',
+        find: 'return children.every(isPast) && isCovered(hashKeyRange, heirs);',
+        replace: 'return (children.length === 0 || children.some(isPast)) && isCovered(hashKeyRange, heirs);',
       },
     ],
   },
