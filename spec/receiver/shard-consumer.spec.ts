@@ -271,6 +271,25 @@ describe('ShardConsumer', () => {
     expect(sequences(blocks)).toEqual([['1', '2', '3'], ['4']]);
   });
 
+  it('gives nothing out, and keeps no memory and no timer, when its tenure is over as a block is sealed at once', async () => {
+    const { clock, reader, blocks, keeper, consumer, budget, events } = await reading(
+      TRIM_HORIZON,
+      true,
+      3 * recordOverheadBytes,
+    );
+    reader.give([record(1), record(2)]);
+    await clock.advance(10);
+    await clock.runUntil(keeper.ask({ type: 'release', leaseKey: shardId, tenure: consumer.tenure }));
+    // The interval of the first two is still on.
+    reader.give([record(3)]);
+    await clock.advance(1_000);
+    expect(consumer.state).toEqual({ tag: 'lost' });
+    expect(blocks).toEqual([]);
+    expect(reader.starts).toHaveLength(1);
+    expect(budget.takenBytes).toBe(0);
+    expect(events.filter(({ type }) => type === 'fault.seen')).toEqual([]);
+  });
+
   it('has every block wait for its interval where nothing is sealed at once', async () => {
     const { clock, reader, blocks } = await reading();
     reader.give(Array.from({ length: 50 }, (_, index) => record(index + 1)));
