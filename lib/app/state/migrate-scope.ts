@@ -122,6 +122,12 @@ function inheritsOf(views: readonly GroupView[], leases: readonly Lease[]): read
 /**
  * From the one group for all to one a shard: each row names it, and takes its part of it when the shard begins. What the
  * parents of a shard left before the state was in the one group is named no more: it lacks all that was counted since.
+ *
+ * A shard that waits for a parent takes what its parents leave, and the one that has ended leaves its part of the group:
+ *
+ *   1. two shards are merged; the application has read one of them to its end, and not the other
+ *   2. the state is brought to shard scope: the other goes on with its part of it, and leaves that to the child
+ *   3. by that alone the child would lack what was counted of the one that had ended
  */
 export async function toShards(
   { tables, applicationName, signal }: StateAdminOptions,
@@ -138,23 +144,63 @@ export async function toShards(
   const whole = { startingHashKey: '0', endingHashKey: ((1n << 128n) - 1n).toString() };
   const positions = new Map(last.manifest.shards.map((shard) => [shard.shardId, shard]));
   const epoch = row.scope === 'application' ? row.row.epoch : 0;
-  for (const lease of await tables.leases(signal)) {
-    const progress = positions.get(lease.leaseKey);
-    const parents = lease.parentShardIds.map((parent) => positions.get(parent));
-    // A shard whose parents are still read takes what they leave.
-    const isHeir =
-      progress !== undefined || parents.every((parent) => parent === undefined || parent.position.kind === 'SHARD_END');
+  const leases = await tables.leases(signal);
+  const isEnded = (shardId: string) => positions.get(shardId)?.position.kind === 'SHARD_END';
+  /** A shard whose parents are still read takes what they leave. */
+  const isWaiting = ({ leaseKey, parentShardIds }: Lease) =>
+    !positions.has(leaseKey) && parentShardIds.some((parent) => positions.has(parent) && !isEnded(parent));
+  for (const lease of leases) {
+    const { leaseKey } = lease;
+    const progress = positions.get(leaseKey);
     const named = { leaseKey: applicationGroup, tenure: epoch, hashKeyRange: whole };
-    const inherit = isHeir ? { inherit: [inheritedText({ ...lease, ...named }, formatPointer(held))] } : {};
+    const inherit = isWaiting(lease) ? {} : { inherit: [inheritedText({ ...lease, ...named }, formatPointer(held))] };
+    const leaves = isEnded(leaseKey) && leases.some((one) => one.parentShardIds.includes(leaseKey) && isWaiting(one));
     let now: Lease | undefined = lease;
     while (now !== undefined) {
       const place = progress?.position ?? now.checkpoint;
-      const write = seekLease(now, place, progress?.initialTimestampMillis, { state: null, ...inherit });
+      const whatIsLeft = { group: applicationGroup, pointer: formatPointer(held), hashKeyRange: whole };
+      const state =
+        leaves && progress !== undefined ? await leftAtEnd(now, { last, progress, whatIsLeft }, work, signal) : null;
+      const write = seekLease(now, place, progress?.initialTimestampMillis, { state, ...inherit });
       const written = await tables.writeLease(write, signal);
       now = written.outcome === 'applied' ? undefined : written.lease;
     }
   }
   return [move];
+}
+
+/** Writes down that a shard has ended with its part of the state; answers the text for its row. */
+function leftAtEnd(
+  { leaseKey, leaseCounter, hashKeyRange: part }: Lease,
+  {
+    last: { manifest },
+    progress,
+    whatIsLeft,
+  }: { readonly last: Version; readonly progress: ShardProgress; readonly whatIsLeft: InheritedGroup },
+  { place }: StateWork,
+  signal: AbortSignal,
+): Promise<string> {
+  if (part === undefined) {
+    throw invalid(
+      `the lease of shard ${leaseKey} does not say which part of the hash space it has; start the application as it was for a shard sync, and migrate again`,
+    );
+  }
+  const { batchId, lineage, batchTimeMillis, zeroTimeMillis } = manifest;
+  return writeRelocation(
+    place,
+    {
+      group: leaseKey,
+      scope: 'shard',
+      last: undefined,
+      times: { batchTimeMillis, zeroTimeMillis },
+      before: { batchId, lineage },
+      shards: [progress],
+      state: undefined,
+      inherits: [{ ...whatIsLeft, part }],
+      fence: { kind: 'tenure', number: leaseCounter + 1 },
+    },
+    signal,
+  );
 }
 
 async function markApplication(
