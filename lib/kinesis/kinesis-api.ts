@@ -41,7 +41,7 @@ export interface GetRecordsAnswer {
   readonly nextIterator?: string;
   readonly millisBehindLatest: number;
   readonly childShards: readonly ChildShard[];
-  /** Bytes of the answer that the records are views of, and so keep in memory; absent where they are copies. */
+  /** Bytes that the records are views of, and so keep in memory: of the answer, or moved out of it; absent where they are copies. */
   readonly wireBytes?: number;
 }
 

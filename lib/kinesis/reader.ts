@@ -6,7 +6,7 @@ export interface Page {
   readonly records: readonly KinesisRecord[];
   /** Sum of the records' data bytes. */
   readonly bytes: number;
-  /** Bytes of the answer that the records are views of, and so keep in memory; absent where they are copies. */
+  /** Bytes that the records are views of, and so keep in memory: of the answer, or moved out of it; absent where they are copies. */
   readonly wireBytes?: number;
   readonly millisBehindLatest: number;
   /**

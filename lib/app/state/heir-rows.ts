@@ -1,10 +1,8 @@
-import { systemClock } from '../../base/clock.ts';
 import type { HeirRow } from '../../engine/commit/ended-plan.ts';
 import type { ReadHeirRows } from '../../engine/commit/ended-shards.ts';
 import type { Lease } from '../../lease/lease.ts';
-import { clientsOf } from '../assembly.ts';
 import type { ConsumerSettings } from '../config/consumer-settings.ts';
-import { openStateTables } from './open-tables.ts';
+import { StreamTables } from './open-tables.ts';
 
 /** What lease rows tell of whether the state of an ended shard is still needed; pure. */
 export function heirRowsOf(leases: readonly Lease[]): readonly HeirRow[] {
@@ -20,25 +18,22 @@ export function heirRowsOf(leases: readonly Lease[]): readonly HeirRow[] {
 
 /** The lease rows of the streams of an application, for whoever removes what ended shards have left. */
 export class HeirRows implements AsyncDisposable {
-  readonly #streams;
+  readonly #streams: StreamTables;
 
   constructor(inputs: readonly ConsumerSettings[]) {
-    this.#streams = inputs.map((settings) => {
-      const clients = clientsOf(settings);
-      return { streamName: settings.streamName, clients, tables: openStateTables(clients, settings, systemClock) };
-    });
+    this.#streams = new StreamTables(inputs);
   }
 
   /** Reads them, all and consistently. */
   readonly read: ReadHeirRows = async (streamName, signal) => {
     const rows: HeirRow[] = [];
-    for (const { streamName: name, tables } of this.#streams) {
+    for (const { streamName: name, tables } of this.#streams.all) {
       if (name === streamName) rows.push(...heirRowsOf(await tables.leases(signal)));
     }
     return rows;
   };
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const { clients } of this.#streams) clients.destroy();
+    await this.#streams[Symbol.asyncDispose]();
   }
 }

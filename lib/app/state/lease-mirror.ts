@@ -1,27 +1,22 @@
-import { systemClock } from '../../base/clock.ts';
 import { isInitialSentinel } from '../../base/position.ts';
 import type { CommitPlace } from '../../engine/commit/commit-place.ts';
 import type { ShardProgress } from '../../engine/commit/manifest.ts';
 import type { EventSink } from '../../event/bus.ts';
-import { clientsOf } from '../assembly.ts';
 import type { ConsumerSettings } from '../config/consumer-settings.ts';
 import { isEnded } from '../../lease/lease.ts';
 import { alignRows, endedRows } from './align-rows.ts';
-import { openStateTables } from './open-tables.ts';
+import { StreamTables } from './open-tables.ts';
 
 /** The leases of an application that commits all its shards together, which follow its commits as a mirror. */
 export class LeaseMirror implements AsyncDisposable {
   readonly #place: CommitPlace;
   readonly #events: EventSink;
-  readonly #streams;
+  readonly #streams: StreamTables;
 
   constructor(place: CommitPlace, inputs: readonly ConsumerSettings[], events: EventSink) {
     this.#place = place;
     this.#events = events;
-    this.#streams = inputs.map((settings) => {
-      const clients = clientsOf(settings);
-      return { streamName: settings.streamName, clients, tables: openStateTables(clients, settings, systemClock) };
-    });
+    this.#streams = new StreamTables(inputs);
   }
 
   /**
@@ -36,13 +31,14 @@ export class LeaseMirror implements AsyncDisposable {
     const where = `the row of application ${this.#place.application}`;
     const { shards = [] } = (await this.#place.manifestOf(pointer, where, signal)) ?? {};
     const events = this.#events;
-    for (const { tables, streamName } of this.#streams) await alignRows({ tables, streamName, shards, events }, signal);
+    for (const { tables, streamName } of this.#streams.all)
+      await alignRows({ tables, streamName, shards, events }, signal);
     return [];
   }
 
   async #begun(signal: AbortSignal): Promise<readonly ShardProgress[]> {
     const begun: ShardProgress[] = [];
-    for (const { tables, streamName } of this.#streams) {
+    for (const { tables, streamName } of this.#streams.all) {
       for (const lease of await tables.leases(signal)) {
         if (isEnded(lease) || isInitialSentinel(lease.checkpoint)) continue;
         begun.push({ shardId: lease.leaseKey, streamName, position: lease.checkpoint });
@@ -54,7 +50,7 @@ export class LeaseMirror implements AsyncDisposable {
   /** Of shards whose end is committed, those whose leases say so, too, or are gone. */
   async confirmEnded(shards: readonly ShardProgress[], signal: AbortSignal): Promise<readonly ShardProgress[]> {
     const confirmed: ShardProgress[] = [];
-    for (const { tables, streamName } of this.#streams) {
+    for (const { tables, streamName } of this.#streams.all) {
       const own = shards.filter((shard) => shard.streamName === streamName);
       confirmed.push(...(await endedRows(tables, own, signal)));
     }
@@ -62,6 +58,6 @@ export class LeaseMirror implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const { clients } of this.#streams) clients.destroy();
+    await this.#streams[Symbol.asyncDispose]();
   }
 }

@@ -135,6 +135,8 @@ export async function toShards(
 ): Promise<readonly StateMove[]> {
   const row = rows.find((one) => one.scope === 'application');
   if (row === undefined) throw invalid(`application ${applicationName} has no state in application scope`);
+  // Before anything is marked: an application that is cannot be started any more, and nothing else fills in what is missing.
+  leaversOf(lastOf(await wholeView(row, work.place, signal)) as Version, await tables.leases(signal));
   const view = await markApplication(row, work, dryRun, signal);
   const { pointer } = view;
   const last = lastOf(view) as Version;
@@ -142,25 +144,21 @@ export async function toShards(
   if (dryRun || pointer === undefined) return [move];
   const { movedTo: _movedTo, ...held } = pointer;
   const whole = { startingHashKey: '0', endingHashKey: ((1n << 128n) - 1n).toString() };
-  const positions = new Map(last.manifest.shards.map((shard) => [shard.shardId, shard]));
+  const positions = positionsIn(last);
   const epoch = row.scope === 'application' ? row.row.epoch : 0;
   const leases = await tables.leases(signal);
-  const isEnded = (shardId: string) => positions.get(shardId)?.position.kind === 'SHARD_END';
-  /** A shard whose parents are still read takes what they leave. */
-  const isWaiting = ({ leaseKey, parentShardIds }: Lease) =>
-    !positions.has(leaseKey) && parentShardIds.some((parent) => positions.has(parent) && !isEnded(parent));
+  const leaving = new Set(leaversOf(last, leases).map(({ leaseKey }) => leaseKey));
+  const whatIsLeft = { group: applicationGroup, pointer: formatPointer(held), hashKeyRange: whole };
   for (const lease of leases) {
-    const { leaseKey } = lease;
-    const progress = positions.get(leaseKey);
+    const progress = positions.get(lease.leaseKey);
     const named = { leaseKey: applicationGroup, tenure: epoch, hashKeyRange: whole };
-    const inherit = isWaiting(lease) ? {} : { inherit: [inheritedText({ ...lease, ...named }, formatPointer(held))] };
-    const leaves = isEnded(leaseKey) && leases.some((one) => one.parentShardIds.includes(leaseKey) && isWaiting(one));
+    const inherit = isWaiting(lease, positions)
+      ? {}
+      : { inherit: [inheritedText({ ...lease, ...named }, whatIsLeft.pointer)] };
     let now: Lease | undefined = lease;
     while (now !== undefined) {
       const place = progress?.position ?? now.checkpoint;
-      const whatIsLeft = { group: applicationGroup, pointer: formatPointer(held), hashKeyRange: whole };
-      const state =
-        leaves && progress !== undefined ? await leftAtEnd(now, { last, progress, whatIsLeft }, work, signal) : null;
+      const state = leaving.has(lease.leaseKey) ? await leftAtEnd(now, { last, whatIsLeft }, work, signal) : null;
       const write = seekLease(now, place, progress?.initialTimestampMillis, { state, ...inherit });
       const written = await tables.writeLease(write, signal);
       now = written.outcome === 'applied' ? undefined : written.lease;
@@ -169,23 +167,42 @@ export async function toShards(
   return [move];
 }
 
+type Positions = ReadonlyMap<string, ShardProgress>;
+
+function positionsIn({ manifest }: Version): Positions {
+  return new Map(manifest.shards.map((shard) => [shard.shardId, shard]));
+}
+
+/** Whether a shard takes what its parents leave, since one of them is still read. */
+function isWaiting({ leaseKey, parentShardIds }: Lease, positions: Positions): boolean {
+  if (positions.has(leaseKey)) return false;
+  return parentShardIds.some((parent) => (positions.get(parent)?.position.kind ?? 'SHARD_END') !== 'SHARD_END');
+}
+
+/**
+ * The shards that have ended and have a child that waits for another parent; pure.
+ * @throws MillraceError `MR_CONFIG_INVALID` where the lease of one does not say which part of the state is its own
+ */
+function leaversOf(last: Version, leases: readonly Lease[]): readonly Lease[] {
+  const positions = positionsIn(last);
+  const awaited = new Set(leases.flatMap((lease) => (isWaiting(lease, positions) ? lease.parentShardIds : [])));
+  const isEnded = (shardId: string) => positions.get(shardId)?.position.kind === 'SHARD_END';
+  const leavers = leases.filter(({ leaseKey }) => awaited.has(leaseKey) && isEnded(leaseKey));
+  const unknown = leavers.find(({ hashKeyRange }) => hashKeyRange === undefined);
+  if (unknown === undefined) return leavers;
+  throw invalid(
+    `the lease of shard ${unknown.leaseKey} does not say which part of the hash space it has, so that its state cannot be left to its child; let the application run until the next shard sync, which fills it in, and migrate then`,
+  );
+}
+
 /** Writes down that a shard has ended with its part of the state; answers the text for its row. */
 function leftAtEnd(
   { leaseKey, leaseCounter, hashKeyRange: part }: Lease,
-  {
-    last: { manifest },
-    progress,
-    whatIsLeft,
-  }: { readonly last: Version; readonly progress: ShardProgress; readonly whatIsLeft: InheritedGroup },
+  { last, whatIsLeft }: { readonly last: Version; readonly whatIsLeft: InheritedGroup },
   { place }: StateWork,
   signal: AbortSignal,
 ): Promise<string> {
-  if (part === undefined) {
-    throw invalid(
-      `the lease of shard ${leaseKey} does not say which part of the hash space it has; start the application as it was for a shard sync, and migrate again`,
-    );
-  }
-  const { batchId, lineage, batchTimeMillis, zeroTimeMillis } = manifest;
+  const { batchId, lineage, batchTimeMillis, zeroTimeMillis, shards } = last.manifest;
   return writeRelocation(
     place,
     {
@@ -194,9 +211,9 @@ function leftAtEnd(
       last: undefined,
       times: { batchTimeMillis, zeroTimeMillis },
       before: { batchId, lineage },
-      shards: [progress],
+      shards: shards.filter(({ shardId }) => shardId === leaseKey),
       state: undefined,
-      inherits: [{ ...whatIsLeft, part }],
+      inherits: [{ ...whatIsLeft, ...(part === undefined ? {} : { part }) }],
       fence: { kind: 'tenure', number: leaseCounter + 1 },
     },
     signal,

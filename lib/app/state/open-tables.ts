@@ -1,6 +1,8 @@
-import type { Clock } from '../../base/clock.ts';
+import { type Clock, systemClock } from '../../base/clock.ts';
 import { AwsDynamo } from '../../lease/dynamo/aws-dynamo.ts';
+import { clientsOf } from '../assembly.ts';
 import type { Clients } from '../clients.ts';
+import type { ConsumerSettings } from '../config/consumer-settings.ts';
 import { DynamoEpochTable } from '../epoch-table.ts';
 import { type LeaseTableSettings, createLeaseTable } from '../lease-table.ts';
 import { DynamoStateTables, type StateTables } from './state-tables.ts';
@@ -22,4 +24,25 @@ export function openStateTables(
     epochDynamo,
     epochTable: new DynamoEpochTable(epochDynamo, applicationName, clock),
   });
+}
+
+/** The tables of each stream that a program reads, by clients of their own. */
+export class StreamTables implements AsyncDisposable {
+  readonly #streams;
+
+  constructor(inputs: readonly ConsumerSettings[]) {
+    this.#streams = inputs.map((settings) => {
+      const clients = clientsOf(settings);
+      return { streamName: settings.streamName, clients, tables: openStateTables(clients, settings, systemClock) };
+    });
+  }
+
+  /** In the order of the inputs. */
+  get all(): readonly { readonly streamName: string; readonly tables: StateTables }[] {
+    return this.#streams;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const { clients } of this.#streams) clients.destroy();
+  }
 }

@@ -62,8 +62,7 @@ export function readBody(body: BodyStream, toldBytes: number | undefined): Promi
       else resolve(chunks);
       isOver = true;
     });
-    // Without an end the stream was cut: over HTTP/2 there is no error when the other side
-    // calls it a good end.
+    // Without an end the stream was cut: over HTTP/2 there is no error when the other side calls it a good end.
     body.on('close', cut);
     if (toldBytes !== undefined && toldBytes > maxBodyBytes) refuse();
   });

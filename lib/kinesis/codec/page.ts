@@ -7,7 +7,7 @@ export interface DecodedPage {
   readonly continuationSequenceNumber: string | undefined;
   readonly millisBehindLatest: number | undefined;
   readonly childShards: readonly ChildShard[];
-  /** Bytes of the answer that the records are views of, and so keep in memory; absent where they are copies. */
+  /** Bytes that the records are views of, and so keep in memory: of the answer, or moved out of it; absent where they are copies. */
   readonly wireBytes?: number;
   /** Whether nothing of the page lies in the bytes of the answer. */
   readonly isMoved?: boolean;

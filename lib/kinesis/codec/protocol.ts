@@ -1,5 +1,5 @@
-import type { EventSink } from '../../event/bus.ts';
 import { freeBytes } from '../../base/free-bytes.ts';
+import type { EventSink } from '../../event/bus.ts';
 import { isBodyStream, joinChunks, readBody, toldLength } from './body.ts';
 import { decodeCborPage, jsonOfCbor } from './cbor-page.ts';
 import { encodeCbor } from './cbor-encode.ts';
@@ -105,7 +105,7 @@ export class GetRecordsProtocol {
       if (this.#codec === 'cbor' && !isCbor && this.#sendsCbor)
         this.#fellBack('json', 'the answer to CBOR came as JSON');
       const page = isCbor ? decodeCborPage(chunks) : decodeJsonPage(chunks);
-      if (!isCbor && page?.isMoved === true) freeBytes(chunks);
+      if (page?.isMoved === true) freeBytes(chunks);
       if (page !== undefined) return new DecodedAnswer(metadataOf(answer), page);
       this.#fellBack('sdk', 'the answer has not the shape of a page of records');
       const body = joinChunks(chunks);
