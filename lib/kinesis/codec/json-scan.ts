@@ -333,6 +333,8 @@ class JsonScanner extends PageScanner {
     if (wholeDigits + decimals > maxExactDigits) throw unusual;
     this.at = at;
     if (bytes[at] === 0x45 || bytes[at] === 0x65) decimals -= this.#exponent();
+    // Not as a power of 10 ** 0: minus zero is no index of an array for V8, which would then compile this again and again.
+    if (decimals === 0) return digits;
     if (decimals < -22) throw unusual;
     return decimals > 0 ? digits / (powersOfTen[decimals] as number) : digits * (powersOfTen[-decimals] as number);
   }
