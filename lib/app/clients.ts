@@ -1,25 +1,10 @@
-import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
-import { KinesisClient, type KinesisClientConfig } from '@aws-sdk/client-kinesis';
-import { NodeHttp2Handler, NodeHttpHandler, type NodeHttpHandlerOptions } from '@smithy/node-http-handler';
-import { customUserAgent } from '../base/user-agent.ts';
-import { createLeanAgents } from './http-agents.ts';
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { KinesisClient } from '@aws-sdk/client-kinesis';
+import { NodeHttp2Handler } from '@smithy/node-http-handler';
 import type { CredentialIdentity } from './config/consumer-options.ts';
+import { type ClientOptions, commonConfig, createDynamoClient, http1Handler } from './dynamo-client.ts';
 
-/** Options of {@link createClients}; what is absent comes from the SDK's chain (environment, files, roles). */
-export interface ClientOptions {
-  readonly region?: string;
-  /** Fixed credentials or a provider. */
-  readonly credentials?: NonNullable<KinesisClientConfig['credentials']>;
-  /** Endpoints other than the region's own, such as an emulator's. Plain `http:` ones are spoken to over HTTP/1.1. */
-  readonly kinesisEndpoint?: string;
-  readonly dynamoDBEndpoint?: string;
-  /** A certificate authority (PEM) that `https:` endpoints of Kinesis are also trusted by, such as a local server's. */
-  readonly certificateAuthority?: string;
-  /** How long a connection may take to open: 3,000 ms. */
-  readonly connectionTimeoutMillis?: number;
-  /** How long an answer may take: 10,000 ms. */
-  readonly requestTimeoutMillis?: number;
-}
+export type { ClientOptions } from './dynamo-client.ts';
 
 /** The AWS clients of one application, each made when first asked for. */
 export interface Clients {
@@ -32,9 +17,6 @@ export interface Clients {
   /** Closes the connections of the clients made so far. */
   destroy(): void;
 }
-
-/** Connections to one HTTP/1.1 endpoint; calls beyond it queue inside the agent. */
-const maxSockets = 256;
 
 /**
  * Makes clients that try each call once: every loop of Millrace does its own retries, since it knows how long a lease
@@ -64,10 +46,7 @@ export function createClients(options: ClientOptions = {}): Clients {
       return subscriptions;
     },
     get dynamoDB() {
-      dynamoDB ??= new DynamoDBClient({
-        ...commonConfig(options, options.dynamoDBEndpoint),
-        requestHandler: http1Handler(options),
-      });
+      dynamoDB ??= createDynamoClient(options);
       return dynamoDB;
     },
     async dynamoDBIdentity() {
@@ -83,45 +62,8 @@ export function createClients(options: ClientOptions = {}): Clients {
   };
 }
 
-function commonConfig(
-  options: ClientOptions,
-  endpoint: string | undefined,
-): Pick<
-  KinesisClientConfig & DynamoDBClientConfig,
-  'region' | 'credentials' | 'endpoint' | 'maxAttempts' | 'customUserAgent'
-> {
-  return {
-    maxAttempts: 1,
-    customUserAgent,
-    ...(options.region === undefined ? {} : { region: options.region }),
-    ...(options.credentials === undefined ? {} : { credentials: options.credentials }),
-    ...(endpoint === undefined ? {} : { endpoint }),
-  };
-}
-
 function isPlainHttp(endpoint: string | undefined): boolean {
   return endpoint !== undefined && endpoint.toLowerCase().startsWith('http:');
-}
-
-interface Http1Options {
-  readonly ca?: string | undefined;
-  readonly timeouts?: NodeHttpHandlerOptions;
-}
-
-function http1Handler(options: ClientOptions, { ca, timeouts = {} }: Http1Options = {}): NodeHttpHandler {
-  const agents = createLeanAgents({ keepAlive: true, maxSockets, ...(ca === undefined ? {} : { ca }) });
-  return new NodeHttpHandler({
-    connectionTimeout: options.connectionTimeoutMillis ?? 3_000,
-    requestTimeout: options.requestTimeoutMillis ?? 10_000,
-    // Without it a late answer is only warned about, on the console.
-    throwOnRequestTimeout: true,
-    // The request timeout ends with the headers of the answer; this one also ends an answer that stops half way.
-    socketTimeout: options.requestTimeoutMillis ?? 10_000,
-    // A queue inside the agent is no reason to print either.
-    logger: silentLogger,
-    ...agents,
-    ...timeouts,
-  });
 }
 
 /** What may be under way to this process on one subscription: KCL's 512 KiB, so that 2 MB a second cross an ocean. */
@@ -140,5 +82,3 @@ function subscriptionsHandler(options: ClientOptions): NodeHttp2Handler {
     },
   });
 }
-
-const silentLogger = { trace() {}, debug() {}, info() {}, warn() {}, error() {} };

@@ -2,6 +2,7 @@ import http from 'node:http';
 import https from 'node:https';
 import type { ConnectOpts } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { NodeHttpHandler } from '@smithy/node-http-handler';
 
 /**
  * What is read from a connection at once, at most. Each piece of a body is copied out of it, and is as large as what had
@@ -56,4 +57,32 @@ function readingIntoShared(connect: (options: ConnectOpts) => Duplex | null | un
     },
   });
   return socket;
+}
+
+/** What is used of a request of the SDK. */
+interface Headed {
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/**
+ * The SDK's handler for HTTP/1.1, which gives the headers to Node as a list, names and values in turn: a list Node writes as it
+ * is. Of an object it keeps a pair for each header, under lower-case names, as long as the call takes. Of many calls at once V8
+ * learns that such pairs live long, and makes them in its old generation from then on, where every few of them are a reason to
+ * see whether all of the heap should be collected.
+ */
+export class LeanHttpHandler extends NodeHttpHandler {
+  override handle(...[request, options]: Parameters<NodeHttpHandler['handle']>): ReturnType<NodeHttpHandler['handle']> {
+    return super.handle(listed(request), options);
+  }
+}
+
+function listed<R extends Headed>(request: R): R {
+  const { headers } = request;
+  const names = Object.keys(headers);
+  // To a list Node adds neither host nor length, and a request that waits to be continued goes another way through the handler.
+  const isWhole = headers['host'] !== undefined && headers['content-length'] !== undefined;
+  if (!isWhole || names.some((name) => name.toLowerCase() === 'expect')) return request;
+  const list: string[] = [];
+  for (const name of names) list.push(name, headers[name] as string);
+  return { ...request, headers: list };
 }

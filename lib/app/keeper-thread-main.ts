@@ -3,8 +3,8 @@ import { systemClock } from '../base/clock.ts';
 import { systemRandom } from '../base/random.ts';
 import { Heartbeat } from '../lease/thread/heartbeat.ts';
 import { KeeperHost } from '../lease/thread/keeper-host.ts';
-import { createClients } from './clients.ts';
 import { urgentLogger } from './default-logger.ts';
+import { createDynamoClient } from './dynamo-client.ts';
 import type { KeeperThreadData, ToThread, FromThread } from './keeper-thread-data.ts';
 import { createLeaseTable } from './lease-table.ts';
 
@@ -12,7 +12,7 @@ import { createLeaseTable } from './lease-table.ts';
 function main(data: KeeperThreadData, post: (message: FromThread) => void): (message: ToThread) => void {
   const { region, dynamoDBEndpoint, workerIdentifier } = data;
   let latest = data.credentials;
-  const clients = createClients({
+  const dynamoDB = createDynamoClient({
     region,
     // Said to expire, so that the client asks at each call and takes what the main thread sent last.
     credentials: async () => ({ ...latest, expiration: new Date(0) }),
@@ -20,7 +20,7 @@ function main(data: KeeperThreadData, post: (message: FromThread) => void): (mes
   });
   const host = new KeeperHost({
     ...data,
-    table: createLeaseTable(clients, data.tables, systemClock),
+    table: createLeaseTable({ dynamoDB }, data.tables, systemClock),
     heartbeat: new Heartbeat(data.heartbeat),
     clock: systemClock,
     random: systemRandom,

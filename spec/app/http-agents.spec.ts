@@ -3,7 +3,8 @@ import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import { type AddressInfo, type Server, type Socket, createServer as createTcpServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { createLeanAgents } from '../../lib/app/http-agents.ts';
+import { NodeHttpHandler } from '@smithy/node-http-handler';
+import { LeanHttpHandler, createLeanAgents } from '../../lib/app/http-agents.ts';
 import { makeLoopbackCertificate } from '../../lib/testkit/server/certificate.ts';
 
 const mebibyte = 1024 * 1024;
@@ -107,5 +108,42 @@ describe('connections that read into one buffer', () => {
     await closed;
     expect(String(await bodyOf(await served.get('/')))).toBe('asked for');
     expect(served.connections).toHaveLength(2);
+  });
+});
+
+describe('the lean handler', () => {
+  /** What arrives of a request that a handler was given. */
+  async function arriving(handler: NodeHttpHandler, headers: Record<string, string>): Promise<unknown> {
+    const seen: unknown[] = [];
+    const server = http.createServer((request, response) => {
+      void bodyOf(request).then((body) => {
+        const { method, url, httpVersion, headers: arrived } = request;
+        seen.push({ method, url, httpVersion, headers: arrived, body: body.toString() });
+        response.end('done');
+      });
+    });
+    await using _served = await listening(server);
+    const { port } = server.address() as AddressInfo;
+    type Request = Parameters<NodeHttpHandler['handle']>[0];
+    const where = { protocol: 'http:', hostname: '127.0.0.1', port, path: '/a', query: { b: 'c d' } };
+    const request = { ...where, method: 'POST', headers, body: Buffer.from('{"d":1}') } as unknown as Request;
+    const { response } = await handler.handle(request);
+    await bodyOf(response.body as IncomingMessage);
+    handler.destroy();
+    return seen;
+  }
+
+  const usual = { 'content-type': 'application/x-amz-json-1.1', 'content-length': '7', 'X-Amz-Target': 'T', host: 'h:1' };
+
+  it.each([
+    ['usual headers', usual],
+    ['no host', { 'content-type': 'text/plain', 'content-length': '7' }],
+    ['no length', { host: 'h' }],
+    ['one that waits to be continued', { ...usual, Expect: '100-continue' }],
+  ])('sends what the SDK sends: %s', async (_, headers) => {
+    const own = await arriving(new LeanHttpHandler(), headers);
+    const known = await arriving(new NodeHttpHandler(), headers);
+    const host = /"host":"127[^"]*"/g;
+    expect(JSON.stringify(own).replaceAll(host, '"host"')).toBe(JSON.stringify(known).replaceAll(host, '"host"'));
   });
 });

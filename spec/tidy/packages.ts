@@ -1,14 +1,17 @@
 import { importsOf } from './imports.ts';
 import type { Finding, SourceFile } from './source.ts';
 
-/** The adapter files that may name each AWS client, one for each port; `lib/app/clients.ts` makes the clients. */
+/**
+ * The adapter files that may name each AWS client, one for each port; `lib/app/clients.ts` makes the clients, that of DynamoDB
+ * in a file of its own, since a worker's second thread loads no other.
+ */
 const clientAdapters: Readonly<Record<string, readonly string[]>> = {
   '@aws-sdk/client-kinesis': [
     'lib/kinesis/aws-kinesis.ts',
     'lib/kinesis/aws-fan-out.ts',
     'lib/kinesis/aws-inspection.ts',
   ],
-  '@aws-sdk/client-dynamodb': ['lib/lease/dynamo/aws-dynamo.ts'],
+  '@aws-sdk/client-dynamodb': ['lib/lease/dynamo/aws-dynamo.ts', 'lib/app/dynamo-client.ts'],
   '@aws-sdk/client-cloudwatch': ['lib/monitor/cloudwatch/cloudwatch-client.ts'],
   '@aws-sdk/client-s3': ['lib/engine/store/s3-store.ts'],
 };
