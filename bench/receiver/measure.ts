@@ -81,7 +81,7 @@ export const defaultReceiverBench: ReceiverBenchOptions = {
   records: 1_000,
   recordBytes: 1_024,
   rounds: 9,
-  warmUpRounds: 4,
+  warmUpRounds: 8,
   roundMillis: 2_000,
   codec: 'json',
   tls: false,

@@ -37,6 +37,8 @@ export interface ReceiverRound {
   readonly pinnedMegabytes?: number;
 }
 
+/** The time in which Kinesis gives a page of a mebibyte of one shard. */
+const pageMillis = 2 ** 20 / 2_000;
 const seen = { records: 0, bytes: 0, shards: new Set<string>() };
 let gate = closedGate();
 let blockMillis = 0;
@@ -49,9 +51,17 @@ interface SeenBatch {
   readonly records: readonly { readonly data: Uint8Array }[];
 }
 
-/** Looks at every record of a block, while a round lasts. */
+/**
+ * Looks at every record of a block, while a round lasts. When one begins, shards go on one after the other, as those of the
+ * bare codec do: all at once they would stay in step, and their answers come in one burst twice a second, as those of a real
+ * stream do not.
+ */
 export async function lookAtBlock({ records, shardId }: SeenBatch): Promise<void> {
-  await gate.passed;
+  const { passed } = gate;
+  if (!gate.isOpen) {
+    await passed;
+    await sleep(systemClock, Math.random() * pageMillis);
+  }
   if (blockMillis > 0) await sleep(systemClock, blockMillis);
   let count = 0;
   let bytes = 0;
@@ -138,10 +148,25 @@ function close(): void {
   gate = closedGate();
 }
 
-function closedGate(): { readonly passed: Promise<void>; readonly open: () => void } {
+/** Where the handler waits between rounds. */
+interface Gate {
+  isOpen: boolean;
+  readonly passed: Promise<void>;
+  readonly open: () => void;
+}
+
+function closedGate(): Gate {
   let pass = () => {};
   const passed = new Promise<void>((resolve) => {
     pass = resolve;
   });
-  return { passed, open: () => pass() };
+  const made: Gate = {
+    isOpen: false,
+    passed,
+    open: () => {
+      made.isOpen = true;
+      pass();
+    },
+  };
+  return made;
 }
