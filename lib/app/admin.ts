@@ -1,3 +1,4 @@
+import { stayingController } from '../base/abort.ts';
 import PQueue from 'p-queue';
 import { systemClock } from '../base/clock.ts';
 import { MillraceError, isMillraceError } from '../base/error.ts';
@@ -133,7 +134,7 @@ class ApplicationAdmin implements Admin {
   readonly #table: LeaseTable;
   readonly #api: KinesisApi;
   readonly #ports = { clock: systemClock, random: systemRandom, events: new EventBus() };
-  readonly #life = new AbortController();
+  readonly #life = stayingController();
   readonly #stateOptions: StateAdminOptions;
   readonly state: StateAdmin;
 

@@ -1,5 +1,4 @@
-import PQueue from 'p-queue';
-import { aborted, linkedController, raceAbort } from '../base/abort.ts';
+import { aborted, linkedController, raceAbort, stayingController } from '../base/abort.ts';
 import { type Clock, pause } from '../base/clock.ts';
 import { isMillraceError } from '../base/error.ts';
 import { type Block, isWorthStarting } from '../block/block.ts';
@@ -25,12 +24,16 @@ export interface DispatchOptions {
 
 /** The work of one shard. */
 interface Lane {
-  readonly queue: PQueue;
-  /** Blocks whose work waits in the queue, in its order; those that were let go have left a gap. */
-  waiting: (Block | undefined)[];
+  /** What waits to be done, in order. */
+  waiting: { readonly job: () => Promise<void>; readonly block?: Block }[];
+  /** Resolves when nothing waits any more, and nothing is being done; absent: that is so now. */
+  working?: Promise<void>;
 }
 
-/** One lane of work for each shard: in a lane one thing after the other, the lanes side by side. */
+/**
+ * One lane of work for each shard: in a lane one thing after the other, the lanes side by side. A queue from a library would
+ * name each job by a symbol, and V8 makes symbols in its old generation (why that matters: {@link stayingController}).
+ */
 export class BlockLanes {
   readonly #clock: Clock;
   readonly #lanes = new Map<string, Lane>();
@@ -41,13 +44,15 @@ export class BlockLanes {
 
   /** Queues work of a shard. It must not reject. */
   add(shardId: string, job: () => Promise<void>): void {
-    void this.#laneOf(shardId).queue.add(job);
+    this.#add(shardId, { job });
   }
 
-  #laneOf(shardId: string): Lane {
-    const lane = this.#lanes.get(shardId) ?? { queue: new PQueue({ concurrency: 1 }), waiting: [] };
+  #add(shardId: string, work: Lane['waiting'][number]): void {
+    const lane = this.#lanes.get(shardId) ?? { waiting: [] };
     this.#lanes.set(shardId, lane);
-    return lane;
+    lane.waiting.push(work);
+    // Not at once: a job may add another, and must find that the lane is being worked off.
+    lane.working ??= Promise.resolve(lane).then(workOff);
   }
 
   /**
@@ -58,17 +63,8 @@ export class BlockLanes {
     const lane = this.#lanes.get(shardId);
     this.#lanes.delete(shardId);
     return () => {
-      if (lane !== undefined) lane.waiting = lane.waiting.map((block) => (block?.signal.aborted ? undefined : block));
+      if (lane !== undefined) lane.waiting = lane.waiting.filter(({ block }) => block?.signal.aborted !== true);
     };
-  }
-
-  #addBlock(block: Block, run: (block: Block) => Promise<void>): void {
-    const lane = this.#laneOf(block.shardId);
-    lane.waiting.push(block);
-    void lane.queue.add(async () => {
-      const next = lane.waiting.shift();
-      if (next !== undefined) await run(next);
-    });
   }
 
   /**
@@ -87,7 +83,7 @@ export class BlockLanes {
       }
     };
     const feed = async () => {
-      for await (const block of blocks) this.#addBlock(block, runOne);
+      for await (const block of blocks) this.#add(block.shardId, { job: () => runOne(block), block });
       // The receiver ends when every block is finished or lost. Work on lost ones may be deaf to its signal.
       await this.#idleWithin(signals.ended);
     };
@@ -104,10 +100,16 @@ export class BlockLanes {
 
   /** Resolves when no lane has work any more, or a grace after the signal aborted. */
   async #idleWithin(signal: AbortSignal): Promise<void> {
-    const idle = new AbortController();
-    void Promise.all(Array.from(this.#lanes.values(), ({ queue }) => queue.onIdle())).then(() => idle.abort());
+    const idle = stayingController();
+    const working = Array.from(this.#lanes.values(), (lane) => lane.working ?? Promise.resolve());
+    void Promise.all(working).then(() => idle.abort());
     using either = linkedController(idle.signal, signal);
     await aborted(either.signal);
     await pause(this.#clock, abortedWorkGraceMillis, idle.signal);
   }
+}
+
+async function workOff(lane: Lane): Promise<void> {
+  for (let next = lane.waiting.shift(); next !== undefined; next = lane.waiting.shift()) await next.job();
+  delete lane.working;
 }

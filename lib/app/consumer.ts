@@ -1,4 +1,4 @@
-import { linkedController } from '../base/abort.ts';
+import { linkedController, stayingController } from '../base/abort.ts';
 import { MillraceError } from '../base/error.ts';
 import type { EventListener } from '../event/bus.ts';
 import type {
@@ -109,7 +109,7 @@ class StandaloneConsumer extends ReadingRun implements Consumer {
     const { receiver } = assembly;
     try {
       await this.serve();
-      const ended = new AbortController();
+      const ended = stayingController();
       const signals = { run: life.signal, ended: ended.signal };
       const work = isBlockWork(handler)
         ? handler[workOnBlocks](assembly, signals)

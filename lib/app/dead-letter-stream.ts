@@ -1,3 +1,4 @@
+import { stayingController } from '../base/abort.ts';
 import { systemClock } from '../base/clock.ts';
 import { MillraceError } from '../base/error.ts';
 import type { Producer } from '../kinesis/producer.ts';
@@ -40,7 +41,7 @@ export function deadLetterStream(options: DeadLetterStreamOptions): DeadLetter {
   const put = async (entries: Parameters<Producer['putAll']>[0]) => {
     producer ??= streamProducer(options);
     const late = new MillraceError('MR_ENDPOINT_UNREACHABLE', `stream ${streamName} did not take the dead letters`);
-    const end = new AbortController();
+    const end = stayingController();
     const cancel = systemClock.timer(writeTimeoutMillis, () => end.abort(late));
     await producer.putAll(entries, end.signal).finally(cancel);
   };

@@ -1,4 +1,4 @@
-import { deadlineController } from '../base/abort.ts';
+import { deadlineController, stayingController } from '../base/abort.ts';
 import { systemClock } from '../base/clock.ts';
 import { MillraceError } from '../base/error.ts';
 import { retryWhilePassing } from '../base/retry.ts';
@@ -114,7 +114,7 @@ export async function holdEpoch(
   });
   try {
     const epoch = await keeper.acquire(signal);
-    const beating = new AbortController();
+    const beating = stayingController();
     const beats = epoch.run(beating.signal);
     return {
       epoch,

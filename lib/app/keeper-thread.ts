@@ -1,3 +1,4 @@
+import { stayingController } from '../base/abort.ts';
 import { Worker } from 'node:worker_threads';
 import { type Clock, pause } from '../base/clock.ts';
 import { MillraceError, messageOf, toMillraceError } from '../base/error.ts';
@@ -29,7 +30,7 @@ export interface KeeperThreadOptions {
 /** The thread in which the heartbeats of one worker run; disposing it ends the thread, whatever it is about. */
 export class KeeperThread implements Disposable {
   readonly #options: KeeperThreadOptions;
-  readonly #life = new AbortController();
+  readonly #life = stayingController();
   #worker: Worker | undefined;
   #isRefreshing = false;
 

@@ -1,4 +1,4 @@
-import { linkedController } from '../base/abort.ts';
+import { linkedController, stayingController } from '../base/abort.ts';
 import { Channel } from '../base/channel.ts';
 import { MillraceError } from '../base/error.ts';
 import type { Block } from '../block/block.ts';
@@ -18,7 +18,7 @@ export class MergedSource implements RunningSource {
   readonly blocks = new Channel<Block>();
   readonly #sources: readonly RunningSource[];
   readonly #origins = new WeakMap<Range, RunningSource>();
-  readonly #idle = new AbortController();
+  readonly #idle = stayingController();
 
   constructor(sources: readonly RunningSource[]) {
     this.#sources = sources;

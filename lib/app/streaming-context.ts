@@ -1,4 +1,4 @@
-import { type LinkedController, linkedController } from '../base/abort.ts';
+import { linkedController, type LinkedController, stayingController } from '../base/abort.ts';
 import { pause, systemClock } from '../base/clock.ts';
 import { MillraceError, isMillraceError } from '../base/error.ts';
 import { systemRandom } from '../base/random.ts';
@@ -130,7 +130,7 @@ export class StreamingContext extends EngineContext {
     }
     const plan = context.preview();
     const inputs = context.#inputs.map(({ settings }) => settings);
-    const life = new AbortController();
+    const life = stayingController();
     context.#recovered = await findRecovery({ ...options, plan, inputs, events: context.#bus }, life.signal);
     if (context.#recovered !== undefined) checkReplayable(plan);
     return context;

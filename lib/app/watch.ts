@@ -1,3 +1,4 @@
+import { stayingController } from '../base/abort.ts';
 import { hostname } from 'node:os';
 import { MillraceError } from '../base/error.ts';
 import { systemClock } from '../base/clock.ts';
@@ -44,7 +45,7 @@ export class Watch {
   readonly #receivers: readonly ConsumerSettings[];
   readonly #program: readonly ConfigurationSection[];
   readonly #origins: readonly Origin[];
-  readonly #publishing = new AbortController();
+  readonly #publishing = stayingController();
   #speaking: Origin;
   #published: Promise<void> | undefined;
   #ui: Ui | undefined;

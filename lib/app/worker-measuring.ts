@@ -1,3 +1,4 @@
+import { stayingController } from '../base/abort.ts';
 import type { Clock } from '../base/clock.ts';
 import { MillraceError } from '../base/error.ts';
 import type { EventSink } from '../event/bus.ts';
@@ -34,7 +35,7 @@ export interface WorkerMeasuring {
 export function measureWorker({ settings, environment, clock, events }: WorkerMeasuringOptions): WorkerMeasuring {
   const { failoverTimeMillis, disableWorkerMetrics, noOfPersistedMetricsPerWorkerMetrics } = settings;
   if (disableWorkerMetrics) return { measurements: () => measurementsOf(noWorkerMetrics.report()), stop: () => {} };
-  const life = new AbortController();
+  const life = stayingController();
   const sampler = systemWorkerMetrics({
     clock,
     environment,

@@ -1,6 +1,22 @@
 import { setMaxListeners } from 'node:events';
 import type { Clock } from './clock.ts';
 
+const stay = () => {};
+
+/**
+ * A controller whose signal has one listener that stays. Wherever listeners come and go, take it instead of a bare one: when
+ * the last of a signal's listeners goes, Node deletes an entry of a Map, and V8 then makes a new table for the Map that is
+ * empty now. That of a signal which has lived for a while is made in the old generation, and that is where V8 looks whether
+ * buffers have grown by some megabytes: with a few such tables for every page, it goes over the whole heap many times a second.
+ */
+export function stayingController(): AbortController {
+  const controller = new AbortController();
+  // A signal may end hundreds of requests; beyond ten listeners Node would print a warning about a leak.
+  setMaxListeners(0, controller.signal);
+  controller.signal.addEventListener('abort', stay);
+  return controller;
+}
+
 /** A controller that also aborts, with the same reason, when any of its parents does. */
 export interface LinkedController extends Disposable {
   readonly signal: AbortSignal;
@@ -9,9 +25,7 @@ export interface LinkedController extends Disposable {
 
 /** Links a new controller to its parents. Dispose it when done, so that long-lived parents keep no listeners. */
 export function linkedController(...parents: readonly (AbortSignal | undefined)[]): LinkedController {
-  const controller = new AbortController();
-  // A signal may end hundreds of requests; beyond ten listeners Node would print a warning about a leak.
-  setMaxListeners(0, controller.signal);
+  const controller = stayingController();
   const undo: (() => void)[] = [];
   for (const parent of parents) {
     if (parent === undefined) continue;

@@ -1,4 +1,4 @@
-import { raceAbort } from '../base/abort.ts';
+import { raceAbort, stayingController } from '../base/abort.ts';
 import { type Clock, sleep } from '../base/clock.ts';
 import { MillraceError } from '../base/error.ts';
 import type { Random } from '../base/random.ts';
@@ -31,7 +31,7 @@ const rememberLimitMillis = 60_000;
 export class StreamConsumer {
   readonly #options: StreamConsumerOptions;
   /** Ends a look that is under way when the run ends. */
-  readonly #life = new AbortController();
+  readonly #life = stayingController();
   #arn: Promise<string> | undefined;
   #limit: { readonly error: MillraceError; readonly untilMillis: number } | undefined;
 

@@ -1,5 +1,5 @@
 import PQueue from 'p-queue';
-import { type LinkedController, deadlineController } from '../base/abort.ts';
+import { deadlineController, type LinkedController, stayingController } from '../base/abort.ts';
 import type { Clock } from '../base/clock.ts';
 import { MillraceError } from '../base/error.ts';
 import { Certainty } from './certainty.ts';
@@ -48,7 +48,7 @@ export function newHolding(lease: Lease, startedAtMillis: number, failoverTimeMi
     load: new LeaseThroughput(startedAtMillis),
     releasing: false,
     queue: new PQueue({ concurrency: 1 }),
-    over: new AbortController(),
+    over: stayingController(),
   };
 }
 

@@ -1,4 +1,4 @@
-import { raceAbort } from '../base/abort.ts';
+import { raceAbort, stayingController } from '../base/abort.ts';
 import type { Clock } from '../base/clock.ts';
 import type { WorkerRow } from './lease.ts';
 import type { LeaseTable } from './lease-table.ts';
@@ -56,7 +56,7 @@ export class WorkerReporter {
       ...measurements(),
     };
     // Not ended with the loops: a put that is given up may still be applied, and then after the row was removed.
-    const writing = table.putWorker(this.#row, new AbortController().signal);
+    const writing = table.putWorker(this.#row, stayingController().signal);
     this.#writing = writing;
     const replaced = await raceAbort(writing, signal);
     const isOurs = before !== undefined;

@@ -1,4 +1,4 @@
-import { deadlineController } from '../base/abort.ts';
+import { deadlineController, stayingController } from '../base/abort.ts';
 import type { Channel } from '../base/channel.ts';
 import { MillraceError, toMillraceError } from '../base/error.ts';
 import { type Deferred, deferred } from '../base/service.ts';
@@ -50,9 +50,9 @@ export class ReceiverLife {
   readonly #shards: ShardSet;
   readonly #ending: Deferred<Ending> = deferred<Ending>();
   /** Aborts a start that is under way. */
-  readonly #starting = new AbortController();
+  readonly #starting = stayingController();
   /** Aborts the loops. */
-  readonly #loops = new AbortController();
+  readonly #loops = stayingController();
   readonly #runs = new Set<Promise<void>>();
   #isEnding = false;
   #drainFault: MillraceError | undefined;

@@ -1,3 +1,4 @@
+import { stayingController } from '../base/abort.ts';
 import { pause } from '../base/clock.ts';
 import { Channel } from '../base/channel.ts';
 import { MillraceError } from '../base/error.ts';
@@ -21,9 +22,9 @@ export class Receiver implements BlockSource, Service {
   readonly #channel = new Channel<Block>();
   readonly #gate: DemandGate;
   /** Aborts when a drain has to give up what is not finished. */
-  readonly #deadline = new AbortController();
+  readonly #deadline = stayingController();
   /** Aborts the wait for a restart. */
-  readonly #asked = new AbortController();
+  readonly #asked = stayingController();
   #beforeLastCheckpoint: DrainHook = () => Promise.resolve();
   #life: ReceiverLife | undefined;
   /** The first end that somebody asked for. */
@@ -137,7 +138,7 @@ export class Receiver implements BlockSource, Service {
     else deadline.addEventListener('abort', onDeadline, { once: true });
     this.#end({ type: 'drain' });
     try {
-      await this.run(new AbortController().signal);
+      await this.run(stayingController().signal);
     } finally {
       deadline.removeEventListener('abort', onDeadline);
     }

@@ -1,4 +1,4 @@
-import { aborted, deadlineController, linkedController, raceAbort } from '../base/abort.ts';
+import { aborted, deadlineController, linkedController, raceAbort, stayingController } from '../base/abort.ts';
 import { pause } from '../base/clock.ts';
 import { MillraceError, isMillraceError, toMillraceError } from '../base/error.ts';
 import { Notifier } from '../base/notifier.ts';
@@ -67,9 +67,9 @@ export class ShardConsumer implements ShardTenure {
   readonly #outlet: BlockOutlet;
   readonly #intake: ShardIntake;
   /** Aborts reading only: what was handed out may still finish. */
-  readonly #reading = new AbortController();
+  readonly #reading = stayingController();
   /** Aborts all: the lease is lost, or the process drops its work. */
-  readonly #over = new AbortController();
+  readonly #over = stayingController();
   readonly #acked = new Notifier();
   readonly #checkpointer: ShardCheckpointer;
   readonly #state: StateHolder<ShardState>;

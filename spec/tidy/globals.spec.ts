@@ -51,6 +51,11 @@ describe('globalFindings', () => {
     expect(found('lib/app/default-logger.ts', 'process.stdout.write(line);')).toBe(1);
   });
 
+  it('finds a bare controller in what runs as long as a worker', () => {
+    expect(found('lib/receiver/x.ts', 'readonly #life = new AbortController();')).toBe(1);
+    expect(found('lib/base/x.ts', 'readonly #life = new AbortController();')).toBe(0);
+  });
+
   it.each([
     'const d = new Date(record.arrivalTimeMillis);',
     '// Date.now() would jump',

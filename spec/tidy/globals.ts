@@ -18,6 +18,9 @@ const defaultLoggerFile = 'lib/app/default-logger.ts';
 /** The page runs in a browser, by the browser's clock; it is tested there. */
 const pageFolder = 'lib/web/page/';
 
+/** What runs as long as a worker, with signals to which listeners come and go for each page. */
+const workerFolders = /^lib\/(?:app|block|engine|event|kinesis|lease|monitor|receiver)\//;
+
 const rules: readonly OutsideRule[] = [
   {
     name: 'time and randomness come through ports',
@@ -44,6 +47,12 @@ const rules: readonly OutsideRule[] = [
     allowed: (file) => file.startsWith('lib/cli/') || file === defaultLoggerFile,
     code: /(?<![\w$.])process\s*\.\s*stderr\b/g,
     remedy: 'use the Logger',
+  },
+  {
+    name: 'signals that live as long as a worker have a listener that stays',
+    allowed: (file) => !workerFolders.test(file),
+    code: /\bnew\s+AbortController\b/g,
+    remedy: 'take stayingController or linkedController of lib/base/abort.ts, which say why',
   },
 ];
 

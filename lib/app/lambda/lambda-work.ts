@@ -1,4 +1,4 @@
-import { aborted, linkedController, raceAbort } from '../../base/abort.ts';
+import { aborted, linkedController, raceAbort, stayingController } from '../../base/abort.ts';
 import { type Clock, pause } from '../../base/clock.ts';
 import { isMillraceError } from '../../base/error.ts';
 import type { Block } from '../../block/block.ts';
@@ -102,7 +102,7 @@ export class LambdaWork {
   /** Resolves when nothing runs any more, or a grace after the signal aborted. */
   async #idle(signal: AbortSignal): Promise<void> {
     const { clock }: { clock: Clock } = this.#options;
-    const idle = new AbortController();
+    const idle = stayingController();
     void Promise.all(this.#runs).then(() => idle.abort());
     using either = linkedController(idle.signal, signal);
     await aborted(either.signal);

@@ -1,4 +1,4 @@
-import { linkedController } from '../../base/abort.ts';
+import { linkedController, stayingController } from '../../base/abort.ts';
 import type { Clock } from '../../base/clock.ts';
 import { MillraceError, toMillraceError } from '../../base/error.ts';
 import type { Random } from '../../base/random.ts';
@@ -37,7 +37,7 @@ export class KeeperHost {
   readonly #guard: StallGuard;
   /** The begins under way, by the number of the call. */
   readonly #begins = new Map<number, AbortController>();
-  readonly #life = new AbortController();
+  readonly #life = stayingController();
   #serviceTimeMillis = 0;
 
   constructor(options: KeeperHostOptions) {
@@ -70,7 +70,7 @@ export class KeeperHost {
 
   async #begin({ id, leaseKey, serviceTimeMillis }: ToKeeperThread & { type: 'begin' }): Promise<void> {
     this.#serviceTimeMillis = serviceTimeMillis;
-    const cancel = new AbortController();
+    const cancel = stayingController();
     this.#begins.set(id, cancel);
     using either = linkedController(cancel.signal, this.#life.signal);
     try {
@@ -99,7 +99,7 @@ export class KeeperHost {
 
   async #run(): Promise<void> {
     let fault: MillraceError | undefined;
-    const watch = new AbortController();
+    const watch = stayingController();
     const watching = this.#guard.run(watch.signal);
     try {
       await this.#keeper.run(this.#life.signal);

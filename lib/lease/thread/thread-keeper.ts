@@ -1,4 +1,4 @@
-import { raceAbort } from '../../base/abort.ts';
+import { raceAbort, stayingController } from '../../base/abort.ts';
 import { type Clock, pause } from '../../base/clock.ts';
 import { MillraceError } from '../../base/error.ts';
 import { type Deferred, deferred } from '../../base/service.ts';
@@ -135,7 +135,7 @@ export class ThreadKeeper implements Keeper {
     const { link, clock, heartbeat, stalledAfterMillis } = this.#options;
     heartbeat.beat(clock.monotonicMillis());
     link.send({ type: 'run' });
-    const beating = new AbortController();
+    const beating = stayingController();
     void this.#beat(heartbeatIntervalOf(stalledAfterMillis), beating.signal);
     try {
       await raceAbort(this.#ended.promise, signal).catch(async (thrown: unknown) => {
