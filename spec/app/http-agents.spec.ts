@@ -133,7 +133,12 @@ describe('the lean handler', () => {
     return seen;
   }
 
-  const usual = { 'content-type': 'application/x-amz-json-1.1', 'content-length': '7', 'X-Amz-Target': 'T', host: 'h:1' };
+  const usual = {
+    'content-type': 'application/x-amz-json-1.1',
+    'content-length': '7',
+    'X-Amz-Target': 'T',
+    host: 'h:1',
+  };
 
   it.each([
     ['usual headers', usual],

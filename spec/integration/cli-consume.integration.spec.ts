@@ -7,6 +7,7 @@ import {
   DynamoDBClient,
   PutItemCommand,
   ScanCommand,
+  waitUntilTableExists,
 } from '@aws-sdk/client-dynamodb';
 import { DeleteStreamCommand, type KinesisClient, PutRecordsCommand, SplitShardCommand } from '@aws-sdk/client-kinesis';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -324,6 +325,8 @@ describe('millrace consume refuses', () => {
         KeySchema: [{ AttributeName: 'customer', KeyType: 'HASH' }],
       }),
     );
+    const table = { TableName: some.application };
+    await waitUntilTableExists({ client: dynamoClient, maxWaitTime: 30, minDelay: 1, maxDelay: 1 }, table);
     await dynamoClient.send(
       new PutItemCommand({ TableName: some.application, Item: { customer: { S: 'a' }, orders: { N: '3' } } }),
     );
@@ -332,8 +335,8 @@ describe('millrace consume refuses', () => {
     expect(errorLine(one)).toContain('millrace: MR_TABLE_FOREIGN: ');
     expect(errorLine(one)).toContain(some.application);
     expect(await rows(some.application)).toEqual([{ customer: { S: 'a' }, orders: { N: '3' } }]);
-    const { Table: table } = await dynamoClient.send(new DescribeTableCommand({ TableName: some.application }));
-    expect(table?.GlobalSecondaryIndexes).toBeUndefined();
+    const { Table: after } = await dynamoClient.send(new DescribeTableCommand(table));
+    expect(after?.GlobalSecondaryIndexes).toBeUndefined();
   });
 
   it('to work without credentials with 4', async () => {

@@ -1,4 +1,4 @@
-import { CreateTableCommand, type DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb';
+import { CreateTableCommand, type DynamoDBClient, ScanCommand, waitUntilTableExists } from '@aws-sdk/client-dynamodb';
 import { type DynamoSinkOptions, dynamoSink } from '../../lib/app/sinks/dynamo-sink.ts';
 import type { SinkBench, SinkItem } from '../../lib/testkit/conformance/sink-suite.ts';
 import { dynamoClient } from '../testkit/server/aws-clients.ts';
@@ -19,6 +19,7 @@ export async function createTable(client: DynamoDBClient): Promise<string> {
       KeySchema: [{ AttributeName: 'pk', KeyType: 'HASH' }],
     }),
   );
+  await waitUntilTableExists({ client, maxWaitTime: 30, minDelay: 1, maxDelay: 1 }, { TableName });
   return TableName;
 }
 
