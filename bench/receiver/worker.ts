@@ -52,14 +52,13 @@ interface SeenBatch {
 }
 
 /**
- * Looks at every record of a block, while a round lasts. When one begins, shards go on one after the other, as those of the
- * bare codec do: all at once they would stay in step, and their answers come in one burst twice a second, as those of a real
- * stream do not.
+ * Looks at every record of a block, while a round lasts. When one begins, shards go on at moments spread over the time of a
+ * page, as those of the bare codec do: all at once they would stay in step, and their answers come in one burst twice a
+ * second, as those of a real stream do not.
  */
 export async function lookAtBlock({ records, shardId }: SeenBatch): Promise<void> {
-  const { passed } = gate;
   if (!gate.isOpen) {
-    await passed;
+    await gate.passed;
     await sleep(systemClock, Math.random() * pageMillis);
   }
   if (blockMillis > 0) await sleep(systemClock, blockMillis);

@@ -1,5 +1,5 @@
-import { stayingController } from '../base/abort.ts';
 import PQueue from 'p-queue';
+import { stayingController } from '../base/abort.ts';
 import { systemClock } from '../base/clock.ts';
 import { MillraceError, isMillraceError } from '../base/error.ts';
 import { formatPosition, positionOf } from '../base/position.ts';

@@ -1,5 +1,5 @@
-import { stayingController } from '../base/abort.ts';
 import { Worker } from 'node:worker_threads';
+import { stayingController } from '../base/abort.ts';
 import { type Clock, pause } from '../base/clock.ts';
 import { MillraceError, messageOf, toMillraceError } from '../base/error.ts';
 import { deferred } from '../base/service.ts';

@@ -1,4 +1,4 @@
-import { linkedController, type LinkedController, stayingController } from '../base/abort.ts';
+import { type LinkedController, linkedController, stayingController } from '../base/abort.ts';
 import { pause, systemClock } from '../base/clock.ts';
 import { MillraceError, isMillraceError } from '../base/error.ts';
 import { systemRandom } from '../base/random.ts';

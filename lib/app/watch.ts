@@ -1,5 +1,5 @@
-import { stayingController } from '../base/abort.ts';
 import { hostname } from 'node:os';
+import { stayingController } from '../base/abort.ts';
 import { MillraceError } from '../base/error.ts';
 import { systemClock } from '../base/clock.ts';
 import type { EventBus } from '../event/bus.ts';

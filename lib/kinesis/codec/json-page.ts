@@ -6,8 +6,9 @@ import { jsonDialect, pageOfTree } from './page-tree.ts';
 
 /**
  * Decodes the JSON of a GetRecords answer, or of one event of SubscribeToShard. The records are moved out of the chunks, or
- * views of those that are too large for that, which are written over: they must not be used for anything else. A page in a form that the scanner does not know is parsed as a
- * whole. `undefined` when it has not the shape of a page; then the chunks are as they were.
+ * views of those that are too large for that, which are written over: they must not be used for anything else. A page in a
+ * form that the scanner does not know is parsed as a whole. `undefined` when it has not the shape of a page; then the chunks
+ * are as they were.
  * @throws SyntaxError when it is not JSON
  */
 export function decodeJsonPage(chunks: readonly Buffer[]): DecodedPage | undefined {
