@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { type Random, systemRandom } from '../base/random.ts';
+import { youngCollector } from '../base/young-garbage.ts';
 import type { EventBus } from '../event/bus.ts';
 import { createAwsKinesis } from '../kinesis/aws-kinesis.ts';
 import { chooseAssignmentPlan } from '../lease/plan/assignment-plan.ts';
@@ -15,6 +16,7 @@ import type { ConsumerSettings } from './config/consumer-settings.ts';
 import { processEnvironment } from './config/environment.ts';
 import { resolveConsumerSettings } from './config/resolve.ts';
 import { defaultLogger } from './default-logger.ts';
+import { EarlyCollection } from './early-collection.ts';
 import { KeeperThread } from './keeper-thread.ts';
 import { createReading } from './reading.ts';
 import { createLeaseTable } from './lease-table.ts';
@@ -55,6 +57,7 @@ export function assemble(settings: ConsumerSettings, events: EventBus, engine: E
   const random = systemRandom;
   const unlog = logEvents(events, settings.logger ?? defaultLogger());
   const unlisten = settings.listener === undefined ? undefined : events.subscribe(settings.listener);
+  const uncollect = collectEarly(settings, clock, events);
   const clients = clientsOf(settings);
   const stream =
     settings.streamArn === undefined ? { streamName: settings.streamName } : { streamArn: settings.streamArn };
@@ -94,9 +97,22 @@ export function assemble(settings: ConsumerSettings, events: EventBus, engine: E
       keeperThread[Symbol.dispose]();
       await reading.end();
       clients.destroy();
+      uncollect();
       unlisten?.();
       unlog();
     },
+  };
+}
+
+/** Collects young objects as records are read, where the settings say so; the returned function ends it. */
+function collectEarly({ bufferCollection }: ConsumerSettings, clock: Clock, events: EventBus): () => void {
+  const collect = bufferCollection === 'early' ? youngCollector() : undefined;
+  if (collect === undefined) return () => {};
+  const collection = new EarlyCollection({ collect, clock });
+  const unsubscribe = events.subscribe(collection.hear);
+  return () => {
+    unsubscribe();
+    collection.stop();
   };
 }
 

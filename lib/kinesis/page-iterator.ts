@@ -1,7 +1,9 @@
-import type { Page } from './reader.ts';
+import type { Page, Pages } from './reader.ts';
 
 /** What a {@link PageIterator} takes its pages from. */
 export interface PageSource {
+  /** See `Pages`. */
+  ready?(): Promise<void>;
   /** The next page, however long it takes; the one with `end` is the last. */
   read(): Promise<Page>;
   /** Called once, when nothing is read any more. */
@@ -13,13 +15,17 @@ export interface PageSource {
  * waits for the next page, everything that its variables last held stays in memory, which is a page of up to 10 MiB for
  * each shard, beside those that somebody has use for.
  */
-export class PageIterator implements AsyncIterableIterator<Page, undefined> {
+export class PageIterator implements Pages, AsyncIterableIterator<Page, undefined> {
   readonly #source: PageSource;
   #isAtEnd = false;
   #isClosed = false;
 
   constructor(source: PageSource) {
     this.#source = source;
+  }
+
+  async ready(): Promise<void> {
+    if (!this.#isAtEnd && !this.#isClosed) await this.#source.ready?.();
   }
 
   /** Not to be called again before the last call has settled. */

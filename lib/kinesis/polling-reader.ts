@@ -55,7 +55,7 @@ export function createPollingReader(options: PollingReaderOptions): ShardReader 
   return {
     open(shardId, start, signal) {
       const poller = new ShardPoller(settings, shardId, start, signal);
-      return new PageIterator({ read: () => poller.read(), close: () => {} });
+      return new PageIterator({ ready: () => poller.ready(), read: () => poller.read(), close: () => {} });
     },
   };
 }

@@ -46,13 +46,18 @@ export class ShardPoller {
     this.#signal = signal;
   }
 
+  /** Waits until the pace allows another read. */
+  async ready(): Promise<void> {
+    const { clock } = this.#settings;
+    this.#signal.throwIfAborted();
+    const waitMillis = this.#pace.notBeforeMillis - clock.monotonicMillis();
+    if (waitMillis > 0) await sleep(clock, waitMillis, this.#signal);
+  }
+
   /** The next page, however long it takes; the one with `end` is the last. */
   async read(): Promise<Page> {
-    const { clock } = this.#settings;
     for (;;) {
-      this.#signal.throwIfAborted();
-      const waitMillis = this.#pace.notBeforeMillis - clock.monotonicMillis();
-      if (waitMillis > 0) await sleep(clock, waitMillis, this.#signal);
+      await this.ready();
       this.#iterator ??= await this.#openShard();
       const answer = await this.#getRecords(this.#iterator);
       if (answer === undefined) continue;

@@ -65,6 +65,12 @@ export class ByteBudget {
     return Math.min(bytes, Math.ceil(this.#limitBytes * largestRequestShare));
   }
 
+  /** Takes bytes that fit at once, when nobody waits for any; otherwise `undefined`, and nothing is taken. */
+  reserveNow(bytes: number): Reservation | undefined {
+    if (this.#queue.length > 0 || !this.#fits(bytes)) return undefined;
+    return this.take(bytes);
+  }
+
   /** Waits until `bytes` fit, behind those who asked before; rejects with the signal's reason when it aborts first. */
   async reserve(bytes: number, signal: AbortSignal): Promise<Reservation> {
     signal.throwIfAborted();
@@ -96,11 +102,15 @@ export class ByteBudget {
 
   #grant(): void {
     for (let next = this.#queue[0]; next !== undefined; next = this.#queue[0]) {
-      if (this.#takenBytes > 0 && this.#takenBytes + next.bytes > this.#limitBytes) return;
+      if (!this.#fits(next.bytes)) return;
       this.#queue.shift();
       this.#takenBytes += next.bytes;
       next.granted.resolve();
     }
+  }
+
+  #fits(bytes: number): boolean {
+    return this.#takenBytes === 0 || this.#takenBytes + bytes <= this.#limitBytes;
   }
 
   #reservation(reserved: number): Reservation {

@@ -45,7 +45,8 @@ export class IntakeRoom {
     await this.until(bytes, signal);
     await ready();
     // What nothing can be finished without must not wait for what is not finished, of whatever shard.
-    return this.#isNeeded ? budget.take(bytes) : this.#wanting(() => budget.reserve(bytes, signal));
+    if (this.#isNeeded) return budget.take(bytes);
+    return budget.reserveNow(bytes) ?? this.#wanting(() => budget.reserve(bytes, signal));
   }
 
   /** Waits while this shard has as much unfinished as it may have; each ack is a reason to look again. */

@@ -260,9 +260,10 @@ export class ShardIntake {
     const { lease, reader } = this.#options;
     const { reading: signal, onState } = this.#parts;
     onState('starting');
-    const pages = reader.open(lease.leaseKey, start, signal)[Symbol.asyncIterator]();
+    const opened = reader.open(lease.leaseKey, start, signal);
+    const pages = opened[Symbol.asyncIterator]();
     try {
-      return await this.#takePages(pages, signal);
+      return await this.#takePages(pages, () => opened.ready?.() ?? Promise.resolve(), signal);
     } catch (thrown) {
       // Kinesis may also refuse a number that it no longer has.
       if (this.#guard.isSuspect && isKinesisFault(thrown, 'invalid')) return 'trimmed';
@@ -273,10 +274,15 @@ export class ShardIntake {
     }
   }
 
-  async #takePages(pages: AsyncIterator<Page>, signal: AbortSignal): Promise<ReadingEnd | 'trimmed' | 'overdue'> {
+  async #takePages(
+    pages: AsyncIterator<Page>,
+    ready: () => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<ReadingEnd | 'trimmed' | 'overdue'> {
     const { gate } = this.#options;
     for (;;) {
       signal.throwIfAborted();
+      await ready();
       const reserved = await this.#room.forPage(() => gate.ready(signal), signal);
       const end = await this.#takePage(pages, reserved, signal);
       if (end !== undefined) return end;

@@ -27,13 +27,15 @@ function setup(fakeOptions: Partial<FakeKinesisOptions> = {}, readerOptions: Par
   const eventsOf = <T extends EventType>(type: T) => events.filter((event): event is EventOf<T> => event.type === type);
   /** Opens the shard; `next` takes one page, `all` the rest until the end of the shard. */
   const open = (start: StartPosition = horizon, signal = new AbortController().signal) => {
-    const pages = reader.open(shardId, start, signal)[Symbol.asyncIterator]();
+    const opened = reader.open(shardId, start, signal);
+    const pages = opened[Symbol.asyncIterator]();
     const next = async (): Promise<Page> => {
       const result = await clock.runUntil(pages.next(), { atMostMillis: 3_600_000 });
       if (result.done === true) throw new Error('the shard has ended');
       return result.value;
     };
-    return { pages, next };
+    const ready = () => opened.ready?.() ?? Promise.reject(new Error('the reader cannot tell'));
+    return { pages, next, ready };
   };
   return { clock, fake, events, eventsOf, open };
 }
@@ -305,6 +307,31 @@ describe('the polling reader', () => {
       await expect(clock.runUntil(waiting)).rejects.toThrow('the lease is lost');
       expect(clock.monotonicMillis()).toBe(before);
     }
+  });
+
+  it('is ready when its pace allows the next page, for which it does not ask', async () => {
+    const { clock, fake, open } = setup({}, { maxRecords: 2 });
+    for (let count = 0; count < 5; count += 1) fake.put('k', String(count));
+    const { next, ready } = open();
+    await clock.runUntil(ready());
+    expect(clock.monotonicMillis()).toBe(0);
+    await next();
+    await clock.runUntil(ready());
+    expect(clock.monotonicMillis()).toBe(250);
+    expect(fake.callCount('getRecords')).toBe(1);
+    await next();
+    expect(clock.monotonicMillis()).toBe(250);
+  });
+
+  it('is not waited for by whoever ends meanwhile', async () => {
+    const { clock, open } = setup();
+    const controller = new AbortController();
+    const { next, ready } = open(horizon, controller.signal);
+    await next();
+    const waiting = ready();
+    waiting.catch(() => {});
+    controller.abort(new Error('the lease is lost'));
+    await expect(clock.runUntil(waiting)).rejects.toThrow('the lease is lost');
   });
 
   it('asks for no page before it is wanted', async () => {

@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { SHARD_END, comparePositions } from '../../lib/base/position.ts';
+import { nextTurn } from '../../lib/base/turn.ts';
+import { youngCollector } from '../../lib/base/young-garbage.ts';
 import { BlockBuilder, type Slice } from '../../lib/receiver/block-builder.ts';
 import { recordOverheadBytes } from '../../lib/receiver/held-bytes.ts';
 import { at, record, shardId, tenure } from './values.ts';
@@ -47,6 +49,27 @@ describe('BlockBuilder', () => {
     const full = blocks.add([record(1), record(2, { bytes: 50 }), record(3)], 0);
     expect(full.map(sequences)).toEqual([[1], [2]]);
     expect(sequences(blocks.seal())).toEqual([3]);
+  });
+
+  it('keeps nothing of a slice that was dropped, not even until old objects are collected', async () => {
+    const collect = async () => {
+      // What has lived through two of them is old. The bytes are freed by another thread, which the next one waits for.
+      for (let time = 0; time < 4; time += 1) {
+        await nextTurn();
+        youngCollector()?.();
+      }
+      return process.memoryUsage().arrayBuffers;
+    };
+    const blocks = builder({ blockMaxBytes: 1_000_000_000 });
+    const fill = (from: number) => {
+      for (let page = 0; page < 4; page += 1) blocks.add([record(from + page, { bytes: 10_000_000 })], 0);
+      return blocks.seal()?.bytes;
+    };
+    const before = await collect();
+    for (const from of [1, 5, 9]) {
+      expect(fill(from)).toBe(40_000_000);
+      expect(await collect()).toBeLessThan(before + 20_000_000);
+    }
   });
 
   it('carries how far the last read was behind', () => {

@@ -31,6 +31,22 @@ describe('ByteBudget', () => {
     expect(budget.takenBytes).toBe(10);
   });
 
+  it('gives at once what fits, unless somebody waits', async () => {
+    const budget = new ByteBudget(100);
+    const granted: string[] = [];
+    const first = budget.reserveNow(60);
+    expect(first?.bytes).toBe(60);
+    expect(budget.reserveNow(41)).toBeUndefined();
+    expect(budget.takenBytes).toBe(60);
+    const large = ask(budget, granted, 'large', 80);
+    expect(budget.reserveNow(10)).toBeUndefined();
+    first?.release();
+    await large;
+    expect(granted).toEqual(['large']);
+    expect(budget.reserveNow(20)?.bytes).toBe(20);
+    expect(new ByteBudget(1).reserveNow(50)?.bytes).toBe(50);
+  });
+
   it('always lets one page be in flight, however large', async () => {
     const budget = new ByteBudget(100);
     const granted: string[] = [];

@@ -122,6 +122,13 @@ export interface ConsumerOptions {
    */
   readonly codec?: 'json' | 'cbor' | 'sdk' | undefined;
   /**
+   * When V8 collects the garbage that reading makes. Early (default): after every 8 MiB of records, and less often where that
+   * takes more than a tenth of the time; finished records then leave memory soon, and V8 goes over its whole heap less often. A
+   * collection of young objects is one of the whole process, and moves whatever has lived through two of them out of their
+   * way. `'v8'` leaves it to V8, as do runtimes that cannot be asked for it.
+   */
+  readonly bufferCollection?: 'early' | 'v8' | undefined;
+  /**
    * Where heartbeats run: in a thread of their own (default), so that code that blocks the main thread loses no lease, or in
    * the main one (`'inline'`). Where a thread cannot be, they run inline, and an event (`heartbeats.inlined`) says why.
    */

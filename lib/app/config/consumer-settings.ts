@@ -46,6 +46,7 @@ export interface ConsumerSettings {
   readonly onConsumerLimit: 'FAIL' | 'POLLING';
   readonly deregisterConsumer: boolean;
   readonly codec: 'json' | 'cbor' | 'sdk';
+  readonly bufferCollection: 'early' | 'v8';
   readonly heartbeatIsolation: 'thread' | 'inline';
   readonly onStall: 'RELEASE' | 'WARN';
   readonly stalledAfterMillis: number;

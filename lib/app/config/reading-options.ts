@@ -22,6 +22,14 @@ export const readingOptions = {
     },
     ['json', 'cbor', 'sdk'],
   ),
+  bufferCollection: word(
+    {
+      brief:
+        'When V8 collects the garbage of reading: early, after every 8 MiB of records, or when V8 finds it is time.',
+      defaultText: 'early',
+    },
+    ['early', 'v8'],
+  ),
   maxRecords: wholeNumber(
     { brief: 'Most records of one read.', defaultText: '10000' },
     { least: 1, most: 10_000, unit: 'records' },

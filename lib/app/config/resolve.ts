@@ -156,6 +156,7 @@ function readingSettings(values: ConsumerValues) {
   return {
     retrievalMode: values.retrievalMode ?? 'POLLING',
     codec: values.codec ?? 'json',
+    bufferCollection: values.bufferCollection ?? 'early',
     maxRecords: values.maxRecords ?? 10_000,
     idleTimeBetweenReadsInMillis: values.idleTimeBetweenReadsInMillis ?? 1_000,
     millisBehindLatestThresholdForReducedTps: values.millisBehindLatestThresholdForReducedTps ?? 0,

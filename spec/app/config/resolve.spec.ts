@@ -49,6 +49,7 @@ describe('the settings of a consumer', () => {
       failoverTimeMillis: 10_000,
       leaseDiscoveryIntervalMillis: 1_000,
       checkpointIntervalMillis: 3_333,
+      bufferCollection: 'early',
       heartbeatIsolation: 'thread',
       onStall: 'RELEASE',
       stalledAfterMillis: 300_000,
