@@ -9,10 +9,13 @@ export interface EarlyCollectionOptions {
   readonly clock: Clock;
 }
 
-/** So many bytes of records are read between two collections at least: about the growth at which V8 looks at all of its heap. */
-export const leastBytes: number = 8 * 1024 * 1024;
+/**
+ * So many bytes of records are read between two collections at least. Far less than the 8 MB of growth for which V8 goes over
+ * all of its heap: it looks right after a collection of young objects, too, when what that has freed is still counted.
+ */
+export const leastBytes: number = 2 * 1024 * 1024;
 /** And so many at most: more, and V8 has long collected by itself. */
-export const mostBytes: number = 8 * leastBytes;
+export const mostBytes: number = 32 * leastBytes;
 /** The part of the time that collections may take before there are fewer of them. */
 const costlyShare = 0.1;
 

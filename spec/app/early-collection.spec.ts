@@ -66,12 +66,16 @@ describe('collecting young objects early', () => {
     expect(counts.collected).toBe(2);
     for (let more = 0; more < 10; more += 1) await read(mostBytes);
     expect(counts.collected).toBe(12);
-    await read(mostBytes, 10_000);
-    await read(mostBytes / 2, 10_000);
-    await read(mostBytes / 4, 10_000);
-    await read(mostBytes / 8, 10_000);
+    await read(mostBytes - 1);
+    expect(counts.collected).toBe(12);
+    await read(1, 10_000);
+    let collected = 13;
+    for (let bytes = mostBytes / 2; bytes >= leastBytes; bytes /= 2) {
+      await read(bytes, 10_000);
+      expect(counts.collected).toBe((collected += 1));
+    }
     await read(leastBytes, 10_000);
-    expect(counts.collected).toBe(17);
+    expect(counts.collected).toBe(collected + 1);
   });
 
   it('ends when it is stopped, even when it was asked for', async () => {

@@ -122,7 +122,7 @@ export interface ConsumerOptions {
    */
   readonly codec?: 'json' | 'cbor' | 'sdk' | undefined;
   /**
-   * When V8 collects the garbage that reading makes. Early (default): after every 8 MiB of records, and less often where that
+   * When V8 collects the garbage that reading makes. Early (default): after every 2 MiB of records, and less often where that
    * takes more than a tenth of the time; finished records then leave memory soon, and V8 goes over its whole heap less often. A
    * collection of young objects is one of the whole process, and moves whatever has lived through two of them out of their
    * way. `'v8'` leaves it to V8, as do runtimes that cannot be asked for it.

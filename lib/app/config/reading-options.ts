@@ -25,7 +25,7 @@ export const readingOptions = {
   bufferCollection: word(
     {
       brief:
-        'When V8 collects the garbage of reading: early, after every 8 MiB of records, or when V8 finds it is time.',
+        'When V8 collects the garbage of reading: early, after every 2 MiB of records, or when V8 finds it is time.',
       defaultText: 'early',
     },
     ['early', 'v8'],
