@@ -47,6 +47,12 @@ export const receiverBench = benchCommand({
       most: 1_000,
       help: "V8's flag of this name, for both processes; 0 is without it",
     },
+    'buffer-collection': {
+      kind: 'choice',
+      fallback: defaults.bufferCollection,
+      words: ['early', 'v8'],
+      help: "the receiver's option bufferCollection",
+    },
   },
   run: async (values, say) => {
     const figures = await measureReceiver({
@@ -61,6 +67,7 @@ export const receiverBench = benchCommand({
       memoryShards: values['memory-shards'],
       maxBufferedBytes: values['max-buffered-mib'] * 1_048_576,
       heapGrowingPercent: values['heap-growing-percent'],
+      bufferCollection: values['buffer-collection'],
     });
     const [slowest, fastest] = figures.spreadMbPerCpuSecond;
     const { startMegabytes, keepingUpMegabytes, slowMegabytes, pinnedMegabytes, shards } = figures.memory;

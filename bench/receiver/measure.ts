@@ -31,6 +31,8 @@ export interface ReceiverBenchOptions extends PageShape {
    * included, before it goes over all of it again; with 300 it may become four times as large.
    */
   readonly heapGrowingPercent: number;
+  /** The receiver's option of this name; its default is early. */
+  readonly bufferCollection: 'early' | 'v8';
   /** Whether compiled sources are measured, as users run them, and not processes that also load TypeScript. */
   readonly compiled: boolean;
 }
@@ -42,6 +44,7 @@ export interface ReceiverBenchFigures extends PageShape {
   readonly codec: 'json' | 'cbor';
   readonly tls: boolean;
   readonly heapGrowingPercent: number;
+  readonly bufferCollection: 'early' | 'v8';
   readonly mbPerCpuSecond: number;
   readonly recordsPerCpuSecond: number;
   readonly spreadMbPerCpuSecond: readonly [number, number];
@@ -89,6 +92,7 @@ export const defaultReceiverBench: ReceiverBenchOptions = {
   maxBufferedBytes: 32 * 1024 * 1024,
   memoryMillis: 10_000,
   heapGrowingPercent: 0,
+  bufferCollection: 'early',
   compiled: true,
 };
 
@@ -148,7 +152,7 @@ async function measureInTurn(
 }
 
 function figuresOf(rounds: readonly Round[], options: ReceiverBenchOptions) {
-  const { shards, records, recordBytes, codec, tls, roundMillis, heapGrowingPercent } = options;
+  const { shards, records, recordBytes, codec, tls, roundMillis, heapGrowingPercent, bufferCollection } = options;
   const own = rounds.map(({ receiver }) => receiver.bytes / receiver.cpuMicros);
   const bare = rounds.map((round) => round.codec.bytes / round.codec.cpuMicros);
   const speed = medianOf(own);
@@ -160,6 +164,7 @@ function figuresOf(rounds: readonly Round[], options: ReceiverBenchOptions) {
     codec,
     tls,
     heapGrowingPercent,
+    bufferCollection,
     mbPerCpuSecond: rounded(speed, 1),
     recordsPerCpuSecond: Math.round((speed * 1e6) / recordBytes),
     spreadMbPerCpuSecond: [rounded(Math.min(...own), 1), rounded(Math.max(...own), 1)] as const,
@@ -218,6 +223,7 @@ function startReceiver(
     streamName: stream,
     codec: options.codec,
     maxBufferedBytes: options.maxBufferedBytes,
+    bufferCollection: options.bufferCollection,
   };
   const env = { ...server.env, ...clientEnv };
   return startBenchChild(program, { args: [JSON.stringify(target)], env, nodeFlags: nodeFlagsOf(options) });

@@ -11,6 +11,7 @@ export interface ReceiverTarget {
   readonly streamName: string;
   readonly codec: 'json' | 'cbor';
   readonly maxBufferedBytes: number;
+  readonly bufferCollection: 'early' | 'v8';
 }
 
 /**
