@@ -1,4 +1,3 @@
-import { LinkPool } from '../base/abort.ts';
 import { MillraceError } from '../base/error.ts';
 import type { Block } from '../block/block.ts';
 import type { KinesisRecord } from '../block/record.ts';
@@ -70,12 +69,10 @@ export function checkHandler(handler: unknown, checkpointing: unknown): void {
 export function finishByHandler(assembly: Assembly, handler: RecordBatchHandler, lanes: BlockLanes): FinishBlock {
   const { receiver, settings, clock, random, events, serviceTimeMillis, retentionMillis } = assembly;
   const watch = stallWatchOf(assembly, { leave: (shardId) => lanes.leave(shardId) });
-  const links = new LinkPool();
   return async (block, signal) => {
     const { shardId, millisBehindLatest } = block;
     await runWithPolicy({
       work: block,
-      links,
       handler: (records, inner) => handler({ records, shardId, block, millisBehindLatest, signal: inner }),
       policy: settings.onFailure,
       clock,

@@ -1,4 +1,4 @@
-import { getEventListeners, setMaxListeners } from 'node:events';
+import { setMaxListeners } from 'node:events';
 import type { Clock } from './clock.ts';
 
 const stay = () => {};
@@ -45,65 +45,6 @@ export function linkedController(...parents: readonly (AbortSignal | undefined)[
       for (const remove of undo) remove();
     },
   };
-}
-
-/**
- * Linked controllers for pieces of work that come one after the other and have the same parents, such as the blocks of a
- * shard: the next one gets that of the last, unless something still listens to it. A signal costs more than it seems to. V8
- * knows its like by descriptions that it forgets when no other signal lives just then; they are then made again, in the old
- * generation (see {@link stayingController}).
- */
-export class LinkPool {
-  readonly #kept = new Map<string, KeptLink>();
-
-  /** A controller that is linked to the parents. Disposing it gives it back. */
-  take(key: string, ...parents: readonly AbortSignal[]): LinkedController {
-    const kept = this.#kept.get(key);
-    if (kept?.takeFor(parents) === true) return kept;
-    const isKept = (link: KeptLink) => this.#kept.get(key) === link;
-    const made = new KeptLink(parents, isKept);
-    this.#kept.set(key, made);
-    return made;
-  }
-}
-
-/** A linked controller of a {@link LinkPool}. */
-class KeptLink implements LinkedController {
-  readonly #link: LinkedController;
-  readonly #parents: readonly AbortSignal[];
-  readonly #isKept: (link: KeptLink) => boolean;
-  #isFree = false;
-
-  constructor(parents: readonly AbortSignal[], isKept: (link: KeptLink) => boolean) {
-    this.#link = linkedController(...parents);
-    this.#parents = parents;
-    this.#isKept = isKept;
-  }
-
-  get signal(): AbortSignal {
-    return this.#link.signal;
-  }
-
-  abort(reason: unknown): void {
-    this.#link.abort(reason);
-  }
-
-  /** Whether it is free, and linked to just these; otherwise it is of no more use, once whoever has it disposes it. */
-  takeFor(parents: readonly AbortSignal[]): boolean {
-    if (!this.#isFree) return false;
-    this.#isFree = false;
-    const isSame = parents.length === this.#parents.length && parents.every((it, at) => it === this.#parents[at]);
-    if (isSame && !this.signal.aborted) return true;
-    this.#link[Symbol.dispose]();
-    return false;
-  }
-
-  [Symbol.dispose](): void {
-    // The one that stays is not counted; another would hear of the end of the next work as if it were that of its own.
-    const isHeard = getEventListeners(this.signal, 'abort').length > 1;
-    if (isHeard || this.signal.aborted || !this.#isKept(this)) this.#link[Symbol.dispose]();
-    else this.#isFree = true;
-  }
 }
 
 /** A linked controller that also aborts, with the reason that `reasonAtDeadline` makes, after `delayMillis`. */

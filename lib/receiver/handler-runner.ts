@@ -1,4 +1,4 @@
-import { type LinkPool, linkedController } from '../base/abort.ts';
+import { linkedController } from '../base/abort.ts';
 import { type Clock, sleep } from '../base/clock.ts';
 import { MillraceError, messageOf } from '../base/error.ts';
 import { formatPosition } from '../base/position.ts';
@@ -46,8 +46,6 @@ export interface PolicyRun extends PolicyPorts {
   readonly handler: RecordsHandler;
   /** Aborts when the whole run is to end at once. */
   readonly signal: AbortSignal;
-  /** Where the handler's signal comes from: that of the last work of the same shard may serve again. Absent: each gets its own. */
-  readonly links?: LinkPool;
   /** Hears of records as soon as they are finished, in order: processed, skipped, or safe in the dead letter. */
   readonly onFinished?: (records: readonly KinesisRecord[]) => void;
   /** Hears of each call of the handler and of the dead letter; what it answers with is called when that has returned. */
@@ -68,8 +66,7 @@ export interface PolicyOutcome {
  * reason when the lease is lost or the run aborted and the records are not finished
  */
 export async function runWithPolicy(run: PolicyRun): Promise<PolicyOutcome> {
-  const { shardId, signal } = run.work;
-  using linked = run.links?.take(shardId, signal, run.signal) ?? linkedController(signal, run.signal);
+  using linked = linkedController(run.work.signal, run.signal);
   // Halves and rests wait here, first to be done last; bisecting keeps it below the number of records.
   const { records: all, isRunWithoutRecords = false } = run.work;
   const waiting: (readonly KinesisRecord[])[] = all.length === 0 && !isRunWithoutRecords ? [] : [all];
