@@ -59,8 +59,8 @@ export class BlockBuilder {
   add(records: readonly KinesisRecord[], millisBehindLatest: number, heldPerByte = 1): readonly Slice[] {
     const full: Slice[] = [];
     this.#millisBehindLatest = millisBehindLatest;
-    // The empty list of the last cut has waited for half a second, and lies in the old generation of V8's heap by now. Young
-    // objects that such a list refers to outlive every collection of young ones, even when nobody has the list any more.
+    // The empty list of the last cut may have waited for half a second, and lie in the old generation of V8's heap by now.
+    // Young objects that such a list refers to outlive every collection of young ones, even when nobody has it any more.
     if (this.isEmpty) this.#records = [];
     for (const record of records) {
       // A record that would pass the byte limit begins the next slice; one that is larger than the limit gets its own.
